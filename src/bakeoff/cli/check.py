@@ -1,0 +1,38 @@
+"""``bakeoff check``: look at rows before anything is measured on them."""
+
+from __future__ import annotations
+
+import typer
+
+from bakeoff.cli import options
+
+__all__ = ["check"]
+
+
+def check(
+    context: typer.Context,
+    source: options.Source,
+    text: options.Text = None,
+    label: options.Label = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    no_header: options.NoHeader = False,
+    min_label_rows: options.MinLabelRows = 1,
+    rare: options.Rare = "drop",
+    seed: options.Seed = 0,
+) -> None:
+    """Check rows: duplicates, leaks, rare and conflicting labels, encoding; writes nothing."""
+    from rich.console import Console
+
+    from bakeoff.cli.live import print_checks
+    from bakeoff.report.terminal import checks_table
+    from bakeoff.workbench.check import check as check_source
+
+    outcome = check_source(source, options.data_options(context.params), seed=seed)
+    console = Console()
+    print_checks(console, outcome.columns, outcome.split, outcome.rows, outcome.mde)
+    console.print(checks_table(outcome.checks))
+    if any(one.status == "FAIL" for one in outcome.checks):
+        raise typer.Exit(2)

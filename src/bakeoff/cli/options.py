@@ -1,0 +1,154 @@
+"""The options of the commands, each with its help; and those that name the rows, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from bakeoff.workbench.options import DataOptions
+
+__all__ = [
+    "AllowSend",
+    "Budgets",
+    "DataType",
+    "Delimiter",
+    "Encoder",
+    "Encoding",
+    "Group",
+    "Instruction",
+    "Label",
+    "LabelCost",
+    "LabelsFile",
+    "MachineHourCost",
+    "Margin",
+    "MethodNames",
+    "Metric",
+    "MinLabelRows",
+    "NoHeader",
+    "NoShip",
+    "Predictions",
+    "PromptModel",
+    "Rare",
+    "Require",
+    "Seed",
+    "Seeds",
+    "Source",
+    "Study",
+    "StudyFolder",
+    "TaskKind",
+    "TestRows",
+    "Text",
+    "Time",
+    "TimeLimit",
+    "Volume",
+    "data_options",
+]
+
+
+def _option(*names: str, help: str, **settings: Any) -> Any:  # noqa: A002  # typer's own word
+    return typer.Option(*names, help=help, show_default=settings.pop("show_default", False), **settings)
+
+
+# Rows
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A .csv, .tsv, .jsonl, .parquet or .xlsx file, a folder with train/validation/test files, the name of a "
+        "data set in the catalogue, or hf:owner/name.",
+        show_default=False,
+    ),
+]
+Text = Annotated[list[str] | None, _option("--text", help="Column of the text; repeat to join several.")]
+Label = Annotated[str | None, _option("--label", help="Column of the label.")]
+Group = Annotated[str | None, _option("--group", help="Column whose members (a customer, a document) stay together.")]
+Time = Annotated[str | None, _option("--time", help="Column of the time: the latest rows are the test.")]
+Encoding = Annotated[str | None, _option("--encoding", help="Encoding, where it is not UTF-8.")]
+Delimiter = Annotated[str | None, _option("--delimiter", help="Delimiter of cells, where it is not found.")]
+NoHeader = Annotated[bool, _option("--no-header", help="The first row is data; columns are numbered from 1.")]
+MinLabelRows = Annotated[int, _option("--min-label-rows", min=1, help="Least rows of a label that is kept.")]
+Rare = Annotated[Literal["drop", "merge"], _option("--rare", help="What to do with rarer labels.", show_default=True)]
+
+# Task
+TaskKind = Annotated[str, _option("--task", help="Kind of the task.", show_default=True)]
+Metric = Annotated[str | None, _option("--metric", help="accuracy or macro-F1; by default chosen from the labels.")]
+Instruction = Annotated[str | None, _option("--instruction", help="What prompts tell the model.")]
+LabelsFile = Annotated[
+    Path | None, _option("--labels", help="YAML or JSON file: what each label means, its words, examples.")
+]
+
+# Contenders
+Encoder = Annotated[
+    list[str],
+    _option("--encoder", help="Model to fine-tune: a name or a folder; repeat for several.", show_default=True),
+]
+PromptModel = Annotated[
+    list[str],
+    _option(
+        "--prompt-model",
+        help="Model to prompt: a name, a folder, a .gguf file, or http://host:port/v1#model; repeat for several.",
+        show_default=True,
+    ),
+]
+MethodNames = Annotated[list[str] | None, _option("--method", help="Method to try; repeat for several; else all.")]
+Predictions = Annotated[
+    Path | None, _option("--predictions", help="File of today's system's answers: a contender like any other.")
+]
+
+# Plan
+Budgets = Annotated[str | None, _option("--budgets", help="Label budgets; by default 0,16,64,256,all.")]
+Seeds = Annotated[int, _option("--seeds", min=1, help="Seeds; under 3 there is no verdict.", show_default=True)]
+Seed = Annotated[int, _option("--seed", help="Of the split and all samples.", show_default=True)]
+TimeLimit = Annotated[str | None, _option("--time-limit", help="Such as 90s, 12m, 1.5h.")]
+TestRows = Annotated[int | None, _option("--test-rows", min=20, help="Most test rows to answer.")]
+DataType = Annotated[
+    Literal["auto", "float32", "bfloat16"], _option("--dtype", help="Of prompts' forward passes.", show_default=True)
+]
+
+# Decision
+Require = Annotated[
+    list[str] | None, _option("--require", help="Hard limit: 'accuracy>=0.9', 'p95_ms<=50', 'offline'.")
+]
+Volume = Annotated[float, _option("--volume", min=0, help="Predictions a month.", show_default=True)]
+MachineHourCost = Annotated[
+    float, _option("--machine-hour-cost", min=0, help="Price of an hour of this machine.", show_default=True)
+]
+LabelCost = Annotated[float, _option("--label-cost", min=0, help="Price of one further label.", show_default=True)]
+Margin = Annotated[float, _option("--margin", min=0, max=1, help="Scores this near are equal.", show_default=True)]
+
+# Places and permissions
+StudyFolder = Annotated[Path | None, _option("--output", "-o", help="Folder of the study.")]
+NoShip = Annotated[bool, _option("--no-ship", help="Do not refit and ship the winner.")]
+AllowSend = Annotated[list[str] | None, _option("--allow-send", metavar="HOST", help="Host to which rows may be sent.")]
+Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False)]
+
+
+def data_options(given: Mapping[str, Any]) -> DataOptions:
+    """Collect what a command was told about its rows.
+
+    Parameters
+    ----------
+    given : mapping
+        The command's parameters by name.
+
+    Returns
+    -------
+    DataOptions
+    """
+    from bakeoff.workbench.options import DataOptions
+
+    return DataOptions(
+        text=tuple(given["text"] or ()),
+        label=given["label"],
+        group=given["group"],
+        time=given["time"],
+        encoding=given["encoding"],
+        delimiter=given["delimiter"],
+        header=not given["no_header"],
+        min_label_rows=given["min_label_rows"],
+        rare=given["rare"],
+    )

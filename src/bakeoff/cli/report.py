@@ -1,0 +1,24 @@
+"""``bakeoff report``: write a study's verdict, leaderboard and page again."""
+
+from __future__ import annotations
+
+from bakeoff.cli import options
+
+__all__ = ["report"]
+
+
+def report(
+    study: options.Study,
+) -> None:
+    """Decide again on a study's records, and write its report, verdict and leaderboard."""
+    from rich.console import Console
+
+    from bakeoff.cli.run import leave_unless_resolved, show_outcome
+    from bakeoff.report.terminal import leaderboard_table
+    from bakeoff.workbench.report import report as write_report
+
+    console = Console()
+    outcome = write_report(study)
+    console.print(leaderboard_table(outcome.decision.leaderboard))
+    show_outcome(console, outcome)
+    leave_unless_resolved(outcome)

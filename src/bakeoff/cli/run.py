@@ -1,0 +1,158 @@
+"""``bakeoff run``: the main job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bakeoff.cli import options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.workbench.conclude import Outcome
+    from bakeoff.workbench.options import DataOptions, StudyOptions
+
+__all__ = ["leave_unless_resolved", "run", "show_outcome", "start"]
+
+
+def run(
+    context: typer.Context,
+    source: options.Source,
+    text: options.Text = None,
+    label: options.Label = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    no_header: options.NoHeader = False,
+    min_label_rows: options.MinLabelRows = 1,
+    rare: options.Rare = "drop",
+    task: options.TaskKind = "classification",
+    metric: options.Metric = None,
+    instruction: options.Instruction = None,
+    labels: options.LabelsFile = None,
+    encoder: options.Encoder = ["minilm-l6"],  # noqa: B006  # never changed
+    prompt_model: options.PromptModel = ["smollm2-135m"],  # noqa: B006
+    method: options.MethodNames = None,
+    budgets: options.Budgets = None,
+    seeds: options.Seeds = 3,
+    seed: options.Seed = 0,
+    time_limit: options.TimeLimit = None,
+    test_rows: options.TestRows = None,
+    predictions: options.Predictions = None,
+    require: options.Require = None,
+    volume: options.Volume = 100_000,
+    machine_hour_cost: options.MachineHourCost = 0.20,
+    label_cost: options.LabelCost = 0.10,
+    margin: options.Margin = 0.01,
+    allow_send: options.AllowSend = None,
+    dtype: options.DataType = "auto",
+    output: options.StudyFolder = None,
+    no_ship: options.NoShip = False,
+) -> None:
+    """Fine-tune and prompt on your rows, measure both, decide, report, and ship the winner."""
+    given = context.params
+    leave_unless_resolved(start(source, options.data_options(given), _study_options(given), output))
+
+
+def _study_options(given: Mapping[str, Any]) -> StudyOptions:
+    from bakeoff.records import Assumptions
+    from bakeoff.workbench.options import StudyOptions, parse_budgets, parse_duration, parse_requirement
+
+    return StudyOptions(
+        task=given["task"],
+        instruction=given["instruction"],
+        labels=given["labels"],
+        metric=given["metric"],
+        encoders=tuple(given["encoder"]),
+        prompt_models=tuple(given["prompt_model"]),
+        methods=tuple(given["method"]) if given["method"] else None,
+        budgets=parse_budgets(given["budgets"]) if given["budgets"] else None,
+        seeds=given["seeds"],
+        seed=given["seed"],
+        time_limit=parse_duration(given["time_limit"]) if given["time_limit"] else None,
+        test_rows=given["test_rows"],
+        predictions=given["predictions"],
+        requirements=tuple(parse_requirement(text) for text in given["require"] or ()),
+        assumptions=Assumptions(
+            machine_hour_cost=given["machine_hour_cost"],
+            label_cost=given["label_cost"],
+            volume=given["volume"],
+            margin=given["margin"],
+        ),
+        allow_send=frozenset(given["allow_send"] or ()),
+        dtype=given["dtype"],
+        ship=not given["no_ship"],
+    )
+
+
+def start(source: str, data: DataOptions, study: StudyOptions, output: Path | None) -> Outcome:
+    """Run a study in the terminal and print its verdict card.
+
+    Parameters
+    ----------
+    source : str
+    data : DataOptions
+    study : StudyOptions
+    output : Path, optional
+
+    Returns
+    -------
+    Outcome
+    """
+    from rich.console import Console
+
+    from bakeoff.cli.live import TerminalWatcher
+    from bakeoff.workbench import run as workbench
+
+    console = Console()
+    command = shlex.join(["bakeoff", *sys.argv[1:]])
+    with TerminalWatcher(console) as watcher:
+        outcome = workbench.run(source, data, study, folder=output, command=command, watcher=watcher)
+    show_outcome(console, outcome)
+    return outcome
+
+
+def show_outcome(console: Console, outcome: Outcome) -> None:
+    """Print the verdict card.
+
+    Parameters
+    ----------
+    console : Console
+    outcome : Outcome
+    """
+    from rich.text import Text
+
+    from bakeoff.report.terminal import verdict_card
+
+    bundle = None if outcome.bundle is None else _near(outcome.bundle)
+    report = _near(outcome.folder / "report.html")
+    console.print()
+    console.print(
+        verdict_card(outcome.evidence, outcome.decision, title=Path(outcome.title).name, bundle=bundle, report=report)
+    )
+    if outcome.shipped_note:
+        console.print(Text(outcome.shipped_note, style="dim"))
+
+
+def leave_unless_resolved(outcome: Outcome) -> None:
+    """Leave with exit code 3 where there is no verdict.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    """
+    if not outcome.resolved:
+        raise typer.Exit(3)
+
+
+def _near(path: Path) -> str:
+    """Write a path as seen from the working folder, where that is shorter."""
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

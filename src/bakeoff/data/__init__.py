@@ -1,0 +1,42 @@
+"""Rows of text: read them, check them, divide them.
+
+Nothing here writes a file, and nothing loads a model.
+"""
+
+from __future__ import annotations
+
+from bakeoff.data.check import Check
+from bakeoff.data.columns import Columns, find_columns
+from bakeoff.data.duplicates import near_duplicates
+from bakeoff.data.examine import check_rows
+from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
+from bakeoff.data.load import read_rows
+from bakeoff.data.predictions import Predictions, read_predictions
+from bakeoff.data.read import read_table
+from bakeoff.data.rows import Rows, Source, fingerprint
+from bakeoff.data.sample import nested_order
+from bakeoff.data.split import Split, split_rows
+from bakeoff.data.table import Cell, Table
+
+__all__ = [
+    "Cell",
+    "Check",
+    "Columns",
+    "LabelDefinition",
+    "Predictions",
+    "Rows",
+    "Source",
+    "Split",
+    "Table",
+    "check_rows",
+    "find_columns",
+    "fingerprint",
+    "match_definitions",
+    "near_duplicates",
+    "nested_order",
+    "read_label_definitions",
+    "read_predictions",
+    "read_rows",
+    "read_table",
+    "split_rows",
+]

@@ -1,0 +1,87 @@
+"""Read .parquet and .xlsx files, every cell as text."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from bakeoff.data.check import Check
+from bakeoff.data.json_rows import cell_of
+from bakeoff.data.table import Cell, Record, Table, name_columns
+from bakeoff.errors import DataError
+
+__all__ = ["read_excel", "read_parquet"]
+
+
+def read_parquet(path: Path) -> Table:
+    """Read a parquet file; row numbers are positions from 1.
+
+    Raises
+    ------
+    DataError
+        If it is no parquet file, or holds no rows.
+    """
+    import polars
+
+    try:
+        frame = polars.read_parquet(path)
+    except (polars.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path, "a parquet file", error) from error
+    if not frame.height or not frame.width:
+        raise DataError(f"{path} holds no rows.", next_step="Check the path, or export it again.")
+    cells = tuple(tuple(_plain(value) for value in row) for row in frame.iter_rows())
+    return Table(str(path), tuple(frame.columns), cells, tuple(range(1, frame.height + 1)))
+
+
+def read_excel(path: Path, *, header: bool) -> Table:
+    """Read the first sheet of an Excel workbook; row numbers are those of the sheet.
+
+    Rows without any value are skipped: a sheet often has formatted empty rows at its end.
+
+    Raises
+    ------
+    DataError
+        If it is no workbook, or its first sheet is empty, and for the faults of `name_columns`.
+    """
+    import fastexcel
+
+    try:
+        workbook = fastexcel.read_excel(str(path))
+        sheet = workbook.load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
+        rows = sheet.to_polars().rows()
+    except (fastexcel.FastExcelError, OSError) as error:
+        raise _unreadable(path, "an Excel workbook", error) from error
+    records: list[Record] = [
+        (number, tuple(_plain(value) for value in row))
+        for number, row in enumerate(rows, start=1)
+        if any(value is not None and str(value).strip() for value in row)
+    ]
+    if not records:
+        raise DataError(
+            f"The first sheet of {path} is empty: a header and rows are needed.",
+            next_step="Move the rows to the first sheet.",
+        )
+    notes: tuple[Check, ...] = ()
+    if len(workbook.sheet_names) > 1:
+        names = ", ".join(workbook.sheet_names)
+        notes = (Check("sheets", "WARN", f"Only the first of {len(workbook.sheet_names)} sheets was read: {names}."),)
+    return name_columns(records, source=str(path), header=header, notes=notes)
+
+
+def _plain(value: Any) -> Cell:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return cell_of(value)
+
+
+def _unreadable(path: Path, kind: str, error: BaseException) -> DataError:
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    return DataError(
+        f"{path} cannot be read as {kind}: {reason}.",
+        next_step="The file may be cut short or have the wrong extension: export it again.",
+    )

@@ -1,0 +1,221 @@
+"""The named checks of labelled rows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from bakeoff.data.check import Check, Status, counted, first_rows
+from bakeoff.data.duplicates import near_duplicates, same_key
+from bakeoff.data.rows import Rows, Source, joined
+
+__all__ = ["check_rows"]
+
+_LEAST_ROWS = 20
+_FEW_ROWS = 200
+_RARE = 8
+_UNEVEN = 3.0
+_LONG_WORDS = 400
+
+# UTF-8 read as Windows-1252 or Latin-1 leaves these pairs; U+FFFD is what a reader writes for a bad byte.
+_MOJIBAKE = re.compile("Ã[\u0080-\u00bf\u0152-\u2122]|Â[\u0080-\u00bf]|â€|â\u0080|ðŸ|\ufffd")
+_CODE = re.compile(r"[-+]?\d+(\.\d+)?|[A-Za-z]|(label|class|category|cluster|tag|c|l)[ _-]?\d+", re.IGNORECASE)
+_FRACTION = re.compile(r"[-+]?\d*\.\d*[1-9]\d*")
+_ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*")
+
+
+def check_rows(source: Source) -> tuple[Check, ...]:
+    """Look at all rows of a source and report every finding by name.
+
+    Parameters
+    ----------
+    source : Source
+        From `read_rows`.
+
+    Returns
+    -------
+    tuple of Check
+        First the notes of reading that have names of their own, then always, in this order: ``size``, ``encoding``,
+        ``empty``, ``duplicates``, ``near-duplicates``, ``conflicting labels``, ``leaks between splits``, ``rare
+        classes``, ``class balance``, ``long texts``, ``label names``, ``constant or id-like text``. ``FAIL`` is
+        kept for what makes a study meaningless.
+    """
+    rows = joined([part for _, part in source.splits])
+    counts = Counter(rows.labels)
+    near = [int(number) for number in near_duplicates(rows.texts)]
+    several = len(source.splits) > 1
+    where = [f"{split}:{row}" if several else str(row) for split, part in source.splits for row in part.row_numbers]
+    found = (
+        _size(source, len(rows)),
+        _encoding(rows, where),
+        _empty(source.notes),
+        _duplicates(rows, where),
+        _near_duplicates(rows, near, where),
+        _conflicts(rows, where),
+        _leaks(source, near, where),
+        _rare(counts),
+        _balance(counts),
+        _long(rows, where),
+        _label_names(counts),
+        _idle_text(rows),
+    )
+    names = {check.name for check in found}
+    return (*(note for note in source.notes if note.name not in names), *found)
+
+
+def _places(where: Sequence[str], positions: Sequence[int]) -> str:
+    return first_rows([where[position] for position in positions])
+
+
+def _size(source: Source, count: int) -> Check:
+    parts = ", ".join(f"{len(rows)} {name}" for name, rows in source.splits)
+    if count < _LEAST_ROWS:
+        return Check("size", "FAIL", f"{count} rows ({parts}): at least {_LEAST_ROWS} are needed to measure anything.")
+    if count < _FEW_ROWS:
+        return Check("size", "WARN", f"{count} rows ({parts}): only large differences can show.")
+    return Check("size", "PASS", f"{count} rows ({parts}).")
+
+
+def _encoding(rows: Rows, where: Sequence[str]) -> Check:
+    bad = [i for i, text in enumerate(rows.texts) if _MOJIBAKE.search(text)]
+    if not bad:
+        return Check("encoding", "PASS", "No sign of a wrong encoding.")
+    texts = f"{counted(len(bad), 'text')} with signs of a wrong encoding, such as 'Ã©' ({_places(where, bad)})"
+    return Check("encoding", "WARN", f"{texts}: try --encoding.")
+
+
+def _empty(notes: Sequence[Check]) -> Check:
+    details = [note.detail for note in notes if note.name == "empty"]
+    if details:
+        return Check("empty", "WARN", " ".join(details))
+    return Check("empty", "PASS", "Every row has a text and a label.")
+
+
+def _duplicates(rows: Rows, where: Sequence[str]) -> Check:
+    seen: set[tuple[str, str]] = set()
+    again = []
+    for position, (text, label) in enumerate(zip(rows.texts, rows.labels, strict=True)):
+        key = (same_key(text), label)
+        if key in seen:
+            again.append(position)
+        seen.add(key)
+    if not again:
+        return Check("duplicates", "PASS", "No text comes twice with one label.")
+    status: Status = "FAIL" if len(again) * 10 > len(rows) * 9 else "WARN"
+    detail = (
+        f"{counted(len(again), 'row')} with the text and label of an earlier one ({_places(where, again)}): kept once."
+    )
+    return Check("duplicates", status, detail)
+
+
+def _near_duplicates(rows: Rows, near: Sequence[int], where: Sequence[str]) -> Check:
+    keys = [same_key(text) for text in rows.texts]
+    members: dict[int, set[str]] = {}
+    for number, key in zip(near, keys, strict=True):
+        members.setdefault(number, set()).add(key)
+    alike = [i for i, number in enumerate(near) if len(members[number]) > 1]
+    if not alike:
+        return Check("near-duplicates", "PASS", "No two different texts are nearly the same.")
+    groups = counted(len({near[i] for i in alike}), "group")
+    detail = (
+        f"{len(alike)} rows in {groups} nearly the same ({_places(where, alike)}): a new split keeps them together."
+    )
+    return Check("near-duplicates", "WARN", detail)
+
+
+def _conflicts(rows: Rows, where: Sequence[str]) -> Check:
+    labels: dict[str, set[str]] = {}
+    keys = [same_key(text) for text in rows.texts]
+    for key, label in zip(keys, rows.labels, strict=True):
+        labels.setdefault(key, set()).add(label)
+    torn = [i for i, key in enumerate(keys) if len(labels[key]) > 1]
+    if not torn:
+        return Check("conflicting labels", "PASS", "No text has two labels.")
+    detail = (
+        f"{len(torn)} rows share a text and differ in the label ({_places(where, torn)}): no method gets all right."
+    )
+    status: Status = "FAIL" if len(torn) * 2 > len(rows) else "WARN"
+    return Check("conflicting labels", status, detail)
+
+
+def _leaks(source: Source, near: Sequence[int], where: Sequence[str]) -> Check:
+    """Count test (else validation) rows that are nearly the same as a row outside of it."""
+    held = "test" if source.split("test") else "validation" if source.split("validation") else None
+    name = "leaks between splits"
+    if held is None or len(source.splits) < 2:
+        return Check(name, "PASS", "The rows are not split yet; near-duplicates will stay together.")
+    sides = [split for split, rows in source.splits for _ in range(len(rows))]
+    outside = {number for number, side in zip(near, sides, strict=True) if side != held}
+    inside = [i for i, side in enumerate(sides) if side == held]
+    leaked = [i for i in inside if near[i] in outside]
+    if not leaked:
+        return Check(name, "PASS", f"No {held} text is nearly the same as one outside of it.")
+    detail = (
+        f"{len(leaked)} of {len(inside)} {held} rows are the same as a row outside of it, or nearly so "
+        f"({_places(where, leaked)}). Copies are dropped outside of {held}."
+    )
+    return Check(name, "FAIL" if len(leaked) * 2 > len(inside) else "WARN", detail)
+
+
+def _rare(counts: Counter[str]) -> Check:
+    few = sorted((label for label in counts if counts[label] < _RARE), key=lambda label: (counts[label], label))
+    if not few:
+        return Check("rare classes", "PASS", f"Every label has at least {_RARE} rows.")
+    shown = ", ".join(f"{label} ({counts[label]})" for label in few[:5]) + (", ..." if len(few) > 5 else "")
+    once = sum(counts[label] == 1 for label in few)
+    detail = f"{len(few)} of {len(counts)} labels have fewer than {_RARE} rows: {shown}."
+    if once:
+        detail += f" {once} of them come once and go to the training rows, so they are never tested."
+    status: Status = "FAIL" if once * 2 > counts.total() else "WARN"
+    if status == "FAIL":
+        detail += " Most rows have a label of their own: this is no classification."
+    return Check("rare classes", status, f"{detail} Drop or merge them with --min-label-rows.")
+
+
+def _balance(counts: Counter[str]) -> Check:
+    (most, largest), (least, smallest) = counts.most_common()[0], counts.most_common()[-1]
+    ratio = largest / smallest
+    what = f"The largest label, {most}, has {ratio:.1f} times the rows of the smallest, {least}"
+    if ratio > _UNEVEN:
+        return Check("class balance", "WARN", f"{what}: macro-F1 is used instead of accuracy.")
+    return Check("class balance", "PASS", f"{what}.")
+
+
+def _long(rows: Rows, where: Sequence[str]) -> Check:
+    words = [len(text.split()) for text in rows.texts]
+    long = [i for i, count in enumerate(words) if count > _LONG_WORDS]
+    if not long:
+        return Check("long texts", "PASS", f"The longest text has {max(words)} words.")
+    detail = (
+        f"{counted(len(long), 'text')} of over {_LONG_WORDS} words ({_places(where, long)}), the longest {max(words)}: "
+        "models cut what does not fit."
+    )
+    return Check("long texts", "WARN", detail)
+
+
+def _label_names(counts: Counter[str]) -> Check:
+    codes = sorted(label for label in counts if _CODE.fullmatch(label))
+    scale = sum(bool(_FRACTION.fullmatch(label)) for label in counts)
+    if len(counts) > _LEAST_ROWS and len(codes) == len(counts) and scale:
+        detail = f"The labels are {len(counts)} numbers with fractions: a scale to estimate, no classes."
+        return Check("label names", "FAIL", detail)
+    if not codes:
+        return Check("label names", "PASS", "The labels are words.")
+    shown = ", ".join(codes[:5]) + (", ..." if len(codes) > 5 else "")
+    detail = f"Labels such as {shown} tell a prompt nothing: say what they mean with --labels FILE."
+    return Check("label names", "WARN", detail)
+
+
+def _idle_text(rows: Rows) -> Check:
+    name = "constant or id-like text"
+    keys = Counter(same_key(text) for text in rows.texts)
+    key, most = keys.most_common(1)[0]
+    if len(keys) == 1:
+        return Check(name, "FAIL", f"All texts are the same: {key[:40]!r}. Name another column with --text.")
+    ids = sum(bool(_ID.fullmatch(text.strip())) for text in rows.texts)
+    if ids * 10 > len(rows) * 9:
+        return Check(name, "FAIL", f"{ids} of {len(rows)} texts look like ids or numbers. Check --text.")
+    if most * 2 > len(rows):
+        return Check(name, "WARN", f"{most} of {len(rows)} texts are the same: {key[:40]!r}.")
+    return Check(name, "PASS", f"{len(keys)} different texts.")

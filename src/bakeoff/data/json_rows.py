@@ -1,0 +1,164 @@
+"""Read JSON: one object a line (.jsonl, .ndjson), or a list of objects (.json)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bakeoff.data.table import Cell, Table
+from bakeoff.errors import DataError
+
+__all__ = ["cell_of", "read_json", "read_json_lines", "table_of_objects"]
+
+# Numbers stay as they were written: 4.10 must not become 4.1 where it is a label.
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+
+
+def read_json_lines(text: str, source: str) -> Table:
+    """Read one JSON object a line; empty lines are skipped.
+
+    Raises
+    ------
+    DataError
+        For a line that is no JSON object (with its row), or a file without any.
+    """
+    objects = []
+    # JSON strings may hold other line separators than this one, so splitlines would cut them.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            value, end = _decode(line, len(line) - len(line.lstrip()), number, source)
+            if line[end:].strip():
+                raise DataError(
+                    f"Row {number} of {source} must be one JSON object; something follows it.",
+                    next_step="Put each object on a line of its own.",
+                )
+            objects.append((number, _checked(value, number, source)))
+    return table_of_objects(objects, source)
+
+
+def read_json(text: str, source: str) -> Table:
+    """Read a list of JSON objects; a file of one object a line is read as such.
+
+    Raises
+    ------
+    DataError
+        For anything else, or a list that breaks off (with the line).
+    """
+    start = text.lstrip()[:1]
+    if start == "{" and text.strip().count("\n") and not _is_one_value(text):
+        return read_json_lines(text, source)
+    if start != "[":
+        raise DataError(
+            f"{source} must hold a list of objects, [{{...}}, {{...}}]; it begins with {start!r}.",
+            next_step="Write the rows as a list, or one object a line in a .jsonl file.",
+        )
+    return table_of_objects(list(_objects(text, source)), source)
+
+
+def table_of_objects(objects: Sequence[tuple[int, dict[str, Any]]], source: str) -> Table:
+    """Make a table of (row number, object) pairs; a field that an object lacks is an empty cell.
+
+    Raises
+    ------
+    DataError
+        If there is no object, or no field.
+    """
+    columns = tuple(dict.fromkeys(key for _, row in objects for key in row))
+    if not columns:
+        raise DataError(
+            f"{source} holds no rows: at least one object with a text and a label is needed.",
+            next_step="Check the path, or add rows.",
+        )
+    cells = tuple(tuple(cell_of(row.get(column)) for column in columns) for _, row in objects)
+    return Table(source, columns, cells, tuple(number for number, _ in objects))
+
+
+def cell_of(value: Any) -> Cell:
+    """Give a parsed value as a cell: text as it is, lists as tuples, anything else as JSON would write it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _whole_characters(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(_text_of(part) for part in value)
+    return _text_of(value)
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str):
+        return _whole_characters(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return repr(value)
+    return _whole_characters(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _whole_characters(text: str) -> str:
+    r"""Replace halves of a character (such as a lone ``\ud83d``), which no encoding can write."""
+    if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _decode(text: str, position: int, row: int, source: str) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(text, position)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        what = "breaks off in the middle of a value" if cut else f"is not valid JSON ({error.msg.lower()})"
+        row += text.count("\n", position, error.pos)
+        raise DataError(
+            f"Row {row} of {source} {what}.",
+            next_step="The file may be cut short: export it again." if cut else "Correct that line.",
+        ) from error
+    except RecursionError as error:
+        raise DataError(
+            f"Row {row} of {source} is nested too deeply to be a row of data.", next_step="Write flat objects."
+        ) from error
+
+
+def _checked(value: Any, row: int, source: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(
+            f'Row {row} of {source} must be a JSON object such as {{"text": "...", "label": "..."}}; '
+            f"got {json.dumps(value, ensure_ascii=False)[:40]}.",
+            next_step="Write each row as an object with named fields.",
+        )
+    return value
+
+
+def _is_one_value(text: str) -> bool:
+    try:
+        _, end = _DECODER.raw_decode(text, len(text) - len(text.lstrip()))
+    except (json.JSONDecodeError, RecursionError):
+        return False
+    return not text[end:].strip()
+
+
+def _objects(text: str, source: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Walk over a list of objects, one value at a time, so that each has the line where it starts."""
+    position, line = text.index("[") + 1, 1 + text.count("\n", 0, text.index("["))
+    expects_value = True
+    while True:
+        begin = position
+        while text[position : position + 1].isspace():
+            position += 1
+        line += text.count("\n", begin, position)
+        character = text[position : position + 1]
+        if character == "]":
+            return
+        if character == "," and not expects_value:
+            position, expects_value = position + 1, True
+            continue
+        if character == "" or not expects_value:
+            what = "breaks off before the closing bracket" if character == "" else "lacks a comma"
+            raise DataError(
+                f"The list in {source} {what} (row {line}).",
+                next_step="The file may be cut short: export it again." if character == "" else "Add the comma.",
+            )
+        value, end = _decode(text, position, line, source)
+        yield line, _checked(value, line, source)
+        line += text.count("\n", position, end)
+        position, expects_value = end, False

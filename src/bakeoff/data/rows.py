@@ -1,0 +1,219 @@
+"""Labelled rows, and the source that they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, SupportsIndex
+
+from bakeoff.data.check import Check
+from bakeoff.data.columns import Columns
+
+__all__ = ["Rows", "Source", "fingerprint", "joined"]
+
+_ID_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Labelled texts; all fields are as long as `texts`.
+
+    Parameters
+    ----------
+    ids : tuple of str
+        16 hexadecimal digits, made of the text and of how often it came before: the same file gives the same ids.
+    texts : tuple of str
+        What a method sees.
+    labels : tuple of str
+        The true labels.
+    groups : tuple of str or None
+        Rows of one group stay on one side of a split.
+    times : tuple of str or None
+        ISO 8601 texts, or numbers with leading zeros: their alphabetical order is that of time.
+    row_numbers : tuple of int
+        Where each row starts in its file.
+    source : str
+        Name of the file.
+    """
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    groups: tuple[str, ...] | None
+    times: tuple[str, ...] | None
+    row_numbers: tuple[int, ...]
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(
+        cls,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        *,
+        groups: Sequence[str] | None = None,
+        times: Sequence[str] | None = None,
+        row_numbers: Sequence[int] | None = None,
+        source: str = "rows",
+        seen: Counter[str] | None = None,
+    ) -> Self:
+        """Make rows and give them ids.
+
+        Parameters
+        ----------
+        texts, labels : sequence of str
+            One a row.
+        groups, times : sequence of str, optional
+            One a row.
+        row_numbers : sequence of int, optional
+            Positions from 1 where left out.
+        source : str
+            Name of the file.
+        seen : Counter, optional
+            Texts of other rows of the same source, so that ids differ between them; it is added to.
+
+        Returns
+        -------
+        Rows
+
+        Raises
+        ------
+        ValueError
+            If the lengths differ.
+        """
+        numbers = range(1, len(texts) + 1) if row_numbers is None else row_numbers
+        lengths = {len(part) for part in (texts, labels, numbers, groups, times) if part is not None}
+        if len(lengths) != 1:
+            raise ValueError(f"All fields of rows must be of one length; got {sorted(lengths)}.")
+        return cls(
+            _make_ids(texts, Counter() if seen is None else seen),
+            tuple(texts),
+            tuple(labels),
+            None if groups is None else tuple(groups),
+            None if times is None else tuple(times),
+            tuple(numbers),
+            source,
+        )
+
+    def take(self, indices: Iterable[SupportsIndex]) -> Rows:
+        """Give the rows at some positions, in that order.
+
+        Parameters
+        ----------
+        indices : iterable of int
+            Positions from 0, such as a numpy array.
+
+        Returns
+        -------
+        Rows
+        """
+        at = [index.__index__() for index in indices]
+        return Rows(
+            tuple(self.ids[i] for i in at),
+            tuple(self.texts[i] for i in at),
+            tuple(self.labels[i] for i in at),
+            None if self.groups is None else tuple(self.groups[i] for i in at),
+            None if self.times is None else tuple(self.times[i] for i in at),
+            tuple(self.row_numbers[i] for i in at),
+            self.source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """All rows that were read, as they were divided by their owner.
+
+    Parameters
+    ----------
+    name : str
+        What the user named: a path, or a data set.
+    splits : tuple of (name, Rows)
+        ``"all"`` alone for one file; else some of ``"train"``, ``"validation"``, ``"test"``.
+    columns : Columns
+        Which columns were used.
+    notes : tuple of Check
+        What reading noticed and did.
+    """
+
+    name: str
+    splits: tuple[tuple[str, Rows], ...]
+    columns: Columns
+    notes: tuple[Check, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(len(rows) for _, rows in self.splits)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels, sorted."""
+        return tuple(sorted({label for _, rows in self.splits for label in rows.labels}))
+
+    def split(self, name: str) -> Rows | None:
+        """Give one of the splits, or None where there is none of that name."""
+        return dict(self.splits).get(name)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Put rows one after the other.
+
+    Groups and times are kept where all parts have them.
+
+    Parameters
+    ----------
+    parts : sequence of Rows
+        At least one.
+
+    Returns
+    -------
+    Rows
+    """
+    groups = [rows.groups for rows in parts if rows.groups is not None]
+    times = [rows.times for rows in parts if rows.times is not None]
+    return Rows(
+        tuple(value for rows in parts for value in rows.ids),
+        tuple(value for rows in parts for value in rows.texts),
+        tuple(value for rows in parts for value in rows.labels),
+        tuple(value for part in groups for value in part) if len(groups) == len(parts) else None,
+        tuple(value for part in times for value in part) if len(times) == len(parts) else None,
+        tuple(value for rows in parts for value in rows.row_numbers),
+        parts[0].source,
+    )
+
+
+def fingerprint(rows_by_split: Mapping[str, Rows], labels: Iterable[str]) -> str:
+    """Name a divided set of rows by its content, whatever the order of its rows.
+
+    Parameters
+    ----------
+    rows_by_split : mapping of str to Rows
+        Rows under the name of their split.
+    labels : iterable of str
+        The label set.
+
+    Returns
+    -------
+    str
+        A sha256 as 64 hexadecimal digits, over ids, labels and splits.
+    """
+    lines = [
+        f"row\0{name}\0{row_id}\0{label}"
+        for name, rows in rows_by_split.items()
+        for row_id, label in zip(rows.ids, rows.labels, strict=True)
+    ]
+    lines += [f"label\0{label}" for label in set(labels)]
+    digest = hashlib.sha256()
+    for line in sorted(lines):
+        digest.update(line.encode() + b"\n\0")
+    return digest.hexdigest()
+
+
+def _make_ids(texts: Iterable[str], seen: Counter[str]) -> tuple[str, ...]:
+    ids = []
+    for text in texts:
+        ids.append(hashlib.sha256(f"{text}\0{seen[text]}".encode()).hexdigest()[:_ID_LENGTH])
+        seen[text] += 1
+    return tuple(ids)

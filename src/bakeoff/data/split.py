@@ -1,0 +1,198 @@
+"""Divide rows into train, validation and test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.data.allot import Unit, allot_by_label, allot_by_time
+from bakeoff.data.check import Check, counted, first_rows
+from bakeoff.data.duplicates import connected, near_duplicates, same_key
+from bakeoff.data.rows import Rows, Source, joined
+from bakeoff.errors import DataError, OptionError
+
+__all__ = ["Split", "split_rows"]
+
+_PARTS = ("train", "validation", "test")
+# Of two equal rows on different sides the one that is held out longest stays.
+_KEPT_FIRST = ("test", "validation", "train", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows divided in three.
+
+    Parameters
+    ----------
+    train, validation, test : Rows
+        No text of one is in another.
+    checks : tuple of Check
+        What was dropped, moved or could not be kept.
+    method : str
+        One sentence: how the rows were divided.
+    """
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    checks: tuple[Check, ...]
+    method: str
+
+
+def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: float = 0.25) -> Split:
+    """Divide rows into train, validation and test.
+
+    The owner's own splits are kept; a part that is missing is cut out of train. Rows with times: the latest are the
+    test, the next latest the validation. Else the split is drawn by the seed, each label near its share in every part.
+    Rows of one group and near-duplicates are on one side (in the parts that are cut here). Rows of the same text and
+    label are kept once, and no text of an own test (or validation) split is left in another.
+
+    Parameters
+    ----------
+    source : Source
+        From `read_rows`.
+    seed : int
+        Not negative.
+    validation, test : float
+        Shares of all rows, above 0, together below 1.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    OptionError
+        If the shares or the seed are outside of their ranges.
+    DataError
+        If a part would be empty: too few rows, or one group, near-duplicate or time that holds nearly all.
+    """
+    _refuse_shares(validation, test, seed)
+    checks: list[Check] = []
+    own = _without_copies(source, checks)
+    pool_name = "all" if "all" in own else "train"
+    shares = {"validation": validation, "test": test}
+    present = 1 - sum(share for name, share in shares.items() if name in own)
+    missing = {name: share / present for name, share in shares.items() if name not in own}
+    parts = {name: rows for name, rows in own.items() if name in _PARTS}
+    if missing:
+        wanted = (1 - sum(missing.values()), missing.get("validation", 0.0), missing.get("test", 0.0))
+        sides, method = _cut(own[pool_name], wanted, seed, checks)
+        for place, name in enumerate(_PARTS):
+            if wanted[place] > 0:
+                parts[name] = own[pool_name].take(np.flatnonzero(sides == place))
+        if len(missing) < len(shares) or pool_name == "train":
+            method = f"The folder's own splits are kept; {' and '.join(missing)} cut out of train: {method}"
+    else:
+        method = "The folder's own splits are kept."
+    _refuse_empty(parts, source.name)
+    _note_labels(parts, checks)
+    return Split(parts["train"], parts["validation"], parts["test"], tuple(checks), method)
+
+
+def _refuse_shares(validation: float, test: float, seed: int) -> None:
+    if not (validation > 0 and test > 0 and validation + test < 1 and seed >= 0):
+        raise OptionError(
+            "The shares of validation and test must be above 0 and below 1 together, and the seed not negative; got "
+            f"{validation}, {test} and {seed}.",
+            next_step="Correct the option.",
+        )
+
+
+def _without_copies(source: Source, checks: list[Check]) -> dict[str, Rows]:
+    """Keep rows of one text and label once, and no text on two sides of the owner's splits."""
+    pairs: set[tuple[str, str]] = set()
+    held: set[str] = set()
+    kept: dict[str, Rows] = {}
+    for name in (name for name in _KEPT_FIRST if source.split(name) is not None):
+        rows = dict(source.splits)[name]
+        keys = [same_key(text) for text in rows.texts]
+        stays, copies, leaks = [], [], []
+        for position, (key, label) in enumerate(zip(keys, rows.labels, strict=True)):
+            if key in held:
+                leaks.append(position)
+            elif (key, label) in pairs:
+                copies.append(position)
+            else:
+                stays.append(position)
+                pairs.add((key, label))
+        held.update(keys)
+        for found, title, why in (
+            (copies, "copies dropped", "with the text and label of an earlier one"),
+            (leaks, "leaks dropped", "with a text that is also held out for testing or validation"),
+        ):
+            if found:
+                numbers = first_rows([rows.row_numbers[position] for position in found])
+                where = "" if name == "all" else f" of {name}"
+                checks.append(Check(title, "WARN", f"{counted(len(found), 'row')}{where} {why} dropped ({numbers})."))
+        kept[name] = rows.take(stays)
+    return kept
+
+
+def _cut(
+    rows: Rows, shares: tuple[float, float, float], seed: int, checks: list[Check]
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], str]:
+    """Give each row the number of its part, and say how."""
+    units = _units(rows)
+    if rows.times is not None:
+        sides, moved = allot_by_time(units, rows.times, shares)
+        method = "the latest rows are the test, the next latest the validation"
+        if moved:
+            detail = f"{counted(moved, 'row')} put in a later part than the row's own time says"
+            checks.append(Check("groups over time", "WARN", f"{detail}, to stay with its group or copies."))
+    else:
+        sides = allot_by_label(units, rows.labels, shares, seed)
+        method = f"drawn by seed {seed}, each label near its share in every part"
+    together = "groups and near-duplicates" if rows.groups is not None else "near-duplicates"
+    return sides, f"{method}; {together} stay on one side."
+
+
+def _units(rows: Rows) -> list[Unit]:
+    """Find the rows that must stay together."""
+    near = [int(number) for number in near_duplicates(rows.texts)]
+    first: dict[tuple[str, str | int], int] = {}
+    pairs = []
+    for position, number in enumerate(near):
+        pairs.append((first.setdefault(("text", number), position), position))
+        if rows.groups is not None:
+            pairs.append((first.setdefault(("group", rows.groups[position]), position), position))
+    units: dict[int, list[int]] = {}
+    for position, number in enumerate(connected(len(rows), pairs)):
+        units.setdefault(int(number), []).append(position)
+    return [tuple(unit) for unit in units.values()]
+
+
+def _refuse_empty(parts: dict[str, Rows], source: str) -> None:
+    empty = [name for name in _PARTS if not len(parts[name])]
+    if empty:
+        raise DataError(
+            f"Train, validation and test must each have a row; the rows of {source} leave none for {empty[0]}.",
+            next_step="Add rows, or use a finer --group or --time: rows of one group, text or time stay together.",
+        )
+
+
+def _note_labels(parts: dict[str, Rows], checks: list[Check]) -> None:
+    """Say which labels the parts do not share."""
+    learned = set(parts["train"].labels)
+    if len(learned) < 2:
+        raise DataError(
+            f"The training rows must have at least two labels; all have {learned.pop()!r}.",
+            next_step="Add rows, or use a finer --group or --time.",
+        )
+    unseen = sorted(set(joined([parts["validation"], parts["test"]]).labels) - learned)
+    untested = sorted(learned - set(parts["test"].labels))
+    if unseen:
+        detail = f"Labels that no training row has, so that they cannot be learned: {_few(unseen)}."
+        checks.append(Check("labels not in train", "WARN", detail))
+    if untested:
+        counts = Counter(parts["train"].labels)
+        once = [label for label in untested if counts[label] == 1]
+        rest = f" (seen once: trained on, never tested: {_few(once)})" if once else ""
+        checks.append(Check("labels not in test", "WARN", f"Labels without a test row: {_few(untested)}{rest}."))
+
+
+def _few(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:5]) + (f" and {len(labels) - 5} more" if len(labels) > 5 else "")

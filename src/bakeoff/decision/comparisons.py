@@ -1,0 +1,201 @@
+"""The finalists, the comparisons that are declared between them, and the figures of the rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bakeoff.decision.choice import Figures, Miss, Side
+from bakeoff.decision.costs import cost_of
+from bakeoff.decision.estimate import Estimate
+from bakeoff.decision.paired import TEST_NAME, holm
+from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.ranking import best_on_validation, meeting_budget
+from bakeoff.decision.requirements import is_out, standings
+from bakeoff.decision.resampling import estimate_difference
+from bakeoff.records import Arm, Comparison
+
+__all__ = ["Declared", "Field", "declare", "field_of", "figures_at", "figures_of", "records_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Who meets at the decision budget, all chosen on validation rows.
+
+    Parameters
+    ----------
+    n : int
+        Label budget.
+    finetune, prompt : Cell or None
+        The finalists: best of those of the arm that miss no hard limit; the best of all where every one misses one.
+    floor, current : Cell or None
+        The best floor, and today's system, where they miss no hard limit.
+    pair : tuple of Cell or None
+        The same-base pair: the best tuned and the best prompted contender of one model.
+    out : frozenset of str
+        Contenders that miss a hard limit.
+    """
+
+    n: int
+    finetune: Cell | None
+    prompt: Cell | None
+    floor: Cell | None
+    current: Cell | None
+    pair: tuple[Cell, Cell] | None
+    out: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One declared comparison: a minus b."""
+
+    role: str
+    a: Cell
+    b: Cell
+    estimate: Estimate
+
+
+def _best(panel: Panel, arm: Arm, n: int, out: frozenset[str], *, others: bool) -> Cell | None:
+    ranked = best_on_validation(panel, [contender.name for contender in panel.arm(arm)], n)
+    left = [name for name in ranked if name not in out]
+    chosen = left or (list(ranked) if others else [])
+    return panel.cell(chosen[0], n) if chosen else None
+
+
+def _same_base(panel: Panel, n: int) -> tuple[Cell, Cell] | None:
+    def best(arm: Arm, model: str) -> Cell | None:
+        ranked = best_on_validation(panel, [c.name for c in panel.arm(arm) if c.model == model], n)
+        return panel.cell(ranked[0], n) if ranked else None
+
+    prompted = [contender.name for contender in panel.arm("prompt") if contender.model]
+    for name in best_on_validation(panel, prompted, n):
+        model = panel.contenders[name].model or ""
+        tuned, asked = best("finetune", model), best("prompt", model)
+        if tuned is not None and asked is not None:
+            return tuned, asked
+    return None
+
+
+def field_of(panel: Panel) -> Field:
+    """Choose who meets, on validation rows."""
+    n = meeting_budget(panel)
+    cells = [cell for name in panel.contenders if (cell := panel.cell(name, n)) is not None]
+    out = frozenset(cell.contender.name for cell in cells if is_out(panel, cell))
+    return Field(
+        n=n,
+        finetune=_best(panel, "finetune", n, out, others=True),
+        prompt=_best(panel, "prompt", n, out, others=True),
+        floor=_best(panel, "floor", n, out, others=False),
+        current=_best(panel, "current", n, out, others=False),
+        pair=_same_base(panel, n),
+        out=out,
+    )
+
+
+def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Declared, ...]:
+    """Estimate every declared comparison.
+
+    The finalists against each other; each against the best floor and against today's system; the same-base pair, where
+    it is not the finalists themselves.
+
+    Parameters
+    ----------
+    panel : Panel
+    field : Field
+    resamples : int
+
+    Returns
+    -------
+    tuple of Declared
+    """
+    pairs: list[tuple[str, Cell | None, Cell | None]] = [("verdict", field.finetune, field.prompt)]
+    pairs += [("floor", side, field.floor) for side in (field.finetune, field.prompt)]
+    pairs += [("current", side, field.current) for side in (field.finetune, field.prompt)]
+    if field.pair is not None and field.pair != (field.finetune, field.prompt):
+        pairs.append(("same-base", *field.pair))
+    return tuple(
+        Declared(role, a, b, estimate_difference(panel, a, b, resamples=resamples))
+        for role, a, b in pairs
+        if a is not None and b is not None
+    )
+
+
+def records_of(declared: Sequence[Declared], n: int) -> tuple[Comparison, ...]:
+    """Turn declared comparisons into records, with Holm's correction over all of them."""
+    p_values = [one.estimate.p_value() for one in declared]
+    return tuple(
+        Comparison(
+            a=one.a.contender.name,
+            b=one.b.contender.name,
+            n=n,
+            difference=one.estimate.mean,
+            ci=one.estimate.interval(),
+            p=p,
+            p_holm=p_holm,
+            test=TEST_NAME if one.estimate.seeds > 1 else f"{TEST_NAME} (one seed)",
+            n_pairs=one.estimate.seeds * one.estimate.rows,
+            role=one.role,
+        )
+        for one, p, p_holm in zip(declared, p_values, holm(p_values), strict=True)
+    )
+
+
+def _side(panel: Panel, field: Field, cell: Cell | None, declared: Sequence[Declared]) -> Side | None:
+    if cell is None:
+        return None
+    name = cell.contender.name
+    against = {one.role: one.estimate for one in declared if one.a.contender.name == name and one.role != "verdict"}
+    cost = cost_of(cell, panel.evidence.assumptions)
+    rivals = [panel.cell(other.name, field.n) for other in panel.arm(cell.contender.arm) if other.name not in field.out]
+    latencies = [t.p95_ms for rival in [*rivals, cell] if rival is not None for t in rival.trials]
+    return Side(
+        contender=name,
+        score=panel.mean_score(cell),
+        against_floor=against.get("floor"),
+        against_current=against.get("current"),
+        build_cost=cost.build,
+        run_cost=cost.run,
+        p95_ms=min((value for value in latencies if not math.isnan(value)), default=math.nan),
+        missed=tuple(
+            Miss(one.requirement.figure, one.requirement.value, one.high if one.requirement.sense == ">=" else one.low)
+            for one in standings(panel, cell)
+            if one.state == "missed"
+        ),
+    )
+
+
+def figures_of(panel: Panel, field: Field, declared: Sequence[Declared]) -> Figures:
+    """Bring all that the choice depends on into one record."""
+    finalists = [cell for cell in (field.finetune, field.prompt) if cell is not None]
+    verdict = next((one.estimate for one in declared if one.role == "verdict"), None)
+    return Figures(
+        finetune=_side(panel, field, field.finetune, declared),
+        prompt=_side(panel, field, field.prompt, declared),
+        difference=verdict,
+        floor=field.floor.contender.name if field.floor else None,
+        current=field.current.contender.name if field.current else None,
+        further_p=tuple(one.estimate.p_value() for one in declared if one.role == "same-base"),
+        volume=panel.evidence.assumptions.volume,
+        horizon_months=panel.evidence.assumptions.horizon_months,
+        margin=panel.evidence.assumptions.margin,
+        enough_seeds=all(cell.enough_seeds for cell in finalists),
+    )
+
+
+def figures_at(panel: Panel, field: Field, n: int) -> Figures | None:
+    """Give the rule's figures of the same finalists at another n; None where one of those who meet was not measured."""
+
+    def at(cell: Cell | None) -> Cell | None:
+        return panel.cell(cell.contender.name, n) if cell is not None else None
+
+    before = field.finetune, field.prompt, field.floor, field.current
+    finetune, prompt, floor, current = (at(cell) for cell in before)
+    if finetune is None or prompt is None or not (finetune.enough_seeds and prompt.enough_seeds):
+        return None
+    if (field.floor is not None and floor is None) or (field.current is not None and current is None):
+        return None
+    tuned, asked = (at(cell) for cell in field.pair or (None, None))
+    pair = (tuned, asked) if tuned is not None and asked is not None else None
+    moved = Field(n, finetune, prompt, floor, current, pair, field.out)
+    return figures_of(panel, moved, declare(panel, moved, resamples=1_000))

@@ -1,0 +1,213 @@
+"""The five considerations, each answered with what was measured of the finalists."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bakeoff.decision import phrases
+from bakeoff.decision.choice import ALPHA, Figures, declared_p, total_cost
+from bakeoff.decision.comparisons import Field
+from bakeoff.decision.costs import cost_of, known_mean
+from bakeoff.decision.leaderboard import valid_rate
+from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.ranking import best_on_validation
+from bakeoff.decision.requirements import standings
+from bakeoff.records import BreakEven, Consideration
+
+__all__ = ["considerations_of", "slope_per_doubling"]
+
+_TUNING, _PROMPTING, _NEITHER = "fine-tuning", "prompting", "neither"
+
+#: Differences in valid answers, and in the spread over seeds, below which control favours neither; metric's scale.
+_VALID_STEP, _SPREAD_STEP = 0.005, 0.01
+
+
+def _sides(field: Field) -> tuple[tuple[str, Cell], ...]:
+    return tuple((key, cell) for key, cell in (("finetune", field.finetune), ("prompt", field.prompt)) if cell)
+
+
+def _known(value: float) -> float | None:
+    """Give None for what is not known, so that figures stay plain JSON."""
+    return None if math.isnan(value) else float(value)
+
+
+def slope_per_doubling(panel: Panel, name: str, upto: int) -> float:
+    """Give the gain in mean test score per doubling of the labels, over the last two n up to a bound.
+
+    NaN where fewer than two n above 0 were measured; 0 for a contender that uses no labels.
+    """
+    if not panel.contenders[name].uses_labels:
+        return 0.0
+    met = [(n, cell) for n in panel.budgets(name) if 0 < n <= upto and (cell := panel.cell(name, n)) is not None]
+    if len(met) < 2:
+        return math.nan
+    (low, before), (high, after) = met[-2:]
+    return (panel.mean_score(after) - panel.mean_score(before)) / math.log2(high / low)
+
+
+def _task_requirements(panel: Panel, field: Field) -> Consideration:
+    figures: dict[str, Any] = {}
+    for key, cell in _sides(field):
+        for name in ("p50_ms", "p95_ms", "size_mb"):
+            figures[f"{key}_{name}"] = _known(known_mean([getattr(trial, name) for trial in cell.trials]))
+    if not panel.evidence.requirements:
+        spans = [
+            f"{cell.contender.name} answers in {figures[f'{key}_p95_ms']:.3g} ms (p95)"
+            for key, cell in _sides(field)
+            if figures[f"{key}_p95_ms"] is not None
+        ]
+        finding = f"No hard limits were given{'; ' if spans else ''}{', '.join(spans)}."
+        return Consideration("task_requirements", finding, figures, _NEITHER)
+    parts, missed, met = [], {}, {}
+    for key, cell in _sides(field):
+        stands = standings(panel, cell)
+        missed[key] = any(one.state == "missed" for one in stands)
+        met[key] = all(one.state == "met" for one in stands)
+        figures[f"{key}_requirements"] = [
+            {"figure": one.requirement.figure, "state": one.state, "low": _known(one.low), "high": _known(one.high)}
+            for one in stands
+        ]
+        parts.append(f"{cell.contender.name}: {', '.join(one.sentence() for one in stands)}")
+    favours = _NEITHER
+    for key, other, word in (("finetune", "prompt", _TUNING), ("prompt", "finetune", _PROMPTING)):
+        if not missed.get(key, True) and (missed.get(other, False) or (met[key] and not met.get(other, True))):
+            favours = word
+    return Consideration(
+        "task_requirements", f"{'; '.join(parts) or 'No finalist to hold to the limits'}.", figures, favours
+    )
+
+
+def _control(panel: Panel, field: Field) -> Consideration:
+    figures: dict[str, Any] = {}
+    parts = []
+    for key, cell in _sides(field):
+        scores = panel.scores(cell)
+        spread = float(np.std(scores, ddof=1)) if len(scores) > 1 else math.nan
+        figures[f"{key}_valid_rate"] = _known(valid_rate(cell))
+        figures[f"{key}_seed_deviation"] = _known(spread)
+        figures[f"{key}_build_seconds"] = _known(known_mean([trial.fit_seconds for trial in cell.trials]))
+        seeds = "fixed over seeds"
+        if cell.contender.seeded:
+            seeds = f"deviation over {len(scores)} seeds {phrases.points(spread, signed=False)}"
+            seeds = seeds if len(scores) > 1 else "one seed only"
+        parts.append(f"{cell.contender.name}: valid answers {phrases.share(valid_rate(cell))}, {seeds}")
+    favours = _NEITHER
+    if len(parts) == 2:
+        valid = (figures["finetune_valid_rate"] or 0.0) - (figures["prompt_valid_rate"] or 0.0)
+        unknown = [cell.contender.seeded and len(cell.trials) < 2 for _, cell in _sides(field)]
+        steadier = (figures["prompt_seed_deviation"] or 0.0) - (figures["finetune_seed_deviation"] or 0.0)
+        if abs(valid) >= _VALID_STEP:
+            favours = _TUNING if valid > 0 else _PROMPTING
+        elif abs(steadier) >= _SPREAD_STEP and not any(unknown):
+            favours = _TUNING if steadier > 0 else _PROMPTING
+    return Consideration("control_vs_flexibility", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
+
+
+def _resources(panel: Panel, field: Field, rule: Figures, pays: BreakEven) -> Consideration:
+    assumptions = panel.evidence.assumptions
+    figures: dict[str, Any] = {"n": field.n, "break_even_predictions": pays.predictions, "volume": assumptions.volume}
+    parts, totals = [], {}
+    for key, cell in _sides(field):
+        cost = cost_of(cell, assumptions)
+        side = rule.finetune if key == "finetune" else rule.prompt
+        totals[key] = total_cost(side, rule) if side is not None else math.nan
+        figures[f"{key}_build_seconds"] = _known(cost.build_seconds)
+        figures[f"{key}_cost_per_1k"] = _known(cost.per_1k)
+        figures[f"{key}_total_cost"] = _known(totals[key])
+        figures[f"{key}_labels"] = cell.n
+        parts.append(
+            f"{cell.contender.name}: {cell.n} labels, {phrases.span(cost.build_seconds)} to build, "
+            f"{phrases.currency(cost.per_1k, assumptions.currency)} per 1,000 predictions"
+        )
+    favours = _NEITHER
+    if len(totals) == 2 and totals["finetune"] != totals["prompt"] and not any(math.isnan(v) for v in totals.values()):
+        favours = _TUNING if totals["finetune"] < totals["prompt"] else _PROMPTING
+    if pays.status == "at" and pays.predictions is not None:
+        parts.append(f"the dearer to build pays after {phrases.count(math.ceil(pays.predictions))} predictions")
+    return Consideration("time_and_resources", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
+
+
+def _zero_shot(panel: Panel) -> Cell | None:
+    names = [contender.name for contender in panel.arm("prompt") if not contender.uses_labels]
+    ranked = best_on_validation(panel, names, 0)
+    return panel.cell(ranked[0], 0) if ranked else None
+
+
+def _complexity(panel: Panel, field: Field) -> Consideration:
+    evidence = panel.evidence
+    labels = len(panel.labels)
+    zero = _zero_shot(panel)
+    zero_score = panel.mean_score(zero) if zero else math.nan
+    floor_score = panel.mean_score(field.floor) if field.floor else math.nan
+    tuned = field.finetune
+    slope = slope_per_doubling(panel, tuned.contender.name, field.n) if tuned else math.nan
+    figures = {
+        "labels": labels,
+        "text_words": _known(evidence.text_words),
+        "floor_score": _known(floor_score),
+        "zero_shot_score": _known(zero_score),
+        "slope_per_doubling": _known(slope),
+    }
+    parts = [f"{labels} labels, {evidence.text_words:.0f} words a text"]
+    parts += [f"floor {phrases.score(floor_score)}"] if field.floor else []
+    parts += [f"zero-shot {phrases.score(zero_score)}"] if zero else []
+    parts += [f"fine-tuning gains {phrases.points(slope)} per doubling of the labels"] if not math.isnan(slope) else []
+    favours = _NEITHER
+    margin = evidence.assumptions.margin
+    if tuned is not None and not math.isnan(zero_score):
+        lead = panel.mean_score(tuned) - zero_score
+        if lead <= margin:
+            favours = _PROMPTING
+        elif not math.isnan(slope) and slope >= margin:
+            favours = _TUNING
+    return Consideration("complexity", f"{', '.join(parts)}.", figures, favours)
+
+
+def _goals(panel: Panel, field: Field, rule: Figures) -> Consideration:
+    figures: dict[str, Any] = {f"{key}_score": _known(panel.mean_score(cell)) for key, cell in _sides(field)}
+    difference = rule.difference
+    if difference is None or math.isnan(difference.mean):
+        parts = [f"{cell.contender.name} {phrases.score(panel.mean_score(cell))}" for _, cell in _sides(field)]
+        finding = f"{panel.metric}: {', '.join(parts) or 'no finalist'}; nothing to compare with."
+        return Consideration("performance_goals", finding, figures, _NEITHER)
+    p = declared_p(rule)["verdict"]
+    interval = difference.interval()
+    figures |= {"difference": difference.mean, "ci": list(interval), "p_holm": p}
+    names = [f"{cell.contender.name} {phrases.score(panel.mean_score(cell))}" for _, cell in _sides(field)]
+    finding = (
+        f"{panel.metric}: {names[0]}, {names[1]}; difference {phrases.points(difference.mean)} "
+        f"{phrases.interval_points(interval)}, {phrases.p_value(p)} (Holm)."
+    )
+    sure = p < ALPHA and rule.enough_seeds
+    favours = (_TUNING if difference.mean > 0 else _PROMPTING) if sure else _NEITHER
+    return Consideration("performance_goals", finding, figures, favours)
+
+
+def considerations_of(panel: Panel, field: Field, rule: Figures, pays: BreakEven) -> tuple[Consideration, ...]:
+    """Answer the five considerations.
+
+    Parameters
+    ----------
+    panel : Panel
+    field : Field
+    rule : Figures
+    pays : BreakEven
+
+    Returns
+    -------
+    tuple of Consideration
+        ``task_requirements``, ``control_vs_flexibility``, ``time_and_resources``, ``complexity`` and
+        ``performance_goals``. Each favours ``"fine-tuning"``, ``"prompting"`` or ``"neither"``. Control looks at valid
+        answers first, then at the spread over seeds; complexity favours prompting where zero-shot is not behind by
+        more than the margin, and fine-tuning where it leads and more labels still help.
+    """
+    return (
+        _task_requirements(panel, field),
+        _control(panel, field),
+        _resources(panel, field, rule, pays),
+        _complexity(panel, field),
+        _goals(panel, field, rule),
+    )

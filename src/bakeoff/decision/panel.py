@@ -1,0 +1,165 @@
+"""The evidence, laid out for arithmetic: label codes per contender and n, one row a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.records import Arm, Contender, Evidence, Trial
+from bakeoff.tasks import label_codes, score_codes
+
+__all__ = ["MIN_SEEDS", "Cell", "Codes", "Panel", "Rows", "is_served", "pair_codes"]
+
+Codes = NDArray[np.int64]
+Rows = Literal["validation", "test"]
+
+#: Fewest seeds from which a verdict is given: with fewer, their spread is not known.
+MIN_SEEDS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """One contender at one n: its finished trials, ordered by seed.
+
+    Parameters
+    ----------
+    contender : Contender
+    n : int
+        Labelled rows that the trials were given.
+    trials : tuple of Trial
+        One per seed, all of status ``"done"``.
+    test, validation : ndarray of int64, shape (seeds, rows)
+        Codes of the answers; -1 is an abstention.
+    """
+
+    contender: Contender
+    n: int
+    trials: tuple[Trial, ...]
+    test: Codes
+    validation: Codes
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the trials."""
+        return tuple(trial.seed for trial in self.trials)
+
+    @property
+    def enough_seeds(self) -> bool:
+        """Whether the spread over seeds is known well enough for a verdict."""
+        return not self.contender.seeded or len(self.trials) >= MIN_SEEDS
+
+    def codes(self, rows: Rows) -> Codes:
+        """Give the codes of the validation or of the test answers, shape (seeds, rows)."""
+        return self.test if rows == "test" else self.validation
+
+
+class Panel:
+    """Index over an `Evidence`, built once per question.
+
+    Only finished trials are in it: cut and failed ones decide nothing. A finished trial with a wrong number of answers
+    is left out, too, since nothing can be paired with it.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.metric = evidence.task.metric
+        self.labels = evidence.task.labels
+        self.truth: dict[Rows, Codes] = {
+            "test": label_codes(evidence.test_labels, self.labels),
+            "validation": label_codes(evidence.validation_labels, self.labels),
+        }
+        self.contenders = {contender.name: contender for contender in evidence.contenders}
+        self._cells = self._build(evidence.trials)
+
+    def _build(self, trials: Sequence[Trial]) -> dict[str, dict[int, Cell]]:
+        sizes = len(self.evidence.test_labels), len(self.evidence.validation_labels)
+        grouped: dict[tuple[str, int], dict[int, Trial]] = {}
+        for trial in trials:
+            whole = (len(trial.test_answers), len(trial.validation_answers)) == sizes
+            if trial.status == "done" and whole and trial.contender in self.contenders:
+                grouped.setdefault((trial.contender, trial.n), {}).setdefault(trial.seed, trial)
+        cells: dict[str, dict[int, Cell]] = {}
+        for (name, n), by_seed in sorted(grouped.items()):
+            contender = self.contenders[name]
+            ordered = tuple(by_seed[seed] for seed in sorted(by_seed))
+            kept = ordered if contender.seeded else ordered[:1]
+            cells.setdefault(name, {})[n] = Cell(
+                contender=contender,
+                n=n,
+                trials=kept,
+                test=np.stack([label_codes(trial.test_answers, self.labels) for trial in kept]),
+                validation=np.stack([label_codes(trial.validation_answers, self.labels) for trial in kept]),
+            )
+        return cells
+
+    def budgets(self, name: str) -> tuple[int, ...]:
+        """Give every n at which a contender has finished trials, in rising order."""
+        return tuple(sorted(self._cells.get(name, {})))
+
+    def cell(self, name: str, n: int) -> Cell | None:
+        """Give a contender's finished trials that stand for n; None where there are none.
+
+        A contender that learns from no labels stands at every n with the trials of its smallest.
+        """
+        cells = self._cells.get(name, {})
+        if n not in cells and cells and not self.contenders[name].uses_labels:
+            return cells[min(cells)]
+        return cells.get(n)
+
+    def arm(self, arm: Arm) -> tuple[Contender, ...]:
+        """Give an arm's contenders in the order of the plan."""
+        return tuple(contender for contender in self.evidence.contenders if contender.arm == arm)
+
+    def scores(self, cell: Cell, rows: Rows = "test") -> NDArray[np.float64]:
+        """Score each seed on the task's metric; shape (seeds,), NaN without rows."""
+        truth = self.truth[rows]
+        if not len(truth):
+            return np.full(len(cell.trials), np.nan)
+        return np.array([score_codes(self.metric, truth, codes, len(self.labels)) for codes in cell.codes(rows)])
+
+    def mean_score(self, cell: Cell, rows: Rows = "test") -> float:
+        """Give the mean score over seeds."""
+        return float(self.scores(cell, rows).mean())
+
+
+def pair_codes(a: Cell, b: Cell, rows: Rows = "test") -> tuple[Codes, Codes]:
+    """Bring two contenders' answers to the same seeds.
+
+    Seeds vary sample, order and initialisation for every contender alike, so equal seeds are pairs. The answers of a
+    contender that is not seeded repeat over the other's seeds. Without a seed in common, seeds are paired in order.
+
+    Parameters
+    ----------
+    a, b : Cell
+    rows : {"test", "validation"}
+
+    Returns
+    -------
+    codes_a, codes_b : ndarray of int64, both of shape (seeds, rows)
+    """
+    codes_a, codes_b = a.codes(rows), b.codes(rows)
+    if a.contender.seeded and b.contender.seeded:
+        common = sorted(set(a.seeds) & set(b.seeds))
+        if common:
+            return (
+                codes_a[[a.seeds.index(seed) for seed in common]],
+                codes_b[[b.seeds.index(seed) for seed in common]],
+            )
+        fewest = min(len(codes_a), len(codes_b))
+        return codes_a[:fewest], codes_b[:fewest]
+    seeds = max(len(codes_a), len(codes_b))
+    shape = seeds, codes_a.shape[1]
+    return np.broadcast_to(codes_a, shape), np.broadcast_to(codes_b, shape)
+
+
+def is_served(contender: Contender) -> bool:
+    """Say whether a contender's model answers over a network, so that texts leave the process."""
+    return (contender.model or "").startswith(("http://", "https://"))

@@ -1,0 +1,306 @@
+"""The sentences of a verdict: why, for what, how sure, and what next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bakeoff.decision import phrases
+from bakeoff.decision.choice import ALPHA, Choice, Figures, Side, total_cost
+from bakeoff.decision.comparisons import Field
+from bakeoff.decision.considerations import slope_per_doubling
+from bakeoff.decision.paired import rows_to_settle
+from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
+from bakeoff.decision.requirements import standings
+from bakeoff.decision.seeds import collapsed_seeds
+from bakeoff.records import Comparison, Flip
+
+__all__ = ["Case", "confidence_of", "reasons_of", "scope_of"]
+
+#: Rows in all under which a single split is too small to settle much.
+_SMALL_DATA = 2_000
+
+#: Parameters from which a prompted model counts as more than a small one.
+_STRONGER_MODEL = 1e9
+
+#: More test rows than this are not called a remedy.
+_MOST_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that the sentences are made from."""
+
+    panel: Panel
+    field: Field
+    figures: Figures
+    choice: Choice
+    comparisons: tuple[Comparison, ...]
+    flips: tuple[Flip, ...]
+
+
+def _comparison(case: Case, role: str, name: str | None = None) -> Comparison | None:
+    return next((one for one in case.comparisons if one.role == role and name in (None, one.a, one.b)), None)
+
+
+def _statistic(one: Comparison) -> str:
+    return f"{phrases.points(one.difference)} {phrases.interval_points(one.ci)}, {phrases.p_value(one.p_holm)} (Holm)"
+
+
+def _side_of(case: Case, name: str | None) -> Side | None:
+    return next(
+        (side for side in (case.figures.finetune, case.figures.prompt) if side and side.contender == name), None
+    )
+
+
+def _cost_clause(case: Case, name: str) -> str:
+    """Say what a finalist costs beside the other: ``costs less over 12 months at ...``; nothing to say gives ``""``."""
+    sides = [side for side in (case.figures.finetune, case.figures.prompt) if side is not None]
+    one = _side_of(case, name)
+    if one is None or len(sides) < 2:
+        return ""
+    other = next(side for side in sides if side is not one)
+    costs = total_cost(one, case.figures), total_cost(other, case.figures)
+    if any(math.isnan(cost) for cost in costs):
+        return "has the higher score (costs are not known for both)" if one.score > other.score else ""
+    word = "costs less" if costs[0] < costs[1] else "costs as much" if costs[0] == costs[1] else "costs more"
+    currency = case.panel.evidence.assumptions.currency
+    return (
+        f"{word} over {case.figures.horizon_months:g} months at {phrases.count(case.figures.volume)} "
+        f"predictions a month ({phrases.currency(costs[0], currency)} against {phrases.currency(costs[1], currency)})"
+    )
+
+
+def _meanwhile(case: Case, name: str) -> str:
+    clause = _cost_clause(case, name)
+    if clause.startswith("costs more"):
+        return f"Meanwhile use {name}: the other finalist costs less, but is not shown to beat what stands."
+    return f"Meanwhile use {name}{f', which {clause}' if clause else ''}."
+
+
+def _missing_arm(case: Case) -> str:
+    absent = [
+        word
+        for word, side in (("fine-tuned", case.figures.finetune), ("prompted", case.figures.prompt))
+        if side is None
+    ]
+    arms = {"fine-tuned": "finetune", "prompted": "prompt"}
+    unfinished = [
+        trial
+        for trial in case.panel.evidence.trials
+        if trial.status != "done"
+        and trial.contender in case.panel.contenders
+        and case.panel.contenders[trial.contender].arm in [arms[word] for word in absent]
+    ]
+    why = f" ({len(unfinished)} of its trials were cut or failed)" if unfinished else ""
+    return f"No {phrases.listed(absent)} contender has a finished trial{why}: there is nothing to choose between."
+
+
+def _main_reason(case: Case) -> str:
+    choice = case.choice
+    verdict = _comparison(case, "verdict")
+    statistic = _statistic(verdict) if verdict else "not compared"
+    pair = f"{verdict.a} minus {verdict.b}: {statistic}" if verdict else statistic
+    equality = phrases.points(case.figures.margin, signed=False)
+    equal = f"The finalists are equal within {equality} ({pair})"
+    sentences = {
+        "better": f"{choice.contender} scores higher than {choice.against}. {pair}.",
+        "equal-cheaper": f"{equal}; {choice.contender} {_cost_clause(case, choice.contender or '')}.",
+        "only-one-left": f"{choice.against} misses a hard limit; {choice.contender} does not.",
+        "floor": f"Neither finalist is shown to beat the floor {choice.contender}.",
+        "current": f"Neither finalist is shown to beat today's system {choice.contender}.",
+        "too-close": f"Neither a difference nor equality within {equality} is shown ({pair}).",
+        "few-seeds": f"A finalist has under {MIN_SEEDS} seeds, so what a refit would change is not known ({pair}).",
+        "missing-arm": _missing_arm(case),
+        "none-left": "Every finalist misses a hard limit.",
+    }
+    return sentences[choice.basis]
+
+
+def _beaten(case: Case) -> list[str]:
+    found = []
+    for one in case.comparisons:
+        if one.role in ("floor", "current"):
+            what = "the floor" if one.role == "floor" else "today's system"
+            verb = "beats" if one.p_holm < ALPHA and one.difference > 0 else "is not shown to beat"
+            if one.p_holm < ALPHA and one.difference < 0:
+                verb = "is worse than"
+            found.append(f"{one.a} {verb} {what} {one.b}: {_statistic(one)}.")
+        if one.role == "same-base":
+            found.append(f"Same model both ways, {one.a} minus {one.b}: {_statistic(one)}.")
+    return found
+
+
+def _limits(case: Case) -> list[str]:
+    found = []
+    for name in sorted(case.field.out):
+        cell = case.panel.cell(name, case.field.n)
+        if cell is not None:
+            missed = [one.sentence() for one in standings(case.panel, cell) if one.state == "missed"]
+            found.append(f"{name} is out: {', '.join(missed)}.")
+    for cell in (case.field.finetune, case.field.prompt):
+        if cell is not None and cell.contender.name not in case.field.out:
+            unsettled = [one.sentence() for one in standings(case.panel, cell) if one.state == "open"]
+            if unsettled:
+                found.append(f"{cell.contender.name} leaves open: {', '.join(unsettled)}.")
+    return found
+
+
+def _collapses(case: Case) -> list[str]:
+    found = []
+    for cell in (case.field.finetune, case.field.prompt):
+        for seed in collapsed_seeds(case.panel, cell) if cell is not None else ():
+            assert cell is not None
+            scores = dict(zip(cell.seeds, case.panel.scores(cell), strict=True))
+            rest = [value for other, value in scores.items() if other != seed]
+            found.append(
+                f"Seed {seed} of {cell.contender.name} collapsed: {phrases.score(float(scores[seed]))}, the others "
+                f"{phrases.score(sum(rest) / len(rest))} on average; it counts, since a refit may collapse, too."
+            )
+    return found
+
+
+def _gaps(case: Case) -> list[str]:
+    evidence = case.panel.evidence
+    found = []
+    for status, words in (("cut", "ended at the deadline"), ("failed", "failed")):
+        number = sum(trial.status == status for trial in evidence.trials)
+        if number:
+            found.append(f"{number} {'trial' if number == 1 else 'trials'} {words} and decided nothing.")
+    if not evidence.validation_labels:
+        found.append("There are no validation rows: the finalists are the first planned of each arm.")
+    if any(contender.arm == "both" for contender in evidence.contenders):
+        found.append("Mixtures of both ways stand on the leaderboard; this rule does not choose them.")
+    return [*found, *evidence.missing]
+
+
+def _label_more(case: Case) -> int | None:
+    """Give how many further labels would settle it, if twice as many would: the gap's slope goes on, spread as now."""
+    difference, tuned, asked = case.figures.difference, case.field.finetune, case.field.prompt
+    if difference is None or tuned is None or asked is None or case.field.n <= 0:
+        return None
+    slopes = [slope_per_doubling(case.panel, cell.contender.name, case.field.n) for cell in (tuned, asked)]
+    if any(math.isnan(slope) for slope in slopes):
+        return None
+    then = difference.moved(slopes[0] - slopes[1])
+    rising = slopes[0] >= case.figures.margin and then.mean > 0
+    low, _ = then.interval()
+    return case.field.n if rising and low > 0 else None
+
+
+def _next_step(case: Case) -> str | None:
+    difference = case.figures.difference
+    if case.choice.basis == "few-seeds":
+        return f"Next: run at least {MIN_SEEDS} seeds of each finalist."
+    if case.choice.basis in ("floor", "current") and case.choice.against is not None:
+        side = _side_of(case, case.choice.against)
+        difference = (side.against_floor if case.choice.basis == "floor" else side.against_current) if side else None
+        if difference is None or difference.mean <= 0:
+            return None
+    elif case.choice.basis != "too-close":
+        return None
+    labels = _label_more(case) if case.choice.basis == "too-close" else None
+    if labels is not None:
+        unused = case.panel.evidence.rows.get("train", 0) - case.field.n
+        what = "use more of the labelled rows" if unused >= labels else "label more (label-more)"
+        return f"Next: {what}. If the curves go on, about {phrases.count(labels)} further rows would settle it."
+    if difference is None or math.isnan(difference.mean):
+        return None
+    rows, seeds = rows_to_settle(difference, case.figures.margin, alpha=ALPHA / max(len(case.comparisons), 1))
+    if rows is not None and rows <= _MOST_ROWS:
+        number = phrases.count(max(rows, difference.rows + 1))
+        return f"Next: a bigger test (bigger-test). About {number} test rows would settle it."
+    if seeds is not None:
+        number = phrases.count(max(seeds, difference.seeds + 1))
+        return f"Next: more seeds. About {number} would settle it, with these test rows."
+    return "Next: more seeds and more test rows; neither alone would settle it."
+
+
+def reasons_of(case: Case) -> tuple[str, ...]:
+    """Say why, the weightiest first, one sentence or two each."""
+    reasons = [_main_reason(case)]
+    if case.choice.meanwhile is not None:
+        reasons.append(_meanwhile(case, case.choice.meanwhile))
+    step = _next_step(case)
+    if step is not None:
+        reasons.append(step)
+    return (*reasons, *_limits(case), *_beaten(case), *_collapses(case), *_gaps(case))
+
+
+def _named(cell: Cell) -> str:
+    model = cell.contender.model
+    return f"{cell.contender.name}{f' ({model})' if model and model not in cell.contender.name else ''}"
+
+
+def _largest_prompted(panel: Panel, n: int) -> float | None:
+    """Give the parameters of the largest prompted model; None where a server hides them, or nothing tells."""
+    sizes = []
+    for contender in panel.arm("prompt"):
+        cell = panel.cell(contender.name, n)
+        if cell is None:
+            continue
+        size = cell.trials[0].details.get("model_parameters")
+        if not isinstance(size, (int, float)) or isinstance(size, bool):
+            continue
+        sizes.append(float(size))
+    return max(sizes) if sizes else None
+
+
+def _stronger(case: Case) -> str | None:
+    """Say that stronger prompt models were not measured, and what one would have to reach."""
+    size = _largest_prompted(case.panel, case.field.n)
+    if case.field.prompt is None or size is None or size >= _STRONGER_MODEL:
+        return None
+    said = f"No verdict on prompting at large: the largest prompt model here has {phrases.count(size)} parameters"
+    flip = next(
+        (one for one in case.flips if one.what == "score of the prompted finalist" and one.to == "prompt"), None
+    )
+    if flip is not None:
+        return (
+            f"{said}; a stronger one would need {phrases.score(math.ceil(1000 * flip.at) / 1000)} or more to be chosen."
+        )
+    return f"{said}."
+
+
+def scope_of(case: Case) -> str:
+    """Say what the verdict holds for, and what it says nothing about."""
+    evidence, field = case.panel.evidence, case.field
+    names = [_named(cell) for cell in (field.finetune, field.prompt) if cell is not None]
+    parts = [
+        f"{' against '.join(names) or 'No finalist'}, {field.n} labelled rows, {len(evidence.test_labels)} test rows."
+    ]
+    train = evidence.rows.get("train", field.n)
+    if field.n < train:
+        parts.append(f"Decided at {field.n} of {train} labelled rows.")
+    stronger = _stronger(case)
+    if stronger is not None:
+        parts.append(stronger)
+    total = sum(evidence.rows.values())
+    if 0 < total < _SMALL_DATA:
+        parts.append(f"One split of {total} rows: another split could change small differences.")
+    return " ".join(parts)
+
+
+def _weighed(case: Case) -> Sequence[Comparison]:
+    """Give the comparison on which the choice rests."""
+    choice = case.choice
+    if choice.basis in ("floor", "current"):
+        found = _comparison(case, choice.basis, choice.against)
+    else:
+        found = _comparison(case, "verdict")
+    return [found] if found else []
+
+
+def confidence_of(case: Case, mde: float) -> str:
+    """Say how sure, in one sentence with figures."""
+    weighed = _weighed(case)
+    if not weighed:
+        return "Nothing was compared, so nothing can be said about chance."
+    one = weighed[0]
+    rows = len(case.panel.evidence.test_labels)
+    seeds = one.n_pairs // rows if rows else 0
+    return (
+        f"{one.a} minus {one.b}: {_statistic(one)}, {seeds} {'seed' if seeds == 1 else 'seeds'} x {rows} test rows; so "
+        f"many rows hardly show a difference under {mde:.1f} points."
+    )

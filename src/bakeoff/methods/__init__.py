@@ -1,0 +1,1 @@
+"""Methods: one way each to solve a task, all under one contract."""

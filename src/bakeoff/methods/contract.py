@@ -1,0 +1,314 @@
+"""The contract of a method: scikit-learn's, with answers that can abstain.
+
+A method's constructor only stores its arguments. ``fit`` validates, learns, sets attributes that end in ``_`` and
+returns self; ``answer`` is the primary call, and ``predict`` gives its values. The public suite that every method
+passes stands in `bakeoff.testing.methods`.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.metaestimators import available_if
+
+from bakeoff.errors import DataError
+from bakeoff.records import Answer, Usage
+from bakeoff.tasks import ABSTAIN, Task
+
+__all__ = ["Deadline", "Method", "RunContext", "peak_memory_mb"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment at which work has to end, on the clock of `time.monotonic`; infinite where there is none."""
+
+    at: float = float("inf")
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Give the deadline so many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def left(self) -> float:
+        """Seconds left; negative when passed."""
+        return self.at - time.monotonic()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the moment is over."""
+        return self.left <= 0
+
+
+def _no_progress(_what: str, _share: float) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a fit may use of its surroundings; it changes no answer but through `dtype` and a passed deadline.
+
+    Parameters
+    ----------
+    deadline : Deadline
+        Loops look at it and end with their best so far, marked as cut.
+    progress : callable
+        Told what is being done and the share done, in [0, 1].
+    device : str
+        torch's name of the device.
+    dtype : {"float32", "bfloat16"}
+        Data type of forward passes where a method allows the choice.
+    allow_send : frozenset of str
+        Hosts to which rows may be sent.
+    """
+
+    deadline: Deadline = Deadline()
+    progress: Callable[[str, float], None] = _no_progress
+    device: str = "cpu"
+    dtype: str = "float32"
+    allow_send: frozenset[str] = frozenset()
+
+
+def peak_memory_mb() -> float:
+    """Give the highest resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _honest(method: Method) -> bool:
+    return method.honest_probabilities
+
+
+class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
+    """Base of every method; subclasses write `_fit`, `_answer`, `_save` and `_load`.
+
+    Parameters
+    ----------
+    task : Task
+        Kind, labels, definitions and instruction.
+    model : str or None
+        Name of a pre-trained model, never a loaded one.
+    seed : int
+        Of everything random in the fit.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str, shape (labels,)
+        The task's labels, whatever rows were seen.
+    usage_ : Usage
+        What the fit has spent.
+    history_ : list of dict
+        What happened, step by step; plain JSON values.
+    details_ : dict
+        What the fit reports of itself; plain JSON values.
+    cut_ : bool
+        Whether the deadline ended the fit early.
+    context_ : RunContext
+        Surroundings of the last fit or load.
+    """
+
+    #: Whether `predict_proba` exists: only where probabilities are honest.
+    honest_probabilities: ClassVar[bool] = True
+    #: Least number of labelled rows.
+    least_n: ClassVar[int] = 2
+    #: Whether rows of at least two labels are needed.
+    needs_two_labels: ClassVar[bool] = True
+
+    task: Task
+    model: str | None
+    seed: int
+    usage_: Usage
+
+    def within(self, context: RunContext) -> Self:
+        """Set the surroundings of the next fit: deadline, progress, device, data type.
+
+        Parameters
+        ----------
+        context : RunContext
+
+        Returns
+        -------
+        Self
+        """
+        self.context_given = context
+        return self
+
+    def fit(self, X: Sequence[str], y: Sequence[str]) -> Self:
+        """Learn from labelled rows, forgetting any earlier fit.
+
+        Parameters
+        ----------
+        X : sequence of str, length n
+            Texts; empty for a method that needs no rows.
+        y : sequence of str, length n
+            Labels out of the task's.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        DataError
+            If lengths differ, a label is not one of the task's, or there are too few rows.
+        """
+        texts, labels = self._checked(X, y)
+        context = getattr(self, "context_given", None) or RunContext()
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)
+        self._prepare(context)
+        started = time.perf_counter()
+        self._fit(texts, labels)
+        self.usage_ = replace(self.usage_, seconds=time.perf_counter() - started, peak_memory_mb=peak_memory_mb())
+        self.is_fitted_ = True
+        return self
+
+    def answer(self, X: Sequence[str]) -> list[Answer]:
+        """Answer rows; a row that cannot be answered is an abstention with a reason, never an exception.
+
+        Parameters
+        ----------
+        X : sequence of str, length rows
+
+        Returns
+        -------
+        list of Answer, length rows
+        """
+        if not getattr(self, "is_fitted_", False):
+            raise NotFittedError(f"This {type(self).__name__} is not fitted: call fit before answer.")
+        texts = _texts(X)
+        return self._answer(texts) if texts else []
+
+    def predict(self, X: Sequence[str]) -> NDArray[np.str_]:
+        """Give the label of each row, or ``"<abstain>"``.
+
+        Parameters
+        ----------
+        X : sequence of str, length rows
+
+        Returns
+        -------
+        ndarray of str, shape (rows,)
+        """
+        return np.array([ABSTAIN if a.value is None else a.value for a in self.answer(X)], dtype=np.str_)
+
+    @available_if(_honest)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
+        """Give the probability of each label, columns in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : sequence of str, length rows
+
+        Returns
+        -------
+        ndarray of float64, shape (rows, labels)
+            In [0, 1], rows summing to 1; NaN for an abstention.
+        """
+        nothing = (float("nan"),) * len(self.task.labels)
+        rows = [a.probabilities if a.probabilities is not None else nothing for a in self.answer(X)]
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.task.labels))
+
+    def save(self, folder: Path) -> None:
+        """Write all that answering needs into an existing folder, without pickle.
+
+        Parameters
+        ----------
+        folder : Path
+        """
+        self._save(Path(folder))
+
+    @classmethod
+    def load(cls, folder: Path, parameters: Mapping[str, Any], context: RunContext | None = None) -> Self:
+        """Rebuild a fitted method from `save`'s folder.
+
+        Parameters
+        ----------
+        folder : Path
+        parameters : mapping
+            The constructor's arguments, `Task` included, as ``get_params(deep=False)`` gave them.
+        context : RunContext, optional
+
+        Returns
+        -------
+        Self
+            Answers as the saved method did.
+        """
+        method = cls(**parameters)
+        method._prepare(context or RunContext())
+        method._load(Path(folder))
+        method.is_fitted_ = True
+        return method
+
+    @abstractmethod
+    def _fit(self, texts: list[str], labels: list[str]) -> None:
+        """Learn; may replace `usage_` (`fit` fills in seconds), extend `history_`, set `details_` and `cut_`."""
+
+    @abstractmethod
+    def _answer(self, texts: list[str]) -> list[Answer]:
+        """Answer at least one row."""
+
+    @abstractmethod
+    def _save(self, folder: Path) -> None:
+        """Write weights as safetensors and the rest as JSON or YAML."""
+
+    @abstractmethod
+    def _load(self, folder: Path) -> None:
+        """Read what `_save` wrote."""
+
+    @property
+    def size_mb(self) -> float:
+        """Weights and files that answering needs, in MB."""
+        return float(getattr(self, "size_mb_", 0.0))
+
+    def _prepare(self, context: RunContext) -> None:
+        self.context_ = context
+        self.classes_ = np.array(self.task.labels, dtype=np.str_)
+        self.usage_ = Usage()
+        self.history_: list[dict[str, Any]] = []
+        self.details_: dict[str, Any] = {}
+        self.cut_ = False
+
+    def _checked(self, X: Sequence[str], y: Sequence[str]) -> tuple[list[str], list[str]]:
+        texts, labels = _texts(X), [str(label) for label in y]
+        if len(texts) != len(labels):
+            raise DataError(
+                f"fit needs one label a text; {len(texts)} texts and {len(labels)} labels came.",
+                next_step="Give X and y of one length.",
+            )
+        unknown = sorted(set(labels) - set(self.task.labels))
+        if unknown:
+            raise DataError(
+                f"Labels must be among the task's {len(self.task.labels)}; {unknown[0]!r} came.",
+                next_step="Add it to the task's labels, or leave the row out.",
+            )
+        distinct = len(set(labels))
+        if len(texts) < self.least_n or (self.needs_two_labels and distinct < 2):
+            raise DataError(
+                f"{type(self).__name__} needs at least {self.least_n} labelled rows"
+                f"{' of two labels' if self.needs_two_labels else ''}; {len(texts)} rows of {distinct} came.",
+                next_step="Give it more labelled rows.",
+            )
+        return texts, labels
+
+
+def _texts(X: Sequence[str]) -> list[str]:
+    texts = list(X)
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(
+                f"X must be a sequence of str; its element {position} is of type {type(text).__name__}.",
+                next_step="Give the texts themselves.",
+            )
+    return texts

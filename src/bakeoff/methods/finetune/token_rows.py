@@ -1,0 +1,143 @@
+"""Tokenised rows with labels: held-out parts, padded batches, and a network's scores of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bakeoff.models.batching import length_sorted_batches
+
+__all__ = ["TokenRows", "cast", "held_out_rows", "padded", "predict_logits"]
+
+_ANSWER_BATCH_TOKENS = 2048
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenRows:
+    """Tokenised rows with their labels.
+
+    Parameters
+    ----------
+    ids : sequence of list of int, length rows
+        Token ids, special tokens included; at least one a row.
+    codes : ndarray of int64, shape (rows,)
+        Positions of the labels.
+    """
+
+    ids: Sequence[list[int]]
+    codes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row, shape (rows,)."""
+        return np.array([len(row) for row in self.ids], dtype=np.int64)
+
+    def part(self, rows: NDArray[np.int64]) -> TokenRows:
+        """Give some of the rows."""
+        return TokenRows([self.ids[row] for row in rows], self.codes[rows])
+
+
+def held_out_rows(codes: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divide rows into those that train and those that say when to stop, each label in its share.
+
+    Parameters
+    ----------
+    codes : ndarray of int64, shape (rows,)
+    share : float
+        Of the rows held out, in (0, 1). A label with two rows or more keeps at least one on each side.
+    seed : int
+
+    Returns
+    -------
+    train, held : ndarray of int64
+        Row indices, ascending.
+    """
+    generator = np.random.default_rng(seed)
+    held: list[int] = []
+    for code in np.unique(codes):
+        rows = generator.permutation(np.flatnonzero(codes == code))
+        count = 0 if len(rows) < 2 else min(len(rows) - 1, max(1, round(share * len(rows))))
+        held.extend(rows[:count].tolist())
+    chosen = np.array(sorted(held), dtype=np.int64)
+    return np.setdiff1d(np.arange(len(codes)), chosen), chosen
+
+
+def predict_logits(
+    network: torch.nn.Module, ids: Sequence[list[int]], pad: int, *, autocast: bool = False
+) -> NDArray[np.float64]:
+    """Give the scores of rows, in batches of like length.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Called with token ids and mask, each of shape (rows, tokens); gives scores of shape (rows, labels).
+    ids : sequence of list of int
+    pad : int
+        Id of the padding token.
+    autocast : bool
+        Whether matrix products run in bfloat16.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, labels)
+    """
+    network.eval()
+    parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+    device = next(network.parameters()).device
+    batches = length_sorted_batches([len(row) for row in ids], max_tokens=_ANSWER_BATCH_TOKENS)
+    with torch.inference_mode(), cast(autocast, device):
+        for rows in batches:
+            logits = network(*padded([ids[row] for row in rows], pad, device))
+            parts.append((rows, logits.double().cpu().numpy()))
+    found = np.empty((len(ids), parts[0][1].shape[1]))
+    for rows, values in parts:
+        found[rows] = values
+    return found
+
+
+def padded(
+    ids: Sequence[list[int]], pad: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Put rows into one tensor.
+
+    Parameters
+    ----------
+    ids : sequence of list of int
+    pad : int
+        Id that fills the end of shorter rows.
+    device : torch.device
+
+    Returns
+    -------
+    tokens, mask : int64 tensor, shape (rows, longest row)
+    """
+    longest = max(len(row) for row in ids)
+    tokens = torch.full((len(ids), longest), pad, dtype=torch.long)
+    mask = torch.zeros((len(ids), longest), dtype=torch.long)
+    for at, row in enumerate(ids):
+        tokens[at, : len(row)] = torch.tensor(row)
+        mask[at, : len(row)] = 1
+    return tokens.to(device), mask.to(device)
+
+
+def cast(on: bool, device: torch.device) -> Any:
+    """Give a block in which matrix products run in bfloat16, or one that changes nothing.
+
+    Parameters
+    ----------
+    on : bool
+    device : torch.device
+
+    Returns
+    -------
+    context manager
+    """
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=on)

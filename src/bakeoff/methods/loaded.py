@@ -1,0 +1,87 @@
+"""Pre-trained models that this process keeps loaded between trials.
+
+Importing a model class takes seconds and reading weights more, so a worker that runs many trials keeps what it read.
+Methods that change weights read fresh ones instead.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, cast
+
+from bakeoff.catalog import ModelFiles, resolve_model
+
+if TYPE_CHECKING:
+    from bakeoff.models.decoder import Decoder
+    from bakeoff.models.encoder import Encoder
+    from bakeoff.models.scoring import LabelScorer
+
+__all__ = ["decoder", "encoder", "model_files", "scorer"]
+
+
+@lru_cache(maxsize=16)
+def model_files(name: str) -> ModelFiles:
+    """Find a model's files by catalogue name, folder, GGUF file or hub name.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    ModelFiles
+    """
+    return resolve_model(name)
+
+
+@lru_cache(maxsize=2)
+def encoder(name: str, device: str) -> Encoder:
+    """Load an encoder, or give the one already loaded.
+
+    Parameters
+    ----------
+    name, device : str
+
+    Returns
+    -------
+    Encoder
+        Shared: never change its weights.
+    """
+    from bakeoff.models.encoder import load_encoder
+
+    return load_encoder(model_files(name), device=device)
+
+
+@lru_cache(maxsize=2)
+def decoder(name: str, dtype: str, device: str) -> Decoder:
+    """Load a decoder, or give the one already loaded.
+
+    Parameters
+    ----------
+    name, dtype, device : str
+
+    Returns
+    -------
+    Decoder
+        Shared: never change its weights.
+    """
+    from bakeoff.models.decoder import load_decoder
+
+    return load_decoder(model_files(name), dtype=cast("Literal['float32', 'bfloat16']", dtype), device=device)
+
+
+@lru_cache(maxsize=2)
+def scorer(name: str, dtype: str, device: str) -> LabelScorer:
+    """Give the label scorer of a loaded decoder; it keeps the caches of recent prefixes.
+
+    Parameters
+    ----------
+    name, dtype, device : str
+
+    Returns
+    -------
+    LabelScorer
+    """
+    from bakeoff.models.scoring import LabelScorer
+
+    return LabelScorer(decoder(name, dtype, device))

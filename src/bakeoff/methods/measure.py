@@ -1,0 +1,100 @@
+"""What a study measures of the machine before it plans: how fast each model is here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from bakeoff.methods import loaded
+from bakeoff.methods.forecast import ModelSpeed
+
+__all__ = ["measure_speed", "preload"]
+
+_TEXTS = 48
+
+
+def preload(family: str | None, model: str | None, *, dtype: str, device: str) -> None:
+    """Load a model into this process, so that no trial is charged for it.
+
+    Parameters
+    ----------
+    family : {None, "encoder", "decoder", "server"}
+    model : str or None
+    dtype, device : str
+    """
+    if model is None:
+        return
+    if family == "encoder":
+        loaded.encoder(model, device)
+    elif family == "decoder":
+        loaded.scorer(model, dtype, device)
+
+
+def measure_speed(
+    family: str, model: str, texts: Sequence[str], *, dtype: str, device: str, allow_send: frozenset[str] = frozenset()
+) -> ModelSpeed:
+    """Measure how fast a model reads the study's own texts on this machine.
+
+    Parameters
+    ----------
+    family : {"encoder", "decoder", "server"}
+    model : str
+    texts : sequence of str
+        Texts of the train pool; the first 48 are used.
+    dtype, device : str
+    allow_send : frozenset of str
+        Hosts to which rows may be sent.
+
+    Returns
+    -------
+    ModelSpeed
+    """
+    sample = list(texts[:_TEXTS])
+    preload(family, model, dtype=dtype, device=device)
+    if family == "encoder":
+        return _encoder_speed(model, sample, device)
+    if family == "decoder":
+        return _decoder_speed(model, sample, dtype, device)
+    return _server_speed(model, sample, allow_send)
+
+
+def _best_seconds(work: Callable[[], object]) -> float:
+    """Seconds of the second run: the first one warms caches and kernels up."""
+    work()
+    started = time.perf_counter()
+    work()
+    return max(time.perf_counter() - started, 1e-6)
+
+
+def _encoder_speed(model: str, texts: list[str], device: str) -> ModelSpeed:
+    from bakeoff.models.encoder import encode
+
+    encoder = loaded.encoder(model, device)
+    tokens = sum(
+        len(ids) for ids in encoder.tokenizer(texts, truncation=True, max_length=encoder.max_tokens)["input_ids"]
+    )
+    rate = tokens / _best_seconds(lambda: encode(encoder, texts))
+    return ModelSpeed(rate, rate / 3.0, 0.0, tokens / len(texts))
+
+
+def _decoder_speed(model: str, texts: list[str], dtype: str, device: str) -> ModelSpeed:
+    scorer = loaded.scorer(model, dtype, device)
+    tokens = sum(len(ids) for ids in scorer.decoder.tokenizer(texts)["input_ids"])
+    few = texts[: max(8, min(len(texts), 2000 * len(texts) // max(tokens, 1)))]
+    share = len(few) / len(texts)
+    seconds = _best_seconds(lambda: scorer.score("", [f"Text: {text}\nLabel:" for text in few], [" yes", " no"]))
+    rate = (tokens * share + 5 * len(few)) / seconds
+    return ModelSpeed(rate, rate / 3.0, 0.0, tokens / len(texts))
+
+
+def _server_speed(model: str, texts: list[str], allow_send: frozenset[str]) -> ModelSpeed:
+    from bakeoff.models.server import ServerModel, parse_server
+
+    name = parse_server(model)
+    server = ServerModel(name.url, name.model, allow_send=allow_send)
+    started = time.perf_counter()
+    for text in texts[:2]:
+        server.complete([{"role": "user", "content": f"Say yes or no.\n{text[:400]}"}], max_tokens=4)
+    seconds = (time.perf_counter() - started) / 2
+    words = sum(len(text.split()) for text in texts) / max(len(texts), 1)
+    return ModelSpeed(0.0, 0.0, seconds, 1.3 * words)

@@ -1,0 +1,1 @@
+"""Prompt engineering: design the prompt, control the output, iterate and refine."""

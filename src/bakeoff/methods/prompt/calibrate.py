@@ -1,0 +1,157 @@
+"""Calibration: arithmetic on log-probabilities of labels that takes a prompt's own leaning out of them.
+
+A prompt favours some labels whatever the text. Both methods estimate this leaning as one number a label, the *shift*,
+and subtract it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.errors import OptionError
+
+__all__ = [
+    "CALIBRATIONS",
+    "Calibration",
+    "batch_shift",
+    "calibrated",
+    "check_calibration",
+    "contextual_shift",
+    "label_prior",
+    "probabilities",
+]
+
+Calibration = Literal["none", "contextual", "batch", "file"]
+
+#: Every calibration by its name, with where its values come from.
+CALIBRATIONS: Mapping[str, str] = {
+    "none": "the scores as they are",
+    "contextual": "from texts without content (Zhao et al. 2021)",
+    "batch": "from labelled rows that the prompt does not show, their labels unused (Zhou et al. 2023)",
+    "file": "the values in the prompt file",
+}
+
+#: Ratio of the largest to the smallest share of a label from which labels count as uneven.
+_UNEVEN = 3.0
+
+Scores = NDArray[np.float64]
+
+
+def check_calibration(name: str) -> None:
+    """Refuse a name that is none of `CALIBRATIONS`.
+
+    Raises
+    ------
+    OptionError
+    """
+    if name not in CALIBRATIONS:
+        raise OptionError(
+            f"calibration must be one of {', '.join(CALIBRATIONS)}; {name!r} came.",
+            next_step="Choose one of these names.",
+        )
+
+
+def probabilities(scores: Scores) -> Scores:
+    """Turn scores into probabilities over the labels (softmax).
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (rows, labels)
+        Log-probabilities, up to a number a row.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, labels)
+        In [0, 1], each row summing to 1.
+    """
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def contextual_shift(scores: Scores) -> Scores:
+    """Estimate the leaning from texts without content.
+
+    Contextual calibration (Zhao et al. 2021, section 5): the mean probability of each label over texts such as "N/A",
+    of which the scores' logarithms are divided out.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (texts, labels)
+        Log-probabilities of the labels after texts without content.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,)
+        To subtract from scores; its mean is 0.
+    """
+    return _centred(np.log(_floored(probabilities(scores).mean(axis=0))))
+
+
+def batch_shift(scores: Scores, prior: Scores | None = None) -> Scores:
+    """Estimate the leaning from rows whose labels are not used.
+
+    Batch calibration (Zhou et al. 2023, section 3): the mean over a batch of rows, subtracted in the space of
+    log-probabilities. It takes labels to be even; where they are not, their prior is put back.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (rows, labels)
+        Log-probabilities of the labels after these rows.
+    prior : ndarray of float64, shape (labels,), optional
+        Share of each label among the labelled rows, above 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,)
+        To subtract from scores; its mean is 0.
+    """
+    shift = np.log(_floored(probabilities(scores).mean(axis=0)))
+    return _centred(shift if prior is None else shift - np.log(prior))
+
+
+def label_prior(counts: Scores) -> Scores | None:
+    """Give the labels' shares where they are uneven.
+
+    Parameters
+    ----------
+    counts : ndarray of float64, shape (labels,)
+        Labelled rows of each label.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,), or None
+        Shares with one row added to each label (Laplace's rule); None where the largest is at most three times the
+        smallest, since small samples of even labels differ as much.
+    """
+    smoothed = np.asarray(counts, dtype=np.float64) + 1.0
+    if smoothed.max() <= _UNEVEN * smoothed.min():
+        return None
+    return np.asarray(smoothed / smoothed.sum(), dtype=np.float64)
+
+
+def calibrated(scores: Scores, shift: Scores) -> Scores:
+    """Subtract a shift.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (rows, labels)
+    shift : ndarray of float64, shape (labels,)
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, labels)
+    """
+    return np.asarray(scores - shift, dtype=np.float64)
+
+
+def _floored(shares: Scores) -> Scores:
+    # A probability that underflowed to 0 would make the shift infinite.
+    return np.maximum(shares, np.finfo(np.float64).tiny)
+
+
+def _centred(shift: Scores) -> Scores:
+    return np.asarray(shift - shift.mean(), dtype=np.float64)

@@ -1,0 +1,339 @@
+"""Classification by a prompt: the label whose words the model finds likeliest after the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.errors import BundleError, DataError, OptionError
+from bakeoff.methods import loaded
+from bakeoff.methods.contract import Method
+from bakeoff.methods.prompt import calibrate
+from bakeoff.methods.prompt.demos import choose_demonstrations
+from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.score_store import TIME_WAS_UP, RowScore, ScoredRows, score_rows
+from bakeoff.methods.prompt.template import (
+    CONTENT_FREE,
+    Demonstration,
+    PromptDesign,
+    RenderedPrompt,
+    design_for,
+)
+from bakeoff.records import Answer
+from bakeoff.tasks import Task
+
+if TYPE_CHECKING:
+    from bakeoff.models.scoring import LabelScorer
+
+__all__ = ["LabelScorePrompt"]
+
+#: Most rows, and fewest, on which batch calibration rests.
+_MOST_ROWS, _FEWEST_ROWS = 64, 4
+#: Tokens kept free for a row's text, and the share of the context that they take at most.
+_ROOM, _ROOM_SHARE = 256, 0.25
+_PROMPT_NAME = "prompt.yaml"
+TOO_LONG = "the text and the prompt are longer than the model's context"
+NO_NUMBER = "the model gave a score that is no number"
+
+
+class LabelScorePrompt(Method):
+    """A prompt whose answer is the likeliest label, by the label scores of a decoder.
+
+    The three steps of prompt engineering: `fit` designs the prompt (instruction, demonstrations), the output is
+    controlled by comparing the labels' scores alone, and a prompt file carries a design from one version to the next.
+
+    Parameters
+    ----------
+    task : Task
+    model : str
+        Name of a decoder.
+    seed : int
+        Of the choice and the order of demonstrations.
+    shots : int
+        Demonstrations, 0 or more.
+    calibration : {"none", "contextual", "batch", "file"}
+        See `bakeoff.methods.prompt.calibrate`. Batch calibration uses up to 64 rows that are not shown; where fewer
+        than 4 are left, it is contextual.
+    prompt_file : str, optional
+        A prompt file, whose design (demonstrations included) is used as it stands.
+
+    Attributes
+    ----------
+    design_ : PromptDesign
+    shift_ : ndarray of float64, shape (labels,)
+        What calibration subtracts from the scores; zeros without one.
+    """
+
+    honest_probabilities: ClassVar[bool] = True
+    least_n: ClassVar[int] = 0
+    needs_two_labels: ClassVar[bool] = False
+    #: Set to True to compute every row anew; fewer than 4 rows are in any case, so that latency can be measured.
+    fresh_scores: bool = False
+
+    def __init__(
+        self,
+        task: Task,
+        model: str,
+        seed: int = 0,
+        shots: int = 0,
+        calibration: str = "none",
+        prompt_file: str | None = None,
+    ) -> None:
+        self.task = task
+        self.model: str = model
+        self.seed = seed
+        self.shots = shots
+        self.calibration = calibration
+        self.prompt_file = prompt_file
+
+    def fit(self, X: Sequence[str], y: Sequence[str]) -> Self:
+        """Choose demonstrations and calibrate, on these rows alone.
+
+        Parameters
+        ----------
+        X : sequence of str, length n
+            Texts; may be empty.
+        y : sequence of str, length n
+            Labels.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        DataError
+            If rows or the prompt file do not fit the task.
+        OptionError
+            If a setting is not allowed.
+        ModelError
+            If the model cannot be loaded as a decoder.
+        """
+        super().fit(X, y)
+        # Rows that another contender has paid for are charged here, too.
+        charged = self.usage_.seconds + float(self.details_["reused_seconds"])
+        self.usage_ = replace(self.usage_, seconds=charged)
+        return self
+
+    def _fit(self, texts: list[str], labels: list[str]) -> None:
+        self._check_settings()
+        self.details_ = {"reused_rows": 0, "reused_seconds": 0.0, "label_mass": None}
+        scorer = self._scorer()
+        from_file = read_prompt_file(Path(self.prompt_file)) if self.prompt_file else None
+        if from_file is None:
+            rows = choose_demonstrations(texts, labels, self.shots, self.seed)
+            design = design_for(self.task, tuple(Demonstration(row, texts[row], labels[row]) for row in rows))
+        else:
+            design = _for_task(from_file.design, self.task, str(self.prompt_file))
+        wanted = len(design.demonstrations)
+        self._use(_fitting(design, scorer, texts))
+        shown = self.design_.demonstrations
+        self.details_ |= {
+            "prompt": self._prompt.prefix,
+            "demonstrations": [each.row for each in shown],
+            "demonstrations_dropped": wanted - len(shown),
+            "prompt_version": None if from_file is None else "file",
+        }
+        self.history_.append({"step": "design the prompt", "demonstrations": len(shown)})
+        self._calibrate(texts, labels, from_file)
+        self.history_.append({"step": "control the output", "by": "label scores", **self._calibration_facts()})
+
+    def _calibrate(self, texts: list[str], labels: list[str], from_file: PromptFile | None) -> None:
+        """Set `shift_`; one text without content is scored in any case, so that the prefix is read inside the fit."""
+        name, self._calibrated_on = self.calibration, 0
+        shown = {each.row for each in self.design_.demonstrations}
+        shown_texts = {each.text for each in self.design_.demonstrations}
+        unseen = [row for row in range(len(texts)) if row not in shown and texts[row] not in shown_texts]
+        first = self._score(CONTENT_FREE if name in ("contextual", "batch") else CONTENT_FREE[:1])
+        self.shift_ = np.zeros(len(self.task.labels))
+        if name == "file":
+            self.shift_ = self._file_shift(from_file)
+        elif name == "batch" and len(unseen) >= _FEWEST_ROWS:
+            usable = _usable(self._score([texts[row] for row in unseen[:_MOST_ROWS]]).rows)
+            if len(usable) >= _FEWEST_ROWS:
+                counts = np.array([labels.count(label) for label in self.task.labels], dtype=np.float64)
+                self.shift_ = calibrate.batch_shift(_scores(usable), calibrate.label_prior(counts))
+                self._calibrated_on = len(usable)
+        if name in ("contextual", "batch") and not self._calibrated_on:
+            usable = _usable(first.rows)
+            if usable:
+                self.shift_ = calibrate.contextual_shift(_scores(usable))
+            self._calibrated_by = "contextual"
+        else:
+            self._calibrated_by = name
+        self.details_ |= {**self._calibration_facts(), "prefix_tokens": self._prefix_tokens(first)}
+
+    def _answer(self, texts: list[str]) -> list[Answer]:
+        found = self._score(texts)
+        masses = [row.mass for row in _usable(found.rows)]
+        if masses:
+            self.details_["label_mass"] = float(np.mean(masses))
+        return [self._one(row) for row in found.rows]
+
+    def _one(self, row: RowScore | None) -> Answer:
+        if row is None:
+            return Answer(None, abstention=TIME_WAS_UP)
+        tokens, seconds = round(row.tokens), row.seconds
+        if row.too_long:
+            return Answer(None, abstention=TOO_LONG, tokens_in=tokens, seconds=seconds)
+        if not np.isfinite(row.scores).all():
+            return Answer(None, abstention=NO_NUMBER, tokens_in=tokens, seconds=seconds)
+        shares = calibrate.probabilities(calibrate.calibrated(row.scores[None, :], self.shift_))[0]
+        return Answer(
+            self.task.labels[int(shares.argmax())],
+            probabilities=tuple(float(share) for share in shares),
+            tokens_in=tokens,
+            seconds=seconds,
+        )
+
+    def _score(self, texts: Sequence[str]) -> ScoredRows:
+        """Score rows, and add what that took to the fit's usage or to the details."""
+        found = score_rows(
+            self._scorer(),
+            self._prompt,
+            texts,
+            deadline=self.context_.deadline,
+            progress=lambda done, rows: self.context_.progress("scoring labels", done / max(rows, 1)),
+            fresh=self.fresh_scores,
+        )
+        if any(row is None for row in found.rows):
+            self.cut_ = True
+        self.details_["reused_rows"] = self.details_.get("reused_rows", 0) + found.reused
+        self.details_["reused_seconds"] = self.details_.get("reused_seconds", 0.0) + found.reused_seconds
+        if not getattr(self, "is_fitted_", False):
+            self.usage_ = replace(
+                self.usage_,
+                tokens_in=self.usage_.tokens_in + _tokens(found),
+                tokens_cached=self.usage_.tokens_cached + found.cached_tokens,
+            )
+        return found
+
+    def _scorer(self) -> LabelScorer:
+        return loaded.scorer(self.model, self.context_.dtype, self.context_.device)
+
+    def _use(self, design: PromptDesign) -> None:
+        """Set the design and what follows from it and the model."""
+        decoder = self._scorer().decoder
+        self.design_ = design
+        self._prompt = _render(design, self._scorer())
+        self.details_["model_parameters"] = int(sum(weight.numel() for weight in decoder.model.parameters()))
+        self.size_mb_ = _size_mb(loaded.model_files(self.model).path)
+
+    def _check_settings(self) -> None:
+        calibrate.check_calibration(self.calibration)
+        if self.shots < 0:
+            raise OptionError(f"shots must be 0 or more; {self.shots} came.", next_step="Give a number of rows.")
+        if self.calibration == "file" and not self.prompt_file:
+            raise OptionError(
+                "calibration 'file' needs a prompt file; none came.", next_step="Give prompt_file, or calibrate anew."
+            )
+
+    def _file_shift(self, from_file: PromptFile | None) -> NDArray[np.float64]:
+        sha256 = loaded.model_files(self.model).sha256
+        if from_file is None or not from_file.shift or from_file.model_sha256 != sha256:
+            raise DataError(
+                f"The prompt file {self.prompt_file} must hold calibration values for the model {self.model}.",
+                next_step="Calibrate anew: set calibration to contextual or batch.",
+            )
+        return _in_order(from_file, self.task)
+
+    def _calibration_facts(self) -> dict[str, object]:
+        return {
+            "calibration": self._calibrated_by,
+            "calibration_rows": self._calibrated_on,
+            "shift": self.shift_.tolist(),
+        }
+
+    def _prefix_tokens(self, found: ScoredRows) -> int:
+        return found.prefix_tokens or _count_tokens(self._scorer(), self._prompt.prefix)
+
+    def _save(self, folder: Path) -> None:
+        files = loaded.model_files(self.model)
+        name = {"file": "contextual"}.get(self._calibrated_by, self._calibrated_by)
+        shift = () if name == "none" else tuple(self.shift_.tolist())
+        write_prompt_file(
+            folder / _PROMPT_NAME, PromptFile(self.design_, "label-scores", name, shift, self.model, files.sha256)
+        )
+
+    def _load(self, folder: Path) -> None:
+        prompt = read_prompt_file(folder / _PROMPT_NAME)
+        sha256 = loaded.model_files(self.model).sha256
+        if prompt.model_sha256 != sha256:
+            raise BundleError(
+                f"The weights of {self.model} must have the sha256 {str(prompt.model_sha256)[:12]}, for which the "
+                f"prompt was made; {sha256[:12]} came.",
+                next_step=f"Get the weights it was made for, under the name {prompt.model}.",
+            )
+        self._use(_for_task(prompt.design, self.task, _PROMPT_NAME))
+        self.shift_ = _in_order(prompt, self.task) if prompt.shift else np.zeros(len(self.task.labels))
+        self._calibrated_by, self._calibrated_on = prompt.calibration, 0
+        self.details_ |= {"prompt": self._prompt.prefix, "calibration": prompt.calibration}
+
+
+def _render(design: PromptDesign, scorer: LabelScorer) -> RenderedPrompt:
+    from bakeoff.models.decoder import chat_prompt, has_chat_template
+
+    tokenizer = scorer.decoder.tokenizer
+    chat = (lambda messages: chat_prompt(tokenizer, messages)) if has_chat_template(tokenizer) else None
+    return design.render(special_tokens=tuple(map(str, tokenizer.all_special_tokens)), chat=chat)
+
+
+def _fitting(design: PromptDesign, scorer: LabelScorer, texts: Sequence[str]) -> PromptDesign:
+    """Drop demonstrations from the end until prompt and a usual text fit the model's context."""
+    context = scorer.decoder.context_length
+    room = min(_ROOM, int(context * _ROOM_SHARE))
+    if texts:
+        longest = max(texts, key=len)
+        room = min(max(room, _count_tokens(scorer, longest)), int(context * _ROOM_SHARE))
+    while design.demonstrations and _count_tokens(scorer, _render(design, scorer).prefix) + room > context:
+        design = design.without_last()
+    return design
+
+
+def _count_tokens(scorer: LabelScorer, text: str) -> int:
+    return len(scorer.decoder.tokenizer(text, verbose=False)["input_ids"])
+
+
+def _for_task(design: PromptDesign, task: Task, path: str) -> PromptDesign:
+    """Put the design's labels into the task's order."""
+    if set(design.labels) != set(task.labels):
+        odd = sorted(set(design.labels) ^ set(task.labels))
+        raise DataError(
+            f"The prompt file {path} must have the task's {len(task.labels)} labels; {odd[0]!r} is on one side alone.",
+            next_step="Mend the list 'labels' of the prompt file.",
+        )
+    order = [design.labels.index(label) for label in task.labels]
+    return replace(
+        design,
+        labels=task.labels,
+        words=tuple(design.words[place] for place in order),
+        definitions=tuple(design.definitions[place] for place in order),
+    )
+
+
+def _in_order(prompt: PromptFile, task: Task) -> NDArray[np.float64]:
+    values = dict(zip(prompt.design.labels, prompt.shift, strict=True))
+    return np.array([values[label] for label in task.labels], dtype=np.float64)
+
+
+def _usable(rows: Sequence[RowScore | None]) -> list[RowScore]:
+    return [row for row in rows if row is not None and np.isfinite(row.scores).all()]
+
+
+def _scores(rows: Sequence[RowScore]) -> NDArray[np.float64]:
+    return np.array([row.scores for row in rows], dtype=np.float64)
+
+
+def _tokens(found: ScoredRows) -> int:
+    kept = sum(row.tokens for row in found.rows if row is not None)
+    return max(found.tokens, round(kept))
+
+
+def _size_mb(path: Path) -> float:
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(each.stat().st_size for each in files) / 1e6

@@ -1,0 +1,218 @@
+"""The prompt file: one plain, versioned YAML that holds all that a prompt is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from bakeoff.errors import DataError
+from bakeoff.methods.prompt.template import Demonstration, PromptDesign
+
+__all__ = ["SCHEMA", "VERSION", "PromptFile", "read_prompt_file", "write_prompt_file"]
+
+SCHEMA = "bakeoff.prompt"
+VERSION = 1
+
+Control = Literal["label-scores", "generated"]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFile:
+    """A prompt with what was chosen around it.
+
+    Parameters
+    ----------
+    design : PromptDesign
+    control : {"label-scores", "generated"}
+        How the output is held to the labels: their scores are compared, or a label is read out of what was written.
+    calibration : str
+        Name of the calibration; ``"none"`` where there is none.
+    shift : tuple of float
+        Its values, one per label in the design's order; empty where there is none.
+    model, model_sha256 : str or None
+        The model that the prompt was chosen for, and the digest of its weights (None for a server).
+    scores : mapping of str to float
+        What was measured with this prompt, by name.
+    """
+
+    design: PromptDesign
+    control: Control = "label-scores"
+    calibration: str = "none"
+    shift: tuple[float, ...] = ()
+    model: str | None = None
+    model_sha256: str | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def write_prompt_file(path: Path, prompt: PromptFile) -> None:
+    """Write a prompt file.
+
+    Parameters
+    ----------
+    path : Path
+    prompt : PromptFile
+    """
+    import yaml
+
+    text = yaml.safe_dump(_to_plain(prompt), allow_unicode=True, sort_keys=False, width=100)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def read_prompt_file(path: Path) -> PromptFile:
+    """Read and check a prompt file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    PromptFile
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is of another version, or has a key or a value that is not allowed.
+    """
+    import yaml
+
+    try:
+        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The prompt file {path} cannot be read: {error}.", next_step="Check the path.") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DataError(
+            f"The prompt file {path} must be YAML; {' '.join(str(error).split())}.",
+            next_step="Mend that line, or write the file anew.",
+        ) from error
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA or value.get("version") != VERSION:
+        came = f"{value.get('schema')!r} {value.get('version')!r}" if isinstance(value, dict) else type(value).__name__
+        raise DataError(
+            f"The prompt file {path} must be of the schema {SCHEMA!r} and version {VERSION}; {came} came.",
+            next_step="Give a prompt file that this version of bakeoff wrote.",
+        )
+    return _from_plain(path, value)
+
+
+def _to_plain(prompt: PromptFile) -> dict[str, Any]:
+    design = prompt.design
+    labels = zip(design.labels, design.words, design.definitions, strict=True)
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "form": design.form,
+        "instruction": design.instruction,
+        "cue": design.cue,
+        "template": {"opening": design.opening, "row": design.row},
+        "labels": [{"label": label, "words": words, "definition": definition} for label, words, definition in labels],
+        "demonstrations": [
+            {"row": shown.row, "text": shown.text, "label": shown.label} for shown in design.demonstrations
+        ],
+        "control": prompt.control,
+        "calibration": {"name": prompt.calibration, "shift": list(prompt.shift)},
+        "model": {"name": prompt.model, "sha256": prompt.model_sha256},
+        "scores": dict(prompt.scores),
+    }
+
+
+@lru_cache(maxsize=1)
+def _schema() -> Any:
+    """Make the checks of the file; pydantic is imported where a file is read."""
+    from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+    class _Plain(BaseModel):
+        model_config = ConfigDict(extra="forbid", strict=True)
+
+    class _Template(_Plain):
+        opening: str
+        row: str
+
+    class _Label(_Plain):
+        label: str
+        words: str = Field(min_length=1)
+        definition: str = ""
+
+    class _Demonstration(_Plain):
+        row: int = -1
+        text: str
+        label: str
+
+    class _Calibration(_Plain):
+        name: Literal["none", "contextual", "batch"] = "none"
+        shift: list[FiniteFloat] = Field(default_factory=list)
+
+    class _Model(_Plain):
+        name: str | None = None
+        sha256: str | None = None
+
+    class _File(_Plain):
+        schema_: Literal["bakeoff.prompt"] = Field(alias="schema")
+        version: Literal[1]
+        form: Literal["plain", "chat"] = "plain"
+        instruction: str
+        cue: str = "Label"
+        template: _Template
+        labels: list[_Label] = Field(min_length=2)
+        demonstrations: list[_Demonstration] = Field(default_factory=list)
+        control: Literal["label-scores", "generated"] = "label-scores"
+        calibration: _Calibration = Field(default_factory=_Calibration)
+        model: _Model = Field(default_factory=_Model)
+        scores: dict[str, float] = Field(default_factory=dict)
+
+    return _File
+
+
+def _from_plain(path: Path, value: dict[str, Any]) -> PromptFile:
+    from pydantic import ValidationError
+
+    try:
+        found = _schema().model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"The prompt file {path} is wrong at {place!r}: {first['msg']}.", next_step="Mend this entry."
+        ) from error
+    labels = tuple(each.label for each in found.labels)
+    words = tuple(each.words for each in found.labels)
+    shown = tuple(Demonstration(each.row, each.text, each.label) for each in found.demonstrations)
+    if len(set(labels)) < len(labels) or len(set(words)) < len(words):
+        raise DataError(
+            f"The prompt file {path} must name each label once, with words of its own.",
+            next_step="Mend the list 'labels'.",
+        )
+    strange = [each.label for each in shown if each.label not in labels]
+    if strange:
+        raise DataError(
+            f"The prompt file {path} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
+            next_step="Mend the list 'demonstrations'.",
+        )
+    shift = tuple(found.calibration.shift)
+    if len(shift) != (0 if found.calibration.name == "none" else len(labels)):
+        raise DataError(
+            f"The prompt file {path} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
+            next_step="Mend the list 'calibration.shift'.",
+        )
+    design = PromptDesign(
+        instruction=found.instruction,
+        labels=labels,
+        words=words,
+        definitions=tuple(each.definition for each in found.labels),
+        cue=found.cue,
+        opening=found.template.opening,
+        row=found.template.row,
+        form=found.form,
+        demonstrations=shown,
+    )
+    return PromptFile(
+        design,
+        found.control,
+        found.calibration.name,
+        shift,
+        found.model.name,
+        found.model.sha256,
+        dict(found.scores),
+    )

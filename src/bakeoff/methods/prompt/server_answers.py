@@ -1,0 +1,206 @@
+"""Classification by a server model that writes the label."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from bakeoff.errors import BundleError, ModelError, OptionError, TrialError
+from bakeoff.methods.contract import Method
+from bakeoff.methods.prompt.demos import choose_demonstrations
+from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.score_store import TIME_WAS_UP
+from bakeoff.methods.prompt.template import Demonstration, server_design_for
+from bakeoff.records import Answer
+from bakeoff.tasks import Task
+
+if TYPE_CHECKING:
+    from bakeoff.models.server import ServerAnswer, ServerModel
+
+__all__ = ["ServerPrompt", "match_label"]
+
+_CALLS_AT_ONCE = 4
+#: Characters of an unreadable answer that its reason quotes.
+_QUOTED = 80
+_PROMPT_NAME = "prompt.yaml"
+
+
+class ServerPrompt(Method):
+    """A prompt whose answer is the label that a server model writes.
+
+    Parameters
+    ----------
+    task : Task
+    model : str
+        The server: ``http://host:port/v1#model-name``.
+    seed : int
+        Of the choice and the order of demonstrations; passed on to the server, which need not heed it.
+    shots : int
+        Demonstrations, 0 or more; each is a turn of the conversation.
+
+    Attributes
+    ----------
+    design_ : PromptDesign
+    """
+
+    honest_probabilities: ClassVar[bool] = False
+    least_n: ClassVar[int] = 0
+    needs_two_labels: ClassVar[bool] = False
+
+    def __init__(self, task: Task, model: str, seed: int = 0, shots: int = 0) -> None:
+        self.task = task
+        self.model: str = model
+        self.seed = seed
+        self.shots = shots
+
+    def _fit(self, texts: list[str], labels: list[str]) -> None:
+        if self.shots < 0:
+            raise OptionError(f"shots must be 0 or more; {self.shots} came.", next_step="Give a number of rows.")
+        rows = choose_demonstrations(texts, labels, self.shots, self.seed)
+        self.design_ = server_design_for(self.task, tuple(Demonstration(row, texts[row], labels[row]) for row in rows))
+        self._connect()
+        messages = self.design_.messages("")
+        self.details_ |= {
+            "prompt": "\n\n".join(f"[{each['role']}]\n{each['content']}" for each in messages),
+            "demonstrations": list(rows),
+            "demonstrations_dropped": 0,
+        }
+        self.history_.append({"step": "design the prompt", "demonstrations": len(rows)})
+        self.history_.append({"step": "control the output", "by": "label read out of the answer"})
+
+    def _connect(self) -> None:
+        from bakeoff.models.server import ServerModel, parse_server
+
+        name = parse_server(self.model)
+        self._server: ServerModel = ServerModel(name.url, name.model, allow_send=self.context_.allow_send)
+        # Asks the server where no model was named, so a server that is not there is found before the rows.
+        self.details_["server_model"] = self._server.model
+        self.size_mb_ = 0.0
+
+    def _answer(self, texts: list[str]) -> list[Answer]:
+        began = time.perf_counter()
+        stop = threading.Event()
+        with ThreadPoolExecutor(max_workers=min(_CALLS_AT_ONCE, len(texts))) as pool:
+            futures = [pool.submit(self._ask, text, stop) for text in texts]
+            try:
+                answers = [future.result() for future in futures]
+            except ModelError as error:
+                stop.set()
+                raise TrialError(str(error)) from error
+        if any(answer.abstention == TIME_WAS_UP for answer in answers):
+            self.cut_ = True
+        # Calls run side by side, so each row's share of the time is less than its call took.
+        total = sum(answer.seconds for answer in answers)
+        scale = min(1.0, (time.perf_counter() - began) / total) if total else 1.0
+        return [replace(answer, seconds=answer.seconds * scale) for answer in answers]
+
+    def _ask(self, text: str, stop: threading.Event) -> Answer:
+        from bakeoff.models.server import ServerFault
+
+        if stop.is_set() or self.context_.deadline.passed:
+            return Answer(None, abstention=TIME_WAS_UP)
+        began = time.perf_counter()
+        try:
+            found = self._server.complete(
+                self.design_.messages(text), max_tokens=self._most_tokens(), temperature=0.0, seed=self.seed
+            )
+        except ServerFault as fault:
+            self._count(0)
+            return Answer(None, abstention=f"the call failed: {fault}", seconds=time.perf_counter() - began)
+        except ModelError:
+            stop.set()
+            raise
+        self._count(found.cached_tokens)
+        self.details_["model_reported"] = found.model_reported
+        return self._read(found)
+
+    def _read(self, found: ServerAnswer) -> Answer:
+        label = match_label(found.text, self.task.labels, self.design_.words)
+        reason = None if label is not None else f"answer is no label: {' '.join(found.text.split())[:_QUOTED]!r}"
+        return Answer(
+            label,
+            abstention=reason,
+            raw=found.text,
+            tokens_in=found.tokens_in,
+            tokens_out=found.tokens_out,
+            seconds=found.seconds,
+        )
+
+    def _most_tokens(self) -> int:
+        # A token is two characters or more in nearly every language; a few are left for a full stop or a quote.
+        longest = max(len(word) for word in (*self.design_.words, *self.task.labels))
+        return 8 + longest // 2
+
+    def _count(self, cached: int) -> None:
+        with _COUNTING:
+            self.usage_ = replace(
+                self.usage_, calls=self.usage_.calls + 1, tokens_cached=self.usage_.tokens_cached + cached
+            )
+
+    def _save(self, folder: Path) -> None:
+        write_prompt_file(folder / _PROMPT_NAME, PromptFile(self.design_, "generated", model=self.model))
+
+    def _load(self, folder: Path) -> None:
+        prompt = read_prompt_file(folder / _PROMPT_NAME)
+        if prompt.model != self.model or set(prompt.design.labels) != set(self.task.labels):
+            raise BundleError(
+                f"The prompt was made for {prompt.model} and other labels or another server than {self.model}.",
+                next_step="Load it with the parameters it was saved with.",
+            )
+        self.design_ = prompt.design
+        self._connect()
+
+
+_COUNTING = threading.Lock()
+
+
+def match_label(text: str, labels: Sequence[str], words: Sequence[str]) -> str | None:
+    """Read a label out of what a model wrote.
+
+    Parameters
+    ----------
+    text : str
+        The answer.
+    labels, words : sequence of str, one length
+        The label set, and what stands for each label in the prompt.
+
+    Returns
+    -------
+    str or None
+        The label that the answer is, or, case and quotes and punctuation at the ends aside, that it is; else the one
+        label that stands in it as whole words. None where there is none, or more than one.
+    """
+    spoken: dict[str, str] = {}
+    for label, word in (*zip(labels, words, strict=True), *zip(labels, labels, strict=True)):
+        spoken.setdefault(word, label)
+    for candidate in (text.strip(), _bare(text)):
+        if candidate in spoken:
+            return spoken[candidate]
+    folded: dict[str, set[str]] = {}
+    for word, label in spoken.items():
+        folded.setdefault(_bare(word).casefold(), set()).add(label)
+    same = folded.get(_bare(text).casefold(), set())
+    if same:
+        return next(iter(same)) if len(same) == 1 else None
+    return _inside(text.casefold(), folded)
+
+
+def _inside(text: str, folded: Mapping[str, set[str]]) -> str | None:
+    found: set[str] = set()
+    # The longest first, each taken out of the text: "not relevant" must not count as "relevant", too.
+    for word in sorted(folded, key=len, reverse=True):
+        pattern = rf"(?<!\w){re.escape(word)}(?!\w)"
+        if word and re.search(pattern, text):
+            found |= folded[word]
+            text = re.sub(pattern, "\n", text)
+    return next(iter(found)) if len(found) == 1 else None
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.split()).strip(" .,:;!?\"'`*()[]-\u201c\u201d\u2018\u2019")

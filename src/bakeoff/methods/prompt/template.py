@@ -1,0 +1,355 @@
+"""The prompt as a design: instruction, labels, demonstrations, and how they become one string.
+
+A design renders to a *prefix* that all rows share, a *query* for each row, and one *continuation* for each label, so
+that ``prefix + query + continuation`` is the whole string whose last part a model scores. Server models get the same
+design as chat messages.
+
+Texts are never template source: the row's template is rendered once around a mark, cut there, and the texts are put
+in between.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from bakeoff.errors import DataError
+from bakeoff.tasks import Task, label_words
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+__all__ = [
+    "CONTENT_FREE",
+    "LISTED_OPENING",
+    "OPENING",
+    "ROW",
+    "SERVER_OPENING",
+    "SERVER_ROW",
+    "Demonstration",
+    "PromptDesign",
+    "RenderedPrompt",
+    "clean_text",
+    "design_for",
+    "server_design_for",
+]
+
+Form = Literal["plain", "chat"]
+Message = dict[str, str]
+
+#: Opening of a plain prompt: the instruction, and what the labels mean where that is known.
+OPENING = """\
+{{ instruction }}
+{% for label in labels if label.definition %}
+{{ label.words }}: {{ label.definition }}
+{% endfor %}"""
+
+#: The same with all labels listed.
+LISTED_OPENING = """\
+{{ instruction }}
+Labels: {{ labels | map(attribute="words") | join(", ") }}
+{% for label in labels if label.definition %}
+{{ label.words }}: {{ label.definition }}
+{% endfor %}"""
+
+#: One text, up to the place of its label.
+ROW = """\
+Text: {{ text }}
+{{ cue }}:"""
+
+#: System message for a server model, which has to write a label that can be read back.
+SERVER_OPENING = """\
+{{ instruction }} Answer with one of these labels and nothing else:
+{% for label in labels %}
+- {{ label.words }}{{ ": " if label.definition }}{{ label.definition }}
+{% endfor %}"""
+
+#: User message for a server model.
+SERVER_ROW = "Text: {{ text }}"
+
+#: Texts without content, for contextual calibration (Zhao et al. 2021, section 5).
+CONTENT_FREE = ("N/A", "", "[MASK]")
+
+# Upper and lower case and a space inside, so that a template which changes its text is found out.
+_MARK = "\ue000The Text\ue001"
+_CUE = "Label"
+_PARTS = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One labelled text inside a prompt.
+
+    Parameters
+    ----------
+    row : int
+        Its position among the labelled rows it was chosen from; -1 where it came from elsewhere.
+    text : str
+    label : str
+        One of the task's labels.
+    """
+
+    row: int
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDesign:
+    """All that a prompt is made of.
+
+    Parameters
+    ----------
+    instruction : str
+    labels, words, definitions : tuple of str
+        The label set, what stands for each label in the prompt, and what it means (``""`` where not told).
+    cue : str
+        Stands before the label, such as ``"Sentiment"``.
+    opening, row : str
+        Jinja templates. `opening` may use ``instruction``, ``labels`` (each with ``label``, ``words`` and
+        ``definition``) and ``cue``; `row` may use ``text``, exactly once, and ``cue``.
+    form : {"plain", "chat"}
+        Text to be continued, or a conversation in the model's own chat format: `opening` is the system message, each
+        demonstration a turn.
+    demonstrations : tuple of Demonstration
+    """
+
+    instruction: str
+    labels: tuple[str, ...]
+    words: tuple[str, ...]
+    definitions: tuple[str, ...]
+    cue: str = _CUE
+    opening: str = OPENING
+    row: str = ROW
+    form: Form = "plain"
+    demonstrations: tuple[Demonstration, ...] = ()
+
+    def render(
+        self, *, special_tokens: Sequence[str] = (), chat: Callable[[list[Message]], str] | None = None
+    ) -> RenderedPrompt:
+        """Make the shared prefix and what a row needs.
+
+        Parameters
+        ----------
+        special_tokens : sequence of str
+            The tokenizer's; broken up wherever a text holds one.
+        chat : callable, optional
+            Writes messages in the model's chat format; needed for the form ``"chat"``.
+
+        Returns
+        -------
+        RenderedPrompt
+
+        Raises
+        ------
+        DataError
+            If a template cannot be rendered, or does not hold the text exactly once; or the form is ``"chat"`` and
+            the model has none.
+        """
+        tokens = tuple(special_tokens)
+        if self.form == "chat":
+            if chat is None:
+                raise DataError(
+                    "The prompt has the form 'chat', and the model has no chat format.",
+                    next_step="Set the form to plain in the prompt file.",
+                )
+            asked = {"role": "user", "content": _MARK.join(self._around())}
+            before, after = _cut(chat([*self._turns(tokens), asked]))
+            return RenderedPrompt(before, after, self.words, None, tokens, fold=False)
+        before, after = self._around()
+        parts = [opening] if (opening := self._opening()) else []
+        word = dict(zip(self.labels, self.words, strict=True))
+        parts += [f"{before}{clean_text(each.text, tokens)}{after} {word[each.label]}" for each in self.demonstrations]
+        prefix = _PARTS.join([*parts, before])
+        return RenderedPrompt(prefix, after, tuple(f" {each}" for each in self.words), "\n", tokens, fold=True)
+
+    def messages(self, text: str) -> list[Message]:
+        """Give the conversation that asks for one text's label.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        list of dict
+            Each with ``role`` and ``content``; the last is the user's.
+        """
+        before, after = self._around()
+        content = before + clean_text(text, (), fold=False) + after
+        return [*self._turns(()), {"role": "user", "content": content}]
+
+    def without_last(self, count: int = 1) -> PromptDesign:
+        """Give the design with so many demonstrations fewer, the last ones dropped."""
+        return replace(self, demonstrations=self.demonstrations[: max(0, len(self.demonstrations) - count)])
+
+    def _opening(self) -> str:
+        labels = [
+            {"label": label, "words": words, "definition": definition}
+            for label, words, definition in zip(self.labels, self.words, self.definitions, strict=True)
+        ]
+        values = {"instruction": self.instruction, "labels": labels, "cue": self.cue}
+        return _rendered(self.opening, values, "opening").strip()
+
+    def _around(self) -> tuple[str, str]:
+        return _cut(_rendered(self.row, {"text": _MARK, "cue": self.cue}, "row"))
+
+    def _turns(self, tokens: tuple[str, ...]) -> list[Message]:
+        opening, (before, after) = self._opening(), self._around()
+        turns: list[Message] = [{"role": "system", "content": opening}] if opening else []
+        word = dict(zip(self.labels, self.words, strict=True))
+        for shown in self.demonstrations:
+            content = before + clean_text(shown.text, tokens, fold=False) + after
+            turns.append({"role": "user", "content": content})
+            turns.append({"role": "assistant", "content": word[shown.label]})
+        return turns
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPrompt:
+    """A design as strings.
+
+    Parameters
+    ----------
+    prefix : str
+        What all rows begin with.
+    ending : str
+        What stands between a row's text and its label.
+    continuations : tuple of str
+        One per label, with the space before it where the form needs one.
+    terminator : str or None
+        What ends a label; None for the model's end-of-text token.
+    special_tokens : tuple of str
+        Broken up inside texts.
+    fold : bool
+        Whether line breaks inside texts become spaces.
+    """
+
+    prefix: str
+    ending: str
+    continuations: tuple[str, ...]
+    terminator: str | None
+    special_tokens: tuple[str, ...]
+    fold: bool
+
+    def query(self, text: str) -> str:
+        """Give what follows the prefix for one text, up to its label."""
+        return clean_text(text, self.special_tokens, fold=self.fold) + self.ending
+
+
+def clean_text(text: str, special_tokens: Sequence[str] = (), *, fold: bool = True) -> str:
+    r"""Keep a text inside its place in a prompt.
+
+    Parameters
+    ----------
+    text : str
+    special_tokens : sequence of str
+        The tokenizer's own marks, such as ``"<|im_start|>"``.
+    fold : bool
+        Whether all white space, line breaks included, becomes single spaces.
+
+    Returns
+    -------
+    str
+        With spaces for control characters. A space stands behind the first character of every special token, and between
+        ``<`` and ``|`` and ``|`` and ``>``, so ``"<|im_start|>"`` becomes ``"< |im_start| >"`` and is read as
+        ordinary characters.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(_plain_character(c) for c in lines)
+    kept = " ".join(kept.split()) if fold else kept.strip()
+    kept = kept.replace("<|", "< |").replace("|>", "| >")
+    for token in special_tokens:
+        if len(token) > 1 and not token.isspace():
+            kept = re.sub(re.escape(token), lambda found: f"{found[0][0]} {found[0][1:]}", kept)
+    return kept
+
+
+def _plain_character(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind == "Cs":
+        return ""
+    return " " if kind == "Cc" and character != "\n" else character
+
+
+def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form: Form = "plain") -> PromptDesign:
+    """Make the default design of a task, for scoring its labels.
+
+    Parameters
+    ----------
+    task : Task
+    demonstrations : sequence of Demonstration
+    form : {"plain", "chat"}
+
+    Returns
+    -------
+    PromptDesign
+    """
+    return PromptDesign(
+        instruction=task.instruction,
+        labels=task.labels,
+        words=task.words,
+        definitions=task.definitions,
+        cue=_cue(task),
+        form=form,
+        demonstrations=tuple(demonstrations),
+    )
+
+
+def server_design_for(task: Task, demonstrations: Sequence[Demonstration] = ()) -> PromptDesign:
+    """Make the default design of a task, for a server model that writes a label.
+
+    Parameters
+    ----------
+    task : Task
+    demonstrations : sequence of Demonstration
+
+    Returns
+    -------
+    PromptDesign
+    """
+    return replace(design_for(task, demonstrations, form="chat"), opening=SERVER_OPENING, row=SERVER_ROW)
+
+
+def _cue(task: Task) -> str:
+    spoken = label_words(task.name)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z ]{0,40}", spoken):
+        return _CUE
+    return spoken[0].upper() + spoken[1:]
+
+
+@lru_cache(maxsize=1)
+def _environment() -> ImmutableSandboxedEnvironment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    # Prompts are plain text: escaping as in a web page would change them.
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+
+
+def _rendered(template: str, values: Mapping[str, Any], name: str) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        return _environment().from_string(template).render(**values)
+    except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
+        raise DataError(
+            f"The prompt's template {name!r} must be Jinja over its own values; {error}.",
+            next_step="Mend the template in the prompt file.",
+        ) from error
+
+
+def _cut(rendered: str) -> tuple[str, str]:
+    pieces = rendered.split(_MARK)
+    if len(pieces) != 2:
+        raise DataError(
+            f"The template 'row' must hold {{{{ text }}}} once and unchanged; it stands there {len(pieces) - 1} times.",
+            next_step="Mend the template in the prompt file.",
+        )
+    return pieces[0], pieces[1]

@@ -1,0 +1,14 @@
+"""Pre-trained models: encoders, decoders, servers, and the prefix-cached label scorer.
+
+Import from the module that is needed (``from bakeoff.models.scoring import LabelScorer``): torch and
+transformers load there and nowhere else, so that planning a study stays quick.
+
+``batching``      batches of similar length
+``facts``         what a plan needs to know about a model, without its weights
+``encoder``       sentence vectors
+``decoder``       causal language models, GGUF files included
+``label_tokens``  which tokens are given and which belong to a label
+``label_trie``    the labels of a row as a tree of tokens
+``scoring``       log-probabilities of labels, with a shared prefix
+``server``        a server that speaks the OpenAI API
+"""

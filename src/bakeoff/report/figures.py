@@ -1,0 +1,323 @@
+"""Figures as text, one way for the terminal and the page.
+
+Everything here gives plain ASCII signs; the page swaps the hyphen of a negative figure for a true minus.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = [
+    "MISSING",
+    "clean_text",
+    "count_text",
+    "duration_text",
+    "figure_name",
+    "figure_text",
+    "interval_text",
+    "mde_text",
+    "milliseconds_text",
+    "money_text",
+    "p_phrase",
+    "p_text",
+    "points_interval_text",
+    "points_text",
+    "rate_text",
+    "score_text",
+    "share_text",
+    "size_text",
+    "unit_text",
+    "visible_text",
+]
+
+#: Stands for a figure that was not measured.
+MISSING = "-"
+
+#: Characters that turn the direction of the text around them, and so could disguise what it says.
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+_Number = float | int | None
+
+
+def clean_text(text: str) -> str:
+    r"""Make text from data safe to show: no control characters, no hidden changes of direction.
+
+    Parameters
+    ----------
+    text : str
+        Anything: a label, a file's name, a detail that quotes a row.
+
+    Returns
+    -------
+    str
+        One line. White space is collapsed; other control characters (which could drive a terminal) and bidirectional
+        controls stand as their escapes, such as ``\u202e``.
+    """
+    return visible_text(" ".join(text.split()))
+
+
+def visible_text(text: str) -> str:
+    """Do as `clean_text` does, but keep white space as it is."""
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if (code < 32 and character not in "\n\t") or 127 <= code < 160:
+        return f"\\x{code:02x}"
+    if character in _DIRECTION or 0xD800 <= code <= 0xDFFF:
+        return f"\\u{code:04x}"
+    return character
+
+
+def _known(value: _Number) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def score_text(value: _Number) -> str:
+    """Give a score with three decimals and no leading zero: ``.906``, ``1.000``; `MISSING` where not measured."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:.3f}"
+    if text == "-0.000":
+        return ".000"
+    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text
+
+
+def interval_text(bounds: Sequence[float] | None) -> str:
+    """Give an interval of scores: ``[.884, .927]``."""
+    if bounds is None or not all(_known(bound) for bound in bounds):
+        return MISSING
+    return f"[{', '.join(score_text(bound) for bound in bounds)}]"
+
+
+def _signed_points(value: float) -> str:
+    text = f"{100 * value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
+
+
+def points_text(value: _Number, *, signed: bool = True) -> str:
+    """Give a difference of scores in points.
+
+    Parameters
+    ----------
+    value : float or None
+        On the metric's scale: 0.032 is 3.2 points.
+    signed : bool, default True
+        Whether a positive difference carries its sign.
+
+    Returns
+    -------
+    str
+        ``"+3.2 points"``.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = _signed_points(value)
+    return f"{text if signed else text.lstrip('+')} points"
+
+
+def mde_text(points: _Number) -> str:
+    """Give the smallest detectable difference, which a decision already holds in points: ``3.9 points``."""
+    return MISSING if points is None or not math.isfinite(points) else f"{points:.1f} points"
+
+
+def points_interval_text(bounds: Sequence[float] | None) -> str:
+    """Give an interval of a difference of scores, in points: ``[+0.9, +5.6]``."""
+    if bounds is None or not all(_known(bound) for bound in bounds):
+        return MISSING
+    return f"[{', '.join(_signed_points(bound) for bound in bounds)}]"
+
+
+def p_text(value: _Number) -> str:
+    """Give a p-value: ``.004``, or ``< .001`` below that."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return "< .001" if value < 0.001 else score_text(value)
+
+
+def p_phrase(value: _Number) -> str:
+    """Give a p-value with its letter: ``p = .004`` or ``p < .001``."""
+    text = p_text(value)
+    if text == MISSING:
+        return "p not known"
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def _significant(value: float, digits: int = 2) -> str:
+    """Give at least `digits` significant digits, never an exponent, whole numbers with thousands divided."""
+    if value == 0:
+        return "0"
+    # Rounded first, as 9.96 has the exponent of 10 in two digits.
+    exponent = math.floor(math.log10(float(f"{abs(value):.{digits - 1}e}")))
+    return f"{value:,.{min(max(digits - 1 - exponent, 0), 9)}f}"
+
+
+def milliseconds_text(value: _Number) -> str:
+    """Give a latency in milliseconds: ``0.42 ms``, ``2.9 ms``, ``34 ms``, and ``1.2 s`` from a second on."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if 0 < value < 0.01:
+        return "< 0.01 ms"
+    return f"{_significant(value / 1000)} s" if value >= 1000 else f"{_significant(value)} ms"
+
+
+def duration_text(seconds: _Number) -> str:
+    """Give a time span: ``0.4 s``, ``34 s``, ``2 min 5 s``, ``1 h 12 min``, ``3 d 4 h``."""
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    if round(seconds) < 60:
+        return f"{_significant(seconds, 2 if seconds >= 1 else 1)} s" if seconds >= 0.05 else "0 s"
+    whole = round(seconds)
+    for large, small, size in (("min", "s", 60), ("h", "min", 3600), ("d", "h", 86400)):
+        if whole < size * (60 if size < 3600 else 24) or large == "d":
+            first, rest = divmod(whole, size)
+            step = {"min": 1, "h": 60, "d": 3600}[large]
+            return f"{first} {large} {rest // step} {small}" if rest // step else f"{first} {large}"
+    raise AssertionError(seconds)
+
+
+def count_text(value: _Number) -> str:
+    """Give a count: ``12,345``; from a million on, ``1.4 million``."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(value) >= size:
+            return f"{value / size:,.1f} {word}".replace(".0 ", " ")
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else _significant(value)
+
+
+def money_text(value: _Number, currency: str) -> str:
+    """Give an amount with its currency: ``0.0021 USD``, ``12.40 USD``, ``1,250 USD``."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    size = abs(value)
+    if 0 < size < 1e-5:
+        text = "< 0.00001"
+    else:
+        text = "0" if size == 0 else _significant(value) if size < 0.1 or size >= 1000 else f"{value:.2f}"
+    return f"{text} {clean_text(currency)}".rstrip()
+
+
+def share_text(value: _Number) -> str:
+    """Give a share in [0, 1] in per cent: ``100%``, ``99.6%``; a share short of all is never rounded up to 100%."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    percent = 100 * value
+    if percent in (0.0, 100.0):
+        return f"{percent:.0f}%"
+    if 0 < percent < 100:
+        percent = min(max(percent, 0.1), 99.9)
+    return f"{percent:.1f}%"
+
+
+def rate_text(value: _Number) -> str:
+    """Give a rate in rows a second: ``310 rows/s``."""
+    return MISSING if value is None or not math.isfinite(value) else f"{_significant(value)} rows/s"
+
+
+def size_text(megabytes: _Number) -> str:
+    """Give a size: ``0.4 MB``, ``87 MB``, ``1.2 GB``."""
+    if megabytes is None or not math.isfinite(megabytes):
+        return MISSING
+    return f"{_significant(megabytes / 1000)} GB" if megabytes >= 1000 else f"{_significant(megabytes)} MB"
+
+
+def unit_text(value: _Number, unit: str) -> str:
+    """Give a figure with its unit, as flips and requirements carry them.
+
+    Parameters
+    ----------
+    value : float or None
+        The figure, in `unit`.
+    unit : str
+        ``""``, ``"score"`` or a metric's name for a score; ``"ms"``, ``"s"``, ``"points"``, ``"MB"``; else shown behind
+        the figure as it is (``"labels"``, ``"predictions a month"``).
+
+    Returns
+    -------
+    str
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    word = unit.strip()
+    if word.casefold() in ("", "score", "accuracy", "macro-f1"):
+        return score_text(value)
+    known = {"ms": milliseconds_text, "s": duration_text, "seconds": duration_text, "MB": size_text}
+    if word in known:
+        return known[word](value)
+    if word == "points":
+        return f"{value:.1f} points"
+    return f"{count_text(value)} {clean_text(word)}"
+
+
+def _amount_text(value: float) -> str:
+    return money_text(value, "")
+
+
+def _spread_text(value: float) -> str:
+    return points_text(value, signed=False)
+
+
+#: How a figure is shown, by a part of its name; the first that fits.
+_BY_NAME = (
+    (("deviation",), _spread_text),
+    (("difference", "slope"), points_text),
+    (("cost",), _amount_text),
+    (("_ms",), milliseconds_text),
+    (("rows_per_second",), rate_text),
+    (("seconds",), duration_text),
+    (("_mb",), size_text),
+    (("_rate", "share", "coverage"), share_text),
+    (("score", "accuracy", "macro-F1", "floor", "zero_shot"), score_text),
+)
+
+
+def figure_name(key: str) -> str:
+    """Turn the key of a figure into words: ``p95_ms`` gives ``p95``, ``fit_seconds`` gives ``fit``."""
+    words = [word for word in clean_text(key).split("_") if word]
+    kept = [word for word in words if word not in ("ms", "mb")]
+    if len(kept) > 1 and kept[-1] == "seconds":
+        kept.pop()
+    return " ".join(kept or words)
+
+
+def figure_text(key: str, value: Any) -> str:
+    """Give a consideration's figure, its form chosen by its key and its kind.
+
+    Parameters
+    ----------
+    key : str
+        Such as ``"p95_ms"``, ``"fit_seconds"``, ``"valid_rate"``, ``"score"``.
+    value : JSON value
+        Numbers, text, a truth value, None, or a list or mapping of such.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{figure_name(str(name))} {figure_text(str(name), part)}" for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        if key == "ci" and len(value) == 2:
+            return points_interval_text(value)
+        return ", ".join(figure_text(key, part) for part in value)
+    if not math.isfinite(value):
+        return MISSING
+    if key in ("p", "p_holm"):
+        return p_text(value)
+    for parts, form in _BY_NAME:
+        if any(part in key for part in parts):
+            return form(value)
+    if isinstance(value, int) or value == round(value):
+        return count_text(value)
+    return score_text(value) if abs(value) <= 1 and abs(value) >= 0.0005 else count_text(value)

@@ -1,0 +1,67 @@
+"""``leaderboard.csv``: the leaderboard for spreadsheets and scripts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+from bakeoff.records import LeaderboardRow
+from bakeoff.report.aside import write_aside
+
+__all__ = ["LEADERBOARD_COLUMNS", "write_leaderboard"]
+
+#: Column names in order: the fields of `LeaderboardRow`, its interval as two columns.
+LEADERBOARD_COLUMNS: tuple[str, ...] = tuple(
+    column
+    for field in fields(LeaderboardRow)
+    for column in (("ci_low", "ci_high") if field.name == "ci" else (field.name,))
+)
+
+#: A cell that begins with one of these is taken for a formula by spreadsheets.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_leaderboard(path: Path, rows: Iterable[LeaderboardRow]) -> Path:
+    """Write the leaderboard as CSV: UTF-8, commas, one header line.
+
+    Parameters
+    ----------
+    path : Path
+        Where it shall stand.
+    rows : iterable of LeaderboardRow
+        In the order wanted.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Notes
+    -----
+    Numbers are written in full (they read back equal); figures that were not measured are empty. A text cell that a
+    spreadsheet would run as a formula gets an apostrophe before it (OWASP, "CSV Injection").
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(LEADERBOARD_COLUMNS)
+    for row in rows:
+        cells: list[str] = []
+        for field in fields(LeaderboardRow):
+            value = getattr(row, field.name)
+            cells.extend(_cell(part) for part in (value if field.name == "ci" else (value,)))
+        writer.writerow(cells)
+    return write_aside(path, buffer.getvalue())
+
+
+def _cell(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value if value.startswith(_FORMULA_STARTS) else value
+    if isinstance(value, int):
+        return str(value)
+    return repr(float(value)) if math.isfinite(value) else ""

@@ -1,0 +1,145 @@
+"""Finding in a decision what the card and the page both show: the headline's two contenders, rows, words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bakeoff.records import Comparison, Decision, Evidence, Flip, LeaderboardRow, Requirement
+from bakeoff.report import figures
+
+__all__ = [
+    "ARM_WORDS",
+    "CHOICE_WORDS",
+    "CONSIDERATION_WORDS",
+    "Headline",
+    "flip_text",
+    "headline",
+    "oriented",
+    "requirement_text",
+    "row_of",
+    "seeds_text",
+]
+
+#: How each choice is headed.
+CHOICE_WORDS: Mapping[str, str] = {
+    "fine-tune": "Fine-tune",
+    "prompt": "Prompt",
+    "both": "Both",
+    "keep-current": "Keep current",
+    "floor": "Floor",
+    "unresolved": "Unresolved",
+}
+
+#: How each arm is named in tables and charts.
+ARM_WORDS: Mapping[str, str] = {
+    "finetune": "fine-tuning",
+    "prompt": "prompting",
+    "both": "both ways",
+    "floor": "floor",
+    "current": "current system",
+}
+
+#: Short and full words for the five considerations.
+CONSIDERATION_WORDS: Mapping[str, tuple[str, str]] = {
+    "task_requirements": ("requirements", "Task-specific requirements"),
+    "control_vs_flexibility": ("control", "Control versus flexibility"),
+    "time_and_resources": ("resources", "Time and resources"),
+    "complexity": ("complexity", "Complexity of the task"),
+    "performance_goals": ("goals", "Performance goals"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The two contenders that a verdict stands between.
+
+    Parameters
+    ----------
+    first, second : str or None
+        Names: the chosen (or meanwhile used) contender, and the one it was decided against.
+    comparison : Comparison or None
+        Of first minus second; None where they were not compared.
+    """
+
+    first: str | None
+    second: str | None
+    comparison: Comparison | None
+
+
+def oriented(comparison: Comparison, first: str) -> Comparison:
+    """Turn a comparison so that `first` stands as its `a`; one without `first` comes back as it is."""
+    if comparison.b != first:
+        return comparison
+    low, high = comparison.ci
+    return replace(
+        comparison, a=comparison.b, b=comparison.a, difference=0.0 - comparison.difference, ci=(0.0 - high, 0.0 - low)
+    )
+
+
+def headline(decision: Decision) -> Headline:
+    """Find the two contenders of the verdict, and their comparison.
+
+    Where the verdict names none (``unresolved``), the declared verdict comparison gives them.
+    """
+    verdict = decision.verdict
+    declared = next((one for one in decision.comparisons if one.role == "verdict"), None)
+    first = verdict.contender or verdict.meanwhile or (declared.a if declared else None)
+    second = verdict.against
+    if second in (None, first) and declared is not None and first in (declared.a, declared.b):
+        second = declared.b if first == declared.a else declared.a
+    pair = {first, second}
+    met = next((one for one in decision.comparisons if {one.a, one.b} == pair), None)
+    return Headline(first, second, oriented(met, first) if met is not None and first is not None else None)
+
+
+def row_of(decision: Decision, contender: str | None, n: int) -> LeaderboardRow | None:
+    """Find a contender's leaderboard row at a budget.
+
+    Parameters
+    ----------
+    decision : Decision
+    contender : str or None
+    n : int
+        Label budget. Without a row there, the one at the largest smaller budget (a method that uses no labels has but
+        its row at 0), else the smallest.
+
+    Returns
+    -------
+    LeaderboardRow or None
+    """
+    rows = sorted((row for row in decision.leaderboard if row.contender == contender), key=lambda row: row.n)
+    below = [row for row in rows if row.n <= n]
+    return below[-1] if below else rows[0] if rows else None
+
+
+def seeds_text(evidence: Evidence, comparison: Comparison) -> str:
+    """Say how many pairs a comparison rests on: ``3 seeds x 1,000 rows`` where they divide so."""
+    rows = len(evidence.test_labels)
+    if rows and comparison.n_pairs >= rows and comparison.n_pairs % rows == 0:
+        seeds = comparison.n_pairs // rows
+        return f"{seeds} seed{'' if seeds == 1 else 's'} x {figures.count_text(rows)} rows"
+    return f"{figures.count_text(comparison.n_pairs)} pairs"
+
+
+def requirement_text(requirement: Requirement) -> str:
+    """Give a hard limit as people write it: ``accuracy >= .85``, ``p95 <= 50 ms``, ``offline``."""
+    if requirement.sense == "is":
+        return figures.clean_text(requirement.figure)
+    name = figures.figure_name(requirement.figure)
+    value = figures.figure_text(requirement.figure, requirement.value)
+    if value.startswith("."):
+        value = value.rstrip("0").ljust(3, "0")
+    return f"{name} {requirement.sense} {value}"
+
+
+def flip_text(flip: Flip) -> str:
+    """Say what would flip the choice: ``score of the prompt: .872 now; prompt at .911 or more``."""
+    now, at = figures.unit_text(flip.now, flip.unit), figures.unit_text(flip.at, flip.unit)
+    counted = at.endswith(f" {figures.clean_text(flip.unit)}") and flip.unit.strip() not in ("", "points")
+    if counted:
+        now = figures.count_text(flip.now)
+    sense = "or more" if not flip.at < flip.now else "or fewer" if counted else "or less"
+    standing = "" if now == figures.MISSING else f" {now} now;"
+    to = CHOICE_WORDS.get(flip.to, flip.to).lower()
+    return figures.clean_text(f"{flip.what}:{standing} {to} at {at} {sense}")

@@ -1,0 +1,391 @@
+"""A bundle: the folder in which a fitted method is handed over.
+
+::
+
+    bundle/
+      bundle.json   what it is, and the sha256 and size of every other file
+      README.md     the model card
+      method/       what the method's `save` wrote
+      weights/      the pre-trained model, where it was asked for
+
+Nothing in the folder is run, and nothing outside it is reached through it: one file of the method or the weights that
+`bundle.json` does not list, that changed, that is a link, or that could carry code, and the bundle is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.errors import BundleError, OptionError
+from bakeoff.records import Contender
+from bakeoff.tasks import Task
+
+if TYPE_CHECKING:
+    from bakeoff.methods.contract import Method, RunContext
+
+__all__ = ["SCHEMA", "Bundle", "BundleFacts", "BundleFile", "read_bundle"]
+
+#: Version of the layout of `bundle.json`.
+SCHEMA = 1
+
+MANIFEST = "bundle.json"
+CARD = "README.md"
+METHOD = "method"
+WEIGHTS = "weights"
+
+#: Endings of files that some loader would run or unpickle; a bundle needs none of them.
+CODE_SUFFIXES = frozenset(
+    {
+        ".bat",
+        ".bin",
+        ".ckpt",
+        ".cmd",
+        ".dll",
+        ".dylib",
+        ".exe",
+        ".h5",
+        ".joblib",
+        ".pickle",
+        ".pkl",
+        ".ps1",
+        ".pt",
+        ".pth",
+        ".py",
+        ".pyc",
+        ".pyd",
+        ".sh",
+        ".so",
+    }
+)
+
+_SHIP_AGAIN = "Ship the contender again from its study, or copy the whole folder again from where it was written."
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFacts:
+    """What a bundle says of the method in it.
+
+    Parameters
+    ----------
+    contender : Contender
+        The method, its version, its model and its settings.
+    task : Task
+    seed : int
+        Of the refit.
+    rows : int
+        Labelled rows that it was refitted on.
+    fingerprint : str
+        Of those rows.
+    dtype : {"float32", "bfloat16"}
+        Data type of forward passes under which it was measured.
+    text_columns : tuple of str
+        Columns whose texts it learned from; several were joined by a line break.
+    """
+
+    contender: Contender
+    task: Task
+    seed: int
+    rows: int
+    fingerprint: str
+    dtype: str = "float32"
+    text_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    """A listed file: its path with ``/`` between the parts, its sha256, and its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """The part of `bundle.json` that the writer adds to the facts."""
+
+    bakeoff_version: str
+    created: str
+    versions: Mapping[str, str]
+    self_contained: bool
+    files: tuple[BundleFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose files were all found as they were written.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute, links resolved.
+    facts : BundleFacts
+    bakeoff_version : str
+        Version that wrote it.
+    created : str
+        When, in UTC, ISO 8601.
+    versions : mapping of str to str
+        Packages that can change answers, and their versions when it was written.
+    self_contained : bool
+        Whether it answers without any model from elsewhere.
+    files : tuple of BundleFile
+        Every file but `bundle.json`.
+    """
+
+    folder: Path
+    facts: BundleFacts
+    bakeoff_version: str
+    created: str
+    versions: Mapping[str, str]
+    self_contained: bool
+    files: tuple[BundleFile, ...]
+
+    @property
+    def model(self) -> str | None:
+        """Name of the model to load: the folder `weights/` where there is one."""
+        weights = self.folder / WEIGHTS
+        return str(weights) if weights.is_dir() else self.facts.contender.model
+
+    @property
+    def size_mb(self) -> float:
+        """Size of all files, in MB."""
+        return sum(file.size for file in self.files) / 1e6
+
+    def load(self, context: RunContext | None = None) -> Method:
+        """Rebuild the fitted method.
+
+        Parameters
+        ----------
+        context : RunContext, optional
+            Surroundings; by default those of a method without limits, with the data type of the bundle.
+
+        Returns
+        -------
+        Method
+            Answers as the shipped method did.
+
+        Raises
+        ------
+        BundleError
+            If the settings do not fit the method, or the model at hand is not the one that the bundle was made with.
+        SourceError
+            If the model is not part of the bundle and cannot be found.
+        """
+        from bakeoff.methods.contract import RunContext
+        from bakeoff.methods.registry import load_method
+
+        contender = self.facts.contender
+        self._check_model()
+        method = load_method(contender.method)
+        settings = {**contender.parameters, "task": self.facts.task, "model": self.model, "seed": self.facts.seed}
+        unknown = sorted(set(settings) - set(method._get_param_names()))
+        if unknown:
+            raise BundleError(
+                f"The bundle {self.folder} sets {unknown[0]!r}, which the method {contender.method!r} does not have.",
+                next_step=_SHIP_AGAIN,
+            )
+        return method.load(self.folder / METHOD, settings, context or RunContext(dtype=self.facts.dtype))
+
+    def _check_model(self) -> None:
+        contender = self.facts.contender
+        if self.self_contained or contender.model is None or contender.model_sha256 is None:
+            return
+        from bakeoff.methods.loaded import model_files
+
+        found = model_files(contender.model)
+        if found.sha256 != contender.model_sha256:
+            raise BundleError(
+                f"The bundle {self.folder} was made with the model {contender.model!r} of sha256 "
+                f"{contender.model_sha256[:12]}; the one at {found.path} has {found.sha256[:12]}.",
+                next_step="Put the first model there again, or ship the contender again with --with-weights.",
+            )
+
+
+def read_bundle(folder: Path | str) -> Bundle:
+    """Read a bundle and check every file in it.
+
+    Parameters
+    ----------
+    folder : Path or str
+
+    Returns
+    -------
+    Bundle
+        Nothing is loaded yet.
+
+    Raises
+    ------
+    BundleError
+        If it is no bundle, of another schema, incomplete or changed, leads out of its folder, holds what could be code,
+        or was made by a method that this version does not know or has in another version.
+    """
+    place = Path(folder).absolute()
+    value = _read_manifest(place)
+    place = place.resolve()
+    facts, about = _parse(value, place)
+    _check_spec(facts.contender, about.bakeoff_version)
+    _check_files(place, about.files)
+    return Bundle(
+        folder=place,
+        facts=facts,
+        bakeoff_version=about.bakeoff_version,
+        created=about.created,
+        versions=about.versions,
+        self_contained=about.self_contained,
+        files=about.files,
+    )
+
+
+def digest(path: Path) -> str:
+    """Give the sha256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Give everything under a folder but folders, in order, without following links."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            yield from walk(path)
+        else:
+            yield path
+
+
+def replaced_name(final: Path) -> str:
+    """Give the beginning of the name under which an old bundle waits while a new one takes its place."""
+    return f".{final.name}.replaced-"
+
+
+def _read_manifest(place: Path) -> dict[str, Any]:
+    path = place / MANIFEST
+    if not path.is_file() or path.is_symlink():
+        raise BundleError(f"{place} is no bundle: it has no file {MANIFEST}.", next_step=_where_else(place))
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path} is not JSON: {error}.", next_step=_SHIP_AGAIN) from error
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != SCHEMA or isinstance(schema, bool):
+        raise BundleError(
+            f"{path} is of schema {schema!r}; this version of bakeoff reads schema {SCHEMA}.",
+            next_step="Use the version of bakeoff that wrote it, or ship the contender again with this one.",
+        )
+    return dict(value)
+
+
+def _where_else(place: Path) -> str:
+    waiting = sorted(place.parent.glob(f"{replaced_name(place)}*")) if place.parent.is_dir() and place.name else []
+    if waiting and not place.exists():
+        return f"Its writing was interrupted; the bundle that stood there is whole: rename {waiting[-1]} to {place}."
+    inside = place / "bundle"
+    if (inside / MANIFEST).is_file():
+        return f"Did you mean {inside}?"
+    return "Give the folder that `bakeoff run` or `bakeoff ship` wrote."
+
+
+def _parse(value: Mapping[str, Any], place: Path) -> tuple[BundleFacts, _Manifest]:
+    from pydantic import TypeAdapter, ValidationError
+
+    text = json.dumps(value)  # strict mode takes tuples from JSON only
+    try:
+        facts = TypeAdapter(BundleFacts).validate_json(text, strict=True)
+        about = TypeAdapter(_Manifest).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(
+            f"{place / MANIFEST} does not follow schema {SCHEMA}: {where}: {first['msg']}.", next_step=_SHIP_AGAIN
+        ) from error
+    return facts, about
+
+
+def _check_spec(contender: Contender, written_by: str) -> None:
+    from importlib.metadata import version
+
+    from bakeoff.methods.registry import method_spec
+
+    here = version("bakeoff")
+    cure = f"Use bakeoff {written_by}, or ship the contender again with this version."
+    try:
+        spec = method_spec(contender.method)
+    except OptionError as error:
+        raise BundleError(
+            f"The bundle was made by bakeoff {written_by} with the method {contender.method!r} of version "
+            f"{contender.version}, which bakeoff {here} does not have.",
+            next_step=f"Install the package that brings the method. {cure}",
+        ) from error
+    if spec.version != contender.version:
+        raise BundleError(
+            f"The bundle was made with version {contender.version} of the method {contender.method!r}; "
+            f"bakeoff {here} has version {spec.version}, which answers differently.",
+            next_step=cure,
+        )
+
+
+def _check_files(place: Path, files: tuple[BundleFile, ...]) -> None:
+    listed = {file.path for file in files}
+    if len(listed) < len(files):
+        raise BundleError(f"{place / MANIFEST} lists a file twice.", next_step=_SHIP_AGAIN)
+    for file in files:
+        _check_name(file.path, place)
+    for part in (METHOD, WEIGHTS):
+        root = place / part
+        if root.is_symlink():
+            raise BundleError(f"{root} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
+        for path in walk(root) if root.is_dir() else ():
+            name = path.relative_to(place).as_posix()
+            if path.is_symlink():
+                raise BundleError(f"{path} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
+            if name not in listed:
+                raise BundleError(
+                    f"{path} is no part of the bundle: {MANIFEST} does not list it.", next_step=_SHIP_AGAIN
+                )
+    if not (place / METHOD).is_dir():
+        raise BundleError(f"The bundle {place} has no folder {METHOD}.", next_step=_SHIP_AGAIN)
+    for file in files:
+        _check_content(place / file.path, file)
+
+
+def _check_name(name: str, place: Path) -> None:
+    """Hold a listed path to the bundle's own layout; what is not spelled plainly is refused."""
+    parts = PurePosixPath(name).parts
+    plain = (
+        name == "/".join(parts)
+        and not {"..", "."} & set(parts)
+        and not any(character in name for character in "\\:\0")
+        and (name == CARD or (len(parts) > 1 and parts[0] in {METHOD, WEIGHTS}))
+    )
+    if not plain:
+        raise BundleError(
+            f"{place / MANIFEST} lists {name!r}; only {CARD} and files under {METHOD}/ and {WEIGHTS}/ may stand there.",
+            next_step="Do not use this bundle: it was made to reach other files.",
+        )
+    if PurePosixPath(name).suffix.lower() in CODE_SUFFIXES:
+        raise BundleError(
+            f"{place / MANIFEST} lists {name!r}, a kind of file that could carry code; a bundle holds none.",
+            next_step="Do not use this bundle, unless you know who made it and why.",
+        )
+
+
+def _check_content(path: Path, file: BundleFile) -> None:
+    if path.is_symlink():
+        raise BundleError(f"{path} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
+    if not path.is_file():
+        raise BundleError(f"The bundle's file {path} is missing.", next_step=_SHIP_AGAIN)
+    size = path.stat().st_size
+    if size != file.size:
+        raise BundleError(
+            f"The bundle's file {path} has changed: it must have {file.size} bytes and has {size}.",
+            next_step=_SHIP_AGAIN,
+        )
+    found = digest(path)
+    if found != file.sha256:
+        raise BundleError(
+            f"The bundle's file {path} has changed: its sha256 must be {file.sha256} and is {found}.",
+            next_step=_SHIP_AGAIN,
+        )

@@ -1,0 +1,262 @@
+"""The model card of a bundle: what it is for, how it was measured, and what nobody knows of it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from bakeoff.catalog import entries
+from bakeoff.records import Comparison, Contender, Decision, Evidence, LeaderboardRow
+from bakeoff.report.figures import (
+    clean_text,
+    count_text,
+    duration_text,
+    interval_text,
+    milliseconds_text,
+    p_phrase,
+    points_interval_text,
+    points_text,
+    rate_text,
+    score_text,
+    share_text,
+    size_text,
+)
+from bakeoff.tasks import METRICS
+
+__all__ = ["model_card"]
+
+_SHOWN_LABELS = 100
+
+_ARMS: Mapping[str, str] = {
+    "finetune": "fine-tuning",
+    "prompt": "a prompt to a language model",
+    "both": "fine-tuning and a prompt together",
+    "floor": "a plain baseline without any pre-trained model",
+}
+
+
+def model_card(
+    evidence: Evidence,
+    decision: Decision,
+    contender: Contender,
+    *,
+    rows_refitted: int,
+    seconds: float,
+    seed: int = 0,
+    demonstrations: int = 0,
+    licence: str | None = None,
+    repeat: Sequence[str] = (),
+    bundle_name: str = "bundle",
+) -> str:
+    """Write the model card of a shipped contender from the study that measured it.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    decision : Decision
+    contender : Contender
+        The shipped one; it may be another than the chosen one.
+    rows_refitted, seconds, seed : int, float, int
+        Labelled rows that the shipped method was fitted on, the time of that refit, and its seed.
+    demonstrations : int
+        Rows of the data that stand in its prompt.
+    licence : str, optional
+        Of the pre-trained model; found in the catalogue where it is not given and the model stands there.
+    repeat : sequence of str
+        Words of the command that ran the study.
+    bundle_name : str
+        Name of the bundle's folder, for the commands.
+
+    Returns
+    -------
+    str
+        Markdown. Text that comes from the data is escaped: it shows as it is written and marks nothing up.
+    """
+    sections = [
+        _head(evidence, contender),
+        _score(evidence, decision, contender, rows_refitted),
+        _against(decision, contender),
+        _data(evidence, contender, rows_refitted, demonstrations),
+        _limits(evidence, decision),
+        _base_model(contender, licence),
+        _use(bundle_name),
+        _repeat(evidence, contender, seed, seconds, repeat),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def escape(text: str) -> str:
+    """Make text from data safe inside a line of markdown.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        One line that a markdown reader shows as `text`, without markup, HTML or hidden changes of direction.
+    """
+    plain = clean_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    marked = re.sub(r"([\\`*_\[\]{}|~$#!])", r"\\\1", plain)
+    # A list or a heading begins at the start of a line only.
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", marked)
+
+
+def _head(evidence: Evidence, contender: Contender) -> str:
+    task = evidence.task
+    shown = ", ".join(escape(label) for label in task.labels[:_SHOWN_LABELS])
+    more = len(task.labels) - _SHOWN_LABELS
+    model = f", on the model {escape(contender.model)}" if contender.model else ""
+    lines = [
+        f"# {escape(task.name)}: {escape(contender.name)}",
+        f"Gives each text one of {len(task.labels)} labels, by {_ARMS.get(contender.arm, contender.arm)}: the method "
+        f"`{contender.method}` of version {escape(contender.version)}{model}.",
+        f"Labels: {shown}{f', and {more} more in bundle.json' if more > 0 else ''}.",
+    ]
+    if contender.arm in {"prompt", "both"} and task.instruction:
+        lines.append(f"Instruction: {escape(task.instruction)}")
+    return "\n\n".join(lines)
+
+
+def _leaderboard_row(decision: Decision, contender: Contender) -> LeaderboardRow | None:
+    rows = [row for row in decision.leaderboard if row.contender == contender.name]
+    at_n = [row for row in rows if row.n == decision.verdict.n]
+    return at_n[0] if at_n else max(rows, key=lambda row: row.n, default=None)
+
+
+def _score(evidence: Evidence, decision: Decision, contender: Contender, rows_refitted: int) -> str:
+    row = _leaderboard_row(decision, contender)
+    metric = evidence.task.metric
+    if row is None:
+        return "## Score\n\nThis contender was not measured on test rows: nothing is known of its score."
+    meaning = METRICS.get(metric)
+    figures = [
+        ("valid answers", share_text(row.valid_rate)),
+        ("latency, one row alone, median", milliseconds_text(row.p50_ms)),
+        ("latency, one row alone, 95th percentile", milliseconds_text(row.p95_ms)),
+        ("rate, all rows together", rate_text(row.rows_per_second)),
+        ("size", size_text(row.size_mb)),
+    ]
+    learned = f"with n = {count_text(row.n)} labelled rows" if contender.uses_labels else "without labelled rows"
+    interval = interval_text(row.ci)
+    lines = [
+        "## Score",
+        f"**{metric} {score_text(row.score)}**, 95% interval {interval}: the mean of {row.seeds} "
+        f"seed{'s' if row.seeds != 1 else ''} on {count_text(len(evidence.test_labels))} test rows, {learned}.",
+        f"{metric[:1].upper()}{metric[1:]} is the {meaning}." if meaning else "",
+        _estimated(contender, rows_refitted),
+        "| figure | measured |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in figures),
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _estimated(contender: Contender, rows_refitted: int) -> str:
+    if not contender.uses_labels:
+        return "This is the score of the procedure, estimated by the study on rows that it did not see."
+    return (
+        "This is the score of the procedure, estimated by the study. What is in this bundle is a refit of that "
+        f"procedure on all {count_text(rows_refitted)} labelled rows, the test rows among them; the refit's own score "
+        "was not measured, and cannot be on these rows."
+    )
+
+
+def _against(decision: Decision, contender: Contender) -> str:
+    met = [pair for pair in decision.comparisons if contender.name in (pair.a, pair.b)]
+    if not met:
+        return "## Compared with\n\nThe study declared no comparison of this contender with another."
+    rows = "\n".join(_comparison_row(pair, contender.name) for pair in met)
+    return (
+        "## Compared with\n\nDifferences are this contender's score less the other's, on the same rows and seeds.\n\n"
+        "| other contender | n | difference | 95% interval | p, corrected | test |\n"
+        f"| --- | --- | --- | --- | --- | --- |\n{rows}"
+    )
+
+
+def _comparison_row(pair: Comparison, name: str) -> str:
+    low, high = pair.ci
+    other, difference, bounds = pair.b, pair.difference, (low, high)
+    if pair.b == name:
+        other, difference, bounds = pair.a, -pair.difference, (-high, -low)
+    cells = (
+        escape(other),
+        count_text(pair.n),
+        points_text(difference),
+        points_interval_text(bounds),
+        p_phrase(pair.p_holm),
+        escape(pair.test),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _data(evidence: Evidence, contender: Contender, rows_refitted: int, demonstrations: int) -> str:
+    rows = ", ".join(f"{count_text(count)} {name}" for name, count in evidence.rows.items())
+    lines = [
+        "## Data",
+        f"Rows of the study: {escape(rows)}; fingerprint `{re.sub('[^0-9a-zA-Z]', '', evidence.fingerprint)}`. "
+        f"Mean length {evidence.text_words:.0f} words. Refitted on {count_text(rows_refitted)} labelled rows.",
+    ]
+    found = [
+        f"- {escape(check.name)} ({check.status}): {escape(check.detail)}"
+        for check in evidence.checks
+        if check.status != "PASS"
+    ]
+    lines.append("Checks that warned:\n\n" + "\n".join(found) if found else "All checks of the rows passed.")
+    if demonstrations:
+        lines.append(
+            f"**This bundle holds rows of the data:** its prompt carries {demonstrations} labelled "
+            f"text{'s' if demonstrations != 1 else ''} word for word, and whoever has the bundle can read them. "
+            "Look at `method/` before you pass it on."
+        )
+    elif contender.method == "tfidf":
+        lines.append("The vocabulary in `method/` holds words and pieces of words from the rows.")
+    return "\n\n".join(lines)
+
+
+def _limits(evidence: Evidence, decision: Decision) -> str:
+    points = [
+        escape(decision.verdict.scope),
+        f"Differences under {points_text(decision.mde, signed=False)} could not show on these test rows.",
+        "Every text gets one of the labels above, a text about something else too, unless the method abstains.",
+        "The score holds for rows like those of the study; rows of another source, time or language were not measured.",
+        *(escape(sentence) for sentence in evidence.missing),
+    ]
+    return "## Limits\n\n" + "\n".join(f"- {point}" for point in points if point)
+
+
+def _base_model(contender: Contender, licence: str | None) -> str:
+    if contender.model is None:
+        return "## Base model\n\nNone."
+    known = next((item for item in entries("model") if item.name == contender.model), None)
+    terms = licence or (known.licence if known else None)
+    lines = [
+        f"{escape(contender.model)}{f', sha256 `{contender.model_sha256}`' if contender.model_sha256 else ''}.",
+        escape(known.description) if known else "",
+        f"Licence: {escape(terms)}." if terms else "Licence: not known here; ask whoever published the model.",
+    ]
+    return "## Base model\n\n" + " ".join(line for line in lines if line)
+
+
+def _use(bundle_name: str) -> str:
+    name = shlex.quote(clean_text(bundle_name))
+    return f"## Use\n\n{_code(f'bakeoff predict {name} new.csv')}"
+
+
+def _repeat(evidence: Evidence, contender: Contender, seed: int, seconds: float, repeat: Sequence[str]) -> str:
+    settings = ", ".join(f"{escape(key)} = {escape(str(value))}" for key, value in sorted(contender.parameters.items()))
+    lines = [
+        "## Repeat",
+        f"The study's seed is {evidence.seed}. The refit's is {seed}; it took {duration_text(seconds)}. "
+        f"Settings: {settings or 'none'}. `bundle.json` has the versions of all packages.",
+    ]
+    if repeat:
+        lines.append(_code(shlex.join(clean_text(word) for word in repeat)))
+    return "\n\n".join(lines)
+
+
+def _code(command: str) -> str:
+    """Fence a command with more backticks than it holds."""
+    longest = max((len(run) for run in re.findall("`+", command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{command}\n{fence}"

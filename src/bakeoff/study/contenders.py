@@ -1,0 +1,125 @@
+"""Which contenders a study has: methods crossed with the models that fit them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bakeoff.methods.registry import MethodSpec, method_specs
+from bakeoff.records import Contender
+
+__all__ = ["CandidateModel", "build_contenders", "contender_from_json", "contender_to_json"]
+
+#: Above this many weights a decoder is not tuned here by default: a step takes seconds on a processor.
+MOST_TUNED_PARAMETERS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateModel:
+    """A model that a study may use.
+
+    Parameters
+    ----------
+    name : str
+        As methods get it: a catalogue name, a path, or a server.
+    family : {"encoder", "decoder", "server"}
+    sha256 : str or None
+    parameters : int
+        Number of weights; 0 where not known.
+    short_name : str
+        For people.
+    """
+
+    name: str
+    family: str
+    sha256: str | None
+    parameters: int
+    short_name: str
+
+
+def build_contenders(
+    models: Sequence[CandidateModel], *, kind: str, methods: Sequence[str] | None, train_rows: int
+) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
+    """Cross the methods that can solve the task with the models that fit them.
+
+    Parameters
+    ----------
+    models : sequence of CandidateModel
+    kind : str
+        Kind of the task.
+    methods : sequence of str, optional
+        Names to keep; all where not given. Floors always stay.
+    train_rows : int
+        Rows of the train pool; a method that needs more is left out.
+
+    Returns
+    -------
+    contenders : tuple of Contender
+    missing : tuple of str
+        One sentence for each method that was wanted and cannot be had.
+    """
+    contenders: list[Contender] = []
+    missing: list[str] = []
+    for spec in method_specs():
+        if kind not in spec.kinds or not _wanted(spec, methods):
+            continue
+        fitting = [model for model in models if model.family == spec.model]
+        if spec.model is not None and not fitting:
+            continue
+        if not spec.available:
+            missing.append(f"{spec.name} needs bakeoff[{spec.extra}], which is not installed.")
+            continue
+        if spec.least_n > train_rows:
+            missing.append(f"{spec.name} needs {spec.least_n} labelled rows; the train part has {train_rows}.")
+            continue
+        if spec.model is None:
+            contenders.append(_contender(spec, None))
+            continue
+        for model in fitting:
+            if spec.arm == "finetune" and spec.model == "decoder" and model.parameters > MOST_TUNED_PARAMETERS:
+                missing.append(
+                    f"{spec.name} of {model.short_name} was not tried: {model.parameters / 1e9:.1f} B weights."
+                )
+            else:
+                contenders.append(_contender(spec, model))
+    return _with_unique_names(contenders), tuple(missing)
+
+
+def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:
+    return methods is None or spec.arm == "floor" or spec.name in methods
+
+
+def _contender(spec: MethodSpec, model: CandidateModel | None) -> Contender:
+    return Contender(
+        name=spec.name if model is None else f"{spec.name} {model.short_name}",
+        method=spec.name,
+        version=spec.version,
+        arm=spec.arm,
+        model=None if model is None else model.name,
+        model_sha256=None if model is None else model.sha256,
+        parameters=dict(spec.parameters),
+        seeded=spec.seeded,
+        uses_labels=spec.uses_labels,
+    )
+
+
+def _with_unique_names(contenders: Sequence[Contender]) -> tuple[Contender, ...]:
+    """Add a number to the names of contenders whose models share a short name."""
+    seen: dict[str, int] = {}
+    unique = []
+    for contender in contenders:
+        seen[contender.name] = seen.get(contender.name, 0) + 1
+        count = seen[contender.name]
+        unique.append(contender if count == 1 else replace(contender, name=f"{contender.name} ({count})"))
+    return tuple(unique)
+
+
+def contender_to_json(contender: Contender) -> dict[str, Any]:
+    """Give a contender as plain JSON values."""
+    return asdict(contender)
+
+
+def contender_from_json(value: dict[str, Any]) -> Contender:
+    """Rebuild a contender from `contender_to_json`'s values."""
+    return Contender(**value)

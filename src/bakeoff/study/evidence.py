@@ -1,0 +1,74 @@
+"""From a study's store to the frozen evidence on which a decision rests."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from bakeoff.data import Check
+from bakeoff.records import Assumptions, Contender, Evidence, Requirement
+from bakeoff.study.contenders import contender_from_json
+from bakeoff.study.plan import Plan
+from bakeoff.study.store import StudyStore
+from bakeoff.tasks import Task
+
+__all__ = ["gather_evidence", "read_contenders", "read_plan", "read_task", "requirement_facts"]
+
+
+def read_task(store: StudyStore) -> Task:
+    """Give the study's task."""
+    return Task.from_json(store.fact("task"))
+
+
+def read_plan(store: StudyStore) -> Plan | None:
+    """Give the study's plan, or None where it was stopped before there was one."""
+    value = store.fact("plan")
+    return None if value is None else Plan.from_json(value)
+
+
+def read_contenders(store: StudyStore) -> tuple[Contender, ...]:
+    """Give the study's contenders."""
+    return tuple(contender_from_json(value) for value in store.fact("contenders") or ())
+
+
+def requirement_facts(requirements: tuple[Requirement, ...]) -> list[dict[str, Any]]:
+    """Give requirements as plain JSON values."""
+    return [asdict(requirement) for requirement in requirements]
+
+
+def gather_evidence(store: StudyStore) -> Evidence:
+    """Gather all that a decision may look at.
+
+    Parameters
+    ----------
+    store : StudyStore
+
+    Returns
+    -------
+    Evidence
+    """
+    plan = read_plan(store)
+    answered = plan.answered if plan is not None else {"validation": 0, "test": 0}
+    trials = store.trials()
+    dropped = store.fact("dropped") or {}
+    planned = len(plan.trials) if plan is not None else 0
+    run = sum(trial.contender != (store.fact("current") or "") for trial in trials)
+    return Evidence(
+        task=read_task(store),
+        contenders=read_contenders(store),
+        trials=trials,
+        validation_labels=store.rows("validation").labels[: answered["validation"]],
+        test_labels=store.rows("test").labels[: answered["test"]],
+        rows=store.fact("row_counts"),
+        fingerprint=store.fact("fingerprint"),
+        checks=tuple(Check(**check) for check in store.fact("checks")),
+        text_words=store.fact("text_words"),
+        requirements=tuple(Requirement(**value) for value in store.fact("requirements") or ()),
+        assumptions=Assumptions(**(store.fact("assumptions") or {})),
+        seed=store.fact("seed"),
+        trials_planned=planned,
+        trials_dropped=max(0, planned - run),
+        dropped=dropped,
+        spent_seconds=store.fact("spent_seconds") or 0.0,
+        missing=(*(store.fact("missing") or ()), *(plan.left_out if plan is not None else ())),
+    )

@@ -1,0 +1,131 @@
+"""What goes to a worker and what comes back; no test or validation label ever does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bakeoff.methods.forecast import ModelSpeed
+from bakeoff.records import Answer, Usage
+from bakeoff.tasks import Task
+
+__all__ = [
+    "CLOCK_STARTS",
+    "FitJob",
+    "FitResult",
+    "Job",
+    "JobFailed",
+    "JobResult",
+    "MeasureJob",
+    "RefitJob",
+    "RefitResult",
+]
+
+#: What a worker reports once the model is loaded: from here on the job's own seconds count.
+CLOCK_STARTS = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureJob:
+    """Measure one model on this machine, on a few texts of the train pool."""
+
+    family: str
+    model: str
+    texts: tuple[str, ...]
+    dtype: str
+    device: str
+    allow_send: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FitJob:
+    """Fit one method on labelled rows and answer bare texts.
+
+    Parameters
+    ----------
+    method : str
+        Name in the registry.
+    task : Task
+    model : str or None
+    seed : int
+    parameters : mapping
+        Further arguments of the method's constructor.
+    texts, labels : tuple of str, length n
+    validation_texts, test_texts : tuple of str
+    seconds : float
+        Deadline, from the moment at which the model is loaded.
+    dtype, device : str
+    allow_send : frozenset of str
+    """
+
+    method: str
+    task: Task
+    model: str | None
+    seed: int
+    parameters: Mapping[str, Any]
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    validation_texts: tuple[str, ...]
+    test_texts: tuple[str, ...]
+    seconds: float
+    dtype: str
+    device: str
+    allow_send: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RefitJob:
+    """Fit one method on all labelled rows, save it, load it again, and compare the answers of both.
+
+    `compared_texts` are answered by the trained and by the reloaded method.
+    """
+
+    fit: FitJob
+    folder: str
+    compared_texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """What a fitted method answered and spent; the fields are those of `bakeoff.records.Trial`."""
+
+    validation_answers: tuple[Answer, ...]
+    test_answers: tuple[Answer, ...]
+    cut: bool
+    fit_seconds: float
+    p50_ms: float
+    p95_ms: float
+    rows_per_second: float
+    size_mb: float
+    usage: Usage
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RefitResult:
+    """How the refit went: its data type, demonstrations in its prompt, rows whose answer saving and loading changed."""
+
+    dtype: str
+    demonstrations: int
+    seconds: float
+    cut: bool
+    changed_rows: int
+    compared_rows: int
+    size_mb: float
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """Why a job gave no result.
+
+    `crashed` is true where the worker died or hung, which may be chance, and false where the method said why.
+    """
+
+    reason: str
+    crashed: bool
+
+
+Job = MeasureJob | FitJob | RefitJob
+JobResult = ModelSpeed | FitResult | RefitResult | JobFailed

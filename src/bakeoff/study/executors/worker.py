@@ -1,0 +1,209 @@
+"""The worker: one long-lived process per device that keeps models loaded and runs one job after another."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bakeoff.errors import TrialError, UserError
+from bakeoff.records import Answer, Usage
+from bakeoff.study.executors.jobs import (
+    CLOCK_STARTS,
+    FitJob,
+    FitResult,
+    Job,
+    JobFailed,
+    JobResult,
+    MeasureJob,
+    RefitJob,
+    RefitResult,
+)
+
+if TYPE_CHECKING:
+    from bakeoff.methods.contract import Method, RunContext
+
+__all__ = ["serve_jobs"]
+
+#: Single rows asked to measure latency: at most so many, and no further one after so many seconds.
+_LATENCY_ROWS = 20
+_LATENCY_SECONDS = 1.5
+
+Report = Callable[[str, float], None]
+
+
+def serve_jobs(connection: Connection, threads: int) -> None:
+    """Run jobs from a connection until it closes; the entry of a worker process.
+
+    Parameters
+    ----------
+    connection : Connection
+        Jobs come in; ``("progress", what, share)`` and ``("result", JobResult)`` go out.
+    threads : int
+        Threads of torch; 0 leaves its default.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the study's process decides what an interrupt means
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    # Tokenizers are called from several threads here; their own forking would only warn.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    last_sent = 0.0
+
+    def report(what: str, share: float) -> None:
+        nonlocal last_sent
+        now = time.monotonic()
+        if what == CLOCK_STARTS or now - last_sent > 0.2:
+            last_sent = now
+            connection.send(("progress", what, share))
+
+    while True:
+        try:
+            job: Job = connection.recv()
+        except (EOFError, OSError):
+            return
+        result = _run(job, report)
+        connection.send(("result", result))
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when the study's process has gone, however that came about."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _run(job: Job, report: Report) -> JobResult:
+    try:
+        if isinstance(job, MeasureJob):
+            from bakeoff.methods.measure import measure_speed
+
+            return measure_speed(
+                job.family, job.model, job.texts, dtype=job.dtype, device=job.device, allow_send=job.allow_send
+            )
+        if isinstance(job, RefitJob):
+            return _refit(job, report)
+        return _fit(job, report)
+    except (UserError, TrialError) as error:
+        return JobFailed(str(error), crashed=False)
+    except MemoryError:
+        return JobFailed("out of memory", crashed=True)
+    except Exception as error:  # one trial's fault must not end the study; the reason is recorded
+        return JobFailed(f"{type(error).__name__}: {error}", crashed=True)
+
+
+def _fitted(job: FitJob, report: Report) -> tuple[Method, RunContext]:
+    from bakeoff.methods.contract import Deadline, RunContext
+    from bakeoff.methods.measure import preload
+    from bakeoff.methods.registry import load_method, method_spec
+
+    report("loading", 0.0)
+    preload(method_spec(job.method).model, job.model, dtype=job.dtype, device=job.device)
+    context = RunContext(
+        deadline=Deadline.after(job.seconds),
+        progress=report,
+        device=job.device,
+        dtype=job.dtype,
+        allow_send=job.allow_send,
+    )
+    report(CLOCK_STARTS, 0.0)
+    method = load_method(job.method)(task=job.task, model=job.model, seed=job.seed, **job.parameters)
+    method.within(context).fit(job.texts, job.labels)
+    return method, context
+
+
+def _fit(job: FitJob, report: Report) -> FitResult:
+    method, _context = _fitted(job, report)
+    fit_usage = method.usage_
+    report("answering", 0.0)
+    validation, _seconds = _answered(method, job.validation_texts)
+    test, seconds = _answered(method, job.test_texts)
+    rows = len(job.validation_texts) + len(job.test_texts)
+    cost = sum(answer.seconds for answer in (*validation, *test)) or (seconds + _seconds)
+    p50, p95 = _latency(method, job.test_texts)
+    return FitResult(
+        validation_answers=validation,
+        test_answers=test,
+        cut=bool(method.cut_),
+        fit_seconds=float(method.details_.get("seconds_charged", fit_usage.seconds)),
+        p50_ms=p50,
+        p95_ms=p95,
+        rows_per_second=rows / cost if cost > 0 else float("nan"),
+        size_mb=method.size_mb,
+        usage=_total_usage(method.usage_, fit_usage.seconds + cost, (*validation, *test)),
+        details=method.details_,
+    )
+
+
+def _answered(method: Method, texts: tuple[str, ...]) -> tuple[tuple[Answer, ...], float]:
+    started = time.perf_counter()
+    answers = tuple(method.answer(texts)) if texts else ()
+    return answers, time.perf_counter() - started
+
+
+def _total_usage(usage: Usage, seconds: float, answers: tuple[Answer, ...]) -> Usage:
+    from bakeoff.methods.contract import peak_memory_mb
+
+    return Usage(
+        seconds=seconds,
+        tokens_in=usage.tokens_in + sum(answer.tokens_in for answer in answers),
+        tokens_cached=usage.tokens_cached,
+        tokens_out=usage.tokens_out + sum(answer.tokens_out for answer in answers),
+        calls=usage.calls,
+        money=usage.money,
+        peak_memory_mb=peak_memory_mb(),
+    )
+
+
+def _latency(method: Method, texts: tuple[str, ...]) -> tuple[float, float]:
+    """Ask rows one by one, the first thrown away as warm-up; milliseconds at the median and the 95th percentile."""
+    times: list[float] = []
+    begun = time.perf_counter()
+    for text in texts[: _LATENCY_ROWS + 1]:
+        started = time.perf_counter()
+        method.answer([text])
+        times.append(1000 * (time.perf_counter() - started))
+        if time.perf_counter() - begun > _LATENCY_SECONDS and len(times) > 2:
+            break
+    if len(times) < 2:
+        return float("nan"), float("nan")
+    p50, p95 = np.percentile(times[1:], [50, 95])
+    return float(p50), float(p95)
+
+
+def _refit(job: RefitJob, report: Report) -> RefitResult:
+    from bakeoff.methods.contract import Deadline
+    from bakeoff.methods.registry import load_method
+
+    method, context = _fitted(job.fit, report)
+    folder = Path(job.folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    method.save(folder)
+    report("comparing", 0.9)
+    parameters: dict[str, Any] = {"task": job.fit.task, "model": job.fit.model, "seed": job.fit.seed}
+    parameters |= dict(job.fit.parameters)
+    reloaded = load_method(job.fit.method).load(folder, parameters, replace(context, deadline=Deadline()))
+    trained = [answer.value for answer in method.answer(job.compared_texts)]
+    again = [answer.value for answer in reloaded.answer(job.compared_texts)]
+    return RefitResult(
+        dtype=context.dtype,
+        demonstrations=len(method.details_.get("demonstrations", ())),
+        seconds=method.usage_.seconds,
+        cut=bool(method.cut_),
+        changed_rows=sum(a != b for a, b in zip(trained, again, strict=True)),
+        compared_rows=len(job.compared_texts),
+        size_mb=method.size_mb,
+        usage=method.usage_,
+    )

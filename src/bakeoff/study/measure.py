@@ -1,0 +1,106 @@
+"""Measure the models on this machine and freeze the plan: the part of a study between its rows and its trials."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bakeoff.methods.forecast import ModelSpeed
+from bakeoff.methods.registry import method_spec
+from bakeoff.models.facts import choose_dtype
+from bakeoff.records import Contender
+from bakeoff.study.evidence import read_contenders, read_task
+from bakeoff.study.executors.jobs import JobFailed, MeasureJob
+from bakeoff.study.plan import Grid, Plan, default_budgets, make_plan
+from bakeoff.study.run import Executor
+from bakeoff.study.store import StudyStore
+
+__all__ = ["CLOSING_SECONDS", "plan_study"]
+
+#: Set aside for the decision, the report and the bundle's files.
+CLOSING_SECONDS = 8.0
+_MEASURED_TEXTS = 48
+#: Characters of English text to a token, for label words in a forecast.
+_CHARACTERS_A_TOKEN = 4.5
+
+
+def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", threads: int = 0) -> Plan:
+    """Measure each model's speed, make the plan, and keep it with the study.
+
+    Contenders whose model cannot be loaded are left out, and the study says so.
+
+    Parameters
+    ----------
+    store : StudyStore
+    executor : Executor
+    device : str
+    threads : int
+        Threads of torch; 0 leaves its default.
+
+    Returns
+    -------
+    Plan
+    """
+    started = time.monotonic()
+    wanted: dict[str, Any] = store.fact("wanted")
+    dtype = choose_dtype(device) if wanted["dtype"] == "auto" else wanted["dtype"]
+    contenders = [contender for contender in read_contenders(store) if contender.arm != "current"]
+    texts = store.rows("train").texts[:_MEASURED_TEXTS]
+    speeds, lost = _measure(contenders, executor, texts, dtype, device, frozenset(wanted["allow_send"]))
+    store.set_fact("missing", [*store.fact("missing"), *lost.values()])
+    store.set_fact("speeds", {name: asdict(speed) for name, speed in speeds.items()})
+    spent = float(store.fact("spent_seconds") or 0.0) + time.monotonic() - started
+    limit = wanted["time_limit"]
+    plan = make_plan(
+        _grid(store, [c for c in contenders if c.model is None or c.model in speeds], speeds),
+        time_left=None if limit is None else max(limit - spent - CLOSING_SECONDS, 1.0),
+        time_limit=None if limit is None else limit - CLOSING_SECONDS,
+        dtype=dtype,
+        device=device,
+        threads=threads or os.cpu_count() or 1,
+        most_test_rows=wanted["test_rows"],
+    )
+    store.set_fact("plan", plan.to_json())
+    store.set_fact("spent_seconds", spent)
+    return plan
+
+
+def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[str, ModelSpeed]) -> Grid:
+    wanted: dict[str, Any] = store.fact("wanted")
+    rows: dict[str, int] = store.fact("row_counts")
+    words = read_task(store).words
+    return Grid(
+        contenders=tuple(contenders),
+        speeds=speeds,
+        budgets=default_budgets(rows["train"], wanted["budgets"]),
+        seeds=wanted["seeds"],
+        rows=rows,
+        labels=len(words),
+        label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / len(words),
+    )
+
+
+def _measure(
+    contenders: list[Contender],
+    executor: Executor,
+    texts: tuple[str, ...],
+    dtype: str,
+    device: str,
+    allow_send: frozenset[str],
+) -> tuple[dict[str, ModelSpeed], dict[str, str]]:
+    speeds: dict[str, ModelSpeed] = {}
+    lost: dict[str, str] = {}
+    for contender in contenders:
+        family = method_spec(contender.method).model
+        if contender.model is None or family is None or contender.model in speeds or contender.model in lost:
+            continue
+        result = executor.run(MeasureJob(family, contender.model, texts, dtype, device, allow_send))
+        if isinstance(result, ModelSpeed):
+            speeds[contender.model] = result
+        else:
+            reason = result.reason if isinstance(result, JobFailed) else "gave no figures"
+            lost[contender.model] = f"{contender.model} could not be used: {reason}"
+    return speeds, lost

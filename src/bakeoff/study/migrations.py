@@ -1,0 +1,84 @@
+"""Schema of a study's database, as named steps that are only ever appended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from bakeoff.errors import StudyError
+
+__all__ = ["MIGRATIONS", "migrate"]
+
+
+def _m001_first_tables(db: sqlite3.Connection) -> None:
+    """Facts of the study, its rows, its trials and their answers, and what happened."""
+    db.executescript(
+        """
+        CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+        CREATE TABLE rows (
+            part TEXT NOT NULL CHECK (part IN ('train', 'validation', 'test')),
+            position INTEGER NOT NULL,
+            id TEXT NOT NULL,
+            text TEXT NOT NULL,
+            label TEXT NOT NULL,
+            member_of TEXT,
+            at TEXT,
+            row_number INTEGER NOT NULL,
+            PRIMARY KEY (part, position)
+        );
+        CREATE TABLE trials (
+            key TEXT PRIMARY KEY,
+            contender TEXT NOT NULL,
+            n INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            status TEXT NOT NULL CHECK (status IN ('done', 'cut', 'failed')),
+            reason TEXT,
+            figures TEXT NOT NULL,
+            committed_at TEXT NOT NULL
+        );
+        CREATE TABLE answers (
+            trial TEXT NOT NULL REFERENCES trials (key),
+            part TEXT NOT NULL CHECK (part IN ('validation', 'test')),
+            position INTEGER NOT NULL,
+            value TEXT,
+            probabilities TEXT,
+            abstention TEXT,
+            raw TEXT,
+            seconds REAL NOT NULL,
+            PRIMARY KEY (trial, part, position)
+        ) WITHOUT ROWID;
+        CREATE TABLE events (id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
+        """
+    )
+
+
+#: Every step, oldest first; never edited, only appended to.
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first_tables,)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a database up to date, recording each step.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+
+    Raises
+    ------
+    StudyError
+        If a newer version of this package wrote the database.
+    """
+    db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY)")
+    done = {name for (name,) in db.execute("SELECT name FROM migrations")}
+    known = {step.__name__.lstrip("_") for step in MIGRATIONS}
+    if done - known:
+        raise StudyError(
+            f"This study has the step {max(done - known)!r}; this version of bakeoff knows {max(known)!r} and older.",
+            next_step="Update with: pip install --upgrade bakeoff",
+        )
+    for step in MIGRATIONS:
+        name = step.__name__.lstrip("_")
+        if name not in done:
+            step(db)
+            db.execute("INSERT INTO migrations (name) VALUES (?)", (name,))
+            db.commit()

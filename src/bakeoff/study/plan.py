@@ -1,0 +1,379 @@
+"""The plan of a study: which contender is fitted at which n with which seed, in which order, on how many rows.
+
+Without a time limit all of the grid is planned. With one, the label budget at which the arms meet is the largest that
+fits with three seeds, and what is left of the time buys the curve below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bakeoff.methods.forecast import ModelSpeed, Workload
+from bakeoff.methods.registry import method_spec
+from bakeoff.records import Contender
+
+__all__ = ["Grid", "Plan", "PlannedTrial", "default_budgets", "forecast_trial", "make_plan"]
+
+DEFAULT_BUDGETS = (0, 16, 64, 256)
+#: More rows than these are not answered: they would narrow no interval by much and cost every trial its share.
+MOST_TEST_ROWS, MOST_VALIDATION_ROWS = 2000, 1000
+#: A trial's fixed part: sending rows, measuring latency, committing its record.
+SECONDS_A_TRIAL = 1.5
+#: Share of the time that the deciding trials may take by forecast: the rest is for a forecast that was too low.
+CORE_SHARE = 0.8
+#: The same where a larger test part would leave nothing for the curve below.
+CORE_SHARE_LARGE_TEST = 0.45
+_LEAST_TEST_ROWS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """One trial to run: `forecast` in seconds; `core` where the verdict needs it."""
+
+    contender: str
+    n: int
+    seed: int
+    forecast: float
+    core: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A frozen plan, kept with the study and reused on resume.
+
+    Parameters
+    ----------
+    decision_budget : int
+        n at which the arms are meant to meet.
+    budgets : tuple of int
+        All label budgets of the plan, ascending.
+    seeds : int
+    answered : mapping
+        ``validation`` and ``test``: how many rows every trial answers.
+    trials : tuple of PlannedTrial
+        In the order in which they run.
+    left_out : tuple of str
+        One sentence for each contender that the time does not allow, in whole or in part.
+    forecast : float
+        Seconds of all trials.
+    refit_seconds : float
+        Seconds set aside to refit the winner on every labelled row.
+    time_limit : float or None
+        Seconds for the whole study.
+    dtype, device : str
+    threads : int
+    """
+
+    decision_budget: int
+    budgets: tuple[int, ...]
+    seeds: int
+    answered: Mapping[str, int]
+    trials: tuple[PlannedTrial, ...]
+    left_out: tuple[str, ...]
+    forecast: float
+    refit_seconds: float
+    time_limit: float | None
+    dtype: str
+    device: str
+    threads: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the plan as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Plan:
+        """Rebuild a plan from `to_json`'s values."""
+        fields = dict(value)
+        fields["trials"] = tuple(PlannedTrial(**trial) for trial in value["trials"])
+        fields["budgets"] = tuple(value["budgets"])
+        fields["left_out"] = tuple(value["left_out"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """All that could be run, and what it is forecast from.
+
+    Parameters
+    ----------
+    contenders : tuple of Contender
+        Without today's system, which needs no trial.
+    speeds : mapping of str to ModelSpeed
+        By model name.
+    budgets : tuple of int
+        Wanted label budgets, ascending; the last is the largest possible.
+    seeds : int
+    rows : mapping
+        ``train``, ``validation`` and ``test`` rows in the data.
+    labels : int
+    label_tokens : float
+        Mean tokens of a label's words.
+    """
+
+    contenders: tuple[Contender, ...]
+    speeds: Mapping[str, ModelSpeed]
+    budgets: tuple[int, ...]
+    seeds: int
+    rows: Mapping[str, int]
+    labels: int
+    label_tokens: float
+
+
+def default_budgets(train_rows: int, wanted: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Give the label budgets of a study: those wanted that the data allow, and all rows.
+
+    Parameters
+    ----------
+    train_rows : int
+    wanted : sequence of int, optional
+        0, 16, 64 and 256 where not given; "all" is -1.
+
+    Returns
+    -------
+    tuple of int
+        Ascending, without repeats, none above `train_rows`.
+    """
+    chosen = [*DEFAULT_BUDGETS, -1] if wanted is None else list(wanted)
+    return tuple(sorted({train_rows if n == -1 else n for n in chosen if n < train_rows or n == -1} or {train_rows}))
+
+
+def forecast_trial(grid: Grid, contender: Contender, n: int, answer_rows: int) -> float:
+    """Forecast one trial.
+
+    Parameters
+    ----------
+    grid : Grid
+    contender : Contender
+    n, answer_rows : int
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    spec = method_spec(contender.method)
+    speed = grid.speeds.get(contender.model) if contender.model is not None else None
+    work = Workload(n, answer_rows, grid.labels, grid.label_tokens, speed, contender.parameters)
+    seconds = spec.forecast(work)
+    partners = {other.method for other in grid.contenders if other.model == contender.model}
+    if spec.free_with in partners:
+        seconds *= 0.1
+    return seconds + SECONDS_A_TRIAL
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One contender at one n with all its seeds."""
+
+    contender: Contender
+    n: int
+    seeds: tuple[int, ...]
+    forecast: float
+
+    @property
+    def seconds(self) -> float:
+        return self.forecast * len(self.seeds)
+
+
+class _Blocks:
+    """Forecasts of blocks for one number of answered rows."""
+
+    def __init__(self, grid: Grid, answered: Mapping[str, int]) -> None:
+        self.grid = grid
+        self.answer_rows = sum(answered.values())
+
+    def block(self, contender: Contender, n: int) -> _Block | None:
+        """Give the block of a contender at n; None where the method cannot work with so few rows."""
+        spec = method_spec(contender.method)
+        at = n if contender.uses_labels else 0
+        if at < spec.least_n:
+            return None
+        seeds = tuple(range(self.grid.seeds)) if contender.seeded else (0,)
+        return _Block(contender, at, seeds, forecast_trial(self.grid, contender, at, self.answer_rows))
+
+    def blocks(self, contenders: Sequence[Contender], n: int) -> list[_Block]:
+        found = (self.block(contender, n) for contender in contenders)
+        return [block for block in found if block is not None]
+
+
+def _required(grid: Grid) -> tuple[Contender, ...]:
+    """Contenders without which a verdict would be unfair to its arm.
+
+    The floors, every zero-shot prompt, all methods on an encoder (else all that tune), and all prompts of the quickest
+    prompt model.
+    """
+    prompts = [c for c in grid.contenders if c.arm == "prompt"]
+    tuned = [c for c in grid.contenders if c.arm == "finetune"]
+    on_encoder = [c for c in tuned if method_spec(c.method).model == "encoder"] or tuned
+    costs = {c.model: forecast_trial(grid, c, 64, 100) for c in prompts if c.uses_labels}
+    quickest = min(costs, key=lambda model: costs[model]) if costs else None
+    return tuple(
+        c
+        for c in grid.contenders
+        if c.arm in ("floor", "both")
+        or c in on_encoder
+        or (c.arm == "prompt" and (not c.uses_labels or c.model == quickest))
+    )
+
+
+def _sizes(grid: Grid, most_test_rows: int | None) -> list[dict[str, int]]:
+    """Numbers of rows to answer that may be tried, the largest first; whole parts where they are small."""
+    test_rows = min(grid.rows["test"], most_test_rows or MOST_TEST_ROWS)
+    tests = [test_rows] + [size for size in (1000, 500, _LEAST_TEST_ROWS, 200, 100) if size < test_rows]
+    validation = min(grid.rows["validation"], MOST_VALIDATION_ROWS)
+    return [{"validation": min(validation, max(100, size // 2)), "test": size} for size in tests]
+
+
+def make_plan(
+    grid: Grid,
+    *,
+    time_left: float | None,
+    time_limit: float | None,
+    dtype: str,
+    device: str,
+    threads: int,
+    most_test_rows: int | None = None,
+) -> Plan:
+    """Make the plan.
+
+    Parameters
+    ----------
+    grid : Grid
+    time_left : float or None
+        Seconds that trials, refit and report may take in all; None without a limit.
+    time_limit : float or None
+        The user's limit, kept in the plan.
+    dtype, device : str
+    threads : int
+    most_test_rows : int, optional
+        Most test rows to answer.
+
+    Returns
+    -------
+    Plan
+    """
+    sizes = _sizes(grid, most_test_rows)
+    if time_left is None:
+        answered = {**sizes[0], "validation": min(grid.rows["validation"], MOST_VALIDATION_ROWS)}
+        blocks = _Blocks(grid, answered)
+        every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
+        core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
+        return _plan(grid, answered, grid.budgets[-1], every, core, (), None, dtype, device, threads)
+    refit = min(0.25 * time_left, _refit_seconds(grid))
+    available = time_left - refit
+    n, answered = _decision_point(grid, sizes, available)
+    blocks = _Blocks(grid, answered)
+    core_blocks = blocks.blocks(_required(grid), n)
+    left = CORE_SHARE * available - sum(block.seconds for block in _distinct(core_blocks))
+    more, left_out = _optional(grid, blocks, n, left)
+    core = {(b.contender.name, b.n) for b in core_blocks}
+    return _plan(
+        grid, answered, n, [*core_blocks, *more], core, left_out, time_limit, dtype, device, threads, refit=refit
+    )
+
+
+def _refit_seconds(grid: Grid) -> float:
+    """Forecast of refitting the dearest of the required tuned contenders on every labelled row."""
+    rows = sum(grid.rows.values())
+    tuned = [c for c in _required(grid) if c.arm == "finetune"]
+    return max((forecast_trial(grid, c, rows, 0) for c in tuned), default=10.0) + 5.0
+
+
+def _decision_point(grid: Grid, sizes: list[dict[str, int]], available: float) -> tuple[int, dict[str, int]]:
+    """Find the largest n, and with it the largest test part, at which all that is required fits."""
+    large = [s for s in sizes if s["test"] >= min(_LEAST_TEST_ROWS, sizes[0]["test"])]
+    small = [s for s in sizes if s not in large]
+    required = _required(grid)
+    budgets = [n for n in reversed(grid.budgets) if n >= 2] or [grid.budgets[-1]]
+    for tier in (large, small):
+        for n in budgets:
+            for answered in tier:
+                share = CORE_SHARE if answered is tier[-1] else CORE_SHARE_LARGE_TEST
+                cost = sum(b.seconds for b in _distinct(_Blocks(grid, answered).blocks(required, n)))
+                if cost <= share * available:
+                    return n, answered
+    return budgets[-1], sizes[-1]
+
+
+def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> tuple[list[_Block], tuple[str, ...]]:
+    """Fill what time is left: the other contenders at the largest n that fits them, then the curve below."""
+    required = _required(grid)
+    chosen: list[_Block] = []
+    left_out: list[str] = []
+    below = [b for b in reversed(grid.budgets) if b <= n]
+    for contender in (c for c in grid.contenders if c not in required):
+        for budget in below:
+            block = blocks.block(contender, budget)
+            if block is not None and block.seconds <= 0.6 * left:
+                chosen.append(block)
+                left -= block.seconds
+                if budget < n:
+                    left_out.append(f"{contender.name} was measured at n = {budget} and not at {n}: no time for more.")
+                break
+        else:
+            left_out.append(f"{contender.name} was not measured: no time for it.")
+    for block in _curve(grid, blocks, n):
+        if block.seconds <= left:
+            chosen.append(block)
+            left -= block.seconds
+    return chosen, tuple(left_out)
+
+
+def _curve(grid: Grid, blocks: _Blocks, n: int) -> Iterator[_Block]:
+    """Give the blocks below n, those next to it first, all required contenders at one budget together."""
+    for budget in (b for b in reversed(grid.budgets) if b < n):
+        yield from sorted(blocks.blocks(_required(grid), budget), key=lambda block: block.seconds)
+
+
+def _distinct(blocks: Sequence[_Block]) -> list[_Block]:
+    """Drop repeats: a contender that uses no labels has one block for every n."""
+    return list({(block.contender.name, block.n): block for block in blocks}.values())
+
+
+def _plan(
+    grid: Grid,
+    answered: Mapping[str, int],
+    n: int,
+    blocks: Sequence[_Block],
+    core: set[tuple[str, int]],
+    left_out: tuple[str, ...],
+    time_limit: float | None,
+    dtype: str,
+    device: str,
+    threads: int,
+    *,
+    refit: float = 0.0,
+) -> Plan:
+    """Put blocks in order: what decides first, seed by seed, the cheapest first; then the rest in the order given."""
+    rank = {id(block): position for position, block in enumerate(blocks)}
+    distinct = _distinct(blocks)
+    keyed = [
+        (
+            (0, seed, block.forecast, rank[id(block)])
+            if (block.contender.name, block.n) in core
+            else (1, rank[id(block)], seed, block.forecast),
+            PlannedTrial(
+                block.contender.name, block.n, seed, round(block.forecast, 3), (block.contender.name, block.n) in core
+            ),
+        )
+        for block in distinct
+        for seed in block.seeds
+    ]
+    trials = tuple(trial for _key, trial in sorted(keyed, key=lambda pair: pair[0]))
+    return Plan(
+        decision_budget=n,
+        budgets=tuple(sorted({trial.n for trial in trials} | {n})),
+        seeds=grid.seeds,
+        answered=dict(answered),
+        trials=trials,
+        left_out=left_out,
+        forecast=round(sum(trial.forecast for trial in trials), 1),
+        refit_seconds=round(refit, 1),
+        time_limit=time_limit,
+        dtype=dtype,
+        device=device,
+        threads=threads,
+    )

@@ -1,0 +1,374 @@
+"""Run a study's plan: one trial after another, each record on disk at once; stop and resume at any point."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bakeoff.data import Rows, nested_order
+from bakeoff.decision import droppable
+from bakeoff.records import Answer, Contender, Trial, Usage
+from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
+from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
+from bakeoff.study.plan import Plan, PlannedTrial
+from bakeoff.study.store import StudyStore
+from bakeoff.tasks import Task, score
+
+__all__ = ["Executor", "Listener", "StudyProgress", "run_study", "trial_key"]
+
+#: A trial may take so many times its forecast, and never less than so many seconds, before it is cut.
+PATIENCE, LEAST_PATIENCE = 8.0, 120.0
+_NO_LIMIT = float("inf")
+
+
+class Executor(Protocol):
+    """Where jobs run."""
+
+    def run(self, job: Job, progress: Callable[[str, float], None] | None = None) -> JobResult:
+        """Run one job to its end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """How far a study is.
+
+    Parameters
+    ----------
+    done, planned : int
+        Trials with a record, and trials of the plan that are not dropped.
+    elapsed, left : float
+        Seconds spent, and seconds by forecast until the last trial ends.
+    now : str
+        Trial that runs, or ``""``.
+    doing : str
+        What it is doing.
+    share : float
+        Share of that done, in [0, 1].
+    scores : mapping of (contender, n) to tuple of float
+        Validation scores so far, one a seed.
+    seconds : mapping of (contender, n) to float
+        Spent so far.
+    seeds : mapping of (contender, n) to int
+        Planned.
+    dropped : tuple of str
+        Contenders whose later trials will not run.
+    """
+
+    done: int
+    planned: int
+    elapsed: float
+    left: float
+    now: str
+    doing: str
+    share: float
+    scores: Mapping[tuple[str, int], tuple[float, ...]]
+    seconds: Mapping[tuple[str, int], float]
+    seeds: Mapping[tuple[str, int], int]
+    dropped: tuple[str, ...]
+
+
+class Listener(Protocol):
+    """Who wants to know how far a study is."""
+
+    def __call__(self, progress: StudyProgress) -> None:
+        """Take notice."""
+        ...
+
+
+def trial_key(facts: Mapping[str, object]) -> str:
+    """Give the key of a trial: sha256 over all that its answers depend on.
+
+    Parameters
+    ----------
+    facts : mapping
+        Plain JSON values.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one run of a plan; everything that must outlive it is in the store."""
+
+    store: StudyStore
+    plan: Plan
+    task: Task
+    contenders: dict[str, Contender]
+    parts: dict[str, Rows]
+    spent_before: float
+    limit: float
+    listener: Listener | None
+    allow_send: frozenset[str]
+    started: float = field(default_factory=time.monotonic)
+    finished: set[str] = field(default_factory=set)
+    scores: dict[tuple[str, int], tuple[float, ...]] = field(default_factory=dict)
+    seconds: dict[tuple[str, int], float] = field(default_factory=dict)
+    slowness: dict[str, float] = field(default_factory=dict)
+    orders: dict[int, list[int]] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    keys: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    skipped: int = 0
+
+    @property
+    def spent(self) -> float:
+        return self.spent_before + time.monotonic() - self.started
+
+    @property
+    def time_left(self) -> float:
+        return self.limit - self.spent
+
+    def _key(self, planned: PlannedTrial) -> str:
+        contender = self.contenders[planned.contender]
+        return trial_key(
+            {
+                "fingerprint": self.store.fact("fingerprint"),
+                "split_seed": self.store.fact("seed"),
+                "answered": dict(self.plan.answered),
+                "task": self.task.to_json(),
+                "method": contender.method,
+                "version": contender.version,
+                "parameters": dict(contender.parameters),
+                "model": contender.model_sha256 or contender.model,
+                "n": planned.n,
+                "seed": planned.seed,
+                "dtype": self.plan.dtype,
+            }
+        )
+
+    def sample(self, planned: PlannedTrial) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the n rows of a seed: the first n of its permutation, so that budgets are nested."""
+        train = self.parts["train"]
+        if planned.seed not in self.orders:
+            seed = self.store.fact("seed") * 1000 + planned.seed
+            self.orders[planned.seed] = [int(i) for i in nested_order(train.labels, seed)]
+        chosen = self.orders[planned.seed][: planned.n]
+        return tuple(train.texts[i] for i in chosen), tuple(train.labels[i] for i in chosen)
+
+    def expected(self, planned: PlannedTrial) -> float:
+        return planned.forecast * self.slowness.get(planned.contender, 1.0)
+
+    def tell(self, planned: PlannedTrial | None, doing: str, share: float) -> None:
+        if self.listener is None:
+            return
+        todo = [t for t in self.plan.trials if self.key_of(t) not in self.finished and t.contender not in self.dropped]
+        left = sum(self.expected(t) for t in todo)
+        now = "" if planned is None else f"{planned.contender}, n = {planned.n}, seed {planned.seed}"
+        self.listener(
+            StudyProgress(
+                done=len(self.plan.trials) - len(todo) - self.skipped,
+                planned=len(self.plan.trials),
+                elapsed=self.spent,
+                left=min(left, max(self.time_left, 0.0)),
+                now=now,
+                doing=doing,
+                share=share,
+                scores=dict(self.scores),
+                seconds=dict(self.seconds),
+                seeds=Counter((trial.contender, trial.n) for trial in self.plan.trials),
+                dropped=tuple(self.dropped),
+            )
+        )
+
+    def key_of(self, planned: PlannedTrial) -> str:
+        """Give the key, computed once a trial."""
+        name = (planned.contender, planned.n, planned.seed)
+        if name not in self.keys:
+            self.keys[name] = self._key(planned)
+        return self.keys[name]
+
+
+def run_study(
+    store: StudyStore,
+    executor: Executor,
+    *,
+    listener: Listener | None = None,
+    allow_send: frozenset[str] = frozenset(),
+    more_seconds: float | None = None,
+) -> None:
+    """Run every trial of the plan that has no record yet, as far as time allows.
+
+    Parameters
+    ----------
+    store : StudyStore
+        Holds the plan; every record is committed as its trial ends.
+    executor : Executor
+    listener : callable, optional
+        Told of progress.
+    allow_send : frozenset of str
+        Hosts to which rows may be sent.
+    more_seconds : float, optional
+        A new allowance, from now on, in place of what is left of the plan's time limit.
+    """
+    run = _prepared(store, listener, allow_send, more_seconds)
+    _recall(run)
+    try:
+        for planned in run.plan.trials:
+            if run.key_of(planned) in run.finished:
+                continue
+            if _worth_running(run, planned):
+                _run_trial(run, executor, planned)
+                _drop_hopeless(run)
+            else:
+                run.skipped += 1
+    finally:
+        store.set_fact("spent_seconds", run.spent)
+    run.tell(None, "", 1.0)
+
+
+def _prepared(
+    store: StudyStore, listener: Listener | None, allow_send: frozenset[str], more_seconds: float | None
+) -> _Run:
+    plan = read_plan(store)
+    if plan is None:
+        raise ValueError("a study is run after it was planned")
+    spent = float(store.fact("spent_seconds") or 0.0)
+    limit = _NO_LIMIT if plan.time_limit is None else plan.time_limit - plan.refit_seconds
+    if more_seconds is not None:
+        limit = spent + more_seconds - plan.refit_seconds
+    return _Run(
+        store=store,
+        plan=plan,
+        task=read_task(store),
+        contenders={contender.name: contender for contender in read_contenders(store)},
+        parts={part: store.rows(part) for part in ("train", "validation", "test")},
+        spent_before=spent,
+        limit=limit,
+        listener=listener,
+        allow_send=allow_send,
+        finished=store.finished_keys(),
+        dropped=dict(store.fact("dropped") or {}),
+    )
+
+
+def _recall(run: _Run) -> None:
+    """Rebuild from the store what an unbroken run would know at this point."""
+    for trial in run.store.trials():
+        if trial.status == "failed":
+            run.failures[trial.contender] = run.failures.get(trial.contender, 0) + 1
+        _note_score(run, trial)
+    _drop_hopeless(run)
+
+
+def _note_score(run: _Run, trial: Trial) -> None:
+    spent = run.seconds.get((trial.contender, trial.n), 0.0)
+    run.seconds[trial.contender, trial.n] = spent + trial.usage.seconds
+    if trial.status == "done" and trial.validation_answers:
+        truth = run.parts["validation"].labels[: len(trial.validation_answers)]
+        value = score(run.task.metric, truth, trial.validation_answers, run.task.labels)
+        known = run.scores.get((trial.contender, trial.n), ())
+        run.scores[trial.contender, trial.n] = (*known, value)
+
+
+def _worth_running(run: _Run, planned: PlannedTrial) -> bool:
+    if planned.contender in run.dropped:
+        return False
+    if run.limit == _NO_LIMIT:
+        return True
+    expected = run.expected(planned)
+    if planned.core:
+        return run.time_left > 0.5 * expected
+    core_left = sum(
+        run.expected(trial)
+        for trial in run.plan.trials
+        if trial.core and run.key_of(trial) not in run.finished and trial.contender not in run.dropped
+    )
+    return run.time_left - core_left > 1.1 * expected
+
+
+def _drop_hopeless(run: _Run) -> None:
+    """Leave out what cannot win any more, by validation answers alone, and what has failed twice."""
+    before = dict(run.dropped)
+    for contender, count in run.failures.items():
+        if count >= 2:
+            run.dropped.setdefault(contender, f"failed {count} times")
+    for contender, reason in droppable(gather_evidence(run.store)).items():
+        run.dropped.setdefault(contender, reason)
+    if run.dropped != before:
+        run.store.set_fact("dropped", run.dropped)
+
+
+def _run_trial(run: _Run, executor: Executor, planned: PlannedTrial) -> None:
+    contender = run.contenders[planned.contender]
+    texts, labels = run.sample(planned)
+    expected = run.expected(planned)
+    job = FitJob(
+        method=contender.method,
+        task=run.task,
+        model=contender.model,
+        seed=planned.seed,
+        parameters=contender.parameters,
+        texts=texts,
+        labels=labels,
+        validation_texts=run.parts["validation"].texts[: run.plan.answered["validation"]],
+        test_texts=run.parts["test"].texts[: run.plan.answered["test"]],
+        seconds=min(max(PATIENCE * expected, LEAST_PATIENCE), max(run.time_left, 5.0)),
+        dtype=run.plan.dtype,
+        device=run.plan.device,
+        allow_send=run.allow_send,
+    )
+    run.tell(planned, "starting", 0.0)
+    started = time.monotonic()
+    result: JobResult = JobFailed("not run", crashed=True)
+    for attempt in (1, 2):
+        result = executor.run(job, lambda what, share: run.tell(planned, what, share))
+        if not (isinstance(result, JobFailed) and result.crashed):
+            break
+        run.store.note(
+            "attempt failed", f"{planned.contender} n={planned.n} seed={planned.seed} #{attempt}: {result.reason}"
+        )
+    seconds = time.monotonic() - started
+    trial, validation, test = _record(run, planned, result, seconds)
+    run.store.add(trial, validation, test)
+    run.store.set_fact("spent_seconds", run.spent)
+    run.finished.add(trial.key)
+    if trial.status == "failed":
+        run.failures[trial.contender] = run.failures.get(trial.contender, 0) + 1
+    else:
+        run.slowness[trial.contender] = seconds / max(planned.forecast, 0.1)
+    _note_score(run, trial)
+    run.tell(planned, "recorded", 1.0)
+
+
+def _record(
+    run: _Run, planned: PlannedTrial, result: JobResult, seconds: float
+) -> tuple[Trial, tuple[Answer, ...], tuple[Answer, ...]]:
+    nothing = float("nan")
+    key = run.key_of(planned)
+    if not isinstance(result, FitResult):
+        reason = result.reason if isinstance(result, JobFailed) else "gave no answers"
+        return (
+            Trial(key, planned.contender, planned.n, planned.seed, "failed", reason, (), (), nothing, nothing, nothing,
+                  nothing, nothing, Usage(seconds=seconds), {}),
+            (),
+            (),
+        )  # fmt: skip
+    trial = Trial(
+        key=key,
+        contender=planned.contender,
+        n=planned.n,
+        seed=planned.seed,
+        status="cut" if result.cut else "done",
+        reason="its deadline came first" if result.cut else None,
+        validation_answers=tuple(answer.value for answer in result.validation_answers),
+        test_answers=tuple(answer.value for answer in result.test_answers),
+        fit_seconds=result.fit_seconds,
+        p50_ms=result.p50_ms,
+        p95_ms=result.p95_ms,
+        rows_per_second=result.rows_per_second,
+        size_mb=result.size_mb,
+        usage=result.usage,
+        details=result.details,
+    )
+    return trial, result.validation_answers, result.test_answers

@@ -1,0 +1,297 @@
+"""The records of one study, in one SQLite file; the study's own process is the only writer."""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import json
+import math
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+from bakeoff.data import Rows
+from bakeoff.errors import StudyError
+from bakeoff.records import Answer, Trial, Usage
+from bakeoff.study.migrations import migrate
+
+__all__ = ["PARTS", "StudyStore"]
+
+_FILE = "study.sqlite"
+PARTS = ("train", "validation", "test")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+class StudyStore:
+    """One study folder, opened for writing by one process at a time.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``study.sqlite``; made by `create`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = folder / _FILE
+        if not path.is_file():
+            raise StudyError(
+                f"A study folder holds {_FILE}; {folder} has none.",
+                next_step="Give the folder that 'bakeoff run' printed, or start a study with: bakeoff run DATA",
+            )
+        self._lock = (folder / "study.lock").open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
+            raise StudyError(
+                f"The study {folder} is being worked on by another process.",
+                next_step="Wait until that one ends, or stop it first.",
+            ) from error
+        try:
+            self._db = sqlite3.connect(path)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            migrate(self._db)
+        except sqlite3.DatabaseError as error:
+            self._lock.close()
+            raise StudyError(
+                f"{path} is not a readable study database ({error}).", next_step="Start the study anew."
+            ) from error
+
+    @classmethod
+    def create(cls, folder: Path, facts: Mapping[str, Any], rows: Mapping[str, Rows]) -> Self:
+        """Make a study folder with its facts and its rows, in one transaction.
+
+        Parameters
+        ----------
+        folder : Path
+            Must not hold a study yet.
+        facts : mapping of str to JSON value
+        rows : mapping of part to Rows
+            ``train`` in the order of the data, ``validation`` and ``test`` in the order in which they are answered.
+
+        Returns
+        -------
+        StudyStore
+        """
+        if (folder / _FILE).exists():
+            raise StudyError(
+                f"The folder {folder} holds a study already.",
+                next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / f".{_FILE}-{os.getpid()}"
+        aside.unlink(missing_ok=True)
+        with closing(sqlite3.connect(aside)) as db:
+            migrate(db)
+            with db:
+                for part in PARTS:
+                    db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row_values(part, rows[part]))
+                db.executemany(
+                    "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
+                )
+        aside.rename(folder / _FILE)
+        return cls(folder)
+
+    def close(self) -> None:
+        """Give the folder free."""
+        self._db.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def fact(self, name: str) -> Any:
+        """Give one fact, or None.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        JSON value
+        """
+        found = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if found is None else json.loads(found[0])
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Write one fact at once.
+
+        Parameters
+        ----------
+        name : str
+        value : JSON value
+        """
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+
+    def note(self, kind: str, detail: str) -> None:
+        """Write down that something happened.
+
+        Parameters
+        ----------
+        kind, detail : str
+        """
+        with self._db:
+            self._db.execute("INSERT INTO events (at, kind, detail) VALUES (?, ?, ?)", (_now(), kind, detail))
+
+    def events(self) -> list[tuple[str, str, str]]:
+        """Give what happened: time, kind and detail, oldest first."""
+        return list(self._db.execute("SELECT at, kind, detail FROM events ORDER BY id"))
+
+    def rows(self, part: str) -> Rows:
+        """Give the rows of a part in their order.
+
+        Parameters
+        ----------
+        part : {"train", "validation", "test"}
+
+        Returns
+        -------
+        Rows
+        """
+        found = self._db.execute(
+            "SELECT id, text, label, member_of, at, row_number FROM rows WHERE part = ? ORDER BY position", (part,)
+        ).fetchall()
+        columns = list(zip(*found, strict=True)) if found else [()] * 6
+        ids, texts, labels, groups, times, numbers = columns
+        return Rows(
+            ids=tuple(ids),
+            texts=tuple(texts),
+            labels=tuple(labels),
+            groups=tuple(groups) if found and groups[0] is not None else None,
+            times=tuple(times) if found and times[0] is not None else None,
+            row_numbers=tuple(numbers),
+            source=str(self.folder),
+        )
+
+    def add(self, trial: Trial, validation: Sequence[Answer], test: Sequence[Answer]) -> None:
+        """Write a trial and all its answers in one transaction; a record under the same key is replaced.
+
+        Parameters
+        ----------
+        trial : Trial
+        validation, test : sequence of Answer
+        """
+        figures = {
+            "fit_seconds": _plain(trial.fit_seconds),
+            "p50_ms": _plain(trial.p50_ms),
+            "p95_ms": _plain(trial.p95_ms),
+            "rows_per_second": _plain(trial.rows_per_second),
+            "size_mb": _plain(trial.size_mb),
+            "usage": asdict(trial.usage),
+            "details": dict(trial.details),
+        }
+        with self._db:
+            self._db.execute("DELETE FROM answers WHERE trial = ?", (trial.key,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    trial.key,
+                    trial.contender,
+                    trial.n,
+                    trial.seed,
+                    trial.status,
+                    trial.reason,
+                    json.dumps(figures),
+                    _now(),
+                ),
+            )
+            for part, answers in (("validation", validation), ("test", test)):
+                self._db.executemany(
+                    "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _answer_values(trial.key, part, answers)
+                )
+
+    def finished_keys(self) -> set[str]:
+        """Give the keys of all trials that need not run again: done, cut, or failed for good."""
+        return {key for (key,) in self._db.execute("SELECT key FROM trials")}
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Give all trials with their answers, in the order in which they were committed.
+
+        Returns
+        -------
+        tuple of Trial
+        """
+        values: dict[tuple[str, str], list[str | None]] = {}
+        for key, part, value in self._db.execute(
+            "SELECT trial, part, value FROM answers ORDER BY trial, part, position"
+        ):
+            values.setdefault((key, part), []).append(value)
+        trials = []
+        for key, contender, n, seed, status, reason, text in self._db.execute(
+            "SELECT key, contender, n, seed, status, reason, figures FROM trials ORDER BY committed_at, rowid"
+        ):
+            figures = json.loads(text)
+            trials.append(
+                Trial(
+                    key=key,
+                    contender=contender,
+                    n=n,
+                    seed=seed,
+                    status=status,
+                    reason=reason,
+                    validation_answers=tuple(values.get((key, "validation"), ())),
+                    test_answers=tuple(values.get((key, "test"), ())),
+                    fit_seconds=_number(figures["fit_seconds"]),
+                    p50_ms=_number(figures["p50_ms"]),
+                    p95_ms=_number(figures["p95_ms"]),
+                    rows_per_second=_number(figures["rows_per_second"]),
+                    size_mb=_number(figures["size_mb"]),
+                    usage=Usage(**figures["usage"]),
+                    details=figures["details"],
+                )
+            )
+        return tuple(trials)
+
+
+def _row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:
+    return [
+        (
+            part,
+            position,
+            rows.ids[position],
+            rows.texts[position],
+            rows.labels[position],
+            rows.groups[position] if rows.groups else None,
+            rows.times[position] if rows.times else None,
+            rows.row_numbers[position],
+        )
+        for position in range(len(rows))
+    ]
+
+
+def _answer_values(key: str, part: str, answers: Sequence[Answer]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            key,
+            part,
+            position,
+            answer.value,
+            None if answer.probabilities is None else json.dumps([round(p, 6) for p in answer.probabilities]),
+            answer.abstention,
+            answer.raw,
+            answer.seconds,
+        )
+        for position, answer in enumerate(answers)
+    ]

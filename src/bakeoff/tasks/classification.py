@@ -1,0 +1,151 @@
+"""Classification: one label a row; its metrics, on names and on label codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.errors import OptionError
+
+__all__ = ["METRICS", "choose_metric", "label_codes", "score", "score_codes"]
+
+#: Metrics of this kind, with what each is; all lie in [0, 1] and higher is better.
+METRICS: Mapping[str, str] = {
+    "accuracy": "share of rows answered with the right label; an abstention is wrong",
+    "macro-F1": "F1 of each label, averaged with equal weight; an abstention finds no label",
+}
+
+#: Above this ratio of the largest to the smallest label, accuracy hides the small ones.
+UNEVEN = 3.0
+
+
+def choose_metric(counts: Mapping[str, int]) -> str:
+    """Choose the primary metric from the label frequencies.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Rows of each label.
+
+    Returns
+    -------
+    str
+        ``"accuracy"``, or ``"macro-F1"`` where labels are more uneven than 3 to 1.
+    """
+    present = [count for count in counts.values() if count > 0]
+    if not present:
+        return "accuracy"
+    return "macro-F1" if max(present) / min(present) > UNEVEN else "accuracy"
+
+
+def label_codes(values: Sequence[str | None], labels: Sequence[str]) -> NDArray[np.int64]:
+    """Turn label names into their positions in the label set.
+
+    Parameters
+    ----------
+    values : sequence of str or None
+        Labels; None (an abstention), and anything that is no label, gets -1.
+    labels : sequence of str
+        The label set.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(values),)
+        Codes in [-1, len(labels)).
+    """
+    position = {label: code for code, label in enumerate(labels)}
+    return np.fromiter(
+        (-1 if value is None else position.get(value, -1) for value in values),
+        dtype=np.int64,
+        count=len(values),
+    )
+
+
+def score(metric: str, truth: Sequence[str], answers: Sequence[str | None], labels: Sequence[str]) -> float:
+    """Score answers against the true labels.
+
+    Parameters
+    ----------
+    metric : str
+        One of `METRICS`.
+    truth : sequence of str, length rows
+        True labels.
+    answers : sequence of str or None, length rows
+        Answers; None is an abstention and counts as wrong.
+    labels : sequence of str
+        The label set.
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN without rows.
+
+    Raises
+    ------
+    OptionError
+        If the metric is unknown.
+    """
+    return float(score_codes(metric, label_codes(truth, labels), label_codes(answers, labels), len(labels)))
+
+
+def score_codes(
+    metric: str,
+    truth: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    n_labels: int,
+    weights: NDArray[np.float64] | None = None,
+) -> float | NDArray[np.float64]:
+    """Score label codes, with row weights so that resampled rows need no copies.
+
+    Parameters
+    ----------
+    metric : str
+        One of `METRICS`.
+    truth, answers : ndarray of int64, shape (rows,)
+        Codes as `label_codes` gives them.
+    n_labels : int
+        Size of the label set.
+    weights : ndarray of float64, shape (rows,) or (resamples, rows), optional
+        How often each row counts; once where not given.
+
+    Returns
+    -------
+    float or ndarray of float64, shape (resamples,)
+        In [0, 1]. For macro-F1, labels that neither stand in the (weighted) truth nor were answered are left out of
+        the mean, as scikit-learn does.
+
+    Raises
+    ------
+    OptionError
+        If the metric is unknown.
+    """
+    counted = np.ones((1, len(truth))) if weights is None else np.atleast_2d(weights)
+    total = counted.sum(axis=1)
+    right = (truth == answers).astype(np.float64)
+    if metric == "accuracy":
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = (counted @ right) / total
+    elif metric == "macro-F1":
+        values = _macro_f1(truth, answers, n_labels, counted)
+    else:
+        raise OptionError(
+            f"The metric must be one of {', '.join(METRICS)}; {metric!r} came.",
+            next_step="Choose one with --metric.",
+        )
+    return float(values[0]) if weights is None or weights.ndim == 1 else values
+
+
+def _macro_f1(
+    truth: NDArray[np.int64], answers: NDArray[np.int64], n_labels: int, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    codes = np.arange(n_labels)
+    is_true = (truth[:, None] == codes).astype(np.float64)
+    is_answered = (answers[:, None] == codes).astype(np.float64)
+    hits = weights @ (is_true * is_answered)
+    sizes = weights @ is_true + weights @ is_answered
+    with np.errstate(invalid="ignore", divide="ignore"):
+        f1 = np.where(sizes > 0, 2 * hits / sizes, np.nan)
+        seen = (sizes > 0).sum(axis=1)
+        return np.where(seen > 0, np.nansum(f1, axis=1) / seen, np.nan)

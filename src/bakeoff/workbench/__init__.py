@@ -1,0 +1,1 @@
+"""The workbench: one file per verb; the only door for the command line and the page."""

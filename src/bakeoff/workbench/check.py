@@ -1,0 +1,64 @@
+"""Check rows before anything is measured on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bakeoff.data import Check, check_rows, split_rows
+from bakeoff.decision import smallest_detectable_difference
+from bakeoff.workbench.options import DataOptions
+from bakeoff.workbench.prepare import read_source
+
+__all__ = ["CheckOutcome", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """What the checks found.
+
+    Parameters
+    ----------
+    name : str
+        The source's.
+    columns : str
+        One sentence on which columns were taken.
+    checks : tuple of Check
+    rows : mapping
+        ``train``, ``validation`` and ``test`` rows as a study would divide them.
+    split : str
+        One sentence on how.
+    mde : float
+        Smallest difference in accuracy that the test rows can show, in points.
+    """
+
+    name: str
+    columns: str
+    checks: tuple[Check, ...]
+    rows: dict[str, int]
+    split: str
+    mde: float
+
+
+def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
+    """Read, check and split rows; write nothing.
+
+    Parameters
+    ----------
+    source : str
+    data : DataOptions
+    seed : int
+
+    Returns
+    -------
+    CheckOutcome
+    """
+    read = read_source(source, data)
+    split = split_rows(read, seed=seed)
+    return CheckOutcome(
+        name=read.name,
+        columns=read.columns.how,
+        checks=(*check_rows(read), *split.checks),
+        rows={"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        split=split.method,
+        mde=smallest_detectable_difference(len(split.test)),
+    )

@@ -1,0 +1,89 @@
+"""From records to a verdict and its files; the last part of every verb that ends a study."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff import __version__
+from bakeoff.decision import decide
+from bakeoff.records import Decision, Evidence
+from bakeoff.study.evidence import gather_evidence
+from bakeoff.study.store import StudyStore
+
+__all__ = ["Outcome", "conclude"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a study came to.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's.
+    title : str
+        What was measured.
+    evidence : Evidence
+    decision : Decision
+    bundle : Path or None
+        The shipped winner; None where nothing was shipped.
+    shipped_note : str
+        Why nothing was shipped, or how the reload compared.
+    """
+
+    folder: Path
+    title: str
+    evidence: Evidence
+    decision: Decision
+    bundle: Path | None
+    shipped_note: str
+
+    @property
+    def resolved(self) -> bool:
+        """Whether there is a verdict."""
+        return self.decision.verdict.choice != "unresolved"
+
+
+def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
+    """Decide on what was measured, and write ``verdict.json``, ``leaderboard.csv`` and ``report.html``.
+
+    Parameters
+    ----------
+    store : StudyStore
+
+    Returns
+    -------
+    evidence : Evidence
+    decision : Decision
+
+    Raises
+    ------
+    NoVerdictError
+        If no trial was finished.
+    """
+    from bakeoff.report.leaderboard_file import write_leaderboard
+    from bakeoff.report.page import render_report
+    from bakeoff.report.verdict_file import verdict_document, write_verdict
+
+    evidence = gather_evidence(store)
+    decision = decide(evidence)
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    write_verdict(
+        store.folder / "verdict.json", verdict_document(evidence, decision, created=created, version=__version__)
+    )
+    write_leaderboard(store.folder / "leaderboard.csv", decision.leaderboard)
+    page = render_report(
+        evidence,
+        decision,
+        created=created,
+        version=__version__,
+        title=store.fact("name"),
+        commands=(store.fact("command"), f"bakeoff report {shlex.quote(str(store.folder))}"),
+    )
+    aside = store.folder / ".report.html.partial"
+    aside.write_text(page, encoding="utf-8")
+    aside.replace(store.folder / "report.html")
+    return evidence, decision

@@ -1,0 +1,262 @@
+"""Answer a file of rows with a bundle."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from bakeoff.errors import DataError, OptionError
+from bakeoff.records import Answer
+
+if TYPE_CHECKING:
+    from bakeoff.data import Table
+    from bakeoff.methods.contract import Method
+    from bakeoff.ship import Bundle
+
+__all__ = ["BATCH_ROWS", "EMPTY_TEXT", "PredictSummary", "predict"]
+
+#: Rows that are answered together, and then written.
+BATCH_ROWS = 512
+
+#: Abstention of a row without text; the method is not asked.
+EMPTY_TEXT = "empty text"
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = (".jsonl", ".ndjson")
+_PROBABILITY = "probability_"
+
+_Cell = str | float | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSummary:
+    """What was answered.
+
+    Parameters
+    ----------
+    rows : int
+        Rows in the file.
+    answered, abstained : int
+        Rows with a label, and rows with a reason instead; together they are `rows`.
+    seconds : float
+        Time to answer and to write, loading left out.
+    output : Path
+        The file with the answers.
+    """
+
+    rows: int
+    answered: int
+    abstained: int
+    seconds: float
+    output: Path
+
+
+def predict(
+    bundle: Path,
+    source: Path,
+    output: Path | None = None,
+    *,
+    text: Sequence[str] = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool = True,
+    probabilities: bool = False,
+    allow_send: frozenset[str] = frozenset(),
+    progress: Callable[[int, int], None] | None = None,
+) -> PredictSummary:
+    """Answer every row of a file, in order, and write the answers beside the columns that came.
+
+    Written are all columns of the input, then ``prediction`` (empty for an abstention) and ``abstention`` (the reason,
+    else empty); a column of the input with one of these names becomes ``NAME_input``. The file appears when it is whole.
+
+    Parameters
+    ----------
+    bundle, source : Path
+        Folder of a bundle, and a file of rows; labels are not needed.
+    output : Path, optional
+        A .csv, .tsv, .jsonl or .ndjson file, replaced if it is there; else ``NAME.predictions.csv`` beside the source.
+    text : sequence of str
+        Columns of the text; else those that the bundle learned from where the file has them all, or what looks like it.
+    encoding, delimiter, header
+        As for `bakeoff.data.read_table`.
+    probabilities : bool
+        Whether to add one column a label, ``probability_LABEL``.
+    allow_send : frozenset of str
+        Hosts to which texts may be sent, for a bundle that asks a server.
+    progress : callable, optional
+        Told the rows done and all rows.
+
+    Returns
+    -------
+    PredictSummary
+
+    Raises
+    ------
+    UserError
+        A `BundleError`, `DataError` or `OptionError`: the bundle, the rows or the output cannot be used.
+    """
+    from bakeoff.data import find_columns, read_table
+    from bakeoff.methods.contract import RunContext
+    from bakeoff.ship import read_bundle
+
+    target = _check_output(Path(source), output)
+    shipped = read_bundle(bundle)
+    table = read_table(source, encoding=encoding, delimiter=delimiter, header=header)
+    columns = find_columns(table, text=text or _known_columns(shipped, table), need_label=False).text
+    texts = _texts(table, columns)
+    method = shipped.load(RunContext(dtype=shipped.facts.dtype, allow_send=allow_send))
+    return _answer_all(method, table, texts, target, probabilities, progress)
+
+
+def _answer_all(
+    method: Method,
+    table: Table,
+    texts: Sequence[str],
+    target: Path,
+    probabilities: bool,
+    progress: Callable[[int, int], None] | None,
+) -> PredictSummary:
+    if probabilities and not method.honest_probabilities:
+        raise OptionError(
+            f"The method {type(method).__name__} has no honest probabilities.", next_step="Leave --probabilities out."
+        )
+    started = time.perf_counter()
+    answered = 0
+    with _written_aside(target) as stream:
+        write = _writer(stream, target, table.columns, method.task.labels if probabilities else ())
+        for start in range(0, len(table), BATCH_ROWS):
+            rows = table.cells[start : start + BATCH_ROWS]
+            answers = _answer(method, texts[start : start + BATCH_ROWS])
+            for row, answer in zip(rows, answers, strict=True):
+                write(row, answer)
+            answered += sum(answer.value is not None for answer in answers)
+            if progress is not None:
+                progress(start + len(rows), len(table))
+    seconds = time.perf_counter() - started
+    return PredictSummary(len(table), answered, len(table) - answered, seconds, target)
+
+
+def _check_output(source: Path, output: Path | None) -> Path:
+    target = Path(output) if output is not None else source.with_name(f"{source.stem}.predictions.csv")
+    allowed = (*_DELIMITERS, *_JSON_LINES)
+    if target.suffix.lower() not in allowed:
+        raise OptionError(
+            f"The output must end in one of {', '.join(allowed)}; {target.name!r} came.", next_step="Name another file."
+        )
+    if not target.parent.is_dir():
+        raise OptionError(
+            f"The output {target} has no folder to stand in: {target.parent} does not exist.",
+            next_step="Make the folder, or name another.",
+        )
+    if target.is_dir():
+        raise OptionError(f"The output must be a file; {target} is a folder.", next_step="Name a file in it.")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OptionError(
+            f"The output must be another file than the rows; {target} came for both.", next_step="Name another file."
+        )
+    return target
+
+
+def _known_columns(bundle: Bundle, table: Table) -> tuple[str, ...]:
+    known = bundle.facts.text_columns
+    return known if set(known) <= set(table.columns) else ()
+
+
+def _texts(table: Table, columns: Sequence[str]) -> list[str]:
+    """Make the texts as they were made for learning: the filled columns in order, joined by a line break."""
+    parts = [table.column(name) for name in columns]
+    return ["\n".join(_filled(table, place, cells)) for place, cells in enumerate(zip(*parts, strict=True))]
+
+
+def _filled(table: Table, place: int, cells: Sequence[_Cell]) -> Iterator[str]:
+    for cell in cells:
+        if isinstance(cell, tuple):
+            raise DataError(
+                f"Row {table.row_numbers[place]} of {table.source} has a list where its text is looked for; "
+                "one text a row is needed.",
+                next_step="Name another column with --text, or write one value a row.",
+            )
+        if cell is not None and str(cell).strip():
+            yield str(cell)
+
+
+def _answer(method: Method, texts: Sequence[str]) -> list[Answer]:
+    """Ask the method for the rows that have a text, and give all answers in the order of the rows."""
+    answers = [Answer(None, abstention=EMPTY_TEXT)] * len(texts)
+    asked = [place for place, text in enumerate(texts) if text]
+    for place, answer in zip(asked, method.answer([texts[place] for place in asked]), strict=True):
+        answers[place] = answer
+    return answers
+
+
+def _writer(
+    stream: TextIO, target: Path, columns: Sequence[str], labels: Sequence[str]
+) -> Callable[[Sequence[_Cell], Answer], None]:
+    """Give the function that writes one row in the format that the output's ending names."""
+    ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
+    names = [*_renamed(columns, ours), *ours]
+    suffix = target.suffix.lower()
+
+    def added(answer: Answer) -> list[_Cell]:
+        shares = answer.probabilities or (None,) * len(labels)
+        rounded = [None if share is None else round(share, 6) for share in shares[: len(labels)]]
+        return [answer.value, answer.abstention, *rounded]
+
+    if suffix in _JSON_LINES:
+
+        def write_json(row: Sequence[_Cell], answer: Answer) -> None:
+            record = dict(zip(names, [*row, *added(answer)], strict=True))
+            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+        return write_json
+
+    table = csv.writer(stream, delimiter=_DELIMITERS[suffix], lineterminator="\n")
+    table.writerow(names)
+
+    def write_cells(row: Sequence[_Cell], answer: Answer) -> None:
+        # A list has no form of its own in a CSV cell.
+        table.writerow(
+            [
+                json.dumps(cell, ensure_ascii=False) if isinstance(cell, tuple) else cell
+                for cell in (*row, *added(answer))
+            ]
+        )
+
+    return write_cells
+
+
+def _renamed(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Rename the input's columns that have our names, so that readers find ours under one name always."""
+    taken = {*columns, *ours}
+    names = []
+    for column in columns:
+        name = column
+        if column in ours:
+            name = f"{column}_input"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+@contextlib.contextmanager
+def _written_aside(target: Path) -> Iterator[TextIO]:
+    """Give a stream to a hidden file beside the target, which takes its name when the block ends well."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

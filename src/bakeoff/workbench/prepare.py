@@ -1,0 +1,341 @@
+"""From a source of rows to a new study: read, check, split, name the task and the contenders, write the folder."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bakeoff.catalog import resolve_model
+from bakeoff.data import (
+    Check,
+    Rows,
+    Source,
+    Split,
+    check_rows,
+    fingerprint,
+    match_definitions,
+    read_label_definitions,
+    read_predictions,
+    read_rows,
+    split_rows,
+)
+from bakeoff.decision import smallest_detectable_difference
+from bakeoff.errors import DataError, OptionError
+from bakeoff.models.facts import read_facts
+from bakeoff.records import Contender, Trial, Usage
+from bakeoff.study.contenders import CandidateModel, build_contenders, contender_to_json
+from bakeoff.study.evidence import requirement_facts
+from bakeoff.study.run import trial_key
+from bakeoff.study.store import StudyStore
+from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classification_task
+from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
+
+__all__ = ["candidate_models", "create_study", "current_trial", "read_source"]
+
+CURRENT = "today's system"
+
+
+def read_source(source: str, options: DataOptions) -> Source:
+    """Read the rows of a file, a folder, a catalogue data set or a hub data set.
+
+    Parameters
+    ----------
+    source : str
+    options : DataOptions
+
+    Returns
+    -------
+    Source
+    """
+    return read_rows(
+        source,
+        text=options.text,
+        label=options.label,
+        group=options.group,
+        time=options.time,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        header=options.header,
+        min_label_rows=options.min_label_rows,
+        rare=options.rare,
+    )
+
+
+def create_study(
+    source: str, data: DataOptions, options: StudyOptions, *, folder: Path | None, command: str, watcher: Watcher
+) -> StudyStore:
+    """Read, check and split the rows, and write a new study that is not planned yet.
+
+    Parameters
+    ----------
+    source : str
+        What the user named.
+    data : DataOptions
+    options : StudyOptions
+    folder : Path, optional
+        Where the study will stand; made of the source's name and the time where not given.
+    command : str
+        How to repeat it.
+    watcher : Watcher
+
+    Returns
+    -------
+    StudyStore
+        Open.
+
+    Raises
+    ------
+    UserError
+        If rows, options or models cannot be used; nothing has been written then.
+    """
+    _check_options(options)
+    watcher.step("reading the rows")
+    read = read_source(source, data)
+    split = split_rows(read, seed=options.seed)
+    task = _task(read, split, options)
+    models = candidate_models(options, watcher)
+    contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=len(split.train))
+    _check_contenders(contenders, options)
+    current, more_checks = _current_system(options, split)
+    checks = (*check_rows(read), *split.checks, *more_checks)
+    watcher.checked(checks, _known_before(read, task, split, options))
+    facts = {
+        **_facts_of_rows(read, task, split, checks),
+        **_facts_of_options(options),
+        "command": command,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "contenders": [contender_to_json(c) for c in (*contenders, *([current[0]] if current else []))],
+        "missing": list(missing),
+        "current": current[0].name if current else None,
+        "current_answers": list(current[1]) if current else None,
+    }
+    store = StudyStore.create(folder or _default_folder(read.name), facts, _parts(split))
+    watcher.started(store.folder)
+    return store
+
+
+def _known_before(read: Source, task: Task, split: Split, options: StudyOptions) -> KnownBefore:
+    test_rows = len(split.test)
+    return KnownBefore(
+        source=read.name,
+        columns=read.columns.how,
+        task=task,
+        rows=_counts(split),
+        split=split.method,
+        mde=smallest_detectable_difference(min(test_rows, options.test_rows or test_rows)),
+    )
+
+
+def _parts(split: Split) -> dict[str, Rows]:
+    return {"train": split.train, "validation": split.validation, "test": split.test}
+
+
+def _counts(split: Split) -> dict[str, int]:
+    return {part: len(rows) for part, rows in _parts(split).items()}
+
+
+def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, ...]) -> dict[str, Any]:
+    words = [len(text.split()) for text in split.train.texts]
+    return {
+        "name": read.name,
+        "text_columns": list(read.columns.text),
+        "task": task.to_json(),
+        "row_counts": _counts(split),
+        "fingerprint": fingerprint(_parts(split), task.labels),
+        "checks": [asdict(check) for check in checks],
+        "text_words": sum(words) / max(len(words), 1),
+    }
+
+
+def _facts_of_options(options: StudyOptions) -> dict[str, Any]:
+    return {
+        "requirements": requirement_facts(options.requirements),
+        "assumptions": asdict(options.assumptions),
+        "seed": options.seed,
+        "wanted": {
+            "budgets": None if options.budgets is None else list(options.budgets),
+            "seeds": options.seeds,
+            "time_limit": options.time_limit,
+            "test_rows": options.test_rows,
+            "dtype": options.dtype,
+            "ship": options.ship,
+            "allow_send": sorted(options.allow_send),
+        },
+    }
+
+
+def _check_options(options: StudyOptions) -> None:
+    if options.task not in TASK_KINDS:
+        raise OptionError(
+            f"A task's kind is one of {', '.join(TASK_KINDS)}; {options.task!r} came.", next_step="Choose one of these."
+        )
+    if not TASK_KINDS[options.task]:
+        raise OptionError(
+            f"This version solves classification; {options.task!r} came.",
+            next_step="Give one label a row, or wait for the version that knows this kind.",
+        )
+    if options.metric is not None and options.metric not in METRICS:
+        raise OptionError(
+            f"The metric must be one of {', '.join(METRICS)}; {options.metric!r} came.",
+            next_step="Choose one of these.",
+        )
+    if options.seeds < 1:
+        raise OptionError(
+            f"A study needs at least one seed; {options.seeds} came.", next_step="Give --seeds 3 or more."
+        )
+
+
+def _task(read: Source, split: Split, options: StudyOptions) -> Task:
+    parts = (split.train, split.validation, split.test)
+    counts = Counter(label for part in parts for label in part.labels)
+    words: dict[str, str] = {}
+    definitions: dict[str, str] = {}
+    if options.labels is not None:
+        found = read_label_definitions(options.labels)
+        match_definitions(found, sorted(counts))
+        words = {item.label: item.words[0] for item in found if item.words}
+        definitions = {item.label: item.definition for item in found if item.definition}
+    return classification_task(
+        name=read.columns.label or "label",
+        labels=sorted(counts),
+        metric=options.metric or choose_metric(Counter(split.train.labels)),
+        words=words,
+        definitions=definitions,
+        instruction=options.instruction,
+    )
+
+
+def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[CandidateModel, ...]:
+    """Find the models of a study, fetching what is not here.
+
+    Parameters
+    ----------
+    options : StudyOptions
+    watcher : Watcher
+
+    Returns
+    -------
+    tuple of CandidateModel
+    """
+    models = [_local_model(name, "encoder", watcher) for name in options.encoders]
+    for name in options.prompt_models:
+        if name.startswith(("http://", "https://")):
+            models.append(_server_model(name, options.allow_send))
+        else:
+            models.append(_local_model(name, "decoder", watcher))
+    return tuple(models)
+
+
+def _local_model(name: str, family: str, watcher: Watcher) -> CandidateModel:
+    watcher.step(f"looking for {name}")
+    files = resolve_model(name, progress=lambda done, total: watcher.pulling(name, done, total))
+    facts = read_facts(files)
+    if facts.family != family:
+        wanted = "--encoder takes an encoder" if family == "encoder" else "--prompt-model takes a decoder"
+        raise OptionError(
+            f"{wanted}; {name} is of the family {facts.family!r} ({facts.architecture}).",
+            next_step="See 'bakeoff models' for models of both kinds.",
+        )
+    short = re.sub(r"\.(gguf)$", "", Path(files.name).name)
+    return CandidateModel(
+        name if files.name == name else str(files.path), family, files.sha256, facts.parameters, short
+    )
+
+
+def _server_model(spec: str, allow_send: frozenset[str]) -> CandidateModel:
+    from bakeoff.models.server import ServerModel, parse_server
+
+    name = parse_server(spec)
+    ServerModel(name.url, name.model, allow_send=allow_send)  # refuses a host that was not allowed, before any row
+    return CandidateModel(spec, "server", None, 0, name.model or name.url)
+
+
+def _check_contenders(contenders: Sequence[Contender], options: StudyOptions) -> None:
+    if options.methods is None:
+        return
+    known = {contender.method for contender in contenders}
+    unknown = [name for name in options.methods if name not in known]
+    if unknown:
+        raise OptionError(
+            f"The method {unknown[0]!r} is not among those that these models and rows allow: "
+            f"{', '.join(sorted(known)) or 'none'}.",
+            next_step="Choose among these, or give a model that it can use.",
+        )
+
+
+def _current_system(
+    options: StudyOptions, split: Split
+) -> tuple[tuple[Contender, tuple[str | None, ...]] | None, tuple[Check, ...]]:
+    if options.predictions is None:
+        return None, ()
+    labels = sorted({label for part in (split.train, split.validation, split.test) for label in part.labels})
+    found = read_predictions(options.predictions, split.test, labels)
+    if found.matched == 0:
+        raise DataError(
+            f"No row of {options.predictions} has the text of one of the {len(split.test)} test rows.",
+            next_step="Give a file with the same texts and a column of answers for each.",
+        )
+    contender = Contender(
+        name=CURRENT,
+        method="predictions",
+        version="1",
+        arm="current",
+        model=None,
+        model_sha256=None,
+        parameters={"file": str(options.predictions)},
+        seeded=False,
+        uses_labels=False,
+    )
+    return (contender, found.values), found.checks
+
+
+def current_trial(store: StudyStore, test_rows: int) -> Trial | None:
+    """Make the trial of today's system, or None where there is none.
+
+    Parameters
+    ----------
+    store : StudyStore
+    test_rows : int
+        Rows that every trial answers.
+
+    Returns
+    -------
+    Trial or None
+    """
+    answers = store.fact("current_answers")
+    name = store.fact("current")
+    if answers is None or name is None:
+        return None
+    nothing = float("nan")
+    return Trial(
+        key=trial_key({"current": answers[:test_rows], "fingerprint": store.fact("fingerprint")}),
+        contender=name,
+        n=0,
+        seed=0,
+        status="done",
+        reason=None,
+        validation_answers=(),
+        test_answers=tuple(answers[:test_rows]),
+        fit_seconds=nothing,
+        p50_ms=nothing,
+        p95_ms=nothing,
+        rows_per_second=nothing,
+        size_mb=nothing,
+        usage=Usage(),
+        details={},
+    )
+
+
+def _default_folder(name: str) -> Path:
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem or "study").strip("-.") or "study"
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    base = Path("bakeoff-studies") / f"{stem}-{now}"
+    folder, count = base, 2
+    while folder.exists():
+        folder, count = base.with_name(f"{base.name}-{count}"), count + 1
+    return folder

@@ -1,0 +1,156 @@
+"""Run a study from rows to a shipped winner, and resume one that was stopped."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+
+from bakeoff.errors import BakeoffError
+from bakeoff.records import Answer, Decision, Evidence
+from bakeoff.study.evidence import read_contenders, read_plan
+from bakeoff.study.executors.local import LocalExecutor
+from bakeoff.study.measure import CLOSING_SECONDS, plan_study
+from bakeoff.study.plan import Plan
+from bakeoff.study.run import run_study
+from bakeoff.study.store import StudyStore
+from bakeoff.workbench.conclude import Outcome, conclude
+from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
+from bakeoff.workbench.prepare import create_study, current_trial
+from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
+
+__all__ = ["resume", "run"]
+
+
+def run(
+    source: str,
+    data: DataOptions,
+    options: StudyOptions,
+    *,
+    folder: Path | None = None,
+    command: str = "",
+    watcher: Watcher | None = None,
+) -> Outcome:
+    """Measure fine-tuning against prompting on a source of rows, decide, report and ship.
+
+    Parameters
+    ----------
+    source : str
+        A file, a folder with splits, a data set of the catalogue, or ``hf:owner/name``.
+    data : DataOptions
+    options : StudyOptions
+    folder : Path, optional
+        The study's; made of the source's name and the time where not given.
+    command : str
+        How to repeat it.
+    watcher : Watcher, optional
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    UserError
+        If rows, options or models cannot be used.
+    NoVerdictError
+        If no trial was finished.
+    """
+    watcher = watcher or Watcher()
+    with create_study(source, data, options, folder=folder, command=command, watcher=watcher) as store:
+        return _carry_on(store, watcher, None)
+
+
+def resume(study: Path, *, time_limit: float | None = None, watcher: Watcher | None = None) -> Outcome:
+    """Continue a study that was stopped; no finished trial is repeated.
+
+    Parameters
+    ----------
+    study : Path
+    time_limit : float, optional
+        Seconds from now, in place of what is left of the study's own limit.
+    watcher : Watcher, optional
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    StudyError
+        If the folder holds no study, or another process works on it.
+    """
+    watcher = watcher or Watcher()
+    with StudyStore(study) as store:
+        watcher.started(study)
+        store.note("resumed", "")
+        return _carry_on(store, watcher, time_limit)
+
+
+def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> Outcome:
+    began = time.monotonic()
+    wanted = store.fact("wanted")
+    known = read_plan(store)
+    with LocalExecutor(known.threads if known is not None else 0) as executor:
+        plan = known
+        if plan is None:
+            watcher.step("measuring the models on this machine")
+            plan = plan_study(store, executor)
+        _record_current(store, plan)
+        watcher.planned(plan, read_contenders(store))
+        more = None if time_limit is None else time_limit - CLOSING_SECONDS
+        run_study(
+            store,
+            executor,
+            listener=watcher.progress,
+            allow_send=frozenset(wanted["allow_send"]),
+            more_seconds=more,
+        )
+        watcher.step("deciding")
+        evidence, decision = conclude(store)
+        spent = float(store.fact("spent_seconds") or 0.0)
+        left = MOST_SECONDS
+        if time_limit is not None:
+            left = time_limit - (time.monotonic() - began)
+        elif plan.time_limit is not None:
+            left = plan.time_limit - spent
+        bundle, note = _ship_winner(store, evidence, decision, executor, watcher, left, wanted["ship"])
+    return Outcome(store.folder, store.fact("name"), evidence, decision, bundle, note)
+
+
+def _record_current(store: StudyStore, plan: Plan) -> None:
+    trial = current_trial(store, plan.answered["test"])
+    if trial is not None and trial.key not in store.finished_keys():
+        answers = [Answer(value, abstention=None if value else "no answer given") for value in trial.test_answers]
+        store.add(trial, (), answers)
+
+
+def _ship_winner(
+    store: StudyStore,
+    evidence: Evidence,
+    decision: Decision,
+    executor: LocalExecutor,
+    watcher: Watcher,
+    seconds: float,
+    wanted: bool,
+) -> tuple[Path | None, str]:
+    name = decision.verdict.contender or decision.verdict.meanwhile
+    again = f"bakeoff ship {shlex.quote(str(store.folder))}"
+    if not wanted:
+        return None, f"not shipped, as asked; ship it with: {again}"
+    if name is None or decision.verdict.choice == "keep-current":
+        return None, "nothing to ship"
+    try:
+        return ship_contender(
+            store,
+            evidence,
+            decision,
+            name,
+            store.folder / "bundle",
+            executor,
+            seconds=max(seconds, 20.0),
+            watcher=watcher,
+        )
+    except BakeoffError as error:
+        store.note("not shipped", str(error))
+        return None, f"not shipped: {error} Try again with: {again}"

@@ -1,0 +1,64 @@
+"""Fixtures of all tests: a home folder and a cache of their own, the small real models, the open data sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_KEPT = ("BAKEOFF_TEST_DATA", "BAKEOFF_TEST_CACHE")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Send every test to a home folder and an (empty) cache of its own, and close the model hub to it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith("BAKEOFF_") and name not in _KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    monkeypatch.setenv("BAKEOFF_CACHE", str(home / "bakeoff-cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    return home
+
+
+@pytest.fixture(scope="session")
+def pulled_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a cache with the two small models and the demo's data set, pulled once a session.
+
+    ``BAKEOFF_TEST_CACHE`` names a folder to keep it in between runs; every file is checked by its sha256 either way.
+    """
+    kept = os.environ.get("BAKEOFF_TEST_CACHE")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("pulled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BAKEOFF_CACHE", str(folder))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        from bakeoff.catalog import pull
+
+        for name in ("minilm-l6", "smollm2-135m", "amazon-reviews"):
+            pull(name)
+        yield folder
+
+
+@pytest.fixture
+def catalogue_cache(own_home: Path, pulled_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the catalogue at the cache that holds the small real models."""
+    monkeypatch.setenv("BAKEOFF_CACHE", str(pulled_cache))
+    return pulled_cache
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Give the folder of open data sets, or skip where there is none."""
+    root = os.environ.get("BAKEOFF_TEST_DATA")
+    if not root:
+        pytest.skip("BAKEOFF_TEST_DATA is not set: the open data sets are not at hand")
+    folder = Path(root).resolve() / "data"
+    if not folder.is_dir():
+        pytest.skip(f"BAKEOFF_TEST_DATA={root} has no folder 'data'")
+    return folder

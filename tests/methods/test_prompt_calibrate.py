@@ -1,0 +1,68 @@
+"""The arithmetic of calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from bakeoff.errors import OptionError
+from bakeoff.methods.prompt.calibrate import (
+    batch_shift,
+    calibrated,
+    check_calibration,
+    contextual_shift,
+    label_prior,
+    probabilities,
+)
+
+SCORES = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-30, 0))
+
+
+def test_contextual_by_hand():
+    # Shares .8/.2 and .6/.4 have the mean .7/.3: a row at exactly that leaning is undecided after calibration.
+    shift = contextual_shift(np.log([[0.08, 0.02], [0.6, 0.4]]))
+    assert probabilities(calibrated(np.log([[0.7, 0.3]]), shift)) == pytest.approx(np.array([[0.5, 0.5]]))
+    assert shift[0] - shift[1] == pytest.approx(np.log(0.7 / 0.3))
+
+
+def test_batch_by_hand_and_with_prior():
+    scores = np.log([[0.9, 0.1], [0.7, 0.3], [0.5, 0.5], [0.7, 0.3]])
+    assert probabilities(calibrated(scores, batch_shift(scores))).argmax(axis=1).tolist()[0::2] == [0, 1]
+    back = batch_shift(scores, np.array([0.7, 0.3]))
+    assert back == pytest.approx(np.zeros(2), abs=1e-12)
+
+
+def test_prior_only_where_labels_are_uneven():
+    assert label_prior(np.array([5.0, 3.0])) is None
+    assert label_prior(np.array([0.0, 2.0])) is None
+    assert label_prior(np.array([17.0, 1.0])) == pytest.approx(np.array([0.9, 0.1]))
+
+
+@given(SCORES, st.integers(0, 2))
+def test_a_leaning_of_the_prompt_changes_no_answer(scores, label):
+    """A model that favours one label by a constant factor in odds is corrected to the same answers (one row)."""
+    leaning = np.zeros(3)
+    leaning[label] = 4.0
+    one = scores[:1]
+    plain = calibrated(one, contextual_shift(one))
+    assert calibrated(one + leaning, contextual_shift(one + leaning)) - plain == pytest.approx(
+        np.full((1, 3), (leaning - leaning + leaning.mean())[0]), abs=1e-6
+    )
+
+
+@given(SCORES)
+def test_shifts_are_finite_centred_and_blind_to_row_constants(scores):
+    for shift in (contextual_shift(scores), batch_shift(scores)):
+        assert np.isfinite(shift).all()
+        assert shift.mean() == pytest.approx(0.0, abs=1e-9)
+    assert batch_shift(scores - 50.0) == pytest.approx(batch_shift(scores))
+    assert probabilities(scores).sum(axis=1) == pytest.approx(np.ones(len(scores)))
+
+
+def test_underflow_and_wrong_name():
+    assert np.isfinite(batch_shift(np.array([[0.0, -2000.0], [0.0, -3000.0]]))).all()
+    with pytest.raises(OptionError, match="'platt' came"):
+        check_calibration("platt")

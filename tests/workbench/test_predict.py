@@ -1,0 +1,229 @@
+"""Rows in, answers out: the same rows in the same order, with every column that came."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bakeoff.data import read_rows
+from bakeoff.errors import BundleError, DataError, OptionError
+from bakeoff.methods.floors import Majority, TfidfLogistic
+from bakeoff.records import Answer, Contender
+from bakeoff.ship import BundleFacts, write_bundle
+from bakeoff.tasks import classification_task
+from bakeoff.workbench import predict as module
+from bakeoff.workbench.predict import predict
+
+GOOD = ["a fine camera", "works very well", "love it", "great sound", "good value, good screen", "fine and light"]
+BAD = ["broke at once", "a bad buy", "poor sound", "awful screen", "hate the noise", "bad and heavy"]
+TASK = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
+
+
+def ship(folder: Path, method: Majority | TfidfLogistic, name: str, columns: tuple[str, ...] = ("review",)) -> Path:
+    saved = folder / f"{name} saved"
+    saved.mkdir()
+    method.fit(GOOD + BAD, ["positive"] * len(GOOD) + ["negative"] * len(BAD)).save(saved)
+    contender = Contender(name, name, "1", "floor", None, None, {}, seeded=True, uses_labels=True)
+    facts = BundleFacts(contender, TASK, seed=0, rows=12, fingerprint="f" * 64, text_columns=columns)
+    return write_bundle(folder / f"{name} bundle", method_folder=saved, facts=facts, card="# Card\n")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Path:
+    return ship(tmp_path_factory.mktemp("tfidf"), TfidfLogistic(TASK), "tfidf")
+
+
+def write_csv(path: Path, rows: list[list[str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    return path
+
+
+def read_csv(path: Path, delimiter: str = ",") -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.reader(stream, delimiter=delimiter))
+
+
+TEXTS = ["great screen, fine", 'poor "sound"\nand more', "", "=cmd|' /C calc'!A0", "Größe ✓ 好", "   "]
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    return write_csv(tmp_path / "new.csv", [["id", "review"], *([str(i), text] for i, text in enumerate(TEXTS))])
+
+
+def test_rows_keep_their_order_and_columns(bundle, source, tmp_path):
+    summary = predict(bundle, source, tmp_path / "out.csv")
+    written = read_csv(tmp_path / "out.csv")
+    assert written[0] == ["id", "review", "prediction", "abstention"]
+    assert [row[:2] for row in written[1:]] == read_csv(source)[1:]
+    assert [row[2] for row in written[1:3]] == ["positive", "negative"]
+    assert [row[2:] for row in (written[3], written[6])] == [["", "empty text"]] * 2
+    assert (summary.rows, summary.answered, summary.abstained) == (6, 4, 2)
+    assert summary.output == tmp_path / "out.csv"
+    assert summary.seconds > 0
+
+
+def test_batches_change_nothing(bundle, source, tmp_path, monkeypatch):
+    seen = []
+    predict(bundle, source, tmp_path / "whole.csv", probabilities=True)
+    monkeypatch.setattr(module, "BATCH_ROWS", 2)
+    predict(bundle, source, tmp_path / "parts.csv", probabilities=True, progress=lambda *at: seen.append(at))
+    assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert seen == [(2, 6), (4, 6), (6, 6)]
+
+
+def test_probabilities_stand_one_column_a_label(bundle, source, tmp_path):
+    predict(bundle, source, tmp_path / "out.jsonl", probabilities=True)
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert list(records[0])[2:] == ["prediction", "abstention", "probability_negative", "probability_positive"]
+    for record in records:
+        shares = [record["probability_negative"], record["probability_positive"]]
+        if record["prediction"] is None:
+            assert shares == [None, None]
+            assert record["abstention"] == "empty text"
+        else:
+            assert sum(shares) == pytest.approx(1, abs=2e-6)
+            assert record["prediction"] == TASK.labels[shares.index(max(shares))]
+            assert record["abstention"] is None
+
+
+def test_a_file_without_a_suffix_of_ours_is_refused_before_anything_runs(bundle, source, tmp_path):
+    with pytest.raises(OptionError, match=r"must end in one of \.csv, \.tsv, \.jsonl, \.ndjson; 'out\.xlsx' came"):
+        predict(bundle, source, tmp_path / "out.xlsx")
+    with pytest.raises(OptionError, match="has no folder to stand in"):
+        predict(bundle, source, tmp_path / "nowhere" / "out.csv")
+    with pytest.raises(OptionError, match="must be another file than the rows"):
+        predict(bundle, source, source.parent / "." / source.name)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(OptionError, match="is a folder"):
+        predict(bundle, source, tmp_path / "folder.csv")
+
+
+def test_the_default_output_stands_beside_the_rows(bundle, source):
+    summary = predict(bundle, source)
+    assert summary.output == source.with_name("new.predictions.csv")
+    assert len(read_csv(summary.output)) == 7
+
+
+def test_columns_of_our_names_are_renamed_not_lost(bundle, tmp_path):
+    source = write_csv(
+        tmp_path / "new.csv",
+        [["review", "prediction", "abstention", "prediction_input"], ["love it", "old", "none", "older"]],
+    )
+    predict(bundle, source, tmp_path / "out.csv")
+    assert read_csv(tmp_path / "out.csv") == [
+        ["review", "prediction_input_", "abstention_input", "prediction_input", "prediction", "abstention"],
+        ["love it", "old", "none", "older", "positive", ""],
+    ]
+
+
+def test_the_columns_of_training_are_used_though_others_look_like_text(bundle, tmp_path):
+    rows = [["text", "review"], ["great sound and fine light camera", "a bad buy, poor and awful"]]
+    source = write_csv(tmp_path / "new.csv", rows)
+    predict(bundle, source, tmp_path / "out.csv")
+    assert read_csv(tmp_path / "out.csv")[1][2] == "negative"
+    predict(bundle, source, tmp_path / "out.csv", text=("text",))
+    assert read_csv(tmp_path / "out.csv")[1][2] == "positive"
+
+
+def test_several_columns_are_joined_in_the_order_of_training(tmp_path):
+    bundle = ship(tmp_path, TfidfLogistic(TASK), "tfidf", columns=("title", "body"))
+    source = write_csv(tmp_path / "new.csv", [["body", "title"], ["great", ""], ["", "awful"], ["", ""]])
+    predict(bundle, source, tmp_path / "out.csv")
+    assert [row[2:] for row in read_csv(tmp_path / "out.csv")[1:]] == [
+        ["positive", ""],
+        ["negative", ""],
+        ["", "empty text"],
+    ]
+
+
+def test_the_method_sees_the_texts_that_training_saw(tmp_path, monkeypatch):
+    rows = [["body", "title", "label"], [" great\n", " ", "a"], ["", "awful ", "b"], [" two ", "x\ty", "a"]]
+    source = write_csv(tmp_path / "new.csv", rows)
+    trained_on = read_rows(source, text=("title", "body"), label="label").split("all").texts
+    bundle = ship(tmp_path, Majority(TASK), "majority", columns=("title", "body"))
+    asked = []
+    monkeypatch.setattr(Majority, "_answer", lambda _, texts: asked.extend(texts) or [Answer("positive")] * len(texts))
+    predict(bundle, source, tmp_path / "out.csv")
+    assert tuple(asked) == trained_on
+
+
+def test_a_list_is_no_text(bundle, tmp_path):
+    source = tmp_path / "new.jsonl"
+    source.write_text('{"review": "love it"}\n{"review": ["love", "it"]}\n')
+    with pytest.raises(DataError, match=r"Row 2 of .*new\.jsonl has a list where its text is looked for"):
+        predict(bundle, source, tmp_path / "out.csv")
+
+
+def test_tabs_and_lists_and_other_json_types(bundle, tmp_path):
+    source = tmp_path / "new.jsonl"
+    lines = [{"review": "love it", "n": 3, "tags": ["a", "b"]}, {"review": "bad \U0001f4f7", "n": None, "tags": []}]
+    source.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    predict(bundle, source, tmp_path / "out.tsv")
+    written = read_csv(tmp_path / "out.tsv", delimiter="\t")
+    assert written[0] == ["review", "n", "tags", "prediction", "abstention"]
+    assert written[1] == ["love it", "3", '["a", "b"]', "positive", ""]
+    assert written[2] == ["bad \U0001f4f7", "", "[]", "negative", ""]
+    predict(bundle, source, tmp_path / "out.jsonl")
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert records[0]["tags"] == ["a", "b"]
+    assert records[1] == {
+        "review": "bad \U0001f4f7",
+        "n": None,
+        "tags": [],
+        "prediction": "negative",
+        "abstention": None,
+    }
+
+
+def test_a_failure_leaves_the_earlier_answers(bundle, source, tmp_path, monkeypatch):
+    output = tmp_path / "out.csv"
+    output.write_text("earlier")
+    there = set(tmp_path.iterdir())
+
+    def fail(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict(bundle, source, output, progress=fail)
+    assert output.read_text() == "earlier"
+    assert set(tmp_path.iterdir()) == there
+
+
+def test_user_errors_pass_through(bundle, source, tmp_path):
+    with pytest.raises(DataError):
+        predict(bundle, tmp_path / "none.csv", tmp_path / "out.csv")
+    with pytest.raises(DataError, match="--text must name a column"):
+        predict(bundle, source, tmp_path / "out.csv", text=("comment",))
+    with pytest.raises(BundleError, match="is no bundle"):
+        predict(tmp_path, source, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_of_empty_texts_does_not_ask_the_method(tmp_path, monkeypatch):
+    bundle = ship(tmp_path, Majority(TASK), "majority")
+    source = write_csv(tmp_path / "new.csv", [["id", "review"], ["1", ""], ["2", " "]])
+    monkeypatch.setattr(Majority, "_answer", lambda *_: pytest.fail("asked"))
+    assert predict(bundle, source, tmp_path / "out.csv").answered == 0
+
+
+_FRESH = "import sys; from pathlib import Path; from bakeoff.workbench.predict import predict\n"
+
+
+def test_a_fresh_process_gives_the_same_bytes(bundle, source, tmp_path):
+    predict(bundle, source, tmp_path / "here.csv", probabilities=True)
+    code = _FRESH + "predict(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), probabilities=True)"
+    there = tmp_path / "there.csv"
+    subprocess.run([sys.executable, "-W", "error", "-c", code, str(bundle), str(source), str(there)], check=True)
+    assert there.read_bytes() == (tmp_path / "here.csv").read_bytes()
+
+
+def test_importing_the_verb_loads_nothing_heavy():
+    code = _FRESH + "assert not {'torch', 'transformers', 'sklearn', 'polars', 'scipy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
