@@ -371,8 +371,8 @@ class Crossover:
 class BreakEven:
     """Predictions from which the dearer-to-build, cheaper-to-run method pays.
 
-    `status` is ``"at"`` (see `predictions`), ``"at-once"`` (cheaper to build and to run) or ``"never"``; months are
-    counted at the assumed volume; `dearer` and `cheaper` are contenders' names.
+    `status` is ``"at"`` (see `predictions`), ``"at-once"`` (cheaper to build and to run) or ``"never"``. `per_month` is
+    the volume that pays within the assumed horizon, NaN for never; `months` are counted at the assumed volume.
     """
 
     status: Literal["at", "at-once", "never"]
@@ -449,7 +449,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """All that ``verdict.json``, the card and the report show."""
+    """All that ``verdict.json``, the card and the report show; `mde` is in points (0.01 of a score)."""
 
     mde: float
     leaderboard: tuple[LeaderboardRow, ...]

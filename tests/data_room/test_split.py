@@ -130,6 +130,16 @@ class TestSplit:
             return
         assert set(split.train.labels) == set(labels)
 
+    def test_parts_keep_their_shares_where_groups_are_of_all_sizes(self):
+        groups = [f"g{i}" for i in range(40) for _ in range(1 + i)]
+        labels = [["x", "y", "x"][i % 3] for i in range(len(groups))]
+        rows = Rows.of(sentences(len(groups)), labels, groups=groups)
+        for seed in range(5):
+            split = split_rows(source_of(rows), seed=seed)
+            sizes = [len(part) / len(rows) for part in parts_of(split).values()]
+            assert np.abs(np.array(sizes) - [0.6, 0.15, 0.25]).max() < 0.02
+            assert abs(Counter(split.test.labels)["y"] / len(split.test) - 1 / 3) < 0.1
+
     def test_labels_seen_once_are_trained_on_and_noted(self):
         labels = ["x"] * 30 + ["y"] * 30 + ["once"]
         split = split_rows(source_of(Rows.of(sentences(61), labels)), seed=0)

@@ -156,5 +156,7 @@ def test_rows_to_settle_asks_for_rows_or_seeds_or_gives_up():
     assert seeds is None
     assert rows_to_settle(Estimate(0.02, 0.000005, 0.0003, 4, 3, 500), 0.01)[0] is None
     assert rows_to_settle(Estimate(0.02, 0.000005, 0.0003, 4, 3, 500), 0.01)[1] > 3
-    assert rows_to_settle(Estimate(0.01, 0.0002, 0.0, 400, 3, 500), 0.01)[0] == pytest.approx(7.85 / 0.0001 * 0.1, rel=0.02)
+    assert rows_to_settle(Estimate(0.01, 0.0002, 0.0, 400, 3, 500), 0.01)[0] == pytest.approx(
+        7.85 / 0.0001 * 0.1, rel=0.02
+    )
     assert rows_to_settle(Estimate(0.0, 0.01, 0.01, 2, 3, 500), 0.0) == (None, None)

@@ -16,6 +16,7 @@ from bakeoff.methods.prompt.label_scores import LabelScorePrompt
 from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.methods.registry import load_method, method_spec
+from bakeoff.models.scoring import LabelScorer
 from bakeoff.tasks import classification_task
 from bakeoff.testing.methods import MethodSuite, text_rows
 
@@ -115,18 +116,22 @@ def test_injected_rows_answer_inside_the_labels():
     assert {a.value for a in fitted.answer(attacks)} <= {"negative", "positive"}
 
 
-def test_over_long_rows_abstain_and_long_prompts_lose_demonstrations():
+def test_over_long_rows_abstain_and_long_prompts_lose_demonstrations(monkeypatch):
+    whole = loaded.scorer(MODEL, "float32", "cpu")
+    short = LabelScorer(replace(whole.decoder, context_length=200))
+    monkeypatch.setattr(loaded, "scorer", lambda *_: short)
     fitted = method().fit([], [])
-    answers = fitted.answer(["word " * 9000, "Good.", "Bad.", "Fine."])
+    rows = ["word " * 250, "Good.", "Bad.", "Fine."]
+    answers = fitted.answer(rows)
     assert answers[0].value is None
     assert "longer than the model's context" in answers[0].abstention
-    assert math.isnan(fitted.predict_proba(["word " * 9000, "a", "b", "c"])[0, 0])
+    assert math.isnan(fitted.predict_proba(rows)[0, 0])
     assert all(answer.value for answer in answers[1:])
-    long = ["good thing " * 1500, "bad thing " * 1500, "so so " * 1500]
+    long = ["good thing " * 25, "bad thing " * 25, "so so " * 25]
     shortened = method(shots=3).fit(long, ["positive", "negative", "negative"])
     assert shortened.details_["demonstrations_dropped"] == 1
     assert len(shortened.details_["demonstrations"]) == 2
-    assert shortened.details_["prefix_tokens"] <= 8192
+    assert 90 < shortened.details_["prefix_tokens"] <= 150
 
 
 def test_deadline_between_fit_and_answers():
@@ -149,8 +154,8 @@ def test_prompt_file_is_used_as_it_stands(tmp_path: Path):
     write_prompt_file(path, turned)
     changed = method(prompt_file=str(path)).fit([], [])
     assert changed.details_["prompt"].startswith("Say whether the text is friendly.\n\n")
+    other = classification_task(name="mood", labels=("bored", "positive", "negative"), metric="accuracy")
     with pytest.raises(DataError, match="'bored' is on one side"):
-        other = classification_task(name="mood", labels=("bored", "positive", "negative"), metric="accuracy")
         LabelScorePrompt(other, MODEL, prompt_file=str(path)).fit([], [])
 
 

@@ -86,7 +86,7 @@ def test_time_is_up(chat_server):
 
 
 def test_nothing_is_sent_elsewhere_without_leave():
-    with pytest.raises(OptionError, match="example.org"):
+    with pytest.raises(OptionError, match=r"example\.org"):
         ServerPrompt(TASK, "https://example.org/v1#gpt").fit([], [])
 
 

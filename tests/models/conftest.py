@@ -44,13 +44,9 @@ def unsplit_tokenizer() -> Any:
     from transformers import PreTrainedTokenizerFast
 
     core = Tokenizer(models.BPE(unk_token="<unk>"))
-    trainer = trainers.BpeTrainer(
-        vocab_size=300, special_tokens=["<s>", "</s>", "<unk>"], show_progress=False
-    )
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=["<s>", "</s>", "<unk>"], show_progress=False)
     core.train_from_iterator(CORPUS * 3, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
 def _configuration(kind: str) -> Any:
@@ -114,9 +110,7 @@ def smollm2(pulled_cache: Path) -> Decoder:
         return load_decoder(resolve_model("smollm2-135m"))
 
 
-def alone(
-    decoder: Decoder, text: str, label: str, ending: str = "", close: tuple[int, ...] = ()
-) -> float:
+def alone(decoder: Decoder, text: str, label: str, ending: str = "", close: tuple[int, ...] = ()) -> float:
     """Score one full string by itself, with nothing of the scorer: the reference."""
     import torch
 
@@ -126,3 +120,26 @@ def alone(
     with torch.inference_mode():
         logs = torch.log_softmax(decoder.model(torch.tensor([ids])).logits[0].float(), dim=-1)
     return float(sum(logs[at - 1, ids[at]] for at in range(given, len(ids))))
+
+
+@pytest.fixture(scope="session", name="alone")
+def _alone() -> Callable[..., float]:
+    """Give the reference that scores one full string by itself."""
+    return alone
+
+
+@pytest.fixture(scope="session", params=["byte level", "byte level with head", "unsplit"])
+def any_tokenizer(request: pytest.FixtureRequest) -> Any:
+    """Give tokenizers of several kinds."""
+    makers = {
+        "byte level": byte_level_tokenizer,
+        "byte level with head": lambda: byte_level_tokenizer(head="<s>"),
+        "unsplit": unsplit_tokenizer,
+    }
+    return makers[request.param]()
+
+
+@pytest.fixture(scope="session")
+def byte_level() -> Callable[..., Any]:
+    """Give the maker of GPT-2-like tokenizers."""
+    return byte_level_tokenizer

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,9 +23,7 @@ def test_shared_stems_are_read_once_and_last_tokens_never():
 
 @given(sequences)
 def test_prefix_clash_is_what_it_says(labels):
-    expected = any(
-        one == two[: len(one)] for i, one in enumerate(labels) for j, two in enumerate(labels) if i != j
-    )
+    expected = any(one == two[: len(one)] for i, one in enumerate(labels) for j, two in enumerate(labels) if i != j)
     assert has_prefix_clash(labels) == expected
 
 
@@ -39,7 +39,7 @@ def test_paths_lead_along_each_label(labels):
         edges = trie.paths[start:end]
         assert tuple(trie.edge_tokens[edges]) == label
         # Each edge's parent is the node of the token before it.
-        for depth, (before, edge) in enumerate(zip(edges, edges[1:], strict=False), start=1):
+        for depth, (before, edge) in enumerate(pairwise(edges.tolist()), start=1):
             node = trie.edge_parents[edge] - 1
             assert trie.tokens[node] == trie.edge_tokens[before]
             assert trie.depths[node] == depth

@@ -71,7 +71,7 @@ def decision() -> Decision:
         FULL.name, SHOTS.name, 256, 0.052, (0.021, 0.083), 0.002, 0.004, "paired bootstrap", 1500, "verdict"
     )
     return Decision(
-        mde=0.031,
+        mde=3.1,
         leaderboard=(
             leaderboard_row(FULL, 64, 0.71),
             leaderboard_row(FULL, 256, 0.871),
@@ -105,7 +105,9 @@ def test_the_score_is_the_procedures_and_the_refit_is_said_to_be_unmeasured(evid
 
 
 def test_the_sections_carry_the_studys_facts(evidence, decision):
-    text = card(evidence, decision, repeat=("bakeoff", "run", "my reviews.csv"), bundle_name="my bundle")
+    text = card(
+        evidence, decision, repeat=("bakeoff run 'my reviews.csv'", "bakeoff ship out"), bundle_name="my bundle"
+    )
     for part in (
         "# sentiment: full minilm-l6",
         "Labels: negative, positive.",
@@ -117,7 +119,7 @@ def test_the_sections_carry_the_studys_facts(evidence, decision):
         "- No server was named",
         "Licence: Apache-2.0.",
         "bakeoff predict 'my bundle' new.csv",
-        "bakeoff run 'my reviews.csv'",
+        "```\nbakeoff run 'my reviews.csv'\nbakeoff ship out\n```",
         "it took 1 min 5 s",
         "Settings: max\\_epochs = 4.",
     ):

@@ -213,6 +213,13 @@ def test_a_file_of_empty_texts_does_not_ask_the_method(tmp_path, monkeypatch):
     assert predict(bundle, source, tmp_path / "out.csv").answered == 0
 
 
+def test_probabilities_that_are_not_honest_are_not_given(tmp_path, source, monkeypatch):
+    bundle = ship(tmp_path, Majority(TASK), "majority")
+    monkeypatch.setattr(Majority, "honest_probabilities", False)
+    with pytest.raises(OptionError, match="Majority has no honest probabilities"):
+        predict(bundle, source, tmp_path / "out.csv", probabilities=True)
+
+
 _FRESH = "import sys; from pathlib import Path; from bakeoff.workbench.predict import predict\n"
 
 

@@ -141,14 +141,13 @@ def _why_dropped(panel: Panel, name: str, arm_names: Sequence[str]) -> str | Non
     budgets = panel.budgets(name)
     if not budgets or (contender.uses_labels and budgets[-1] < LEAST_TELLING_N):
         return None
-    n = budgets[-1]
+    n = budgets[-1] if contender.uses_labels else max(m for other in arm_names for m in panel.budgets(other))
     others = {other: value for other, value in _rivals(panel, arm_names, n).items() if other != name}
     own = panel.cell(name, n)
     if own is None or not others:
         return None
     rival = max(others, key=lambda other: others[other])
-    at = [m for m in panel.budgets(rival) if m <= n]
-    met = panel.cell(rival, n) or panel.cell(rival, at[-1])
+    met = panel.cell(rival, n) or panel.cell(rival, max(m for m in panel.budgets(rival) if m <= n))
     if met is None:
         return None
     gap = estimate_difference(panel, own, met, rows="validation", resamples=1_000)
@@ -158,7 +157,7 @@ def _why_dropped(panel: Panel, name: str, arm_names: Sequence[str]) -> str | Non
     if not bound < -panel.evidence.assumptions.margin:
         return None
     return (
-        f"validation score {phrases.score(panel.mean_score(own, 'validation'))} at n = {n}, "
+        f"validation score {phrases.score(panel.mean_score(own, 'validation'))} at n = {own.n}, "
         f"{phrases.points(-gap.mean, signed=False)} below {rival}; at best it would end "
         f"{phrases.points(-bound, signed=False)} below"
     )

@@ -43,15 +43,7 @@ def decide(evidence: Evidence) -> Decision:
         If no trial was finished, or there are no test rows.
     """
     panel = Panel(evidence)
-    if not any(panel.budgets(name) for name in panel.contenders):
-        unfinished = len(evidence.trials)
-        raise NoVerdictError(
-            f"No trial was finished ({unfinished} cut or failed): there is nothing to decide on."
-            if unfinished
-            else "No trial was run: there is nothing to decide on."
-        )
-    if not evidence.test_labels:
-        raise NoVerdictError("There are no test rows, so nothing was scored and there is nothing to decide on.")
+    _need_something(panel)
     field = field_of(panel)
     declared = declare(panel, field)
     figures = figures_of(panel, field, declared)
@@ -73,6 +65,16 @@ def decide(evidence: Evidence) -> Decision:
         considerations=considerations_of(panel, field, figures, pays),
         verdict=_verdict(case, mde),
     )
+
+
+def _need_something(panel: Panel) -> None:
+    unfinished = len(panel.evidence.trials)
+    if not unfinished:
+        raise NoVerdictError("No trial was run: there is nothing to decide on.")
+    if not any(panel.budgets(name) for name in panel.contenders):
+        raise NoVerdictError(f"No trial was finished ({unfinished} cut or failed): there is nothing to decide on.")
+    if not panel.evidence.test_labels:
+        raise NoVerdictError("There are no test rows, so nothing was scored and there is nothing to decide on.")
 
 
 def _budgets_below(panel: Panel, n: int) -> list[int]:

@@ -16,10 +16,30 @@ if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
     from bakeoff.models.scoring import LabelScorer
 
-__all__ = ["decoder", "encoder", "model_files", "scorer"]
+__all__ = ["decoder", "encoder", "model_files", "scorer", "stand_in"]
+
+
+_STAND_INS: dict[str, ModelFiles] = {}
+
+
+def stand_in(name: str, files: ModelFiles) -> None:
+    """Let a name mean files of this process's choice, such as the weights inside a bundle.
+
+    Parameters
+    ----------
+    name : str
+        What a method's ``model`` will say; an absolute path, so that it hides no other model.
+    files : ModelFiles
+        The files, under the sha256 of the model that they were made from.
+    """
+    _STAND_INS[name] = files
 
 
 @lru_cache(maxsize=16)
+def _resolved(name: str) -> ModelFiles:
+    return resolve_model(name)
+
+
 def model_files(name: str) -> ModelFiles:
     """Find a model's files by catalogue name, folder, GGUF file or hub name.
 
@@ -31,7 +51,7 @@ def model_files(name: str) -> ModelFiles:
     -------
     ModelFiles
     """
-    return resolve_model(name)
+    return _STAND_INS.get(name) or _resolved(name)
 
 
 @lru_cache(maxsize=2)

@@ -145,7 +145,8 @@ def _check_family(files: ModelFiles) -> None:
     facts = read_facts(files)
     if facts.family != "decoder":
         raise ModelError(
-            f"{files.name} must be a decoder (a causal language model), but is a {facts.family}: {facts.architecture}.",
+            f"{files.name} must be a decoder (a causal language model), but is of the family "
+            f"{facts.family!r} ({facts.architecture}).",
             next_step="Choose a decoder, such as smollm2-135m.",
         )
 

@@ -96,7 +96,8 @@ def load_encoder(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
     facts = read_facts(files)
     if facts.family != "encoder" or files.form != "folder":
         raise ModelError(
-            f"{files.name} must be an encoder in a Hugging Face folder, but is a {facts.family} ({files.form}).",
+            f"{files.name} must be an encoder in a Hugging Face folder, but is of the family "
+            f"{facts.family!r} (form: {files.form}).",
             next_step="Choose an encoder, such as minilm-l6.",
         )
     folder = Path(files.path)

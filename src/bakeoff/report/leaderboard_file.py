@@ -61,7 +61,7 @@ def _cell(value: str | float | None) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value if value.startswith(_FORMULA_STARTS) else value
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
     if isinstance(value, int):
         return str(value)
     return repr(float(value)) if math.isfinite(value) else ""

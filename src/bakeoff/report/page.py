@@ -81,26 +81,12 @@ def render_report(
     """
     environment = _environment()
     script = _source(environment, "report.js")
-    shown = _Shown(evidence, decision)
     return environment.get_template("report.html").render(
         evidence=evidence,
         decision=decision,
         verdict=decision.verdict,
         task=evidence.task,
-        pair=shown.pair,
-        sides=shown.sides(),
-        considerations=[_consider(one) for one in decision.considerations],
-        gap=shown.gap(),
-        comparisons=shown.comparisons(),
-        leaderboard=shown.leaderboard(),
-        checks=sorted(evidence.checks, key=lambda check: _STATUS_ORDER.get(check.status, 3)),
-        limits=[requirement_text(one) for one in evidence.requirements],
-        flips=[flip_text(flip) for flip in decision.verdict.flips],
-        spent=shown.spent(),
-        troubled=[trial for trial in evidence.trials if trial.status != "done"],
-        curves=_markup(learning_curves(decision)),
-        latencies=_markup(latency_plot(decision)),
-        arms=[arm for arm in ARM_COLOURS if any(row.arm == arm for row in decision.leaderboard)],
+        **_parts(evidence, decision),
         created=created,
         version=version,
         title=title,
@@ -112,6 +98,26 @@ def render_report(
         script=_markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _parts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
+    """Give the page's parts under the names that the template uses."""
+    shown = _Shown(evidence, decision)
+    return {
+        "sides": shown.sides(),
+        "considerations": [_consider(one) for one in decision.considerations],
+        "gap": shown.gap(),
+        "comparisons": shown.comparisons(),
+        "leaderboard": shown.leaderboard(),
+        "checks": sorted(evidence.checks, key=lambda check: _STATUS_ORDER.get(check.status, 3)),
+        "limits": [requirement_text(one) for one in evidence.requirements],
+        "flips": [flip_text(flip) for flip in decision.verdict.flips],
+        "spent": shown.spent(),
+        "troubled": [trial for trial in evidence.trials if trial.status != "done"],
+        "curves": _markup(learning_curves(decision)),
+        "latencies": _markup(latency_plot(decision)),
+        "arms": [arm for arm in ARM_COLOURS if any(row.arm == arm for row in decision.leaderboard)],
+    }
 
 
 def _environment() -> Environment:

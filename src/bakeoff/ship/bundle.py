@@ -192,11 +192,18 @@ class Bundle:
         return method.load(self.folder / METHOD, settings, context or RunContext(dtype=self.facts.dtype))
 
     def _check_model(self) -> None:
+        """Hold the model to the sha256 it had; weights in the bundle were checked as its files, and stand for it."""
         contender = self.facts.contender
-        if self.self_contained or contender.model is None or contender.model_sha256 is None:
+        if contender.model is None or contender.model_sha256 is None:
             return
-        from bakeoff.methods.loaded import model_files
+        from bakeoff.catalog import ModelFiles
+        from bakeoff.methods.loaded import model_files, stand_in
 
+        weights = self.folder / WEIGHTS
+        if weights.is_dir():
+            stand_in(str(weights), ModelFiles(contender.model, weights, "folder", contender.model_sha256))
+        if self.self_contained:
+            return
         found = model_files(contender.model)
         if found.sha256 != contender.model_sha256:
             raise BundleError(

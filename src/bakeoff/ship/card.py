@@ -13,6 +13,7 @@ from bakeoff.report.figures import (
     count_text,
     duration_text,
     interval_text,
+    mde_text,
     milliseconds_text,
     p_phrase,
     points_interval_text,
@@ -64,7 +65,7 @@ def model_card(
     licence : str, optional
         Of the pre-trained model; found in the catalogue where it is not given and the model stands there.
     repeat : sequence of str
-        Words of the command that ran the study.
+        Commands that make the bundle again, in order; each is shown as it is.
     bundle_name : str
         Name of the bundle's folder, for the commands.
 
@@ -217,7 +218,7 @@ def _data(evidence: Evidence, contender: Contender, rows_refitted: int, demonstr
 def _limits(evidence: Evidence, decision: Decision) -> str:
     points = [
         escape(decision.verdict.scope),
-        f"Differences under {points_text(decision.mde, signed=False)} could not show on these test rows.",
+        f"Differences under {mde_text(decision.mde)} could not show on these test rows.",
         "Every text gets one of the labels above, a text about something else too, unless the method abstains.",
         "The score holds for rows like those of the study; rows of another source, time or language were not measured.",
         *(escape(sentence) for sentence in evidence.missing),
@@ -251,7 +252,7 @@ def _repeat(evidence: Evidence, contender: Contender, seed: int, seconds: float,
         f"Settings: {settings or 'none'}. `bundle.json` has the versions of all packages.",
     ]
     if repeat:
-        lines.append(_code(shlex.join(clean_text(word) for word in repeat)))
+        lines.append(_code("\n".join(clean_text(command) for command in repeat)))
     return "\n\n".join(lines)
 
 

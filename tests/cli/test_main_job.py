@@ -1,0 +1,124 @@
+"""The main job from a file of rows to answers in a fresh process, with the small real models."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bakeoff.report.verdict_file import check_verdict
+
+Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
+
+pytestmark = pytest.mark.models
+
+
+def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -> None:
+    today = tmp_path / "today.csv"
+    rows = list(csv.DictReader(reviews.open(encoding="utf-8")))
+    with today.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["review", "prediction"])
+        writer.writerows([row["review"], "positive"] for row in rows)
+    done = bakeoff(
+        "run", reviews, "--budgets", "0,64", "--test-rows", 60, "--method", "probe", "--method", "zero-shot",
+        "--method", "few-shot-calibrated", "--predictions", today, "--require", "p95_ms<=5000", "-o", "study",
+    )  # fmt: skip
+    assert done.returncode in (0, 3), done.stdout + done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    study = tmp_path / "study"
+    verdict = json.loads((study / "verdict.json").read_text(encoding="utf-8"))
+    check_verdict(verdict)
+    assert (done.returncode == 3) == (verdict["verdict"]["choice"] == "unresolved")
+    board = {row["contender"] for row in verdict["leaderboard"]}
+    assert {"majority", "tfidf", "probe minilm-l6", "zero-shot smollm2-135m", "today's system"} <= board
+    assert (study / "report.html").stat().st_size > 10_000
+    assert (study / "leaderboard.csv").is_file()
+
+    with (study / "bundle" / "bundle.json").open(encoding="utf-8") as file:
+        assert json.load(file)["rows"] == verdict["task"]["rows"]["train"] + sum(
+            verdict["task"]["rows"][part] for part in ("validation", "test")
+        )
+    answered = bakeoff("predict", "study/bundle", reviews, "-o", "out.csv")
+    assert answered.returncode == 0, answered.stderr
+    answers = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8")))
+    assert [row["review"] for row in answers] == [row["review"] for row in rows]
+    right = sum(row["prediction"] == row["sentiment"] for row in answers)
+    assert right / len(rows) > 0.6
+
+    shipped = bakeoff("ship", "study", "--contender", "tfidf", "-o", "plain")
+    assert shipped.returncode == 0, shipped.stderr
+    assert bakeoff("predict", "plain", reviews, "-o", "plain.jsonl").returncode == 0
+    unknown = bakeoff("ship", "study", "--contender", "tfdif")
+    assert unknown.returncode == 2
+    assert "tfidf" in unknown.stderr
+
+
+PLAN = ("--budgets", "16,64", "--method", "probe", "--method", "zero-shot", "--test-rows", "60", "--no-ship")
+
+
+def test_a_killed_study_ends_as_an_unbroken_one(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -> None:
+    whole = bakeoff("run", reviews, *PLAN, "-o", "whole")
+    assert whole.returncode in (0, 3), whole.stderr
+    chance = random.Random(11)
+    command = [sys.executable, "-m", "bakeoff", "run", str(reviews), *PLAN, "-o", "broken"]
+    for _ in range(3):
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+            _wait_for_a_trial(tmp_path / "broken" / "study.sqlite", running)
+            time.sleep(chance.uniform(0.0, 1.0))
+            os.kill(running.pid, signal.SIGKILL)
+        command = [sys.executable, "-m", "bakeoff", "resume", "broken"]
+    resumed = bakeoff("resume", "broken")
+    assert resumed.returncode == whole.returncode, resumed.stderr
+    assert _records(tmp_path / "broken") == _records(tmp_path / "whole")
+
+
+def _wait_for_a_trial(database: Path, running: subprocess.Popen[bytes]) -> None:
+    """Wait until one more trial was committed than when the process started, or it ended by itself."""
+    before = _count(database)
+    for _ in range(1200):
+        if running.poll() is not None or _count(database) > before:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no trial was committed in two minutes")
+
+
+def _count(database: Path) -> int:
+    if not database.exists():
+        return 0
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
+        count: int = db.execute("SELECT count(*) FROM trials").fetchone()[0]
+        return count
+
+
+def _records(study: Path) -> set[tuple[object, ...]]:
+    """Give contender, n, seed, status and all answers of every trial."""
+    with sqlite3.connect(study / "study.sqlite") as db:
+        answers: dict[str, list[str | None]] = {}
+        for trial, value in db.execute("SELECT trial, value FROM answers ORDER BY trial, part, position"):
+            answers.setdefault(trial, []).append(value)
+        return {
+            (contender, n, seed, status, tuple(answers.get(key, ())))
+            for key, contender, n, seed, status in db.execute("SELECT key, contender, n, seed, status FROM trials")
+        }
+
+
+def test_an_interrupt_says_how_to_resume(reviews: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bakeoff", "run", str(reviews), *PLAN, "-o", "study"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        _wait_for_a_trial(tmp_path / "study" / "study.sqlite", running)  # type: ignore[arg-type]
+        running.send_signal(signal.SIGINT)
+        out, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "bakeoff resume study" in out.replace("\n", " ")
+    assert "Traceback" not in errors

@@ -1,0 +1,125 @@
+"""The local executor: a real worker process that is killed, stopped, and given jobs that cannot be done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bakeoff.study.executors import local
+from bakeoff.study.executors.jobs import FitJob, FitResult, JobFailed, RefitJob, RefitResult
+from bakeoff.study.executors.local import LocalExecutor
+from bakeoff.tasks import classification_task
+
+TASK = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
+TEXTS = ("good thing", "bad thing", "very good", "very bad", "so good", "so bad", "good good", "bad bad")
+LABELS = ("positive", "negative") * 4
+JOB = FitJob("tfidf", TASK, None, 0, {}, TEXTS, LABELS, ("good", "bad"), ("bad", "good"), 60.0, "float32", "cpu")
+
+
+@pytest.fixture
+def executor() -> Iterator[LocalExecutor]:
+    with LocalExecutor(threads=1) as running:
+        yield running
+
+
+def test_a_job_gives_answers_and_what_they_cost(executor: LocalExecutor) -> None:
+    result = executor.run(JOB)
+    assert isinstance(result, FitResult)
+    assert [answer.value for answer in result.test_answers] == ["negative", "positive"]
+    assert result.fit_seconds > 0
+    assert result.usage.peak_memory_mb > 10
+    assert executor.restarts == 0
+
+
+def test_the_worker_outlives_a_job_that_cannot_be_done(executor: LocalExecutor) -> None:
+    result = executor.run(replace(JOB, labels=("positive", "unheard of") * 4))
+    assert isinstance(result, JobFailed)
+    assert not result.crashed
+    assert "'unheard of'" in result.reason
+    assert isinstance(executor.run(JOB), FitResult)
+    assert executor.restarts == 0
+
+
+def test_a_killed_worker_costs_one_job(executor: LocalExecutor) -> None:
+    executor.run(JOB)
+    pid = executor.worker_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+    assert isinstance(executor.run(JOB), FitResult)
+    assert executor.restarts == 1
+
+
+def test_a_worker_killed_in_mid_job_is_reported(executor: LocalExecutor) -> None:
+    executor.run(JOB)
+
+    many = tuple(f"text number {i}" for i in range(30_000))
+    threading.Timer(0.3, os.kill, (executor.worker_pid, signal.SIGKILL)).start()
+    result = executor.run(replace(JOB, test_texts=many))
+    assert isinstance(result, JobFailed)
+    assert result.crashed
+    assert "exit code -9" in result.reason
+
+
+def test_a_hung_worker_is_replaced(executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor.run(JOB)
+    monkeypatch.setattr(local, "LOADING_SECONDS", 1.0)
+    os.kill(executor.worker_pid or 0, signal.SIGSTOP)
+    result = executor.run(JOB)
+    assert isinstance(result, JobFailed)
+    assert result.reason.startswith("hung")
+    monkeypatch.undo()
+    assert isinstance(executor.run(JOB), FitResult)
+
+
+def test_a_refit_is_saved_reloaded_and_compared(executor: LocalExecutor, tmp_path: Path) -> None:
+    result = executor.run(RefitJob(JOB, str(tmp_path / "method"), TEXTS))
+    assert isinstance(result, RefitResult)
+    assert (result.changed_rows, result.compared_rows) == (0, len(TEXTS))
+    assert list((tmp_path / "method").iterdir())
+
+
+def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from bakeoff.study.executors.local import LocalExecutor\n"
+        "from tests_job import JOB\n"
+        "if __name__ == '__main__':\n"
+        "    executor = LocalExecutor(threads=1)\n"
+        "    executor.run(JOB)\n"
+        "    print(executor.worker_pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(code)
+    (tmp_path / "tests_job.py").write_text(
+        "from bakeoff.study.executors.jobs import FitJob\n"
+        "from bakeoff.tasks import classification_task\n"
+        "task = classification_task(name='s', labels=['a', 'b'], metric='accuracy')\n"
+        "JOB = FitJob('majority', task, None, 0, {}, ('x', 'y'), ('a', 'b'), (), (), 9.0, 'float32', 'cpu')\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        os.kill(parent.pid, signal.SIGKILL)
+    for _ in range(50):
+        if not _alive(worker):
+            return
+        time.sleep(0.2)
+    pytest.fail("the worker outlived its parent by ten seconds")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,141 @@
+"""Plans: what is planned without a limit, and what a time limit leaves of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bakeoff.methods.forecast import ModelSpeed
+from bakeoff.methods.registry import method_spec
+from bakeoff.study.contenders import CandidateModel, build_contenders
+from bakeoff.study.plan import Grid, Plan, default_budgets, forecast_trial, make_plan
+
+ENCODER = CandidateModel("minilm-l6", "encoder", "e" * 64, 22_700_000, "minilm-l6")
+DECODER = CandidateModel("smollm2-135m", "decoder", "d" * 64, 134_500_000, "smollm2-135m")
+BIG = CandidateModel("/models/big.gguf", "decoder", "b" * 64, 1_540_000_000, "big")
+
+
+def grid(
+    *, train: int = 1761, test: int = 734, labels: int = 2, encoder_rate: float = 9000.0, decoder_rate: float = 1200.0,
+    models: tuple[CandidateModel, ...] = (ENCODER, DECODER), seeds: int = 3,
+) -> Grid:  # fmt: skip
+    contenders, _missing = build_contenders(models, kind="classification", methods=None, train_rows=train)
+    rates = {ENCODER.name: encoder_rate, DECODER.name: decoder_rate, BIG.name: decoder_rate / 11}
+    return Grid(
+        contenders=contenders,
+        speeds={m.name: ModelSpeed(rates[m.name], rates[m.name] / 3, 0.0, 22.0) for m in models},
+        budgets=default_budgets(train),
+        seeds=seeds,
+        rows={"train": train, "validation": train // 4, "test": test},
+        labels=labels,
+        label_tokens=1.5,
+    )
+
+
+def planned(grid: Grid, seconds: float | None) -> Plan:
+    return make_plan(
+        grid, time_left=seconds, time_limit=seconds, dtype="float32", device="cpu", threads=2, most_test_rows=None
+    )
+
+
+def test_without_a_limit_the_whole_grid_is_planned() -> None:
+    everything = grid()
+    plan = planned(everything, None)
+    assert plan.decision_budget == 1761
+    assert plan.budgets == (0, 16, 64, 256, 1761)
+    assert plan.answered == {"validation": 440, "test": 734}
+    pairs = [(trial.contender, trial.n, trial.seed) for trial in plan.trials]
+    assert len(set(pairs)) == len(pairs)
+    for contender in everything.contenders:
+        least = method_spec(contender.method).least_n
+        budgets = [n for n in plan.budgets if n >= least] if contender.uses_labels else [0]
+        seeds = range(3) if contender.seeded else range(1)
+        wanted = {(contender.name, n, seed) for n in budgets if contender.uses_labels is (n > 0) for seed in seeds}
+        assert wanted == {pair for pair in pairs if pair[0] == contender.name}
+
+
+def test_a_plan_round_trips_through_json() -> None:
+    import json
+
+    plan = planned(grid(), 300.0)
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_what_decides_runs_first_seed_by_seed() -> None:
+    plan = planned(grid(), 600.0)
+    core = [trial.core for trial in plan.trials]
+    assert core == sorted(core, reverse=True)
+    seeds = [trial.seed for trial in plan.trials if trial.core]
+    assert seeds == sorted(seeds)
+
+
+def test_less_time_means_a_smaller_budget_and_never_fewer_seeds() -> None:
+    budgets = []
+    for seconds in (3600.0, 600.0, 240.0, 120.0):
+        plan = planned(grid(), seconds)
+        budgets.append(plan.decision_budget)
+        for contender in {trial.contender for trial in plan.trials if trial.core and trial.n > 0}:
+            assert {t.seed for t in plan.trials if t.contender == contender and t.core} == {0, 1, 2}
+    assert budgets == sorted(budgets, reverse=True)
+    assert budgets[0] > budgets[-1]
+
+
+def test_a_slow_model_keeps_its_zero_shot_and_says_what_was_left_out() -> None:
+    plan = planned(grid(models=(ENCODER, DECODER, BIG)), 720.0)
+    names = {trial.contender for trial in plan.trials}
+    assert "zero-shot big" in names
+    assert any("few-shot" in sentence and "big" in sentence for sentence in plan.left_out)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seconds=st.floats(120, 7200),
+    train=st.integers(60, 20_000),
+    test=st.integers(30, 5000),
+    labels=st.integers(2, 80),
+    decoder_rate=st.floats(300, 5000),
+)
+def test_a_plan_fits_its_time_where_anything_does(
+    seconds: float, train: int, test: int, labels: int, decoder_rate: float
+) -> None:
+    whole = grid(train=train, test=test, labels=labels, decoder_rate=decoder_rate)
+    plan = planned(whole, seconds)
+    smallest = min(n for n in whole.budgets if n >= 2)
+    rows = min(test, 100) + min(whole.rows["validation"], 100)
+    least = sum(forecast_trial(whole, c, smallest if c.uses_labels else 0, rows) for c in whole.contenders) * 3
+    if least < 0.5 * seconds:
+        assert plan.forecast + plan.refit_seconds <= seconds
+    assert plan.answered["test"] <= test
+    assert all(0 <= trial.n <= plan.decision_budget for trial in plan.trials)
+
+
+@pytest.mark.parametrize(
+    ("train", "wanted", "expected"),
+    [
+        (1000, None, (0, 16, 64, 256, 1000)),
+        (100, None, (0, 16, 64, 100)),
+        (256, None, (0, 16, 64, 256)),
+        (10, None, (0, 10)),
+        (1000, (0, 32, -1), (0, 32, 1000)),
+        (1000, (32, 5000), (32,)),
+        (20, (5000,), (20,)),
+    ],
+)
+def test_budgets_are_those_that_the_data_allow(
+    train: int, wanted: tuple[int, ...] | None, expected: tuple[int, ...]
+) -> None:
+    assert default_budgets(train, wanted) == expected
+
+
+def test_large_decoders_are_not_tuned_and_the_study_says_so() -> None:
+    contenders, missing = build_contenders((ENCODER, BIG), kind="classification", methods=None, train_rows=500)
+    assert not [c for c in contenders if c.method == "lora"]
+    assert missing == ("lora of big was not tried: 1.5 B weights.",)
+
+
+def test_models_that_share_a_name_give_contenders_of_different_names() -> None:
+    twin = CandidateModel("/other/smollm2-135m", "decoder", "x" * 64, 134_500_000, "smollm2-135m")
+    contenders, _missing = build_contenders((DECODER, twin), kind="classification", methods=None, train_rows=500)
+    names = [c.name for c in contenders]
+    assert len(set(names)) == len(names)

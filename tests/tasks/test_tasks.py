@@ -1,0 +1,83 @@
+"""Tasks: label words, metrics against scikit-learn, and the choice of the metric."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
+
+from bakeoff.errors import OptionError
+from bakeoff.tasks import Task, choose_metric, classification_task, label_codes, label_words, score, score_codes
+
+LABELS = ("a", "b", "c")
+ROWS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from((*LABELS, None))), min_size=1, max_size=60)
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_metrics_are_those_of_scikit_learn(rows: list[tuple[str, str | None]]) -> None:
+    truth = [true for true, _ in rows]
+    answers = [answer for _, answer in rows]
+    given_answers = ["<abstain>" if answer is None else answer for answer in answers]
+    assert score("accuracy", truth, answers, LABELS) == pytest.approx(accuracy_score(truth, given_answers))
+    seen = sorted({*truth, *(answer for answer in answers if answer is not None)})
+    expected = f1_score(truth, given_answers, labels=seen, average="macro", zero_division=0)
+    assert score("macro-F1", truth, answers, LABELS) == pytest.approx(expected)
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(0, 2**32 - 1))
+def test_weights_are_copies_of_rows(rows: list[tuple[str, str | None]], seed: int) -> None:
+    truth = label_codes([true for true, _ in rows], LABELS)
+    answers = label_codes([answer for _, answer in rows], LABELS)
+    weights = np.random.default_rng(seed).multinomial(len(rows), [1 / len(rows)] * len(rows), size=3)
+    for metric in ("accuracy", "macro-F1"):
+        values = score_codes(metric, truth, answers, 3, weights.astype(float))
+        for value, counts in zip(np.atleast_1d(values), weights, strict=True):
+            copied = np.repeat(np.arange(len(rows)), counts)
+            assert value == pytest.approx(score_codes(metric, truth[copied], answers[copied], 3))
+
+
+def test_an_unknown_metric_is_named() -> None:
+    with pytest.raises(OptionError, match=r"one of accuracy, macro-F1; 'auc' came\. Choose one with --metric\."):
+        score("auc", ["a"], ["a"], LABELS)
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("card_payment_fee_charged", "card payment fee charged"),
+        ("positive", "positive"),
+        ("ABBR", "ABBR"),
+        ("helpRequest", "help Request"),
+        ("a/b", "a b"),
+        ("___", "___"),
+    ],
+)
+def test_label_words_are_readable(label: str, words: str) -> None:
+    assert label_words(label) == words
+
+
+def test_labels_that_read_alike_keep_their_spelling() -> None:
+    task = classification_task(name="x", labels=["a_b", "a b"], metric="accuracy")
+    assert len(set(task.words)) == 2
+
+
+def test_given_words_that_are_the_same_are_refused() -> None:
+    with pytest.raises(OptionError, match="'good' stand for two labels"):
+        classification_task(name="x", labels=["a", "b"], metric="accuracy", words={"a": "good", "b": "good"})
+
+
+def test_uneven_labels_are_scored_by_macro_f1() -> None:
+    assert choose_metric({"a": 30, "b": 10}) == "accuracy"
+    assert choose_metric({"a": 31, "b": 10}) == "macro-F1"
+
+
+def test_a_task_round_trips_through_json() -> None:
+    task = classification_task(name="sentiment", labels=["b", "a"], metric="accuracy", definitions={"a": "good"})
+    assert task.labels == ("a", "b")
+    assert Task.from_json(json.loads(json.dumps(task.to_json()))) == task
