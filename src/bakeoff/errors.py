@@ -11,6 +11,7 @@
     │   ├── MissingExtraError  an optional dependency that is not installed
     │   ├── StudyError         a study folder that is in use, broken, or of another version
     │   └── BundleError        a bundle that is incomplete, changed, or of another version
+    ├── ServerFault            one call to a server failed (in ``models.server``): an abstention with its reason
     ├── TrialError             one trial cannot be finished: recorded, the study goes on
     └── NoVerdictError         finished, but nothing can be decided: exit code 3
 """

@@ -19,10 +19,11 @@ def chat_server(pulled_cache: Path) -> Iterator[str]:
     settings.model_alias = {"smollm2"}
     settings.n_ctx = 4096
     settings.n_parallel = 2
-    settings.n_predict = 32
+    settings.n_predict = 12
     settings.warmup = False
     settings.verbosity = -1
-    settings.cpuparams.n_threads = 2
+    # One thread never waits for another, which costs most on a busy machine.
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(settings)
     yield f"{server.listening_address}/v1#smollm2"
     del server

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.calibrate import (
     batch_shift,
+    blended_shift,
     calibrated,
     check_calibration,
     contextual_shift,
@@ -39,18 +40,25 @@ def test_prior_only_where_labels_are_uneven():
     assert label_prior(np.array([5.0, 3.0])) is None
     assert label_prior(np.array([0.0, 2.0])) is None
     assert label_prior(np.array([17.0, 1.0])) == pytest.approx(np.array([0.9, 0.1]))
+    # Seventy-seven even labels, one row each on average: three of one label and none of another is chance.
+    assert label_prior(np.array([3.0, 0.0, *[1.0] * 75])) is None
+
+
+def test_blend_by_hand():
+    batch, contextual = np.array([1.0, -1.0]), np.array([-0.5, 0.5])
+    assert blended_shift(batch, 8, contextual) == pytest.approx(np.array([0.25, -0.25]))
+    assert blended_shift(batch, 0, contextual) == pytest.approx(contextual)
 
 
 @given(SCORES, st.integers(0, 2))
-def test_a_leaning_of_the_prompt_changes_no_answer(scores, label):
-    """A model that favours one label by a constant factor in odds is corrected to the same answers (one row)."""
+def test_a_leaning_of_the_prompt_is_taken_out(scores, label):
+    """Behind one text without content, a constant in favour of one label changes no calibrated probability."""
     leaning = np.zeros(3)
     leaning[label] = 4.0
-    one = scores[:1]
-    plain = calibrated(one, contextual_shift(one))
-    assert calibrated(one + leaning, contextual_shift(one + leaning)) - plain == pytest.approx(
-        np.full((1, 3), (leaning - leaning + leaning.mean())[0]), abs=1e-6
-    )
+    empty = scores[:1]
+    plain = calibrated(scores, contextual_shift(empty))
+    leant = calibrated(scores + leaning, contextual_shift(empty + leaning))
+    assert probabilities(leant) == pytest.approx(probabilities(plain), abs=1e-9)
 
 
 @given(SCORES)

@@ -74,8 +74,11 @@ def test_calibration_is_the_shift_of_rows_that_are_not_shown():
     before, after = np.log(plain.predict_proba(UNSEEN)), np.log(batch.predict_proba(UNSEEN))
     moved = (before[:, 0] - before[:, 1]) - (after[:, 0] - after[:, 1])
     assert moved == pytest.approx(np.full(4, batch.shift_[0] - batch.shift_[1]), abs=1e-6)
-    few = method(shots=4, calibration="batch").fit(TEXTS[:6], LABELS[:6])
-    assert few.details_["calibration"] == "contextual"
+    assert batch.details_["calibration"] == "batch"
+    all_shown = method(shots=4, calibration="batch").fit(TEXTS[:4], LABELS[:4])
+    assert all_shown.details_["calibration"] == "contextual"
+    assert all_shown.details_["calibration_rows"] == 0
+    assert np.abs(all_shown.shift_).max() > 0
 
 
 def test_rows_are_reused_and_charged_except_few_of_them():

@@ -18,13 +18,20 @@ CORPUS = [
 ]
 
 
-def byte_level_tokenizer(head: str | None = None) -> Any:
-    """Train a GPT-2-like tokenizer; `head` names a special token that it puts before every text."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+def byte_level_tokenizer(head: str | None = None, *, prefix_space: bool = False, far: bool = False) -> Any:
+    """Train a GPT-2-like tokenizer.
+
+    `head` names a special token that it puts before every text, `prefix_space` adds a space there, and with `far` words
+    fall apart where an exclamation mark follows anywhere in their line.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
+    if far:
+        looking = pre_tokenizers.Split(Regex(r"[A-Za-z](?=.*!)"), "isolated")
+        core.pre_tokenizer = pre_tokenizers.Sequence([looking, core.pre_tokenizer])
     core.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
@@ -69,9 +76,9 @@ def _configuration(kind: str) -> Any:
     }
     if kind == "llama":
         return transformers.LlamaConfig(**shape)
-    if kind == "gemma3":
+    if kind.startswith("gemma3"):
         layers = ["sliding_attention", "full_attention", "sliding_attention"]
-        return transformers.Gemma3TextConfig(**shape, sliding_window=6, layer_types=layers)
+        return transformers.Gemma3TextConfig(**shape, sliding_window=int(kind.split("-")[1]), layer_types=layers)
     if kind == "granite":  # divides its logits at the very end
         return transformers.GraniteConfig(**shape, logits_scaling=3.0)
     common = {"vocab_size": 420, "initializer_range": 0.5, "bos_token_id": 0, "eos_token_id": 1}
@@ -128,12 +135,13 @@ def _alone() -> Callable[..., float]:
     return alone
 
 
-@pytest.fixture(scope="session", params=["byte level", "byte level with head", "unsplit"])
+@pytest.fixture(scope="session", params=["byte level", "head", "prefix space", "unsplit"])
 def any_tokenizer(request: pytest.FixtureRequest) -> Any:
     """Give tokenizers of several kinds."""
     makers = {
         "byte level": byte_level_tokenizer,
-        "byte level with head": lambda: byte_level_tokenizer(head="<s>"),
+        "head": lambda: byte_level_tokenizer(head="<s>"),
+        "prefix space": lambda: byte_level_tokenizer(prefix_space=True),
         "unsplit": unsplit_tokenizer,
     }
     return makers[request.param]()

@@ -87,6 +87,16 @@ def test_the_shortcut_is_taken_and_leaves_the_beginning_alone(byte_level, monkey
     assert len(lengths) < 100
 
 
+def test_a_tokenizer_that_looks_far_ahead_is_found_out(byte_level):
+    tokenizer = byte_level(far=True)
+    text = "Text:\nwhere is the good card of the other phone now? Intent:"
+    labels = [" card", " card!"]
+    row = LabelTokenizer(tokenizer, "test").rows("", [text], labels, None).rows[0]
+    given, expected = whole(tokenizer, text, labels)
+    assert (row.given.tolist(), list(row.labels)) == (given, expected)
+    assert len(expected[0]) > 10
+
+
 def test_a_token_over_the_boundary_belongs_to_the_label(byte_level):
     tokenizer = byte_level()
     row = LabelTokenizer(tokenizer, "test").rows("", ["Intent: "], ["card"], None).rows[0]

@@ -60,7 +60,7 @@ def reference(alone, decoder, prefix, queries, labels, ending=""):
 
 @pytest.mark.parametrize(
     ("kind", "packed"),
-    [("llama", True), ("gpt2", True), ("granite", True), ("gemma3", False), ("bloom", False)],
+    [("llama", True), ("gpt2", True), ("granite", True), ("gemma3-6", False), ("gemma3-40", False), ("bloom", False)],
 )
 def test_equal_to_scoring_each_full_string_alone(make_small, alone, kind, packed):
     decoder = make_small(kind)
@@ -170,6 +170,16 @@ def test_a_deadline_between_packs_keeps_what_is_done(make_small, monkeypatch):
     assert np.isfinite(part.log_probabilities[part.reached]).all()
     assert np.isnan(part.log_probabilities[~part.reached]).all()
     assert np.isnan(part.mass[~part.reached]).all()
+
+
+def test_a_row_that_is_scored_in_part_counts_as_unreached(make_small, monkeypatch):
+    scorer = LabelScorer(make_small("llama"), max_batch_tokens=25)
+    ticks = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    part = scorer.score(PREFIX, QUERIES[:1], LABELS, deadline=1)
+    assert part.tokens > part.prefix_tokens
+    assert not part.reached.any()
+    assert np.isnan(part.log_probabilities).all()
 
 
 def test_normalised_scores_are_divided_by_tokens_or_characters(make_small):

@@ -167,7 +167,9 @@ def print_checks(console: Console, columns: str, split: str, rows: dict[str, int
     console.print(Text(columns))
     counts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
     console.print(Text(f"{counts}: {split}"))
-    console.print(Text(f"These test rows can show differences of {mde:.1f} points or more (mid-p McNemar, 80 % power)."))
+    console.print(
+        Text(f"These test rows can show differences of {mde:.1f} points or more (mid-p McNemar, 80 % power).")
+    )
 
 
 def _mean(values: tuple[float, ...]) -> float:

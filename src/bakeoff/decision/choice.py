@@ -9,7 +9,7 @@ from typing import Literal
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.paired import holm
 
-__all__ = ["ALPHA", "Basis", "Choice", "Figures", "Miss", "Side", "choose", "total_cost"]
+__all__ = ["ALPHA", "Basis", "Choice", "Figures", "Miss", "Side", "beats", "choose", "total_cost", "verdict_p"]
 
 #: Level of every declared comparison, after Holm's correction.
 ALPHA = 0.05
@@ -109,30 +109,22 @@ def total_cost(side: Side, figures: Figures) -> float:
     return side.build_cost + side.run_cost * figures.volume * figures.horizon_months
 
 
-def declared_p(figures: Figures) -> dict[str, float]:
-    """Give Holm-corrected p-values of the comparisons that the choice looks at.
+def verdict_p(figures: Figures) -> float:
+    """Give the p-value of the finalists' difference after Holm's correction over all declared comparisons."""
+    if figures.difference is None:
+        return math.nan
+    sides = [side for side in (figures.finetune, figures.prompt) if side is not None]
+    others = [one for side in sides for one in (side.against_floor, side.against_current) if one is not None]
+    return holm([figures.difference.p_value(), *(one.p_value() for one in others), *figures.further_p])[0]
 
-    Returns
-    -------
-    dict of str to float
-        Keys ``"verdict"``, and ``"finetune floor"``, ``"prompt floor"``, ``"finetune current"``, ``"prompt current"``
-        where there are such comparisons.
+
+def beats(against: Estimate | None) -> bool:
+    """Say whether a finalist is shown to be better than a floor or today's system; nothing to beat is beaten.
+
+    The p-value is not corrected for the other comparisons. A choice needs this and the rest of the rule together, and a
+    claim that needs every one of its tests keeps its level without a correction (intersection-union test, Berger 1982).
     """
-    known: dict[str, float] = {}
-    if figures.difference is not None:
-        known["verdict"] = figures.difference.p_value()
-    for arm, side in (("finetune", figures.finetune), ("prompt", figures.prompt)):
-        if side is not None and side.against_floor is not None:
-            known[f"{arm} floor"] = side.against_floor.p_value()
-        if side is not None and side.against_current is not None:
-            known[f"{arm} current"] = side.against_current.p_value()
-    corrected = holm([*known.values(), *figures.further_p])
-    return dict(zip(known, corrected, strict=False))
-
-
-def _beats(against: Estimate | None, p_holm: float) -> bool:
-    """Say whether a finalist is shown to be better than a floor or today's system; nothing to beat is beaten."""
-    return against is None or (against.mean > 0 and p_holm < ALPHA)
+    return against is None or (against.mean > 0 and against.p_value() < ALPHA)
 
 
 def _cheaper(figures: Figures, sides: dict[str, Side]) -> str:
@@ -143,14 +135,14 @@ def _cheaper(figures: Figures, sides: dict[str, Side]) -> str:
     return min(costs, key=lambda arm: costs[arm])
 
 
-def _between(figures: Figures, sides: dict[str, Side], p: dict[str, float]) -> tuple[str | None, Basis]:
+def _between(figures: Figures, sides: dict[str, Side]) -> tuple[str | None, Basis]:
     """Choose between two finalists that are both in: the arm, or None, and on what that rests."""
     difference = figures.difference
     if not figures.enough_seeds:
         return None, "few-seeds"
     if difference is None or math.isnan(difference.mean):
         return None, "too-close"
-    if p["verdict"] < ALPHA:
+    if verdict_p(figures) < ALPHA:
         return ("finetune" if difference.mean > 0 else "prompt"), "better"
     if difference.equal_within(figures.margin):
         return _cheaper(figures, sides), "equal-cheaper"
@@ -195,9 +187,8 @@ def choose(figures: Figures) -> Choice:
         return Choice("unresolved", None, None, fallback, "missing-arm")
     if not sides:
         return Choice("unresolved", None, None, fallback, "none-left")
-    p = declared_p(figures)
-    floored = {arm: _beats(side.against_floor, p.get(f"{arm} floor", 1.0)) for arm, side in sides.items()}
-    kept = {arm: _beats(side.against_current, p.get(f"{arm} current", 1.0)) for arm, side in sides.items()}
+    floored = {arm: beats(side.against_floor) for arm, side in sides.items()}
+    kept = {arm: beats(side.against_current) for arm, side in sides.items()}
     fit = {arm: side for arm, side in sides.items() if floored[arm] and kept[arm]}
     standing = _standing(figures, sides, floored, kept) if figures.enough_seeds else None
     if len(measured) < 2:
@@ -207,7 +198,7 @@ def choose(figures: Figures) -> Choice:
         return standing
     if len(sides) < 2:
         return _only_left(figures, sides, measured)
-    arm, basis = _between(figures, sides, p)
+    arm, basis = _between(figures, sides)
     meanwhile = sides[_cheaper(figures, fit or sides)].contender if fit or fallback is None else fallback
     if arm is None:
         return Choice("unresolved", None, None, meanwhile, basis)

@@ -31,8 +31,8 @@ class Field:
         The finalists: best of those of the arm that miss no hard limit; the best of all where every one misses one.
     floor, current : Cell or None
         The best floor, and today's system, where they miss no hard limit.
-    pair : tuple of Cell or None
-        The same-base pair: the best tuned and the best prompted contender of one model.
+    pair : tuple of (int, Cell, Cell) or None
+        The same-base pair: the n at which it meets, the best tuned and the best prompted contender of one model.
     out : frozenset of str
         Contenders that miss a hard limit.
     """
@@ -42,17 +42,18 @@ class Field:
     prompt: Cell | None
     floor: Cell | None
     current: Cell | None
-    pair: tuple[Cell, Cell] | None
+    pair: tuple[int, Cell, Cell] | None
     out: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One declared comparison: a minus b."""
+    """One declared comparison: a minus b, at n labelled rows."""
 
     role: str
     a: Cell
     b: Cell
+    n: int
     estimate: Estimate
 
 
@@ -63,17 +64,24 @@ def _best(panel: Panel, arm: Arm, n: int, out: frozenset[str], *, others: bool) 
     return panel.cell(chosen[0], n) if chosen else None
 
 
-def _same_base(panel: Panel, n: int) -> tuple[Cell, Cell] | None:
-    def best(arm: Arm, model: str) -> Cell | None:
-        ranked = best_on_validation(panel, [c.name for c in panel.arm(arm) if c.model == model], n)
-        return panel.cell(ranked[0], n) if ranked else None
+def _same_base(panel: Panel, n: int) -> tuple[int, Cell, Cell] | None:
+    """Find the same-base pair and the n at which it meets: the largest, up to the one given, at which both were measured.
+
+    Tuning the decoder itself is the dearest of all trials, so time may allow it at fewer labels only.
+    """
+
+    def best(arm: Arm, model: str, at: int) -> Cell | None:
+        ranked = best_on_validation(panel, [c.name for c in panel.arm(arm) if c.model == model], at)
+        return panel.cell(ranked[0], at) if ranked else None
 
     prompted = [contender.name for contender in panel.arm("prompt") if contender.model]
-    for name in best_on_validation(panel, prompted, n):
-        model = panel.contenders[name].model or ""
-        tuned, asked = best("finetune", model), best("prompt", model)
-        if tuned is not None and asked is not None:
-            return tuned, asked
+    budgets = {budget for contender in panel.arm("finetune") for budget in panel.budgets(contender.name)}
+    for at in sorted((budget for budget in budgets if budget <= n), reverse=True):
+        for name in best_on_validation(panel, prompted, at):
+            model = panel.contenders[name].model or ""
+            tuned, asked = best("finetune", model, at), best("prompt", model, at)
+            if tuned is not None and asked is not None:
+                return at, tuned, asked
     return None
 
 
@@ -112,23 +120,27 @@ def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Decl
     pairs: list[tuple[str, Cell | None, Cell | None]] = [("verdict", field.finetune, field.prompt)]
     pairs += [("floor", side, field.floor) for side in (field.finetune, field.prompt)]
     pairs += [("current", side, field.current) for side in (field.finetune, field.prompt)]
-    if field.pair is not None and field.pair != (field.finetune, field.prompt):
-        pairs.append(("same-base", *field.pair))
-    return tuple(
-        Declared(role, a, b, estimate_difference(panel, a, b, resamples=resamples))
+    declared = [
+        Declared(role, a, b, field.n, estimate_difference(panel, a, b, resamples=resamples))
         for role, a, b in pairs
         if a is not None and b is not None
-    )
+    ]
+    if field.pair is not None and field.pair[1:] != (field.finetune, field.prompt):
+        n, tuned, asked = field.pair
+        declared.append(
+            Declared("same-base", tuned, asked, n, estimate_difference(panel, tuned, asked, resamples=resamples))
+        )
+    return tuple(declared)
 
 
-def records_of(declared: Sequence[Declared], n: int) -> tuple[Comparison, ...]:
+def records_of(declared: Sequence[Declared]) -> tuple[Comparison, ...]:
     """Turn declared comparisons into records, with Holm's correction over all of them."""
     p_values = [one.estimate.p_value() for one in declared]
     return tuple(
         Comparison(
             a=one.a.contender.name,
             b=one.b.contender.name,
-            n=n,
+            n=one.n,
             difference=one.estimate.mean,
             ci=one.estimate.interval(),
             p=p,
@@ -195,7 +207,7 @@ def figures_at(panel: Panel, field: Field, n: int) -> Figures | None:
         return None
     if (field.floor is not None and floor is None) or (field.current is not None and current is None):
         return None
-    tuned, asked = (at(cell) for cell in field.pair or (None, None))
-    pair = (tuned, asked) if tuned is not None and asked is not None else None
+    tuned, asked = (at(cell) for cell in (field.pair or (None, None, None))[1:])
+    pair = (n, tuned, asked) if tuned is not None and asked is not None else field.pair
     moved = Field(n, finetune, prompt, floor, current, pair, field.out)
     return figures_of(panel, moved, declare(panel, moved, resamples=1_000))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.decision import phrases
-from bakeoff.decision.choice import ALPHA, Figures, declared_p, total_cost
+from bakeoff.decision.choice import ALPHA, Figures, total_cost, verdict_p
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.costs import cost_of, known_mean
 from bakeoff.decision.leaderboard import valid_rate
@@ -173,7 +173,7 @@ def _goals(panel: Panel, field: Field, rule: Figures) -> Consideration:
         parts = [f"{cell.contender.name} {phrases.score(panel.mean_score(cell))}" for _, cell in _sides(field)]
         finding = f"{panel.metric}: {', '.join(parts) or 'no finalist'}; nothing to compare with."
         return Consideration("performance_goals", finding, figures, _NEITHER)
-    p = declared_p(rule)["verdict"]
+    p = verdict_p(rule)
     interval = difference.interval()
     figures |= {"difference": difference.mean, "ci": list(interval), "p_holm": p}
     names = [f"{cell.contender.name} {phrases.score(panel.mean_score(cell))}" for _, cell in _sides(field)]

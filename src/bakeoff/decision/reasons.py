@@ -45,7 +45,9 @@ def _comparison(case: Case, role: str, name: str | None = None) -> Comparison | 
 
 
 def _statistic(one: Comparison) -> str:
-    return f"{phrases.points(one.difference)} {phrases.interval_points(one.ci)}, {phrases.p_value(one.p_holm)} (Holm)"
+    """Write a comparison's figures, with the p-value that the rule looks at: corrected, but for what stands."""
+    p = phrases.p_value(one.p) if one.role in ("floor", "current") else f"{phrases.p_value(one.p_holm)} (Holm)"
+    return f"{phrases.points(one.difference)} {phrases.interval_points(one.ci)}, {p}"
 
 
 def _side_of(case: Case, name: str | None) -> Side | None:
@@ -123,8 +125,8 @@ def _beaten(case: Case) -> list[str]:
     for one in case.comparisons:
         if one.role in ("floor", "current"):
             what = "the floor" if one.role == "floor" else "today's system"
-            verb = "beats" if one.p_holm < ALPHA and one.difference > 0 else "is not shown to beat"
-            if one.p_holm < ALPHA and one.difference < 0:
+            verb = "beats" if one.p < ALPHA and one.difference > 0 else "is not shown to beat"
+            if one.p < ALPHA and one.difference < 0:
                 verb = "is worse than"
             found.append(f"{one.a} {verb} {what} {one.b}: {_statistic(one)}.")
         if one.role == "same-base":
@@ -207,7 +209,8 @@ def _next_step(case: Case) -> str | None:
         return f"Next: {what}. If the curves go on, about {phrases.count(labels)} further rows would settle it."
     if difference is None or math.isnan(difference.mean):
         return None
-    rows, seeds = rows_to_settle(difference, case.figures.margin, alpha=ALPHA / max(len(case.comparisons), 1))
+    corrected = ALPHA / max(len(case.comparisons), 1) if case.choice.basis == "too-close" else ALPHA
+    rows, seeds = rows_to_settle(difference, case.figures.margin, alpha=corrected)
     if rows is not None and rows <= _MOST_ROWS:
         number = phrases.count(max(rows, difference.rows + 1))
         return f"Next: a bigger test (bigger-test). About {number} test rows would settle it."

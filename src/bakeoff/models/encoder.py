@@ -161,17 +161,21 @@ def encode(
     for rows in length_sorted_batches([len(each) for each in ids], max_tokens=batch_tokens):
         if deadline is not None and time.monotonic() >= deadline:
             break
-        batch = encoder.tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt")
-        batch = {name: values.to(encoder.device) for name, values in batch.items()}
-        with torch.inference_mode():
-            states = encoder.model(**batch).last_hidden_state.float()
-            found = pooled(states, batch["attention_mask"], encoder.pooling)
-            if encoder.normalise:
-                found = torch.nn.functional.normalize(found, dim=-1)
-        vectors[rows] = found.cpu().numpy()
+        vectors[rows] = _batch_vectors(encoder, [ids[row] for row in rows])
         done += len(rows)
         if progress is not None:
             progress(done, len(ids))
+    return vectors
+
+
+def _batch_vectors(encoder: Encoder, ids: list[list[int]]) -> npt.NDArray[np.float32]:
+    batch = encoder.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(encoder.device)
+    with torch.inference_mode():
+        states = encoder.model(**batch).last_hidden_state.float()
+        found = pooled(states, batch["attention_mask"], encoder.pooling)
+        if encoder.normalise:
+            found = torch.nn.functional.normalize(found, dim=-1)
+    vectors: npt.NDArray[np.float32] = found.cpu().numpy()
     return vectors
 
 

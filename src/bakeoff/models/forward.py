@@ -53,7 +53,7 @@ class Unit:
 
 
 class _FixedLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of a prefix, which a forward reads and does not change."""
+    """Keys and values of a prefix that keeps nothing new, so that only one layer holds a longer copy at a time."""
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_args: Any, **_kwargs: Any

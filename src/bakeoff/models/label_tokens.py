@@ -158,6 +158,7 @@ class LabelTokenizer:
         tokenizer that first splits into words does not look behind a word's beginning; from two words before the
         label on, the rest is tokenised by itself. That this gives what the whole gives is checked: on every row
         with the first label, and on the first row with all labels. Where it does not, rows are tokenised whole.
+        No tokenizer in use looks further ahead than the next word, which is what could slip through.
         """
         whole: list[tuple[list[int], int]] = [([], 0)] * len(texts)
         if len(endings) == 1 or not texts:

@@ -105,6 +105,10 @@ def build_trie(sequences: Sequence[TokenIds]) -> LabelTrie:
             "The labels cannot be told apart by their tokens: one is empty, or equal to the beginning of another.",
             next_step="Give labels different words, or a terminator that ends each of them.",
         )
+    return _lay_out(sequences)
+
+
+def _lay_out(sequences: Sequence[TokenIds]) -> LabelTrie:
     tokens: list[int] = []
     depths: list[int] = []
     exits: list[int] = []

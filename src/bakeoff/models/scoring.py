@@ -127,9 +127,8 @@ class LabelScorer:
     ) -> LabelScores:
         r"""Score every label after every row.
 
-        The full string of a row and a label is prefix + query + label, tokenised whole. A label's score is the sum
-        of the log-probabilities of its tokens, which are those behind the given ones; a token that reaches over the
-        place where the label begins belongs to the label (see `bakeoff.models.label_tokens`).
+        A label's score is the sum of the log-probabilities of its tokens in prefix + query + label, tokenised whole; a
+        token that reaches over the place where the label begins is the label's (`bakeoff.models.label_tokens`).
 
         Parameters
         ----------
@@ -138,10 +137,10 @@ class LabelScorer:
         queries : sequence of str
             What follows it in each row, up to the label.
         labels : sequence of str
-            Different texts, none empty, with the white space that stands before them in the full string.
+            Different texts, none empty, with the white space that stands before them.
         terminator : str, optional
-            Put behind every label if one is the beginning of another, so that the labels exclude each other and
-            their probabilities add up to 1 at most. None: the model's end-of-text token.
+            Put behind every label if one is the beginning of another, so that labels exclude each other and their
+            probabilities add up to 1 at most. None: the model's end-of-text token.
         normalise : {"none", "tokens", "characters"}
             What each score is divided by: nothing, the label's tokens, or its characters.
         deadline : float, optional
@@ -156,33 +155,27 @@ class LabelScorer:
         Raises
         ------
         OptionError
-            If labels are empty, double or cannot be told apart, or `normalise` is unknown.
+            If labels are empty, double or not to be told apart, or `normalise` is unknown.
         """
         began = time.perf_counter()
-        if normalise not in ("none", "tokens", "characters"):
-            raise OptionError(
-                f"normalise must be 'none', 'tokens' or 'characters', got {normalise!r}.",
-                next_step="Choose one of the three.",
-            )
+        _check_normalise(normalise)
         found = self._tokenizer.rows(prefix, queries, labels, terminator)
         run = _Run(found.rows, len(labels), self.decoder.context_length)
-        fitting = [row for row in range(len(found.rows)) if not run.too_long[row]]
-        shared = 0
-        if fitting:
-            if self.packed:
-                shared = shared_length([found.rows[row] for row in fitting], found.prefix)
-            self._score_rows(run, fitting, shared, deadline, progress)
+        shared = self._score_rows(run, found.prefix, deadline, progress)
         return run.result(labels, normalise, found.terminated, shared, time.perf_counter() - began)
 
     def _score_rows(
         self,
         run: _Run,
-        fitting: Sequence[int],
-        shared: int,
+        prefix: npt.NDArray[np.int64],
         deadline: float | None,
         progress: Callable[[int, int], None] | None,
-    ) -> None:
-        """Fill the run's array, pack by pack."""
+    ) -> int:
+        """Fill the run's array, pack by pack, and give the number of shared tokens."""
+        fitting = [row for row in range(len(run.rows)) if not run.too_long[row]]
+        if not fitting:
+            return 0
+        shared = shared_length([run.rows[row] for row in fitting], prefix) if self.packed else 0
         past: Layers = ()
         if shared:
             past, read = self._prefix(run.rows[fitting[0]].given[:shared])
@@ -201,6 +194,7 @@ class LabelScorer:
                 run.reached[unit.row] = open_units[unit.row] == 0
             if progress is not None:
                 progress(int(run.reached.sum()), len(run.rows))
+        return shared
 
     def _prefix(self, tokens: npt.NDArray[np.int64]) -> tuple[Layers, int]:
         """Give the keys and values of a prefix, and how many tokens had to be read for it."""
@@ -254,6 +248,14 @@ class LabelScorer:
             *self._units(row, tokens, shared, first, middle),
             *self._units(row, tokens, shared, middle, last),
         ]
+
+
+def _check_normalise(normalise: str) -> None:
+    if normalise not in ("none", "tokens", "characters"):
+        raise OptionError(
+            f"normalise must be 'none', 'tokens' or 'characters', got {normalise!r}.",
+            next_step="Choose one of the three.",
+        )
 
 
 class _Run:

@@ -78,7 +78,7 @@ def create_study(
     data : DataOptions
     options : StudyOptions
     folder : Path, optional
-        Where the study will stand; made of the source's name and the time where not given.
+        The study's; made of the source's name and the time where not given.
     command : str
         How to repeat it.
     watcher : Watcher
@@ -86,7 +86,6 @@ def create_study(
     Returns
     -------
     StudyStore
-        Open.
 
     Raises
     ------

@@ -107,15 +107,15 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> 
             more_seconds=more,
         )
         watcher.step("deciding")
-        evidence, decision = conclude(store)
+        judged = conclude(store)
         spent = float(store.fact("spent_seconds") or 0.0)
         left = MOST_SECONDS
         if time_limit is not None:
             left = time_limit - (time.monotonic() - began)
         elif plan.time_limit is not None:
             left = plan.time_limit - spent
-        bundle, note = _ship_winner(store, evidence, decision, executor, watcher, left, wanted["ship"])
-    return Outcome(store.folder, store.fact("name"), evidence, decision, bundle, note)
+        bundle, note = _ship_winner(store, judged, executor, watcher, left, wanted["ship"])
+    return Outcome(store.folder, store.fact("name"), *judged, bundle, note)
 
 
 def _record_current(store: StudyStore, plan: Plan) -> None:
@@ -127,24 +127,23 @@ def _record_current(store: StudyStore, plan: Plan) -> None:
 
 def _ship_winner(
     store: StudyStore,
-    evidence: Evidence,
-    decision: Decision,
+    judged: tuple[Evidence, Decision],
     executor: LocalExecutor,
     watcher: Watcher,
     seconds: float,
     wanted: bool,
 ) -> tuple[Path | None, str]:
-    name = decision.verdict.contender or decision.verdict.meanwhile
+    verdict = judged[1].verdict
+    name = verdict.contender or verdict.meanwhile
     again = f"bakeoff ship {shlex.quote(str(store.folder))}"
     if not wanted:
         return None, f"not shipped, as asked; ship it with: {again}"
-    if name is None or decision.verdict.choice == "keep-current":
+    if name is None or verdict.choice == "keep-current":
         return None, "nothing to ship"
     try:
         return ship_contender(
             store,
-            evidence,
-            decision,
+            judged,
             name,
             store.folder / "bundle",
             executor,

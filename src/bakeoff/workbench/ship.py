@@ -6,12 +6,12 @@ import shlex
 import shutil
 from pathlib import Path
 
-from bakeoff.catalog import entries
+from bakeoff.catalog import entries, resolve_model
 from bakeoff.errors import BundleError, OptionError, StudyError, TrialError
 from bakeoff.records import Contender, Decision, Evidence
 from bakeoff.ship import BundleFacts, model_card, write_bundle
 from bakeoff.study.evidence import read_plan, read_task
-from bakeoff.study.executors.jobs import FitJob, JobFailed, RefitJob, RefitResult
+from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RefitJob, RefitResult
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import PARTS, StudyStore
@@ -27,7 +27,12 @@ MOST_SECONDS = 6 * 3600.0
 
 
 def ship(
-    study: Path, *, contender: str | None = None, output: Path | None = None, watcher: Watcher | None = None
+    study: Path,
+    *,
+    contender: str | None = None,
+    output: Path | None = None,
+    with_weights: bool = False,
+    watcher: Watcher | None = None,
 ) -> tuple[Path, str]:
     """Ship a contender of a finished study: the chosen one, or any other by its name.
 
@@ -38,6 +43,8 @@ def ship(
     output : Path, optional
         Where the bundle will stand; ``bundle`` in the study's folder where not given, with the contender's name where
         it is not the chosen one.
+    with_weights : bool
+        Whether a prompt's bundle holds its model.
     watcher : Watcher, optional
 
     Returns
@@ -52,7 +59,7 @@ def ship(
         If the study has no such contender, or it cannot be shipped.
     """
     with StudyStore(study) as store:
-        evidence, decision = conclude(store)
+        judged = evidence, decision = conclude(store)
         chosen = decision.verdict.contender or decision.verdict.meanwhile
         name = contender or chosen
         if name is None:
@@ -64,18 +71,18 @@ def ship(
         target = output or study / f"bundle{suffix}"
         plan = _plan_of(store)
         with LocalExecutor(plan.threads) as executor:
-            return ship_contender(store, evidence, decision, name, target, executor, watcher=watcher)
+            return ship_contender(store, judged, name, target, executor, with_weights=with_weights, watcher=watcher)
 
 
 def ship_contender(
     store: StudyStore,
-    evidence: Evidence,
-    decision: Decision,
+    judged: tuple[Evidence, Decision],
     name: str,
     target: Path,
     executor: LocalExecutor,
     *,
     seconds: float = MOST_SECONDS,
+    with_weights: bool = False,
     watcher: Watcher | None = None,
 ) -> tuple[Path, str]:
     """Refit one contender on all labelled rows and write its bundle.
@@ -83,15 +90,15 @@ def ship_contender(
     Parameters
     ----------
     store : StudyStore
-    evidence : Evidence
-    decision : Decision
+    judged : (Evidence, Decision)
+        What `conclude` gave.
     name : str
-        The contender's.
     target : Path
-        The bundle's folder.
     executor : LocalExecutor
     seconds : float
         Deadline of the refit.
+    with_weights : bool
+        Whether a prompt's bundle holds its model.
     watcher : Watcher, optional
 
     Returns
@@ -102,27 +109,37 @@ def ship_contender(
 
     Raises
     ------
-    OptionError
-        If there is no such contender, or it is not ours to ship.
-    TrialError
-        If the refit fails.
-    BundleError
-        If the reloaded method answers otherwise than the trained one.
+    OptionError, TrialError, BundleError
+        If it is not ours to ship, if the refit fails, or if the reloaded method answers otherwise.
     """
-    watcher = watcher or Watcher()
-    contender = _contender(evidence, name)
+    contender = _contender(judged[0], name)
+    job = _refit_job(store, contender, seconds)
+    folder = store.folder / ".refit"
+    (watcher or Watcher()).step(f"refitting {name} on all {len(job.texts):,} labelled rows")
+    try:
+        result = executor.run(RefitJob(job, str(folder), job.texts[:COMPARED_ROWS]))
+        refit = _checked(name, result)
+        written = _write(store, judged, contender, job, refit, folder, target, with_weights)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    note = f"reloaded: {refit.compared_rows} of {refit.compared_rows} answers equal"
+    if refit.cut:
+        note += "; the refit ended at its deadline, with its best so far"
+    store.note("shipped", f"{name} to {written}")
+    return written, note
+
+
+def _refit_job(store: StudyStore, contender: Contender, seconds: float) -> FitJob:
     plan = _plan_of(store)
     parts = [store.rows(part) for part in PARTS]
-    texts = tuple(text for rows in parts for text in rows.texts)
-    labels = tuple(label for rows in parts for label in rows.labels)
-    job = FitJob(
+    return FitJob(
         method=contender.method,
         task=read_task(store),
         model=contender.model,
-        seed=evidence.seed,
+        seed=store.fact("seed"),
         parameters=contender.parameters,
-        texts=texts,
-        labels=labels,
+        texts=tuple(text for rows in parts for text in rows.texts),
+        labels=tuple(label for rows in parts for label in rows.labels),
         validation_texts=(),
         test_texts=(),
         seconds=seconds,
@@ -130,48 +147,67 @@ def ship_contender(
         device=plan.device,
         allow_send=frozenset(store.fact("wanted")["allow_send"]),
     )
-    folder = store.folder / ".refit"
-    watcher.step(f"refitting {name} on all {len(texts):,} labelled rows")
-    result = executor.run(RefitJob(job, str(folder), texts[:COMPARED_ROWS]))
-    try:
-        if not isinstance(result, RefitResult):
-            reason = result.reason if isinstance(result, JobFailed) else "no result came"
-            raise TrialError(f"Refitting {name} failed: {reason}")
-        if result.changed_rows:
-            raise BundleError(
-                f"The reloaded {name} answers {result.changed_rows} of {result.compared_rows} rows otherwise than the "
-                "trained one; no bundle was written.",
-                next_step="Ship another contender, and report this with the study's folder.",
-            )
-        facts = BundleFacts(
-            contender=contender,
-            task=job.task,
-            seed=job.seed,
-            rows=len(texts),
-            fingerprint=evidence.fingerprint,
-            dtype=result.dtype,
-            text_columns=tuple(store.fact("text_columns")),
+
+
+def _checked(name: str, result: JobResult) -> RefitResult:
+    if not isinstance(result, RefitResult):
+        reason = result.reason if isinstance(result, JobFailed) else "no result came"
+        raise TrialError(f"Refitting {name} failed: {reason}")
+    if result.changed_rows:
+        raise BundleError(
+            f"The reloaded {name} answers {result.changed_rows} of {result.compared_rows} rows otherwise than the "
+            "trained one; no bundle was written.",
+            next_step="Ship another contender, and report this with the study's folder.",
         )
-        card = model_card(
-            evidence,
-            decision,
-            contender,
-            rows_refitted=len(texts),
-            seconds=result.seconds,
-            seed=job.seed,
-            demonstrations=result.demonstrations,
-            licence=_licence(contender),
-            repeat=(store.fact("command"), f"bakeoff ship {shlex.quote(str(store.folder))}"),
-            bundle_name=target.name,
+    return result
+
+
+def _write(
+    store: StudyStore,
+    judged: tuple[Evidence, Decision],
+    contender: Contender,
+    job: FitJob,
+    refit: RefitResult,
+    folder: Path,
+    target: Path,
+    with_weights: bool,
+) -> Path:
+    facts = BundleFacts(
+        contender=contender,
+        task=job.task,
+        seed=job.seed,
+        rows=len(job.texts),
+        fingerprint=judged[0].fingerprint,
+        dtype=refit.dtype,
+        text_columns=tuple(store.fact("text_columns")),
+    )
+    card = model_card(
+        *judged,
+        contender,
+        rows_refitted=len(job.texts),
+        seconds=refit.seconds,
+        seed=job.seed,
+        demonstrations=refit.demonstrations,
+        licence=_licence(contender),
+        repeat=(store.fact("command"), f"bakeoff ship {shlex.quote(str(store.folder))}"),
+        bundle_name=target.name,
+    )
+    weights = _weights(contender) if with_weights else None
+    return write_bundle(target, method_folder=folder, facts=facts, card=card, weights=weights)
+
+
+def _weights(contender: Contender) -> Path | None:
+    """Give the folder of a prompt's model in the Hugging Face layout; None for what holds its weights anyway."""
+    if contender.arm != "prompt" or contender.model is None:
+        return None
+    if contender.model_sha256 is None:
+        raise OptionError(
+            f"{contender.model} is a server, whose weights cannot be shipped.",
+            next_step="Ship it without --with-weights.",
         )
-        written = write_bundle(target, method_folder=folder, facts=facts, card=card)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    note = f"reloaded: {result.compared_rows} of {result.compared_rows} answers equal"
-    if result.cut:
-        note += "; the refit ended at its deadline, with its best so far"
-    store.note("shipped", f"{name} to {written}")
-    return written, note
+    from bakeoff.models.decoder import converted_folder
+
+    return converted_folder(resolve_model(contender.model))
 
 
 def _contender(evidence: Evidence, name: str) -> Contender:

@@ -37,9 +37,7 @@ def write_encoder(encoder: Encoder, folder: Path) -> None:
     (folder / "1_Pooling").mkdir(exist_ok=True)
     dimensions = int(encoder.model.config.hidden_size)
     _write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": dimensions, **pooling})
-    _write_json(
-        folder / "sentence_bert_config.json", {"max_seq_length": encoder.max_tokens, "do_lower_case": False}
-    )
+    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": encoder.max_tokens, "do_lower_case": False})
     kinds = ["Transformer", "Pooling", *(["Normalize"] if encoder.normalise else [])]
     paths = ["", "1_Pooling", "2_Normalize"]
     modules = [

@@ -12,8 +12,19 @@ from numpy.typing import NDArray
 
 from bakeoff.models.batching import length_sorted_batches
 
-__all__ = ["TokenRows", "cast", "held_out_rows", "padded", "predict_logits"]
+__all__ = [
+    "HELD_OUT_SHARE",
+    "LEAST_TO_HOLD_OUT",
+    "TokenRows",
+    "cast",
+    "divide",
+    "held_out_rows",
+    "padded",
+    "predict_logits",
+]
 
+LEAST_TO_HOLD_OUT = 100
+HELD_OUT_SHARE = 0.15
 _ANSWER_BATCH_TOKENS = 2048
 
 
@@ -43,6 +54,26 @@ class TokenRows:
     def part(self, rows: NDArray[np.int64]) -> TokenRows:
         """Give some of the rows."""
         return TokenRows([self.ids[row] for row in rows], self.codes[rows])
+
+
+def divide(rows: TokenRows, seed: int) -> tuple[TokenRows, TokenRows | None]:
+    """Hold out a part of the rows that says when to stop, where there are enough of them.
+
+    Parameters
+    ----------
+    rows : TokenRows
+    seed : int
+
+    Returns
+    -------
+    train : TokenRows
+    held : TokenRows or None
+        None for fewer than 100 rows: what so small a part says is noise, and the rows are worth more in training.
+    """
+    if len(rows) < LEAST_TO_HOLD_OUT:
+        return rows, None
+    kept, out = held_out_rows(rows.codes, HELD_OUT_SHARE, seed)
+    return rows.part(kept), rows.part(out)
 
 
 def held_out_rows(codes: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -103,9 +134,7 @@ def predict_logits(
     return found
 
 
-def padded(
-    ids: Sequence[list[int]], pad: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(ids: Sequence[list[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Put rows into one tensor.
 
     Parameters

@@ -108,6 +108,16 @@ class Tuned:
     cut: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
 
+    def details(self, network: torch.nn.Module, held: TokenRows | None) -> dict[str, Any]:
+        """Give what a method reports of the run, as plain JSON values."""
+        return {
+            "learning_rate": self.learning_rate,
+            "steps": self.steps,
+            "best_epoch": self.best_epoch,
+            "held_out_rows": 0 if held is None else len(held),
+            "trainable_parameters": sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
+        }
+
 
 class _DivergedError(Exception):
     """The loss of a run is no number, or has grown far above where it began."""
@@ -287,11 +297,14 @@ def _rate_share(step: int, total: int, warmup: float) -> float:
     return (step + 1) / rising if step < rising else (total - step) / max(1, total - rising)
 
 
-def _groups(
-    network: torch.nn.Module, plan: TuningPlan, share: float, head_name: str
-) -> Iterator[dict[str, Any]]:
+def _groups(network: torch.nn.Module, plan: TuningPlan, share: float, head_name: str) -> Iterator[dict[str, Any]]:
     """Divide the trained parameters by rate and by decay; one-dimensional weights and embeddings do not decay."""
-    tables = {id(weight) for module in network.modules() if isinstance(module, torch.nn.Embedding) for weight in module.parameters()}
+    tables = {
+        id(weight)
+        for module in network.modules()
+        if isinstance(module, torch.nn.Embedding)
+        for weight in module.parameters()
+    }
     named = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
     for of_head in (False, True):
         rate = plan.head_learning_rate if of_head else plan.learning_rate

@@ -16,8 +16,10 @@ from bakeoff.errors import OptionError
 
 __all__ = [
     "CALIBRATIONS",
+    "CONTENT_FREE_WEIGHT",
     "Calibration",
     "batch_shift",
+    "blended_shift",
     "calibrated",
     "check_calibration",
     "contextual_shift",
@@ -31,12 +33,17 @@ Calibration = Literal["none", "contextual", "batch", "file"]
 CALIBRATIONS: Mapping[str, str] = {
     "none": "the scores as they are",
     "contextual": "from texts without content (Zhao et al. 2021)",
-    "batch": "from labelled rows that the prompt does not show, their labels unused (Zhou et al. 2023)",
+    "batch": "from labelled rows that the prompt does not show (Zhou et al. 2023), and from texts without content",
     "file": "the values in the prompt file",
 }
 
-#: Ratio of the largest to the smallest share of a label from which labels count as uneven.
-_UNEVEN = 3.0
+#: Texts without content count as this many rows beside those of batch calibration. Chosen on validation rows of the
+#: amazon reviews and trec sets with SmolLM2-135M: better than rows alone by 1 to 2 points at 4, 8, 16, 32 and 64 rows.
+CONTENT_FREE_WEIGHT = 8.0
+
+#: Ratio of the largest to the smallest share of a label from which labels count as uneven,
+#: and the probability below which chance does not explain it.
+_UNEVEN, _CHANCE = 3.0, 0.01
 
 Scores = NDArray[np.float64]
 
@@ -114,7 +121,7 @@ def batch_shift(scores: Scores, prior: Scores | None = None) -> Scores:
 
 
 def label_prior(counts: Scores) -> Scores | None:
-    """Give the labels' shares where they are uneven.
+    """Give the labels' shares where they are uneven, by more than small samples of even labels are.
 
     Parameters
     ----------
@@ -124,13 +131,38 @@ def label_prior(counts: Scores) -> Scores | None:
     Returns
     -------
     ndarray of float64, shape (labels,), or None
-        Shares with one row added to each label (Laplace's rule); None where the largest is at most three times the
-        smallest, since small samples of even labels differ as much.
+        Shares with one row added to each label (Laplace's rule). None where the largest is at most three times the
+        smallest, or a chi-squared test against even labels gives a p-value of .01 or more.
     """
-    smoothed = np.asarray(counts, dtype=np.float64) + 1.0
-    if smoothed.max() <= _UNEVEN * smoothed.min():
+    from scipy.stats import chisquare
+
+    counted = np.asarray(counts, dtype=np.float64)
+    smoothed = counted + 1.0
+    if smoothed.max() <= _UNEVEN * smoothed.min() or chisquare(counted).pvalue >= _CHANCE:
         return None
     return np.asarray(smoothed / smoothed.sum(), dtype=np.float64)
+
+
+def blended_shift(batch: Scores, rows: int, contextual: Scores) -> Scores:
+    """Join the two estimates, the one from rows counting the more the more rows there are.
+
+    Batch calibration on few rows is noisy, and texts without content mislead where they differ from the rows; the
+    weighted mean was better than either (see `CONTENT_FREE_WEIGHT`).
+
+    Parameters
+    ----------
+    batch, contextual : ndarray of float64, shape (labels,)
+        Shifts of `batch_shift` and `contextual_shift`.
+    rows : int
+        Rows behind `batch`.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,)
+    """
+    return np.asarray(
+        (rows * batch + CONTENT_FREE_WEIGHT * contextual) / (rows + CONTENT_FREE_WEIGHT), dtype=np.float64
+    )
 
 
 def calibrated(scores: Scores, shift: Scores) -> Scores:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelScorePrompt"]
 
-#: Most rows, and fewest, on which batch calibration rests.
-_MOST_ROWS, _FEWEST_ROWS = 64, 4
+#: Most rows on which batch calibration rests.
+_MOST_ROWS = 64
 #: Tokens kept free for a row's text, and the share of the context that they take at most.
 _ROOM, _ROOM_SHARE = 256, 0.25
 _PROMPT_NAME = "prompt.yaml"
@@ -57,8 +57,8 @@ class LabelScorePrompt(Method):
     shots : int
         Demonstrations, 0 or more.
     calibration : {"none", "contextual", "batch", "file"}
-        See `bakeoff.methods.prompt.calibrate`. Batch calibration uses up to 64 rows that are not shown; where fewer
-        than 4 are left, it is contextual.
+        See `bakeoff.methods.prompt.calibrate`. Batch calibration uses up to 64 rows that are not shown, joined with
+        what texts without content give; where all rows are shown, it is contextual.
     prompt_file : str, optional
         A prompt file, whose design (demonstrations included) is used as it stands.
 
@@ -145,28 +145,28 @@ class LabelScorePrompt(Method):
 
     def _calibrate(self, texts: list[str], labels: list[str], from_file: PromptFile | None) -> None:
         """Set `shift_`; one text without content is scored in any case, so that the prefix is read inside the fit."""
-        name, self._calibrated_on = self.calibration, 0
-        shown = {each.row for each in self.design_.demonstrations}
-        shown_texts = {each.text for each in self.design_.demonstrations}
-        unseen = [row for row in range(len(texts)) if row not in shown and texts[row] not in shown_texts]
-        first = self._score(CONTENT_FREE if name in ("contextual", "batch") else CONTENT_FREE[:1])
+        name, self._calibrated_by, self._calibrated_on = self.calibration, self.calibration, 0
+        on_empty = name in ("contextual", "batch")
+        first = self._score(CONTENT_FREE if on_empty else CONTENT_FREE[:1])
         self.shift_ = np.zeros(len(self.task.labels))
         if name == "file":
             self.shift_ = self._file_shift(from_file)
-        elif name == "batch" and len(unseen) >= _FEWEST_ROWS:
-            usable = _usable(self._score([texts[row] for row in unseen[:_MOST_ROWS]]).rows)
-            if len(usable) >= _FEWEST_ROWS:
-                counts = np.array([labels.count(label) for label in self.task.labels], dtype=np.float64)
-                self.shift_ = calibrate.batch_shift(_scores(usable), calibrate.label_prior(counts))
-                self._calibrated_on = len(usable)
-        if name in ("contextual", "batch") and not self._calibrated_on:
-            usable = _usable(first.rows)
-            if usable:
-                self.shift_ = calibrate.contextual_shift(_scores(usable))
+            self._calibrated_by = from_file.calibration if from_file else name
+        elif on_empty and (usable := _usable(first.rows)):
+            self.shift_ = calibrate.contextual_shift(_scores(usable))
+        unseen = self._not_shown(texts)
+        if name == "batch" and (usable := _usable(self._score(unseen).rows if unseen else ())):
+            counts = np.array([labels.count(label) for label in self.task.labels], dtype=np.float64)
+            batch = calibrate.batch_shift(_scores(usable), calibrate.label_prior(counts))
+            self.shift_ = calibrate.blended_shift(batch, len(usable), self.shift_)
+            self._calibrated_on = len(usable)
+        elif name == "batch":
             self._calibrated_by = "contextual"
-        else:
-            self._calibrated_by = name
         self.details_ |= {**self._calibration_facts(), "prefix_tokens": self._prefix_tokens(first)}
+
+    def _not_shown(self, texts: list[str]) -> list[str]:
+        shown = {each.text for each in self.design_.demonstrations}
+        return [text for text in texts if text not in shown][:_MOST_ROWS]
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         found = self._score(texts)
@@ -254,7 +254,7 @@ class LabelScorePrompt(Method):
 
     def _save(self, folder: Path) -> None:
         files = loaded.model_files(self.model)
-        name = {"file": "contextual"}.get(self._calibrated_by, self._calibrated_by)
+        name = self._calibrated_by
         shift = () if name == "none" else tuple(self.shift_.tolist())
         write_prompt_file(
             folder / _PROMPT_NAME, PromptFile(self.design_, "label-scores", name, shift, self.model, files.sha256)

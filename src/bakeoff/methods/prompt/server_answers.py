@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -79,6 +80,8 @@ class ServerPrompt(Method):
 
         name = parse_server(self.model)
         self._server: ServerModel = ServerModel(name.url, name.model, allow_send=self.context_.allow_send)
+        # Connections stay open between rows, as a service would keep them, and end with this method.
+        weakref.finalize(self, self._server.close)
         # Asks the server where no model was named, so a server that is not there is found before the rows.
         self.details_["server_model"] = self._server.model
         self.size_mb_ = 0.0

@@ -255,8 +255,8 @@ def clean_text(text: str, special_tokens: Sequence[str] = (), *, fold: bool = Tr
     Returns
     -------
     str
-        With spaces for control characters. A space stands behind the first character of every special token, and between
-        ``<`` and ``|`` and ``|`` and ``>``, so ``"<|im_start|>"`` becomes ``"< |im_start| >"`` and is read as
+        With spaces for control characters. A space stands behind the first character of every special token, and
+        between ``<`` and ``|`` and ``|`` and ``>``, so ``"<|im_start|>"`` becomes ``"< |im_start| >"`` and is read as
         ordinary characters.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n")

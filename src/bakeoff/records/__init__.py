@@ -1,0 +1,47 @@
+"""Frozen facts that pass between rooms; nothing here computes.
+
+``trials``    answers, usage, contenders, trials
+``evidence``  all that a decision may look at
+``verdict``   all that a decision says
+"""
+
+from __future__ import annotations
+
+from bakeoff.data.check import Check
+from bakeoff.records.evidence import Assumptions, Evidence, Requirement
+from bakeoff.records.trials import Answer, Arm, Contender, Status, Trial, Usage
+from bakeoff.records.verdict import (
+    BreakEven,
+    Comparison,
+    Consideration,
+    Crossover,
+    CurvePoint,
+    Decision,
+    Difference,
+    Flip,
+    LeaderboardRow,
+    Verdict,
+)
+
+__all__ = [
+    "Answer",
+    "Arm",
+    "Assumptions",
+    "BreakEven",
+    "Check",
+    "Comparison",
+    "Consideration",
+    "Contender",
+    "Crossover",
+    "CurvePoint",
+    "Decision",
+    "Difference",
+    "Evidence",
+    "Flip",
+    "LeaderboardRow",
+    "Requirement",
+    "Status",
+    "Trial",
+    "Usage",
+    "Verdict",
+]

@@ -1,0 +1,100 @@
+"""All that a decision may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bakeoff.data.check import Check
+from bakeoff.records.trials import Contender, Trial
+from bakeoff.tasks import Task
+
+__all__ = ["Assumptions", "Evidence", "Requirement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A hard limit: ``accuracy>=0.9``, ``p95_ms<=50`` or ``offline``."""
+
+    figure: str
+    sense: Literal[">=", "<=", "is"]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What nobody measured, and the user may set; all shown beside what rests on them.
+
+    Parameters
+    ----------
+    machine_hour_cost : float
+        Price of one hour of this machine, in `currency`.
+    label_cost : float
+        Price of one further label; labels already owned cost nothing.
+    volume : float
+        Predictions a month.
+    horizon_months : float
+        Months over which one-off costs are spread.
+    margin : float
+        Difference in score under which two contenders count as equal (0.01 is one point).
+    currency : str
+        Name of the currency.
+    """
+
+    machine_hour_cost: float = 0.20
+    label_cost: float = 0.10
+    volume: float = 100_000.0
+    horizon_months: float = 12.0
+    margin: float = 0.01
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a decision may look at.
+
+    Parameters
+    ----------
+    task : Task
+    contenders : tuple of Contender
+    trials : tuple of Trial
+        All trials with a committed record, of any status.
+    validation_labels, test_labels : tuple of str
+        True labels of the validation rows, and of the test rows that every trial answers.
+    rows : mapping of str to int
+        ``train``, ``validation`` and ``test`` rows in the data.
+    fingerprint : str
+        Of the task's rows.
+    checks : tuple of Check
+    text_words : float
+        Mean words of a text.
+    requirements : tuple of Requirement
+    assumptions : Assumptions
+    seed : int
+    trials_planned, trials_dropped : int
+    dropped : mapping of str to str
+        Contender's name to why its later trials were not run.
+    spent_seconds : float
+        Wall-clock time of the study so far.
+    missing : tuple of str
+        One sentence for each contender that was wanted and could not be had.
+    """
+
+    task: Task
+    contenders: tuple[Contender, ...]
+    trials: tuple[Trial, ...]
+    validation_labels: tuple[str, ...]
+    test_labels: tuple[str, ...]
+    rows: Mapping[str, int]
+    fingerprint: str
+    checks: tuple[Check, ...]
+    text_words: float
+    requirements: tuple[Requirement, ...] = ()
+    assumptions: Assumptions = field(default_factory=Assumptions)
+    seed: int = 0
+    trials_planned: int = 0
+    trials_dropped: int = 0
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    spent_seconds: float = 0.0
+    missing: tuple[str, ...] = ()

@@ -1,0 +1,219 @@
+"""What a decision says: leaderboard, comparisons, curves, crossover, costs, considerations, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bakeoff.records.trials import Arm
+
+__all__ = [
+    "BreakEven",
+    "Comparison",
+    "Consideration",
+    "Crossover",
+    "CurvePoint",
+    "Decision",
+    "Difference",
+    "Flip",
+    "LeaderboardRow",
+    "Verdict",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardRow:
+    """One contender at one n; the columns of ``leaderboard.csv``.
+
+    Scores lie on the metric's scale, higher is better; `ci` is the 95% interval of the mean score over seeds and rows.
+    Figures that were not measured are NaN.
+    """
+
+    contender: str
+    method: str
+    arm: Arm
+    model: str | None
+    n: int
+    score: float
+    ci: tuple[float, float]
+    validation_score: float
+    valid_rate: float
+    fit_seconds: float
+    p50_ms: float
+    p95_ms: float
+    rows_per_second: float
+    cost_per_1k: float
+    tokens_per_row: float
+    size_mb: float
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A paired comparison of two contenders at one n.
+
+    Parameters
+    ----------
+    a, b : str
+        Names.
+    n : int
+        Label budget at which they met.
+    difference : float
+        Mean score of a minus that of b.
+    ci : tuple of float
+        95% interval of the difference over seeds and rows.
+    p, p_holm : float
+        Two-sided p-value, as computed and after Holm's correction over the declared comparisons.
+    test : str
+        Name of the test.
+    n_pairs : int
+        Seeds times rows.
+    role : str
+        Why it was declared: ``"verdict"``, ``"floor"``, ``"same-base"``, ``"current"``.
+    """
+
+    a: str
+    b: str
+    n: int
+    difference: float
+    ci: tuple[float, float]
+    p: float
+    p_holm: float
+    test: str
+    n_pairs: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Mean test score of one contender at one n, with its 95% interval."""
+
+    contender: str
+    arm: Arm
+    n: int
+    score: float
+    ci: tuple[float, float]
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crossover:
+    """The n from which fine-tuning beats prompting.
+
+    Parameters
+    ----------
+    status : {"already-ahead", "at", "not-reached", "never-ahead"}
+    mean : float or None
+        n at which the mean curves cross.
+    reliable : float or str
+        n from which P(fine-tuning beats prompting) has a lower bound above .5, or ``"not-shown"``.
+    advantage : float or None
+        Labelled rows that the prompt is worth (Le Scao and Rush 2021, section 3), or None where the bands do not meet.
+    band : tuple of float or None
+        Score band over which the advantage was averaged.
+    detail : str
+        One sentence for people.
+    """
+
+    status: Literal["already-ahead", "at", "not-reached", "never-ahead"]
+    mean: float | None
+    reliable: float | Literal["not-shown"]
+    advantage: float | None
+    band: tuple[float, float] | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """Predictions from which the dearer-to-build, cheaper-to-run method pays.
+
+    `status` is ``"at"`` (see `predictions`), ``"at-once"`` (cheaper to build and to run) or ``"never"``. `per_month` is
+    the volume that pays within the assumed horizon, NaN for never; `months` are counted at the assumed volume.
+    """
+
+    status: Literal["at", "at-once", "never"]
+    predictions: float | None
+    per_month: float
+    months: float | None
+    assumptions: Mapping[str, float | str]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One of the five rows in which guides set the two ways side by side, with what was measured."""
+
+    aspect: str
+    finetune: str
+    prompt: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consideration:
+    """One of the five considerations: what was found, its figures, and what it favours."""
+
+    name: str
+    finding: str
+    figures: Mapping[str, Any]
+    favours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A figure that would change the choice: what it is, where it stands now, and at which value the choice turns."""
+
+    what: str
+    now: float
+    at: float
+    unit: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The choice between named contenders.
+
+    Parameters
+    ----------
+    choice : str
+        ``fine-tune``, ``prompt``, ``both``, ``keep-current``, ``floor`` or ``unresolved``.
+    contender, against : str or None
+        The chosen contender, and the one it was decided against.
+    meanwhile : str or None
+        For ``unresolved``: the contender to use until it is settled.
+    scope : str
+        What the verdict holds for, and what it says nothing about.
+    reasons : tuple of str
+    flips : tuple of Flip
+    confidence : str
+        How sure, in one sentence with figures.
+    n : int
+        Label budget at which the finalists met.
+    """
+
+    choice: str
+    contender: str | None
+    against: str | None
+    meanwhile: str | None
+    scope: str
+    reasons: tuple[str, ...]
+    flips: tuple[Flip, ...]
+    confidence: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """All that ``verdict.json``, the card and the report show; `mde` is in points (0.01 of a score)."""
+
+    mde: float
+    leaderboard: tuple[LeaderboardRow, ...]
+    comparisons: tuple[Comparison, ...]
+    curves: tuple[CurvePoint, ...]
+    crossover: Crossover
+    break_even: BreakEven
+    differences: tuple[Difference, ...]
+    considerations: tuple[Consideration, ...]
+    verdict: Verdict
