@@ -59,7 +59,15 @@ def test_one_vs_rest_scales_each_labels_own_probability() -> None:
 def test_strength_follows_the_metric_and_ties_go_to_the_stronger_penalty() -> None:
     features, codes = _clouds(60, 2)
     choice = choose_strength(
-        features * 100, codes, 2, _fit, metric="accuracy", candidates=(0.1, 1.0, 10.0), default=1.0, seed=0
+        features * 100,
+        codes,
+        2,
+        _fit,
+        metric="accuracy",
+        candidates=(0.1, 1.0, 10.0),
+        default=1.0,
+        seed=0,
+        least_rows=10,
     )
     best = max(score for _, score in choice.scores)
     smallest = min(strength for strength, score in choice.scores if score == best)
@@ -71,17 +79,25 @@ def test_folds_are_limited_by_the_rarest_label() -> None:
     features, codes = _clouds(40, 2)
     codes[:] = 0
     codes[:4] = 1
-    chosen = {"metric": "accuracy", "candidates": (1.0,), "default": 7.0, "seed": 0}
+    chosen = {"metric": "accuracy", "candidates": (1.0, 2.0), "default": 7.0, "seed": 0, "least_rows": 10}
     assert choose_strength(features, codes, 2, _fit, **chosen).folds == 4
     codes[1:4] = 0
     alone = choose_strength(features, codes, 2, _fit, **chosen)
     assert (alone.folds, alone.C) == (0, 7.0)
 
 
+def test_few_rows_take_the_default() -> None:
+    chosen = {"metric": "accuracy", "candidates": (1.0, 2.0), "default": 7.0, "seed": 0, "least_rows": 40}
+    assert choose_strength(*_clouds(39, 2), 2, _fit, **chosen).C == 7.0
+    assert choose_strength(*_clouds(40, 2), 2, _fit, **chosen).folds == 5
+
+
 def test_a_rare_label_stays_out_of_the_choice_of_many() -> None:
     features, codes = _clouds(41, 2)
     codes[40] = 2
-    choice = choose_strength(features, codes, 3, _fit, metric="macro-F1", candidates=(1.0,), default=7.0, seed=0)
+    choice = choose_strength(
+        features, codes, 3, _fit, metric="macro-F1", candidates=(1.0, 2.0), default=7.0, seed=0, least_rows=10
+    )
     assert choice.folds == 3
 
 

@@ -37,7 +37,8 @@ def test_learns_what_the_texts_say(probe: Probe) -> None:
     unseen, truth = text_rows(48, seed=3)
     probe.fit(*text_rows(24))
     assert np.mean(probe.predict(unseen) == np.array(truth)) > 0.9
-    assert probe.details_["strength"]["folds"] == 5
+    assert probe.details_["strength"] == {"C": 30.0, "folds": 0, "scores": []}
+    assert probe.fit(*text_rows(100)).details_["strength"]["folds"] == 5
     assert probe.details_["trainable_parameters"] == 2 * 384 + 2
 
 

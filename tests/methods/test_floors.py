@@ -60,10 +60,10 @@ def test_tfidf_gives_a_label_without_rows_no_probability(task: Task) -> None:
 
 
 def test_tfidf_chooses_its_strength_inside_the_rows(task: Task) -> None:
-    method = TfidfLogistic(task=task).fit(*text_rows(24))
+    method = TfidfLogistic(task=task).fit(*text_rows(50))
     assert method.details_["strength"]["folds"] == 3
     assert {pair[0] for pair in method.details_["strength"]["scores"]} == {1.0, 10.0, 100.0}
-    assert TfidfLogistic(task=task).fit(*text_rows(4)).details_["strength"]["folds"] == 0
+    assert TfidfLogistic(task=task).fit(*text_rows(49)).details_["strength"]["folds"] == 0
 
 
 def test_tfidf_learns_from_blank_texts(task: Task, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -50,6 +50,7 @@ def test_blend_by_hand():
     assert blended_shift(batch, 0, contextual) == pytest.approx(contextual)
 
 
+@settings(deadline=None)
 @given(SCORES, st.integers(0, 2))
 def test_a_leaning_of_the_prompt_is_taken_out(scores, label):
     """Behind one text without content, a constant in favour of one label changes no calibrated probability."""
@@ -61,6 +62,7 @@ def test_a_leaning_of_the_prompt_is_taken_out(scores, label):
     assert probabilities(leant) == pytest.approx(probabilities(plain), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(SCORES)
 def test_shifts_are_finite_centred_and_blind_to_row_constants(scores):
     for shift in (contextual_shift(scores), batch_shift(scores)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.methods.prompt.demos import choose_demonstrations
@@ -12,6 +12,7 @@ from bakeoff.methods.prompt.demos import choose_demonstrations
 ROWS = st.lists(st.tuples(st.text(max_size=9), st.sampled_from("abcde")), max_size=30)
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(0, 12), st.integers(0, 99))
 def test_distinct_balanced_and_repeatable(rows, shots, seed):
     texts, labels = [text for text, _ in rows], [label for _, label in rows]

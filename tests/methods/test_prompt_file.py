@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.errors import DataError
@@ -35,6 +35,7 @@ def test_round_trip(tmp_path):
     assert read_prompt_file(tmp_path / "p.yaml") == prompt()
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(st.characters(blacklist_categories=["Cs"]), max_size=20), max_size=3))
 def test_any_text_round_trips(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("p") / "p.yaml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.errors import DataError
@@ -104,6 +104,7 @@ def test_a_text_keeps_its_place(text):
         assert text in whole
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_stays_on_its_line(text):
     cleaned = clean_text(text, ("<s>", "[INST]"))

@@ -125,6 +125,9 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
     #: Whether rows of at least two labels are needed.
     needs_two_labels: ClassVar[bool] = True
 
+    #: Whether every row is computed anew, where a method would else reuse what the process has computed before.
+    fresh_scores: bool = False
+
     task: Task
     model: str | None
     seed: int

@@ -105,6 +105,7 @@ class TfidfLogistic(Method):
             candidates=_STRENGTHS if len(texts) * count <= _MOST_WORK else (_DEFAULT_STRENGTH,),
             default=_DEFAULT_STRENGTH,
             seed=self.seed,
+            least_rows=50,
             most_folds=3,
         )
         self.head_ = fit(features, codes, count, choice.C)

@@ -124,16 +124,17 @@ class FullFineTuning(Method):
         codes = label_codes(labels, self.task.labels)
         self.encoder_ = replace(base, model=copy.deepcopy(base.model).requires_grad_(True))
         rows = TokenRows(self._token_ids(texts), codes)
-        train, held = divide(rows, self.seed)
+        kept, out = divide(codes, self.seed)
+        train, held = rows.part(kept), rows.part(out)
         self.network_ = self._network()
-        head_start = self._start_head(base, texts, codes)
+        head_start = self._start_head(base, [texts[row] for row in kept], train.codes)
         before = _digest(self.encoder_.model)
         with compact_embeddings(self.encoder_.model, rows.ids, self._pad) as short:
             tuned = tune(
                 self.network_,
                 self._plan(),
                 short(train),
-                None if held is None else short(held),
+                short(held),
                 pad=self._pad,
                 context=self.context_,
                 class_weights=balanced_weights(train.codes, len(self.task.labels)) if self.class_weights else None,
@@ -269,10 +270,14 @@ def compact_embeddings(
     """
     table = model.get_input_embeddings()
     # Ids up to that of padding stay as they are: some encoders count positions by comparing with it.
-    used = np.unique(np.concatenate([np.arange(pad + 1), *(np.asarray(row) for row in ids)]))
-    small = torch.nn.Embedding(len(used), table.embedding_dim, padding_idx=table.padding_idx)
+    least = 1 + max(pad, table.padding_idx or 0)
+    used = np.unique(np.concatenate([np.arange(least), *(np.asarray(row) for row in ids)]))
     with torch.no_grad():
-        small.weight = torch.nn.Parameter(table.weight[used].clone())
+        rows = table.weight[used].clone()
+    # A table made from its rows draws no random numbers, which a new one would.
+    small: torch.nn.Embedding = torch.nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+        rows, freeze=False, padding_idx=table.padding_idx
+    )
     model.set_input_embeddings(small)
     try:
         yield lambda rows: replace(rows, ids=[np.searchsorted(used, row).tolist() for row in rows.ids])

@@ -31,9 +31,6 @@ __all__ = [
 #: Fits a head: features, label codes, size of the label set, C.
 FitHead = Callable[[Any, NDArray[np.int64], int, float], "LinearHead"]
 
-_MOST_FOLDS = 5
-_LEAST_ROWS = 10
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearHead:
@@ -209,7 +206,8 @@ def choose_strength(
     candidates: Sequence[float],
     default: float,
     seed: int,
-    most_folds: int = _MOST_FOLDS,
+    least_rows: int,
+    most_folds: int = 5,
 ) -> StrengthChoice:
     """Choose C by stratified cross-validation on the task's metric; ties go to the stronger penalty.
 
@@ -225,9 +223,11 @@ def choose_strength(
     candidates : sequence of float
         Values of C, ascending.
     default : float
-        Taken where the rows do not allow a cross-validation: fewer than 10, or fewer than two labels with two rows.
+        Taken for fewer than `least_rows` rows, or fewer than two labels with two rows.
     seed : int
         Of the folds.
+    least_rows : int
+        Rows from which on a cross-validation says more than its noise.
     most_folds : int
         The rarest label's rows limit the folds, too, down to 3 (or 2 where no other way is left); labels with fewer
         rows than folds cannot be divided and stay out of the choice.
@@ -236,29 +236,41 @@ def choose_strength(
     -------
     StrengthChoice
     """
+    folds, kept = _folds(codes, n_labels, most_folds)
+    if not folds or len(codes) < least_rows:
+        return StrengthChoice(default, 0, ())
+    if len(candidates) == 1:
+        return StrengthChoice(candidates[0], 0, ())
+    rows, targets = features[kept], codes[kept]
+    scores = tuple((C, _score_of(C, rows, targets, n_labels, fit, metric, folds, seed)) for C in candidates)
+    best = max(value for _, value in scores)
+    return StrengthChoice(next(C for C, value in scores if value == best), folds, scores)
+
+
+def _score_of(
+    C: float,
+    rows: Any,
+    targets: NDArray[np.int64],
+    n_labels: int,
+    fit: FitHead,
+    metric: str,
+    folds: int,
+    seed: int,
+) -> float:
+    """Score the out-of-fold answers of one C."""
     from sklearn.model_selection import StratifiedKFold
 
-    folds, kept = _folds(codes, n_labels, most_folds)
-    if not folds:
-        return StrengthChoice(default, 0, ())
-    rows, targets = features[kept], codes[kept]
-    splits = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(kept)), targets))
-    scores = []
-    for C in candidates:
-        answers = np.empty_like(targets)
-        for train, held in splits:
-            head = fit(rows[train], targets[train], n_labels, C)
-            answers[held] = head.probabilities(rows[held]).argmax(axis=1)
-        scores.append((float(C), float(score_codes(metric, targets, answers, n_labels))))
-    best = max(value for _, value in scores)
-    return StrengthChoice(next(C for C, value in scores if value == best), folds, tuple(scores))
+    answers = np.empty_like(targets)
+    splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(targets)), targets)
+    for train, held in splits:
+        head = fit(rows[train], targets[train], n_labels, C)
+        answers[held] = head.probabilities(rows[held]).argmax(axis=1)
+    return float(score_codes(metric, targets, answers, n_labels))
 
 
 def _folds(codes: NDArray[np.int64], n_labels: int, most: int) -> tuple[int, NDArray[np.int64]]:
     """Give the number of folds, 0 for none, and the rows that can be divided into so many."""
     counts = np.bincount(codes, minlength=n_labels)
-    if len(codes) < _LEAST_ROWS:
-        return 0, np.arange(0)
     for least in (3, 2):
         frequent = counts[counts >= least]
         if len(frequent) >= 2:

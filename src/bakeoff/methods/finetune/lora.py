@@ -34,7 +34,6 @@ __all__ = ["DecoderClassifier", "LoraClassifier"]
 
 #: A longer text is cut: the label of a text that is longer than this rarely hangs on its end.
 _MOST_TOKENS = 512
-_LEAST_STEPS = 40
 _HEAD_RATE = 5e-4
 _START = "words"
 _ABOUT = "decoder.json"
@@ -79,11 +78,13 @@ class LoraClassifier(Method):
     learning_rate : float
         Highest rate of the adapters.
     epochs : int
-        Passes over the rows, unless 40 steps are more.
+        Passes over the rows, unless `least_steps` asks for more.
     rank : int
         Of the adapters.
     batch_rows : int
         Rows of a step.
+    least_steps : int
+        Steps that are taken at least.
     """
 
     least_n = 8
@@ -100,6 +101,7 @@ class LoraClassifier(Method):
         epochs: int = 4,
         rank: int = 16,
         batch_rows: int = 8,
+        least_steps: int = 40,
     ) -> None:
         self.task = task
         self.model = model
@@ -108,6 +110,7 @@ class LoraClassifier(Method):
         self.epochs = epochs
         self.rank = rank
         self.batch_rows = batch_rows
+        self.least_steps = least_steps
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         peft = require("peft", extra="finetune", purpose="LoRA adapters")
@@ -119,7 +122,8 @@ class LoraClassifier(Method):
             self.network_ = self._network(peft.get_peft_model(self._base(), config))
         self._start_head()
         ids, truncated = self._token_ids(texts)
-        train, held = divide(TokenRows(ids, label_codes(labels, self.task.labels)), self.seed)
+        rows = TokenRows(ids, label_codes(labels, self.task.labels))
+        train, held = (rows.part(part) for part in divide(rows.codes, self.seed))
         tuned = tune(self.network_, self._plan(), train, held, pad=self._pad, context=self.context_)
         self.cut_, self.history_ = tuned.cut, tuned.history
         self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
@@ -159,7 +163,8 @@ class LoraClassifier(Method):
         found = loaded.model_files(str(self.model)).sha256
         if found != about["sha256"]:
             raise BundleError(
-                f"The adapters belong to {about['model']} with sha256 {about['sha256'][:12]}; {self.model} has {found[:12]}.",
+                f"The adapters belong to {about['model']} with sha256 {about['sha256'][:12]}; "
+                f"{self.model} has {found[:12]}.",
                 next_step="Give the model that the adapters were trained on.",
             )
         self.decoder_ = loaded.decoder(str(self.model), about["dtype"], self.context_.device)
@@ -213,7 +218,7 @@ class LoraClassifier(Method):
             learning_rate=self.learning_rate,
             head_learning_rate=_HEAD_RATE,
             epochs=self.epochs,
-            least_steps=_LEAST_STEPS,
+            least_steps=self.least_steps,
             batch_rows=self.batch_rows,
             metric=self.task.metric,
             seed=self.seed,

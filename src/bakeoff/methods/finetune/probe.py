@@ -32,15 +32,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Probe", "fit_probe_head"]
 
-_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
-_DEFAULT_STRENGTH = 10.0
+_STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+#: Vectors have length 1, so that a strong penalty leaves little to tell labels apart by; with fewer rows than these, a
+#: cross-validation chooses one too often.
+_DEFAULT_STRENGTH = 30.0
+_LEAST_TO_CHOOSE = 100
 
 
 class Probe(Method):
     """Logistic regression on the vectors of a frozen encoder, C chosen by cross-validation inside the rows.
 
-    A process encodes each text once for all its trials. A trial is still charged the seconds of every row that it
-    would have had to encode: in ``usage_``, in its answers, and in ``details_["encode_seconds_charged"]``.
+    With fewer than 100 rows C is 30. A process encodes each text once for all its trials. A trial is still charged the
+    seconds of every row that it would have had to encode: in ``usage_``, in its answers, and in
+    ``details_["encode_seconds_charged"]``.
 
     Parameters
     ----------
@@ -160,5 +164,6 @@ def fit_probe_head(
         candidates=_STRENGTHS,
         default=_DEFAULT_STRENGTH,
         seed=seed,
+        least_rows=_LEAST_TO_CHOOSE,
     )
     return fit_logistic(vectors, codes, count, C=choice.C), choice

@@ -56,24 +56,23 @@ class TokenRows:
         return TokenRows([self.ids[row] for row in rows], self.codes[rows])
 
 
-def divide(rows: TokenRows, seed: int) -> tuple[TokenRows, TokenRows | None]:
+def divide(codes: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold out a part of the rows that says when to stop, where there are enough of them.
 
     Parameters
     ----------
-    rows : TokenRows
+    codes : ndarray of int64, shape (rows,)
     seed : int
 
     Returns
     -------
-    train : TokenRows
-    held : TokenRows or None
-        None for fewer than 100 rows: what so small a part says is noise, and the rows are worth more in training.
+    train, held : ndarray of int64
+        Row indices. `held` is empty for fewer than 100 rows: what so small a part says is noise, and the rows are worth
+        more in training.
     """
-    if len(rows) < LEAST_TO_HOLD_OUT:
-        return rows, None
-    kept, out = held_out_rows(rows.codes, HELD_OUT_SHARE, seed)
-    return rows.part(kept), rows.part(out)
+    if len(codes) < LEAST_TO_HOLD_OUT:
+        return np.arange(len(codes)), np.arange(0)
+    return held_out_rows(codes, HELD_OUT_SHARE, seed)
 
 
 def held_out_rows(codes: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

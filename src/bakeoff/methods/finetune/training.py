@@ -77,7 +77,7 @@ class TuningPlan:
     autocast: bool = False
 
     def steps(self, rows: int) -> int:
-        """Steps of a run over so many rows."""
+        """Give the number of steps of a run over so many rows."""
         return max(self.least_steps, self.epochs * math.ceil(rows / self.batch_rows))
 
 
@@ -108,13 +108,13 @@ class Tuned:
     cut: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def details(self, network: torch.nn.Module, held: TokenRows | None) -> dict[str, Any]:
+    def details(self, network: torch.nn.Module, held: TokenRows) -> dict[str, Any]:
         """Give what a method reports of the run, as plain JSON values."""
         return {
             "learning_rate": self.learning_rate,
             "steps": self.steps,
             "best_epoch": self.best_epoch,
-            "held_out_rows": 0 if held is None else len(held),
+            "held_out_rows": len(held),
             "trainable_parameters": sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
         }
 
@@ -127,29 +127,27 @@ def tune(
     network: torch.nn.Module,
     plan: TuningPlan,
     train: TokenRows,
-    held: TokenRows | None,
+    held: TokenRows,
     *,
     pad: int,
     context: RunContext,
     class_weights: NDArray[np.float32] | None = None,
-    head_name: str = "head",
 ) -> Tuned:
     """Train a network in place; a run that diverges is tried once more at a third of its rate.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Called as `predict_logits` says; parameters that ask for gradients are trained.
+        Called as `predict_logits` says. Parameters that ask for gradients are trained, those under its attribute
+        ``head`` at the head's rate.
     plan : TuningPlan
-    train : TokenRows
-    held : TokenRows or None
-        Rows that say when to stop and which weights to keep; without them all steps are taken.
+    train, held : TokenRows
+        Rows to learn from, and rows that say when to stop and which weights to keep; where `held` is empty, all steps
+        are taken.
     pad : int
     context : RunContext
     class_weights : ndarray of float32, shape (labels,), optional
         Of each label in the loss.
-    head_name : str
-        Attribute of `network` whose parameters take the head's rate.
 
     Returns
     -------
@@ -164,7 +162,7 @@ def tune(
     start = _trainable_state(network)
     devices = [] if context.device == "cpu" else [torch.device(context.device)]
     for share in (1.0, _RETRY_SHARE):
-        run = _Run(network, plan, share, pad, context, class_weights, head_name)
+        run = _Run(network, plan, share, pad, context, class_weights)
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(plan.seed)
             try:
@@ -188,20 +186,19 @@ class _Run:
         pad: int,
         context: RunContext,
         class_weights: NDArray[np.float32] | None,
-        head_name: str,
     ) -> None:
         self.network, self.plan, self.pad, self.context = network, plan, pad, context
         self.tuned = Tuned(plan.learning_rate * rate_share)
         self.device = next(network.parameters()).device
         self.weights = None if class_weights is None else torch.as_tensor(class_weights, device=self.device)
-        self.optimizer = torch.optim.AdamW(_groups(network, plan, rate_share, head_name), fused=True)
+        self.optimizer = torch.optim.AdamW(_groups(network, plan, rate_share), fused=True)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.losses: list[float] = []
         self.best: tuple[tuple[float, float], dict[str, torch.Tensor]] | None = None
         self.waited = 0
         self.started = time.perf_counter()
 
-    def all_epochs(self, train: TokenRows, held: TokenRows | None) -> Tuned:
+    def all_epochs(self, train: TokenRows, held: TokenRows) -> Tuned:
         total = self.plan.steps(len(train))
         epochs = math.ceil(total / math.ceil(len(train) / self.plan.batch_rows))
         # Few rows make many short epochs; a look after each would stop training on noise.
@@ -209,8 +206,8 @@ class _Run:
         for epoch in range(1, epochs + 1):
             loss = self._epoch(train, epoch, total)
             ended = self.tuned.cut or self.tuned.steps >= total
-            look = held is not None and not self.tuned.cut and (epoch % every == 0 or ended)
-            self._note(epoch, loss, self._look(held, epoch) if look and held is not None else None)
+            look = len(held) > 0 and not self.tuned.cut and (epoch % every == 0 or ended)
+            self._note(epoch, loss, self._look(held, epoch) if look else None)
             if ended or self.waited >= self.plan.patience:
                 break
         if self.tuned.steps == 0:
@@ -243,9 +240,10 @@ class _Run:
         with cast(self.plan.autocast, self.device):
             logits = self.network(*padded(rows.ids, self.pad, self.device))
         targets = torch.as_tensor(rows.codes, device=self.device)
-        loss = torch.nn.functional.cross_entropy(logits.float(), targets, weight=self.weights)
+        # The mean over rows, not over weights: a batch without rare labels must not count as much as one with them.
+        loss = torch.nn.functional.cross_entropy(logits.float(), targets, weight=self.weights, reduction="none").mean()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         parameters = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip)
         self._check(float(loss.detach()), float(norm))
@@ -297,7 +295,7 @@ def _rate_share(step: int, total: int, warmup: float) -> float:
     return (step + 1) / rising if step < rising else (total - step) / max(1, total - rising)
 
 
-def _groups(network: torch.nn.Module, plan: TuningPlan, share: float, head_name: str) -> Iterator[dict[str, Any]]:
+def _groups(network: torch.nn.Module, plan: TuningPlan, share: float) -> Iterator[dict[str, Any]]:
     """Divide the trained parameters by rate and by decay; one-dimensional weights and embeddings do not decay."""
     tables = {
         id(weight)
@@ -312,8 +310,7 @@ def _groups(network: torch.nn.Module, plan: TuningPlan, share: float, head_name:
             chosen = [
                 weight
                 for name, weight in named
-                if name.startswith(f"{head_name}.") == of_head
-                and (weight.ndim > 1 and id(weight) not in tables) == decays
+                if name.startswith("head.") == of_head and (weight.ndim > 1 and id(weight) not in tables) == decays
             ]
             if chosen:
                 yield {"params": chosen, "lr": rate * share, "weight_decay": plan.weight_decay if decays else 0.0}

@@ -137,7 +137,7 @@ class LabelScorePrompt(Method):
             "prompt": self._prompt.prefix,
             "demonstrations": [each.row for each in shown],
             "demonstrations_dropped": wanted - len(shown),
-            "prompt_version": None if from_file is None else "file",
+            "prompt_file": self.prompt_file,
         }
         self.history_.append({"step": "design the prompt", "demonstrations": len(shown)})
         self._calibrate(texts, labels, from_file)
@@ -160,8 +160,8 @@ class LabelScorePrompt(Method):
             batch = calibrate.batch_shift(_scores(usable), calibrate.label_prior(counts))
             self.shift_ = calibrate.blended_shift(batch, len(usable), self.shift_)
             self._calibrated_on = len(usable)
-        elif name == "batch":
-            self._calibrated_by = "contextual"
+        elif on_empty:
+            self._calibrated_by = "contextual" if self.shift_.any() else "none"
         self.details_ |= {**self._calibration_facts(), "prefix_tokens": self._prefix_tokens(first)}
 
     def _not_shown(self, texts: list[str]) -> list[str]:
@@ -170,9 +170,9 @@ class LabelScorePrompt(Method):
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         found = self._score(texts)
-        masses = [row.mass for row in _usable(found.rows)]
-        if masses:
-            self.details_["label_mass"] = float(np.mean(masses))
+        self._masses += [row.mass for row in _usable(found.rows)]
+        if self._masses:
+            self.details_["label_mass"] = float(np.mean(self._masses))
         return [self._one(row) for row in found.rows]
 
     def _one(self, row: RowScore | None) -> Answer:
@@ -222,6 +222,8 @@ class LabelScorePrompt(Method):
         self.design_ = design
         self._prompt = _render(design, self._scorer())
         self.details_["model_parameters"] = int(sum(weight.numel() for weight in decoder.model.parameters()))
+        # Over all rows answered, so that rows asked one by one do not stand for the rest.
+        self._masses: list[float] = []
         self.size_mb_ = _size_mb(loaded.model_files(self.model).path)
 
     def _check_settings(self) -> None:
@@ -272,6 +274,8 @@ class LabelScorePrompt(Method):
         self._use(_for_task(prompt.design, self.task, _PROMPT_NAME))
         self.shift_ = _in_order(prompt, self.task) if prompt.shift else np.zeros(len(self.task.labels))
         self._calibrated_by, self._calibrated_on = prompt.calibration, 0
+        # A reloaded method is compared with the trained one, which a shared store would make an empty test.
+        self.fresh_scores = True
         self.details_ |= {"prompt": self._prompt.prefix, "calibration": prompt.calibration}
 
 

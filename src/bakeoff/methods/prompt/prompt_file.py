@@ -15,6 +15,7 @@ __all__ = ["SCHEMA", "VERSION", "PromptFile", "read_prompt_file", "write_prompt_
 
 SCHEMA = "bakeoff.prompt"
 VERSION = 1
+_UNICODE_BREAKS = "\x85\u2028\u2029"
 
 Control = Literal["label-scores", "generated"]
 
@@ -57,8 +58,8 @@ def write_prompt_file(path: Path, prompt: PromptFile) -> None:
     """
     import yaml
 
-    text = yaml.safe_dump(_to_plain(prompt), allow_unicode=True, sort_keys=False, width=100)
-    Path(path).write_text(text, encoding="utf-8")
+    text = yaml.dump(_to_plain(prompt), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=100)
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
 
 
 def read_prompt_file(path: Path) -> PromptFile:
@@ -95,6 +96,21 @@ def read_prompt_file(path: Path) -> PromptFile:
             next_step="Give a prompt file that this version of bakeoff wrote.",
         )
     return _from_plain(path, value)
+
+
+@lru_cache(maxsize=1)
+def _dumper() -> Any:
+    import yaml
+
+    class _Dumper(yaml.SafeDumper):
+        """Escapes the line breaks of Unicode, which YAML would otherwise fold into spaces."""
+
+    def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = '"' if any(character in value for character in _UNICODE_BREAKS) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    _Dumper.add_representer(str, _text)
+    return _Dumper
 
 
 def _to_plain(prompt: PromptFile) -> dict[str, Any]:
@@ -176,30 +192,12 @@ def _from_plain(path: Path, value: dict[str, Any]) -> PromptFile:
         raise DataError(
             f"The prompt file {path} is wrong at {place!r}: {first['msg']}.", next_step="Mend this entry."
         ) from error
-    labels = tuple(each.label for each in found.labels)
-    words = tuple(each.words for each in found.labels)
+    _check_whole(path, found)
     shown = tuple(Demonstration(each.row, each.text, each.label) for each in found.demonstrations)
-    if len(set(labels)) < len(labels) or len(set(words)) < len(words):
-        raise DataError(
-            f"The prompt file {path} must name each label once, with words of its own.",
-            next_step="Mend the list 'labels'.",
-        )
-    strange = [each.label for each in shown if each.label not in labels]
-    if strange:
-        raise DataError(
-            f"The prompt file {path} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
-            next_step="Mend the list 'demonstrations'.",
-        )
-    shift = tuple(found.calibration.shift)
-    if len(shift) != (0 if found.calibration.name == "none" else len(labels)):
-        raise DataError(
-            f"The prompt file {path} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
-            next_step="Mend the list 'calibration.shift'.",
-        )
     design = PromptDesign(
         instruction=found.instruction,
-        labels=labels,
-        words=words,
+        labels=tuple(each.label for each in found.labels),
+        words=tuple(each.words for each in found.labels),
         definitions=tuple(each.definition for each in found.labels),
         cue=found.cue,
         opening=found.template.opening,
@@ -211,8 +209,31 @@ def _from_plain(path: Path, value: dict[str, Any]) -> PromptFile:
         design,
         found.control,
         found.calibration.name,
-        shift,
+        tuple(found.calibration.shift),
         found.model.name,
         found.model.sha256,
         dict(found.scores),
     )
+
+
+def _check_whole(path: Path, found: Any) -> None:
+    """Refuse entries that are well formed each, and do not go together."""
+    labels = tuple(each.label for each in found.labels)
+    words = tuple(each.words for each in found.labels)
+    if len(set(labels)) < len(labels) or len(set(words)) < len(words):
+        raise DataError(
+            f"The prompt file {path} must name each label once, with words of its own.",
+            next_step="Mend the list 'labels'.",
+        )
+    strange = [each.label for each in found.demonstrations if each.label not in labels]
+    if strange:
+        raise DataError(
+            f"The prompt file {path} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
+            next_step="Mend the list 'demonstrations'.",
+        )
+    shift = found.calibration.shift
+    if len(shift) != (0 if found.calibration.name == "none" else len(labels)):
+        raise DataError(
+            f"The prompt file {path} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
+            next_step="Mend the list 'calibration.shift'.",
+        )

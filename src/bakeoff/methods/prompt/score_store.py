@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from bakeoff.methods.contract import Deadline
     from bakeoff.methods.prompt.template import RenderedPrompt
-    from bakeoff.models.scoring import LabelScorer
+    from bakeoff.models.scoring import LabelScorer, LabelScores
 
 __all__ = ["LEAST_REUSED", "TIME_WAS_UP", "RowScore", "ScoredRows", "clear_store", "score_rows"]
 
@@ -142,7 +142,7 @@ def score_rows(
     progress : callable, optional
         Called with the number of computed rows done and of all to compute.
     fresh : bool
-        Compute every row. Fewer than `LEAST_REUSED` rows are always computed.
+        Compute every row, as is done for fewer than `LEAST_REUSED` rows.
 
     Returns
     -------
@@ -153,11 +153,10 @@ def score_rows(
     key = _key(scorer, prompt)
     reading = not fresh and len(queries) >= LEAST_REUSED
     rows: list[RowScore | None] = [_STORE.get(key, query) if reading else None for query in queries]
-    kept = [row for row in rows if row is not None]
+    kept = [row.seconds for row in rows if row is not None]
     missing = [place for place, row in enumerate(rows) if row is None]
-    reused_seconds = sum(row.seconds for row in kept)
     if not missing or deadline.passed:
-        return ScoredRows(tuple(rows), len(kept), reused_seconds, 0, 0, 0)
+        return ScoredRows(tuple(rows), len(kept), sum(kept), 0, 0, 0)
     asked = [queries[place] for place in missing]
     found = scorer.score(
         prompt.prefix,
@@ -167,21 +166,30 @@ def score_rows(
         deadline=deadline.at,
         progress=progress,
     )
-    # The longer a row, the more of the call's time and tokens is its own; eight stands for its labels.
-    weights = np.array([len(query) + 8.0 for query in asked]) * found.reached
-    shares = weights / max(float(weights.sum()), 1.0)
-    for number, place in enumerate(missing):
-        if found.reached[number]:
-            row = RowScore(
-                scores=found.log_probabilities[number].copy(),
-                mass=float(found.mass[number]),
-                too_long=bool(found.too_long[number]),
-                tokens=found.tokens * float(shares[number]),
-                seconds=found.seconds * float(shares[number]),
-            )
-            rows[place] = row
+    for place, row in zip(missing, _shared_out(found, asked), strict=True):
+        rows[place] = row
+        if row is not None:
             _STORE.put(key, queries[place], row)
-    return ScoredRows(tuple(rows), len(kept), reused_seconds, found.tokens, found.cached_tokens, found.prefix_tokens)
+    return ScoredRows(tuple(rows), len(kept), sum(kept), found.tokens, found.cached_tokens, found.prefix_tokens)
+
+
+def _shared_out(found: LabelScores, queries: Sequence[str]) -> list[RowScore | None]:
+    """Give each reached row its scores, and its share of the call's tokens and seconds."""
+    # The longer a row, the more of the call is its own; eight characters stand for its labels.
+    weights = np.array([len(query) + 8.0 for query in queries]) * found.reached
+    shares = weights / max(float(weights.sum()), 1.0)
+    return [
+        RowScore(
+            scores=found.log_probabilities[number].copy(),
+            mass=float(found.mass[number]),
+            too_long=bool(found.too_long[number]),
+            tokens=found.tokens * float(shares[number]),
+            seconds=found.seconds * float(shares[number]),
+        )
+        if found.reached[number]
+        else None
+        for number in range(len(queries))
+    ]
 
 
 def _key(scorer: LabelScorer, prompt: RenderedPrompt) -> bytes:

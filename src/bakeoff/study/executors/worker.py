@@ -131,12 +131,12 @@ def _fit(job: FitJob, report: Report) -> FitResult:
     test, seconds = _answered(method, job.test_texts)
     rows = len(job.validation_texts) + len(job.test_texts)
     cost = sum(answer.seconds for answer in (*validation, *test)) or (seconds + _seconds)
-    p50, p95 = _latency(method, job.test_texts)
+    p50, p95 = (float("nan"), float("nan")) if method.cut_ else _latency(method, job.test_texts)
     return FitResult(
         validation_answers=validation,
         test_answers=test,
         cut=bool(method.cut_),
-        fit_seconds=float(method.details_.get("seconds_charged", fit_usage.seconds)),
+        fit_seconds=fit_usage.seconds,
         p50_ms=p50,
         p95_ms=p95,
         rows_per_second=rows / cost if cost > 0 else float("nan"),
@@ -192,9 +192,12 @@ def _refit(job: RefitJob, report: Report) -> RefitResult:
     folder.mkdir(parents=True)
     method.save(folder)
     report("comparing", 0.9)
+    unhurried = replace(context, deadline=Deadline())
+    method.context_ = unhurried
     parameters: dict[str, Any] = {"task": job.fit.task, "model": job.fit.model, "seed": job.fit.seed}
-    parameters |= dict(job.fit.parameters)
-    reloaded = load_method(job.fit.method).load(folder, parameters, replace(context, deadline=Deadline()))
+    reloaded = load_method(job.fit.method).load(folder, {**parameters, **job.fit.parameters}, unhurried)
+    # What is compared must be computed alike on both sides: rows that were scored before, in other company, are not.
+    method.fresh_scores = reloaded.fresh_scores = True
     trained = [answer.value for answer in method.answer(job.compared_texts)]
     again = [answer.value for answer in reloaded.answer(job.compared_texts)]
     return RefitResult(

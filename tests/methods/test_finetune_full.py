@@ -1,0 +1,133 @@
+"""Full fine-tuning passes the contract suite, changes weights, and saves a folder that others can load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bakeoff.errors import TrialError
+from bakeoff.methods import loaded
+from bakeoff.methods.contract import Method, RunContext
+from bakeoff.methods.finetune.full import FullFineTuning, balanced_weights, compact_embeddings
+from bakeoff.methods.finetune.token_rows import TokenRows
+from bakeoff.methods.finetune.training import tune
+from bakeoff.tasks import Task, classification_task
+from bakeoff.testing import MethodSuite, text_rows
+
+pytestmark = pytest.mark.models
+
+SHORT = {"max_epochs": 1, "least_steps": 3}
+
+
+class TestFullFineTuning(MethodSuite):
+    answer_rows = 4
+
+    @pytest.fixture(autouse=True)
+    def models(self, catalogue_cache: Path) -> None:
+        """Give the suite the real encoder."""
+
+    def make(self, task: Task, seed: int) -> Method:
+        return FullFineTuning(task=task, model="minilm-l6", seed=seed, **SHORT)
+
+
+@pytest.fixture
+def task(catalogue_cache: Path) -> Task:
+    return classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
+
+
+def test_learns_and_says_what_it_did(task: Task) -> None:
+    method = FullFineTuning(task=task, model="minilm-l6", least_steps=12, max_epochs=1).fit(*text_rows(24))
+    unseen, truth = text_rows(48, seed=3)
+    assert np.mean(method.predict(unseen) == np.array(truth)) > 0.9
+    details = method.details_
+    assert details["steps"] == 12
+    assert details["weights_changed"]
+    assert details["weights_sha256"]["before"] != details["weights_sha256"]["after"]
+    assert details["trainable_parameters"] > 22e6
+    assert details["head_start"] == "probe"
+    assert method.history_[-1]["loss"] < method.history_[0]["loss"]
+
+
+def test_the_shared_encoder_keeps_its_weights(task: Task) -> None:
+    shared = loaded.encoder("minilm-l6", "cpu").model
+    before = {name: weight.clone() for name, weight in shared.named_parameters()}
+    FullFineTuning(task=task, model="minilm-l6", **SHORT).fit(*text_rows(8))
+    for name, weight in shared.named_parameters():
+        assert torch.equal(weight, before[name])
+        assert not weight.requires_grad
+
+
+def test_a_small_table_trains_to_the_same_weights(task: Task) -> None:
+    texts, labels = text_rows(8)
+    found = []
+    for small in (True, False):
+        method = FullFineTuning(task=task, model="minilm-l6")
+        method._prepare(RunContext())
+        base = loaded.encoder("minilm-l6", "cpu")
+        import copy
+
+        method.encoder_ = replace(base, model=copy.deepcopy(base.model).requires_grad_(True))
+        method.network_ = method._network()
+        rows = TokenRows(method._token_ids(texts), np.array([label == "positive" for label in labels]).astype(int))
+        plan = replace(method._plan(), epochs=1, least_steps=2)
+        nothing = rows.part(np.arange(0))
+        settings = {"pad": method._pad, "context": RunContext()}
+        if small:
+            with compact_embeddings(method.encoder_.model, rows.ids, method._pad) as short:
+                tune(method.network_, plan, short(rows), nothing, **settings)
+        else:
+            tune(method.network_, plan, rows, nothing, **settings)
+        found.append(method.network_.state_dict())
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-5)
+    start = loaded.encoder("minilm-l6", "cpu").model.get_input_embeddings().weight
+    assert not torch.equal(found[0]["model.embeddings.word_embeddings.weight"], start)
+
+
+def test_a_rate_far_too_high_ends_the_trial(task: Task) -> None:
+    method = FullFineTuning(task=task, model="minilm-l6", learning_rate=1e20, least_steps=12, max_epochs=1)
+    with pytest.raises(TrialError, match="diverged"):
+        method.fit(*text_rows(8))
+
+
+def test_a_saved_encoder_loads_by_itself(task: Task, tmp_path: Path) -> None:
+    method = FullFineTuning(task=task, model="minilm-l6", **SHORT).fit(*text_rows(8))
+    method.save(tmp_path)
+    from transformers import AutoModel, AutoTokenizer
+
+    from bakeoff.models.loading import loading
+
+    with loading("saved"):
+        model = AutoModel.from_pretrained(tmp_path)
+        tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tuned = method.encoder_.model.state_dict()
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, tuned[name])
+    assert tokenizer("great")["input_ids"] == method._token_ids(["great"])[0]
+
+
+def test_class_weights_change_what_is_learned(task: Task) -> None:
+    texts, labels = text_rows(24)
+    chosen = [at for at in range(24) if labels[at] == "negative" or at < 3]
+    rows = ([texts[at] for at in chosen], [labels[at] for at in chosen])
+    plain, weighted = (
+        FullFineTuning(task=task, model="minilm-l6", class_weights=on, **SHORT).fit(*rows) for on in (False, True)
+    )
+    asked = ["It arrived on Tuesday.", "The box is blue."]
+    assert np.all(weighted.predict_proba(asked)[:, 1] > plain.predict_proba(asked)[:, 1])
+
+
+def test_balanced_weights_count_each_label_alike() -> None:
+    weights = balanced_weights(np.array([0, 0, 0, 2]), 3)
+    np.testing.assert_allclose(weights, [4 / 6, 1.0, 2.0])
+
+
+def test_a_part_is_held_out_where_there_are_rows_enough(task: Task) -> None:
+    texts, labels = text_rows(104)
+    method = FullFineTuning(task=task, model="minilm-l6", least_steps=2, max_epochs=1, batch_rows=44)
+    method.fit(texts, labels)
+    assert method.details_["held_out_rows"] == 16
+    assert method.history_[-1]["held_out_score"] is not None
