@@ -127,8 +127,8 @@ FACTS: dict[str, dict[str, Any]] = {
     "full minilm-l6": {
         "fit_seconds": 73.0,
         "details": {
-            "weights_before": "1" * 64,
-            "weights_after": "2" * 64,
+            "weights_changed": True,
+            "weights_sha256": {"before": "1" * 64, "after": "2" * 64},
             "trainable_parameters": 22_700_000,
             "steps": 480,
             "best_epoch": 4,

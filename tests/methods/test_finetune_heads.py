@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from bakeoff.methods.finetune.heads import (
+from bakeoff.methods.heads import (
     LinearHead,
     choose_strength,
     fit_logistic,

@@ -31,15 +31,16 @@ def _weights(tuned: Cell | None, asked: Cell | None) -> Difference:
     left, evidence = _NO_TUNING, []
     if tuned is not None:
         details = _details(tuned)
-        before, after = details.get("weights_before"), details.get("weights_after")
+        changed, sums = details.get("weights_changed"), details.get("weights_sha256")
         trained = details.get("trainable_parameters")
         size = f" {phrases.count(trained)} parameters trained." if isinstance(trained, (int, float)) else ""
-        if before and after:
-            changed = before != after
-            left = f"{'Updated' if changed else 'Not updated: only a layer on top was trained'}.{size}"
-            evidence.append(f"sha256 {str(before)[:8]} before, {str(after)[:8]} after ({tuned.contender.name})")
+        if changed is None:
+            left = f"Trained; the method reports nothing of its weights.{size}"
         else:
-            left = f"Trained; the method reports no hash of its weights.{size}"
+            left = f"{'Updated' if changed else 'Not updated: only a layer on top was trained'}.{size}"
+        if isinstance(sums, Mapping):
+            before, after = str(sums["before"])[:8], str(sums["after"])[:8]
+            evidence.append(f"sha256 {before} before, {after} after ({tuned.contender.name})")
     right = _NO_PROMPT
     if asked is not None:
         right = "Not updated: the model answers as it came."

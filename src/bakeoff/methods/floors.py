@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.methods.contract import Method
-from bakeoff.methods.finetune.heads import LinearHead, choose_strength, fit_one_vs_rest, read_head, write_head
+from bakeoff.methods.heads import LinearHead, choose_strength, fit_one_vs_rest, read_head, write_head
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, label_codes
 

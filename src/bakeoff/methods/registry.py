@@ -81,216 +81,159 @@ class MethodSpec:
         return self.needs_module is None or has_module(self.needs_module)
 
 
-def _majority(_work: Workload) -> float:
-    return 0.01
-
-
-def _tfidf(work: Workload) -> float:
-    # Vocabulary and cross-validation, fitted to runs from 32 rows of 2 labels to 4,000 of 77.
-    return 0.3 + 3e-4 * (work.n + work.answer_rows) + 2e-5 * work.n * work.labels
-
-
-def _speed(work: Workload) -> forecast.ModelSpeed:
-    if work.speed is None:
-        raise ValueError("a method with a model was forecast without the model's speed")
-    return work.speed
-
-
-def _probe(work: Workload) -> float:
-    # The logistic head's cross-validation grows with rows and labels; the constant was fitted to runs up to 4,000 x 77.
-    head = 0.5 + 2e-5 * work.n * work.labels
-    return head + forecast.forecast_encoding(work.n + work.answer_rows, _speed(work))
-
-
-def _full(work: Workload) -> float:
-    speed = _speed(work)
-    trained = max(
-        float(work.parameters["max_epochs"]) * work.n,
-        float(work.parameters["least_steps"] * work.parameters["batch_rows"]),
-    )
-    # The head's start encodes and cross-validates as the probe does; from 100 rows on, 15% are held out and looked at
-    # up to eight times.
-    looks = min(8.0, float(work.parameters["max_epochs"])) * 0.15 * work.n if work.n >= 100 else 0.0
-    return (
-        _probe(work)
-        + forecast.forecast_tuning(1, trained if work.n < 100 else 0.85 * trained, speed)
-        + forecast.forecast_encoding(int(looks), speed)
-    )
-
-
-def _lora(work: Workload) -> float:
-    speed = _speed(work)
-    trained = max(
-        float(work.parameters["epochs"]) * work.n,
-        float(work.parameters["least_steps"] * work.parameters["batch_rows"]),
-    )
-    # The question for the label behind each text is about four tokens.
-    return forecast.forecast_tuning(1, trained, speed, extra_tokens=4.0) + forecast.forecast_encoding(
-        work.answer_rows, speed
-    )
-
-
-def _label_scores(work: Workload) -> float:
-    speed = _speed(work)
-    shots = min(int(work.parameters["shots"]), work.n)
-    label_tokens = work.labels * max(0.0, work.label_tokens - 1.0)
-    prefix = 20.0 + shots * (speed.tokens_per_row + work.label_tokens + 8.0)
-    # Texts without content, and at most 64 rows that the prompt does not show.
-    rows = {"contextual": 3, "batch": 3 + min(work.n - shots, 64)}.get(work.parameters["calibration"], 1)
-    return forecast.forecast_scoring(work.answer_rows + rows, 6.0 + label_tokens, prefix, speed)
-
-
-def _server(work: Workload) -> float:
-    return work.answer_rows * _speed(work).seconds_per_call
-
-
 _CLASSIFICATION = ("classification",)
 _PROMPT = "bakeoff.methods.prompt.label_scores:LabelScorePrompt"
 
 _BUILT_IN: tuple[MethodSpec, ...] = (
     MethodSpec(
-        "majority",
-        "1",
-        "floor",
-        "Always the most frequent label.",
-        _CLASSIFICATION,
-        1,
-        None,
-        "bakeoff.methods.floors:Majority",
-        _majority,
-        {},
+        name="majority",
+        version="1",
+        arm="floor",
+        summary="Always the most frequent label.",
+        kinds=_CLASSIFICATION,
+        least_n=1,
+        model=None,
+        location="bakeoff.methods.floors:Majority",
+        forecast=forecast.forecast_majority,
+        parameters={},
     ),
     MethodSpec(
-        "tfidf",
-        "1",
-        "floor",
-        "TF-IDF of words and characters, logistic regression.",
-        _CLASSIFICATION,
-        2,
-        None,
-        "bakeoff.methods.floors:TfidfLogistic",
-        _tfidf,
-        {},
+        name="tfidf",
+        version="1",
+        arm="floor",
+        summary="TF-IDF of words and characters, logistic regression.",
+        kinds=_CLASSIFICATION,
+        least_n=2,
+        model=None,
+        location="bakeoff.methods.floors:TfidfLogistic",
+        forecast=forecast.forecast_tfidf,
+        parameters={},
     ),
     MethodSpec(
-        "probe",
-        "1",
-        "finetune",
-        "Frozen encoder, logistic head chosen by cross-validation.",
-        _CLASSIFICATION,
-        2,
-        "encoder",
-        "bakeoff.methods.finetune.probe:Probe",
-        _probe,
-        {},
+        name="probe",
+        version="1",
+        arm="finetune",
+        summary="Frozen encoder, logistic head chosen by cross-validation.",
+        kinds=_CLASSIFICATION,
+        least_n=2,
+        model="encoder",
+        location="bakeoff.methods.finetune.probe:Probe",
+        forecast=forecast.forecast_probe,
+        parameters={},
     ),
     MethodSpec(
-        "full",
-        "1",
-        "finetune",
-        "All weights of an encoder and a new head.",
-        _CLASSIFICATION,
-        8,
-        "encoder",
-        "bakeoff.methods.finetune.full:FullFineTuning",
-        _full,
-        {"learning_rate": 1e-4, "max_epochs": 4, "batch_rows": 16, "least_steps": 60, "class_weights": False},
+        name="full",
+        version="1",
+        arm="finetune",
+        summary="All weights of an encoder and a new head.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="encoder",
+        location="bakeoff.methods.finetune.full:FullFineTuning",
+        forecast=forecast.forecast_full,
+        parameters={
+            "learning_rate": 1e-4,
+            "max_epochs": 4,
+            "batch_rows": 16,
+            "least_steps": 60,
+            "class_weights": False,
+        },
     ),
     MethodSpec(
-        "lora",
-        "1",
-        "finetune",
-        "Low-rank adapters on a decoder and a new head.",
-        _CLASSIFICATION,
-        8,
-        "decoder",
-        "bakeoff.methods.finetune.lora:LoraClassifier",
-        _lora,
-        {"learning_rate": 5e-4, "epochs": 4, "rank": 16, "batch_rows": 8, "least_steps": 40},
+        name="lora",
+        version="1",
+        arm="finetune",
+        summary="Low-rank adapters on a decoder and a new head.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="decoder",
+        location="bakeoff.methods.finetune.lora:LoraClassifier",
+        forecast=forecast.forecast_lora,
+        parameters={"learning_rate": 5e-4, "epochs": 4, "rank": 16, "batch_rows": 8, "least_steps": 40},
         extra="finetune",
         needs_module="peft",
     ),
     MethodSpec(
-        "zero-shot",
-        "1",
-        "prompt",
-        "Instruction and label scores.",
-        _CLASSIFICATION,
-        0,
-        "decoder",
-        _PROMPT,
-        _label_scores,
-        {"shots": 0, "calibration": "none"},
+        name="zero-shot",
+        version="1",
+        arm="prompt",
+        summary="Instruction and label scores.",
+        kinds=_CLASSIFICATION,
+        least_n=0,
+        model="decoder",
+        location=_PROMPT,
+        forecast=forecast.forecast_label_scores,
+        parameters={"shots": 0, "calibration": "none"},
         seeded=False,
         uses_labels=False,
     ),
     MethodSpec(
-        "zero-shot-calibrated",
-        "1",
-        "prompt",
-        "Instruction and label scores, less what they give an empty text.",
-        _CLASSIFICATION,
-        0,
-        "decoder",
-        _PROMPT,
-        _label_scores,
-        {"shots": 0, "calibration": "contextual"},
+        name="zero-shot-calibrated",
+        version="1",
+        arm="prompt",
+        summary="Instruction and label scores, less what they give an empty text.",
+        kinds=_CLASSIFICATION,
+        least_n=0,
+        model="decoder",
+        location=_PROMPT,
+        forecast=forecast.forecast_label_scores,
+        parameters={"shots": 0, "calibration": "contextual"},
         seeded=False,
         uses_labels=False,
         free_with="zero-shot",
     ),
     MethodSpec(
-        "few-shot",
-        "1",
-        "prompt",
-        "Eight demonstrations and label scores.",
-        _CLASSIFICATION,
-        8,
-        "decoder",
-        _PROMPT,
-        _label_scores,
-        {"shots": 8, "calibration": "none"},
+        name="few-shot",
+        version="1",
+        arm="prompt",
+        summary="Eight demonstrations and label scores.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="decoder",
+        location=_PROMPT,
+        forecast=forecast.forecast_label_scores,
+        parameters={"shots": 8, "calibration": "none"},
         free_with="few-shot-calibrated",
     ),
     MethodSpec(
-        "few-shot-calibrated",
-        "1",
-        "prompt",
-        "Eight demonstrations and label scores, calibrated on the other labelled rows.",
-        _CLASSIFICATION,
-        8,
-        "decoder",
-        _PROMPT,
-        _label_scores,
-        {"shots": 8, "calibration": "batch"},
+        name="few-shot-calibrated",
+        version="1",
+        arm="prompt",
+        summary="Eight demonstrations and label scores, calibrated on the other labelled rows.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="decoder",
+        location=_PROMPT,
+        forecast=forecast.forecast_label_scores,
+        parameters={"shots": 8, "calibration": "batch"},
     ),
     MethodSpec(
-        "server-zero-shot",
-        "1",
-        "prompt",
-        "Instruction, answered by a server.",
-        _CLASSIFICATION,
-        0,
-        "server",
-        "bakeoff.methods.prompt.server_answers:ServerPrompt",
-        _server,
-        {"shots": 0},
+        name="server-zero-shot",
+        version="1",
+        arm="prompt",
+        summary="Instruction, answered by a server.",
+        kinds=_CLASSIFICATION,
+        least_n=0,
+        model="server",
+        location="bakeoff.methods.prompt.server_answers:ServerPrompt",
+        forecast=forecast.forecast_server,
+        parameters={"shots": 0},
         seeded=False,
         uses_labels=False,
         extra="server",
         needs_module="openai",
     ),
     MethodSpec(
-        "server-few-shot",
-        "1",
-        "prompt",
-        "Eight demonstrations, answered by a server.",
-        _CLASSIFICATION,
-        8,
-        "server",
-        "bakeoff.methods.prompt.server_answers:ServerPrompt",
-        _server,
-        {"shots": 8},
+        name="server-few-shot",
+        version="1",
+        arm="prompt",
+        summary="Eight demonstrations, answered by a server.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="server",
+        location="bakeoff.methods.prompt.server_answers:ServerPrompt",
+        forecast=forecast.forecast_server,
+        parameters={"shots": 8},
         extra="server",
         needs_module="openai",
     ),

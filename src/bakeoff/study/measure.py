@@ -22,7 +22,7 @@ __all__ = ["CLOSING_SECONDS", "plan_study"]
 
 #: Set aside for the decision, the report and the bundle's files.
 CLOSING_SECONDS = 8.0
-_MEASURED_TEXTS = 48
+_MEASURED_TEXTS = 192
 #: Characters of English text to a token, for label words in a forecast.
 _CHARACTERS_A_TOKEN = 4.5
 

@@ -7,7 +7,7 @@ fits with three seeds, and what is left of the time buys the curve below it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bakeoff.methods.forecast import ModelSpeed, Workload
@@ -20,11 +20,13 @@ DEFAULT_BUDGETS = (0, 16, 64, 256)
 #: More rows than these are not answered: they would narrow no interval by much and cost every trial its share.
 MOST_TEST_ROWS, MOST_VALIDATION_ROWS = 2000, 1000
 #: A trial's fixed part: sending rows, measuring latency, committing its record.
-SECONDS_A_TRIAL = 1.5
+SECONDS_A_TRIAL = 0.6
 #: Share of the time that the deciding trials may take by forecast: the rest is for a forecast that was too low.
 CORE_SHARE = 0.8
 #: The same where a larger test part would leave nothing for the curve below.
 CORE_SHARE_LARGE_TEST = 0.45
+#: Share of what is left over that any one contender beyond the required may take.
+OTHERS_SHARE = 0.6
 _LEAST_TEST_ROWS = 300
 
 
@@ -305,21 +307,27 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> tuple[list[_B
     left_out: list[str] = []
     below = [b for b in reversed(grid.budgets) if b <= n]
     for contender in (c for c in grid.contenders if c not in required):
-        for budget in below:
-            block = blocks.block(contender, budget)
-            if block is not None and block.seconds <= 0.6 * left:
-                chosen.append(block)
-                left -= block.seconds
-                if budget < n:
-                    left_out.append(f"{contender.name} was measured at n = {budget} and not at {n}: no time for more.")
-                break
-        else:
+        block = _largest_that_fits([blocks.block(contender, budget) for budget in below], OTHERS_SHARE * left)
+        if block is None:
             left_out.append(f"{contender.name} was not measured: no time for it.")
+            continue
+        chosen.append(block)
+        left -= block.seconds
+        if block.n < n or len(block.seeds) < grid.seeds:
+            seeds = "one seed" if len(block.seeds) == 1 else f"{len(block.seeds)} seeds"
+            left_out.append(f"{contender.name} was measured at n = {block.n} with {seeds}: no time for more.")
     for block in _curve(grid, blocks, n):
         if block.seconds <= left:
             chosen.append(block)
             left -= block.seconds
     return chosen, tuple(left_out)
+
+
+def _largest_that_fits(blocks: Sequence[_Block | None], seconds: float) -> _Block | None:
+    """Give the first block that fits with all seeds; else the first that fits with one, which decides nothing."""
+    given = [block for block in blocks if block is not None]
+    single = [replace(block, seeds=block.seeds[:1]) for block in given]
+    return next((block for block in (*given, *single) if block.seconds <= seconds), None)
 
 
 def _curve(grid: Grid, blocks: _Blocks, n: int) -> Iterator[_Block]:

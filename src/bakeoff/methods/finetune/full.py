@@ -23,10 +23,10 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated, embed
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
-from bakeoff.methods.finetune.heads import LinearHead, read_head, softmax, write_head
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import TuningPlan, tune
+from bakeoff.methods.heads import LinearHead, read_head, softmax, write_head
 from bakeoff.models.encoder import Encoder, Pooling, pooled
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, label_codes
@@ -37,7 +37,6 @@ _DROPOUT = 0.1
 #: Inside the encoder. None costs nothing in accuracy here, and a tenth less time.
 _ENCODER_DROPOUT = 0.0
 _HEAD_RATE = 1e-3
-_START = "probe"
 _NORMALISE = True
 #: A head of a label that no row has starts here: its probability is near 0, and training can move it.
 _UNSEEN_BIAS = -10.0
@@ -165,7 +164,10 @@ class FullFineTuning(Method):
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
         head = self.network_.head
-        write_head(LinearHead(head.weight.detach().numpy(), head.bias.detach().numpy()), folder / "head.safetensors")
+        write_head(
+            LinearHead(head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy()),
+            folder / "head.safetensors",
+        )
 
     def _load(self, folder: Path) -> None:
         self.encoder_ = read_encoder(folder, self.context_.device)
@@ -207,8 +209,6 @@ class FullFineTuning(Method):
 
     def _start_head(self, base: Encoder, texts: list[str], codes: NDArray[np.int64]) -> str:
         """Start the head from the probe's, where the time allows and it can be fitted; say which start it was."""
-        if _START == "random":
-            return "random"
         found = embed(base, texts, self.context_, use_deadline=True)
         if not found.reached.all():
             return "random"

@@ -23,9 +23,9 @@ from bakeoff.errors import BundleError
 from bakeoff.extras import require
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
-from bakeoff.methods.finetune.heads import LinearHead, read_head, softmax, write_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import TuningPlan, tune
+from bakeoff.methods.heads import LinearHead, read_head, softmax, write_head
 from bakeoff.models.decoder import Decoder
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, label_codes, label_words
@@ -35,7 +35,6 @@ __all__ = ["DecoderClassifier", "LoraClassifier"]
 #: A longer text is cut: the label of a text that is longer than this rarely hangs on its end.
 _MOST_TOKENS = 512
 _HEAD_RATE = 5e-4
-_START = "words"
 _ABOUT = "decoder.json"
 
 
@@ -199,7 +198,7 @@ class LoraClassifier(Method):
 
     def _start_head(self) -> None:
         output = self.decoder_.model.get_output_embeddings()
-        if output is None or _START != "words":
+        if output is None:
             return
         tokens = [
             self.decoder_.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in self.task.words

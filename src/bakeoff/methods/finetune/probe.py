@@ -16,7 +16,7 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated, embed
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
-from bakeoff.methods.finetune.heads import (
+from bakeoff.methods.heads import (
     LinearHead,
     StrengthChoice,
     choose_strength,

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bakeoff.methods.forecast import HELD_OUT_SHARE, LEAST_TO_HOLD_OUT
 from bakeoff.models.batching import length_sorted_batches
 
 __all__ = [
-    "HELD_OUT_SHARE",
-    "LEAST_TO_HOLD_OUT",
     "TokenRows",
     "cast",
     "divide",
@@ -23,8 +22,6 @@ __all__ = [
     "predict_logits",
 ]
 
-LEAST_TO_HOLD_OUT = 100
-HELD_OUT_SHARE = 0.15
 _ANSWER_BATCH_TOKENS = 2048
 
 

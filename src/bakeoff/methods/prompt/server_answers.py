@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bakeoff.errors import BundleError, ModelError, OptionError, TrialError
 from bakeoff.methods.contract import Method
+from bakeoff.methods.forecast import CALLS_AT_A_TIME
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerPrompt", "match_label"]
 
-_CALLS_AT_ONCE = 4
 #: Characters of an unreadable answer that its reason quotes.
 _QUOTED = 80
 _PROMPT_NAME = "prompt.yaml"
@@ -89,7 +89,7 @@ class ServerPrompt(Method):
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         stop = threading.Event()
-        with ThreadPoolExecutor(max_workers=min(_CALLS_AT_ONCE, len(texts))) as pool:
+        with ThreadPoolExecutor(max_workers=min(CALLS_AT_A_TIME, len(texts))) as pool:
             futures = [pool.submit(self._ask, text, stop) for text in texts]
             try:
                 answers = [future.result() for future in futures]
