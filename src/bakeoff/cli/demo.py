@@ -15,6 +15,7 @@ __all__ = ["demo"]
 #: A demo ends within six minutes on two cores once everything is downloaded.
 DEMO_SECONDS = 330.0
 DEMO_TEST_ROWS = 300
+INSTRUCTION = "Classify the sentiment of the customer review."
 
 
 def demo(
@@ -27,7 +28,7 @@ def demo(
     outcome = start(
         "amazon-reviews",
         DataOptions(text=("text",), label="label", group="review"),
-        StudyOptions(time_limit=DEMO_SECONDS, test_rows=DEMO_TEST_ROWS),
+        StudyOptions(instruction=INSTRUCTION, time_limit=DEMO_SECONDS, test_rows=DEMO_TEST_ROWS),
         output,
     )
     _next_commands(outcome)

@@ -89,7 +89,7 @@ class TerminalWatcher(Watcher):
         self._arms = {contender.name: contender.arm for contender in contenders}
         rows = []
         for contender in contenders:
-            own = [trial for trial in plan.trials if trial.contender == contender.name]
+            own = [trial for trial in plan.trials if trial.contender == contender.name and not trial.spare]
             if own:
                 budgets = tuple(sorted({trial.n for trial in own}))
                 seeds = len({trial.seed for trial in own})
@@ -98,8 +98,9 @@ class TerminalWatcher(Watcher):
         self.console.print(plan_table(rows, time_limit=plan.time_limit))
         answered = f"every trial answers {plan.answered['validation']} validation and {plan.answered['test']} test rows"
         self.console.print(Text(f"{answered}; {plan.dtype} for prompts", style="dim"))
-        for sentence in plan.left_out:
-            self.console.print(Text(sentence, style="dim"))
+        spare = dict.fromkeys(f"{trial.contender} at n = {trial.n}" for trial in plan.trials if trial.spare)
+        if spare:
+            self.console.print(Text(f"if time is left: {', '.join(spare)}", style="dim"))
 
     def progress(self, progress: StudyProgress) -> None:
         """Show how far the study is."""

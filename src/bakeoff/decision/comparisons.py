@@ -65,7 +65,7 @@ def _best(panel: Panel, arm: Arm, n: int, out: frozenset[str], *, others: bool) 
 
 
 def _same_base(panel: Panel, n: int) -> tuple[int, Cell, Cell] | None:
-    """Find the same-base pair and the n at which it meets: the largest, up to the one given, at which both were measured.
+    """Find the same-base pair, and the n at which it meets: the largest up to n at which both were measured.
 
     Tuning the decoder itself is the dearest of all trials, so time may allow it at fewer labels only.
     """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from bakeoff.data import Check
-from bakeoff.records import Assumptions, Contender, Evidence, Requirement
+from bakeoff.records import Assumptions, Contender, Evidence, Requirement, Trial
 from bakeoff.study.contenders import contender_from_json
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
@@ -70,5 +71,26 @@ def gather_evidence(store: StudyStore) -> Evidence:
         trials_dropped=max(0, planned - run),
         dropped=dropped,
         spent_seconds=store.fact("spent_seconds") or 0.0,
-        missing=(*(store.fact("missing") or ()), *(plan.left_out if plan is not None else ())),
+        missing=(*(store.fact("missing") or ()), *_left_out(plan, read_contenders(store), trials, dropped)),
     )
+
+
+def _left_out(
+    plan: Plan | None, contenders: Sequence[Contender], trials: Sequence[Trial], dropped: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Give one sentence for each contender that time did not allow to meet the others at the decision budget."""
+    if plan is None:
+        return ()
+    sentences = []
+    for contender in contenders:
+        own = [trial for trial in trials if trial.contender == contender.name]
+        if contender.arm == "current" or contender.name in dropped:
+            continue
+        if not own:
+            sentences.append(f"{contender.name} was not measured: no time for it.")
+        elif contender.uses_labels and max(trial.n for trial in own) < plan.decision_budget:
+            most = max(trial.n for trial in own)
+            seeds = len({trial.seed for trial in own if trial.n == most})
+            times = "one seed" if seeds == 1 else f"{seeds} seeds"
+            sentences.append(f"{contender.name} was measured at n = {most} with {times}: no time for more.")
+    return tuple(sentences)

@@ -60,12 +60,19 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
         time_limit=None if limit is None else limit - CLOSING_SECONDS,
         dtype=dtype,
         device=device,
-        threads=threads or os.cpu_count() or 1,
+        threads=threads or _usable_cores(),
         most_test_rows=wanted["test_rows"],
     )
     store.set_fact("plan", plan.to_json())
     store.set_fact("spent_seconds", spent)
     return plan
+
+
+def _usable_cores() -> int:
+    """Give the number of cores that this process may use, which a container or a batch system can make fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[str, ModelSpeed]) -> Grid:

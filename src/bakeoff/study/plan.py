@@ -32,13 +32,17 @@ _LEAST_TEST_ROWS = 300
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
-    """One trial to run: `forecast` in seconds; `core` where the verdict needs it."""
+    """One trial to run: `forecast` in seconds; `core` where the verdict needs it.
+
+    A `spare` trial has no time by forecast, and runs if the others took less.
+    """
 
     contender: str
     n: int
     seed: int
     forecast: float
     core: bool
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,8 @@ class Plan:
         ``validation`` and ``test``: how many rows every trial answers.
     trials : tuple of PlannedTrial
         In the order in which they run.
-    left_out : tuple of str
-        One sentence for each contender that the time does not allow, in whole or in part.
     forecast : float
-        Seconds of all trials.
+        Seconds of all trials that are not spare.
     refit_seconds : float
         Seconds set aside to refit the winner on every labelled row.
     time_limit : float or None
@@ -73,7 +75,6 @@ class Plan:
     seeds: int
     answered: Mapping[str, int]
     trials: tuple[PlannedTrial, ...]
-    left_out: tuple[str, ...]
     forecast: float
     refit_seconds: float
     time_limit: float | None
@@ -91,7 +92,6 @@ class Plan:
         fields = dict(value)
         fields["trials"] = tuple(PlannedTrial(**trial) for trial in value["trials"])
         fields["budgets"] = tuple(value["budgets"])
-        fields["left_out"] = tuple(value["left_out"])
         return cls(**fields)
 
 
@@ -174,6 +174,7 @@ class _Block:
     n: int
     seeds: tuple[int, ...]
     forecast: float
+    spare: bool = False
 
     @property
     def seconds(self) -> float:
@@ -263,18 +264,16 @@ def make_plan(
         blocks = _Blocks(grid, answered)
         every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
-        return _plan(grid, answered, grid.budgets[-1], every, core, (), None, dtype, device, threads)
+        return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
     refit = min(0.25 * time_left, _refit_seconds(grid))
     available = time_left - refit
     n, answered = _decision_point(grid, sizes, available)
     blocks = _Blocks(grid, answered)
     core_blocks = blocks.blocks(_required(grid), n)
     left = CORE_SHARE * available - sum(block.seconds for block in _distinct(core_blocks))
-    more, left_out = _optional(grid, blocks, n, left)
+    more = _optional(grid, blocks, n, left)
     core = {(b.contender.name, b.n) for b in core_blocks}
-    return _plan(
-        grid, answered, n, [*core_blocks, *more], core, left_out, time_limit, dtype, device, threads, refit=refit
-    )
+    return _plan(grid, answered, n, [*core_blocks, *more], core, time_limit, dtype, device, threads, refit=refit)
 
 
 def _refit_seconds(grid: Grid) -> float:
@@ -300,34 +299,31 @@ def _decision_point(grid: Grid, sizes: list[dict[str, int]], available: float) -
     return budgets[-1], sizes[-1]
 
 
-def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> tuple[list[_Block], tuple[str, ...]]:
-    """Fill what time is left: the other contenders at the largest n that fits them, then the curve below."""
+def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
+    """Fill what time is left: the other contenders at the largest n that fits them, then the curve below.
+
+    What does not fit by forecast is planned as spare.
+    """
     required = _required(grid)
-    chosen: list[_Block] = []
-    left_out: list[str] = []
     below = [b for b in reversed(grid.budgets) if b <= n]
+    chosen: list[_Block] = []
     for contender in (c for c in grid.contenders if c not in required):
-        block = _largest_that_fits([blocks.block(contender, budget) for budget in below], OTHERS_SHARE * left)
-        if block is None:
-            left_out.append(f"{contender.name} was not measured: no time for it.")
-            continue
-        chosen.append(block)
-        left -= block.seconds
-        if block.n < n or len(block.seeds) < grid.seeds:
-            seeds = "one seed" if len(block.seeds) == 1 else f"{len(block.seeds)} seeds"
-            left_out.append(f"{contender.name} was measured at n = {block.n} with {seeds}: no time for more.")
+        given = [block for budget in below if (block := blocks.block(contender, budget)) is not None]
+        if given:
+            chosen.append(_largest_that_fits(given, OTHERS_SHARE * left))
+            left -= 0.0 if chosen[-1].spare else chosen[-1].seconds
     for block in _curve(grid, blocks, n):
-        if block.seconds <= left:
-            chosen.append(block)
-            left -= block.seconds
-    return chosen, tuple(left_out)
+        fits = block.seconds <= left
+        chosen.append(replace(block, spare=not fits))
+        left -= block.seconds if fits else 0.0
+    return chosen
 
 
-def _largest_that_fits(blocks: Sequence[_Block | None], seconds: float) -> _Block | None:
-    """Give the first block that fits with all seeds; else the first that fits with one, which decides nothing."""
-    given = [block for block in blocks if block is not None]
+def _largest_that_fits(given: Sequence[_Block], seconds: float) -> _Block:
+    """Give the first block that fits with all seeds; else with one, which decides nothing; else the last, as spare."""
     single = [replace(block, seeds=block.seeds[:1]) for block in given]
-    return next((block for block in (*given, *single) if block.seconds <= seconds), None)
+    fitting = (block for block in (*given, *single) if block.seconds <= seconds)
+    return next(fitting, replace(given[-1], spare=True))
 
 
 def _curve(grid: Grid, blocks: _Blocks, n: int) -> Iterator[_Block]:
@@ -347,7 +343,6 @@ def _plan(
     n: int,
     blocks: Sequence[_Block],
     core: set[tuple[str, int]],
-    left_out: tuple[str, ...],
     time_limit: float | None,
     dtype: str,
     device: str,
@@ -362,9 +357,14 @@ def _plan(
         (
             (0, seed, block.forecast, rank[id(block)])
             if (block.contender.name, block.n) in core
-            else (1, rank[id(block)], seed, block.forecast),
+            else (1 + block.spare, rank[id(block)], seed, block.forecast),
             PlannedTrial(
-                block.contender.name, block.n, seed, round(block.forecast, 3), (block.contender.name, block.n) in core
+                block.contender.name,
+                block.n,
+                seed,
+                round(block.forecast, 3),
+                (block.contender.name, block.n) in core,
+                block.spare,
             ),
         )
         for block in distinct
@@ -377,8 +377,7 @@ def _plan(
         seeds=grid.seeds,
         answered=dict(answered),
         trials=trials,
-        left_out=left_out,
-        forecast=round(sum(trial.forecast for trial in trials), 1),
+        forecast=round(sum(trial.forecast for trial in trials if not trial.spare), 1),
         refit_seconds=round(refit, 1),
         time_limit=time_limit,
         dtype=dtype,

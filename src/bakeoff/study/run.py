@@ -162,13 +162,14 @@ class _Run:
     def tell(self, planned: PlannedTrial | None, doing: str, share: float) -> None:
         if self.listener is None:
             return
+        done = sum(self.key_of(t) in self.finished for t in self.plan.trials)
         todo = [t for t in self.plan.trials if self.key_of(t) not in self.finished and t.contender not in self.dropped]
-        left = sum(self.expected(t) for t in todo)
+        left = sum(self.expected(t) for t in todo if not t.spare)
         now = "" if planned is None else f"{planned.contender}, n = {planned.n}, seed {planned.seed}"
         self.listener(
             StudyProgress(
-                done=len(self.plan.trials) - len(todo) - self.skipped,
-                planned=len(self.plan.trials),
+                done=done,
+                planned=done + len(todo) - self.skipped,
                 elapsed=self.spent,
                 left=min(left, max(self.time_left, 0.0)),
                 now=now,
@@ -220,7 +221,7 @@ def run_study(
             if _worth_running(run, planned):
                 _run_trial(run, executor, planned)
                 _drop_hopeless(run)
-            else:
+            elif planned.contender not in run.dropped:
                 run.skipped += 1
     finally:
         store.set_fact("spent_seconds", run.spent)

@@ -25,6 +25,10 @@ TASK_KINDS: Mapping[str, bool] = {
 }
 
 
+#: Column names that say nothing of what the labels mean.
+GENERIC_NAMES = frozenset({"label", "labels", "class", "category", "target", "output", "y"})
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """What is to be solved; a plain value, shared by both arms.
@@ -125,16 +129,22 @@ def classification_task(
         If two labels would be told by the same words, which a prompt could not keep apart.
     """
     ordered = tuple(sorted(set(labels)))
-    spoken = name if re.fullmatch(r"[A-Za-z][A-Za-z _-]*", name) else "label"
     return Task(
         kind="classification",
         name=name,
         labels=ordered,
         words=_distinct_words(ordered, words or {}),
         definitions=tuple((definitions or {}).get(label, "") for label in ordered),
-        instruction=instruction or f"Classify the {label_words(spoken)} of the text.",
+        instruction=instruction or _instruction(name),
         metric=metric,
     )
+
+
+def _instruction(name: str) -> str:
+    """Name what is asked for, where the label column's name says it."""
+    if name.casefold() in GENERIC_NAMES or not re.fullmatch(r"[A-Za-z][A-Za-z _-]*", name):
+        return "Classify the text."
+    return f"Classify the {label_words(name)} of the text."
 
 
 def _distinct_words(labels: tuple[str, ...], given: Mapping[str, str]) -> tuple[str, ...]:

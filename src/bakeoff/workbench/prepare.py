@@ -19,6 +19,7 @@ from bakeoff.data import (
     check_rows,
     fingerprint,
     match_definitions,
+    nested_order,
     read_label_definitions,
     read_predictions,
     read_rows,
@@ -100,7 +101,8 @@ def create_study(
     models = candidate_models(options, watcher)
     contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=len(split.train))
     _check_contenders(contenders, options)
-    current, more_checks = _current_system(options, split)
+    parts = _parts(split, options.seed)
+    current, more_checks = _current_system(options, parts)
     checks = (*check_rows(read), *split.checks, *more_checks)
     watcher.checked(checks, _known_before(read, task, split, options))
     facts = {
@@ -113,7 +115,7 @@ def create_study(
         "current": current[0].name if current else None,
         "current_answers": list(current[1]) if current else None,
     }
-    store = StudyStore.create(folder or _default_folder(read.name), facts, _parts(split))
+    store = StudyStore.create(folder or _default_folder(read.name), facts, parts)
     watcher.started(store.folder)
     return store
 
@@ -130,8 +132,17 @@ def _known_before(read: Source, task: Task, split: Split, options: StudyOptions)
     )
 
 
-def _parts(split: Split) -> dict[str, Rows]:
-    return {"train": split.train, "validation": split.validation, "test": split.test}
+def _parts(split: Split, seed: int = 0) -> dict[str, Rows]:
+    """Give the parts as the study keeps them.
+
+    Where not all rows are answered, a prefix of validation and test rows is: they are permuted once, so that any prefix
+    is a sample of near natural frequencies, whatever the order of the file was.
+    """
+    drawn = {
+        part: rows.take(nested_order(rows.labels, seed))
+        for part, rows in (("validation", split.validation), ("test", split.test))
+    }
+    return {"train": split.train, **drawn}
 
 
 def _counts(split: Split) -> dict[str, int]:
@@ -268,15 +279,15 @@ def _check_contenders(contenders: Sequence[Contender], options: StudyOptions) ->
 
 
 def _current_system(
-    options: StudyOptions, split: Split
+    options: StudyOptions, parts: dict[str, Rows]
 ) -> tuple[tuple[Contender, tuple[str | None, ...]] | None, tuple[Check, ...]]:
     if options.predictions is None:
         return None, ()
-    labels = sorted({label for part in (split.train, split.validation, split.test) for label in part.labels})
-    found = read_predictions(options.predictions, split.test, labels)
+    labels = sorted({label for rows in parts.values() for label in rows.labels})
+    found = read_predictions(options.predictions, parts["test"], labels)
     if found.matched == 0:
         raise DataError(
-            f"No row of {options.predictions} has the text of one of the {len(split.test)} test rows.",
+            f"No row of {options.predictions} has the text of one of the {len(parts['test'])} test rows.",
             next_step="Give a file with the same texts and a column of answers for each.",
         )
     contender = Contender(

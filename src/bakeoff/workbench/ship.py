@@ -105,16 +105,15 @@ def ship_contender(
     -------
     bundle : Path
     note : str
-        How many rows were answered alike by the trained and by the reloaded method.
+        How many rows the trained and the reloaded method answered alike.
 
     Raises
     ------
     OptionError, TrialError, BundleError
-        If it is not ours to ship, if the refit fails, or if the reloaded method answers otherwise.
+        If it is not ours to ship, the refit fails, or the reloaded method answers otherwise.
     """
-    contender = _contender(judged[0], name)
+    contender, folder = _contender(judged[0], name), store.folder / ".refit"
     job = _refit_job(store, contender, seconds)
-    folder = store.folder / ".refit"
     (watcher or Watcher()).step(f"refitting {name} on all {len(job.texts):,} labelled rows")
     try:
         result = executor.run(RefitJob(job, str(folder), job.texts[:COMPARED_ROWS]))
@@ -122,9 +121,8 @@ def ship_contender(
         written = _write(store, judged, contender, job, refit, folder, target, with_weights)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    note = f"reloaded: {refit.compared_rows} of {refit.compared_rows} answers equal"
-    if refit.cut:
-        note += "; the refit ended at its deadline, with its best so far"
+    cut = "; the refit ended at its deadline, with its best so far" if refit.cut else ""
+    note = f"reloaded: {refit.compared_rows} of {refit.compared_rows} answers equal{cut}"
     store.note("shipped", f"{name} to {written}")
     return written, note
 
