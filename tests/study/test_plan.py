@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.methods.registry import method_spec
 from bakeoff.study.contenders import CandidateModel, build_contenders
-from bakeoff.study.plan import Grid, Plan, default_budgets, forecast_trial, make_plan
+from bakeoff.study.grid import Grid, default_budgets, forecast_trial
+from bakeoff.study.plan import Plan, make_plan
 
 ENCODER = CandidateModel("minilm-l6", "encoder", "e" * 64, 22_700_000, "minilm-l6")
 DECODER = CandidateModel("smollm2-135m", "decoder", "d" * 64, 134_500_000, "smollm2-135m")
@@ -29,6 +30,7 @@ def grid(
         seeds=seeds,
         rows={"train": train, "validation": train // 4, "test": test},
         labels=labels,
+        label_tree=float(labels if labels > 10 else 0),
         label_tokens=1.5,
     )
 
@@ -121,6 +123,7 @@ def test_a_plan_fits_its_time_where_anything_does(
         (1000, (0, 32, -1), (0, 32, 1000)),
         (1000, (32, 5000), (32,)),
         (20, (5000,), (20,)),
+        (64, (16, 64), (16, 64)),
     ],
 )
 def test_budgets_are_those_that_the_data_allow(

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bakeoff import __version__
 from bakeoff.cli import check, data, demo, models, predict, report, resume, run, ship
-from bakeoff.errors import NoVerdictError, UserError
+from bakeoff.errors import NoVerdictError, TrialError, UserError
 
 __all__ = ["app", "main"]
 
@@ -62,6 +62,9 @@ def main() -> None:
         errors.print(f"error: {error.message}", style="bold red", markup=False)
         errors.print(f"       {error.next_step}", markup=False)
         sys.exit(2)
+    except TrialError as error:
+        errors.print(f"failed: {error}", style="bold red", markup=False)
+        sys.exit(1)
     except NoVerdictError as error:
         errors.print(f"no verdict: {error}", style="bold yellow", markup=False)
         sys.exit(3)

@@ -40,6 +40,7 @@ class TerminalWatcher(Watcher):
         self.folder: Path | None = None
         self._live: Live | None = None
         self._arms: dict[str, Arm] = {}
+        self._test_rows = 0
         self._last_line = 0.0
         self._last_pull = ("", -1)
 
@@ -74,6 +75,7 @@ class TerminalWatcher(Watcher):
         """Print the checks, the split, and the smallest difference that can show."""
         from bakeoff.report.terminal import checks_table
 
+        self._test_rows = known.rows["test"]
         print_checks(self.console, known.columns, known.split, known.rows, known.mde)
         self.console.print(checks_table(checks))
 
@@ -82,7 +84,7 @@ class TerminalWatcher(Watcher):
         self.folder = folder
         self.console.print(Text(f"study {folder}", style="dim"))
 
-    def planned(self, plan: Plan, contenders: tuple[Contender, ...]) -> None:
+    def planned(self, plan: Plan, contenders: tuple[Contender, ...], mde: float) -> None:
         """Print the plan."""
         from bakeoff.report.progress import PlanRow, plan_table
 
@@ -98,6 +100,10 @@ class TerminalWatcher(Watcher):
         self.console.print(plan_table(rows, time_limit=plan.time_limit))
         answered = f"every trial answers {plan.answered['validation']} validation and {plan.answered['test']} test rows"
         self.console.print(Text(f"{answered}; {plan.dtype} for prompts", style="dim"))
+        if plan.answered["test"] < self._test_rows:
+            self.console.print(
+                Text(f"{plan.answered['test']} test rows can show {mde:.1f} points or more.", style="dim")
+            )
         spare = dict.fromkeys(f"{trial.contender} at n = {trial.n}" for trial in plan.trials if trial.spare)
         if spare:
             self.console.print(Text(f"if time is left: {', '.join(spare)}", style="dim"))

@@ -83,8 +83,12 @@ class Panel:
         sizes = len(self.evidence.test_labels), len(self.evidence.validation_labels)
         grouped: dict[tuple[str, int], dict[int, Trial]] = {}
         for trial in trials:
-            whole = (len(trial.test_answers), len(trial.validation_answers)) == sizes
-            if trial.status == "done" and whole and trial.contender in self.contenders:
+            contender = self.contenders.get(trial.contender)
+            if contender is None or trial.status != "done":
+                continue
+            # Today's system is known by its answers to test rows; it takes no part in what validation rows decide.
+            wanted = (sizes[0], 0) if contender.arm == "current" else sizes
+            if (len(trial.test_answers), len(trial.validation_answers)) == wanted:
                 grouped.setdefault((trial.contender, trial.n), {}).setdefault(trial.seed, trial)
         cells: dict[str, dict[int, Cell]] = {}
         for (name, n), by_seed in sorted(grouped.items()):
@@ -121,7 +125,7 @@ class Panel:
     def scores(self, cell: Cell, rows: Rows = "test") -> NDArray[np.float64]:
         """Score each seed on the task's metric; shape (seeds,), NaN without rows."""
         truth = self.truth[rows]
-        if not len(truth):
+        if not len(truth) or cell.codes(rows).shape[1] != len(truth):
             return np.full(len(cell.trials), np.nan)
         return np.array([score_codes(self.metric, truth, codes, len(self.labels)) for codes in cell.codes(rows)])
 

@@ -107,7 +107,9 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
     classes_ : ndarray of str, shape (labels,)
         The task's labels, whatever rows were seen.
     usage_ : Usage
-        What the fit has spent.
+        What the fit has spent, work of earlier trials that it reused included.
+    reused_seconds_ : float
+        The seconds of that reused work.
     history_ : list of dict
         What happened, step by step; plain JSON values.
     details_ : dict
@@ -173,7 +175,8 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         self._prepare(context)
         started = time.perf_counter()
         self._fit(texts, labels)
-        self.usage_ = replace(self.usage_, seconds=time.perf_counter() - started, peak_memory_mb=peak_memory_mb())
+        seconds = time.perf_counter() - started + self.reused_seconds_
+        self.usage_ = replace(self.usage_, seconds=seconds, peak_memory_mb=peak_memory_mb())
         self.is_fitted_ = True
         return self
 
@@ -279,6 +282,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         self.context_ = context
         self.classes_ = np.array(self.task.labels, dtype=np.str_)
         self.usage_ = Usage()
+        self.reused_seconds_ = 0.0
         self.history_: list[dict[str, Any]] = []
         self.details_: dict[str, Any] = {}
         self.cut_ = False

@@ -67,6 +67,8 @@ class Workload:
     answer_rows : int
         Validation and test rows to answer.
     labels : int
+    label_tree : float
+        Tokens that a row's labels cost: the inner nodes of the tree of their words.
     label_tokens : float
         Mean tokens of a label's words.
     speed : ModelSpeed or None
@@ -78,6 +80,7 @@ class Workload:
     n: int
     answer_rows: int
     labels: int
+    label_tree: float
     label_tokens: float
     speed: ModelSpeed | None
     parameters: Mapping[str, Any]
@@ -129,13 +132,12 @@ def forecast_label_scores(work: Workload) -> float:
     """Seconds of a trial of a prompt whose labels are scored, behind one cached prefix."""
     speed = _speed(work)
     shots = min(int(work.parameters["shots"]), work.n)
-    label_tokens = work.labels * max(0.0, work.label_tokens - 1.0)
     prefix = 20.0 + shots * (speed.tokens_per_row + work.label_tokens + 8.0)
     # Texts without content, and at most 64 rows that the prompt does not show.
     rows = work.answer_rows + {"contextual": 3, "batch": 3 + min(work.n - shots, 64)}.get(
         work.parameters["calibration"], 1
     )
-    tokens = rows * (speed.tokens_per_row + 6.0 + label_tokens)
+    tokens = rows * (speed.tokens_per_row + 6.0 + work.label_tree)
     dearer = 1.0 + prefix / TOKENS_THAT_DOUBLE
     return (prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS
 

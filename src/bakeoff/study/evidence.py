@@ -83,10 +83,13 @@ def _left_out(
         return ()
     sentences = []
     for contender in contenders:
-        own = [trial for trial in trials if trial.contender == contender.name]
+        own = [trial for trial in trials if trial.contender == contender.name and trial.status == "done"]
+        lost = [trial for trial in trials if trial.contender == contender.name and trial.status != "done"]
         if contender.arm == "current" or contender.name in dropped:
             continue
-        if not own:
+        if lost:
+            sentences.append(f"{contender.name}: {len(lost)} trials {lost[-1].status} ({lost[-1].reason}).")
+        elif not own:
             sentences.append(f"{contender.name} was not measured: no time for it.")
         elif contender.uses_labels and max(trial.n for trial in own) < plan.decision_budget:
             most = max(trial.n for trial in own)

@@ -14,7 +14,8 @@ from bakeoff.models.facts import choose_dtype
 from bakeoff.records import Contender
 from bakeoff.study.evidence import read_contenders, read_task
 from bakeoff.study.executors.jobs import JobFailed, MeasureJob
-from bakeoff.study.plan import Grid, Plan, default_budgets, make_plan
+from bakeoff.study.grid import Grid, default_budgets
+from bakeoff.study.plan import Plan, make_plan
 from bakeoff.study.run import Executor
 from bakeoff.study.store import StudyStore
 
@@ -50,7 +51,8 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     contenders = [contender for contender in read_contenders(store) if contender.arm != "current"]
     texts = store.rows("train").texts[:_MEASURED_TEXTS]
     speeds, lost = _measure(contenders, executor, texts, dtype, device, frozenset(wanted["allow_send"]))
-    store.set_fact("missing", [*store.fact("missing"), *lost.values()])
+    known = store.fact("missing")
+    store.set_fact("missing", [*known, *(sentence for sentence in lost.values() if sentence not in known)])
     store.set_fact("speeds", {name: asdict(speed) for name, speed in speeds.items()})
     spent = float(store.fact("spent_seconds") or 0.0) + time.monotonic() - started
     limit = wanted["time_limit"]
@@ -68,6 +70,13 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     return plan
 
 
+def _label_tree(labels: Sequence[str]) -> float:
+    """Count the words that all labels cost together: stems that they share run once, and last words not at all."""
+    split = [label.split() for label in labels]
+    stems = {tuple(words[:end]) for words in split for end in range(1, len(words))}
+    return float(len(stems))
+
+
 def _usable_cores() -> int:
     """Give the number of cores that this process may use, which a container or a batch system can make fewer."""
     if hasattr(os, "sched_getaffinity"):
@@ -82,10 +91,11 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
     return Grid(
         contenders=tuple(contenders),
         speeds=speeds,
-        budgets=default_budgets(rows["train"], wanted["budgets"]),
+        budgets=default_budgets(rows["train"], wanted["budgets"], time_limited=wanted["time_limit"] is not None),
         seeds=wanted["seeds"],
         rows=rows,
         labels=len(words),
+        label_tree=_label_tree(words),
         label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / len(words),
     )
 

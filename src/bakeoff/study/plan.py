@@ -10,21 +10,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bakeoff.methods.forecast import ModelSpeed, Workload
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
+from bakeoff.study.grid import Grid, forecast_trial, partner
 
-__all__ = ["Grid", "Plan", "PlannedTrial", "default_budgets", "forecast_trial", "make_plan"]
+__all__ = ["COMPARED_ROWS", "SHARED_COST", "Plan", "PlannedTrial", "make_plan"]
 
-DEFAULT_BUDGETS = (0, 16, 64, 256)
 #: More rows than these are not answered: they would narrow no interval by much and cost every trial its share.
 MOST_TEST_ROWS, MOST_VALIDATION_ROWS = 2000, 1000
-#: A trial's fixed part: sending rows, measuring latency, committing its record.
-SECONDS_A_TRIAL = 0.6
 #: Share of the time that the deciding trials may take by forecast: the rest is for a forecast that was too low.
-CORE_SHARE = 0.8
+CORE_SHARE = 0.85
 #: The same where a larger test part would leave nothing for the curve below.
 CORE_SHARE_LARGE_TEST = 0.45
+#: Rows that a refitted and a reloaded method both answer before a bundle counts.
+COMPARED_ROWS = 32
+#: What a trial costs that reuses another's label scores, as a share of its cost alone.
+SHARED_COST = 0.1
 #: Share of what is left over that any one contender beyond the required may take.
 OTHERS_SHARE = 0.6
 _LEAST_TEST_ROWS = 300
@@ -34,7 +35,8 @@ _LEAST_TEST_ROWS = 300
 class PlannedTrial:
     """One trial to run: `forecast` in seconds; `core` where the verdict needs it.
 
-    A `spare` trial has no time by forecast, and runs if the others took less.
+    A `spare` trial has no time by forecast, and runs if the others took less. `shares` names the contender whose label
+    scores it reuses, where that runs at the same n before it.
     """
 
     contender: str
@@ -43,6 +45,7 @@ class PlannedTrial:
     forecast: float
     core: bool
     spare: bool = False
+    shares: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,77 +99,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """All that could be run, and what it is forecast from.
-
-    Parameters
-    ----------
-    contenders : tuple of Contender
-        Without today's system, which needs no trial.
-    speeds : mapping of str to ModelSpeed
-        By model name.
-    budgets : tuple of int
-        Wanted label budgets, ascending; the last is the largest possible.
-    seeds : int
-    rows : mapping
-        ``train``, ``validation`` and ``test`` rows in the data.
-    labels : int
-    label_tokens : float
-        Mean tokens of a label's words.
-    """
-
-    contenders: tuple[Contender, ...]
-    speeds: Mapping[str, ModelSpeed]
-    budgets: tuple[int, ...]
-    seeds: int
-    rows: Mapping[str, int]
-    labels: int
-    label_tokens: float
-
-
-def default_budgets(train_rows: int, wanted: Sequence[int] | None = None) -> tuple[int, ...]:
-    """Give the label budgets of a study: those wanted that the data allow, and all rows.
-
-    Parameters
-    ----------
-    train_rows : int
-    wanted : sequence of int, optional
-        0, 16, 64 and 256 where not given; "all" is -1.
-
-    Returns
-    -------
-    tuple of int
-        Ascending, without repeats, none above `train_rows`.
-    """
-    chosen = [*DEFAULT_BUDGETS, -1] if wanted is None else list(wanted)
-    return tuple(sorted({train_rows if n == -1 else n for n in chosen if n < train_rows or n == -1} or {train_rows}))
-
-
-def forecast_trial(grid: Grid, contender: Contender, n: int, answer_rows: int) -> float:
-    """Forecast one trial.
-
-    Parameters
-    ----------
-    grid : Grid
-    contender : Contender
-    n, answer_rows : int
-
-    Returns
-    -------
-    float
-        Seconds.
-    """
-    spec = method_spec(contender.method)
-    speed = grid.speeds.get(contender.model) if contender.model is not None else None
-    work = Workload(n, answer_rows, grid.labels, grid.label_tokens, speed, contender.parameters)
-    seconds = spec.forecast(work)
-    partners = {other.method for other in grid.contenders if other.model == contender.model}
-    if spec.free_with in partners:
-        seconds *= 0.1
-    return seconds + SECONDS_A_TRIAL
-
-
-@dataclass(frozen=True, slots=True)
 class _Block:
     """One contender at one n with all its seeds."""
 
@@ -175,10 +107,11 @@ class _Block:
     seeds: tuple[int, ...]
     forecast: float
     spare: bool = False
+    shares: str | None = None
 
     @property
     def seconds(self) -> float:
-        return self.forecast * len(self.seeds)
+        return self.forecast * len(self.seeds) * (SHARED_COST if self.shares else 1.0)
 
 
 class _Blocks:
@@ -195,7 +128,8 @@ class _Blocks:
         if at < spec.least_n:
             return None
         seeds = tuple(range(self.grid.seeds)) if contender.seeded else (0,)
-        return _Block(contender, at, seeds, forecast_trial(self.grid, contender, at, self.answer_rows))
+        seconds = forecast_trial(self.grid, contender, at, self.answer_rows)
+        return _Block(contender, at, seeds, seconds, shares=partner(self.grid, contender))
 
     def blocks(self, contenders: Sequence[Contender], n: int) -> list[_Block]:
         found = (self.block(contender, n) for contender in contenders)
@@ -277,10 +211,9 @@ def make_plan(
 
 
 def _refit_seconds(grid: Grid) -> float:
-    """Forecast of refitting the dearest of the required tuned contenders on every labelled row."""
+    """Forecast of refitting the dearest of the required contenders on every labelled row, and comparing it reloaded."""
     rows = sum(grid.rows.values())
-    tuned = [c for c in _required(grid) if c.arm == "finetune"]
-    return max((forecast_trial(grid, c, rows, 0) for c in tuned), default=10.0) + 5.0
+    return max((forecast_trial(grid, c, rows, 2 * COMPARED_ROWS) for c in _required(grid)), default=10.0) + 5.0
 
 
 def _decision_point(grid: Grid, sizes: list[dict[str, int]], available: float) -> tuple[int, dict[str, int]]:
@@ -304,13 +237,19 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
 
     What does not fit by forecast is planned as spare.
     """
-    required = _required(grid)
     below = [b for b in reversed(grid.budgets) if b <= n]
     chosen: list[_Block] = []
-    for contender in (c for c in grid.contenders if c not in required):
-        given = [block for budget in below if (block := blocks.block(contender, budget)) is not None]
-        if given:
+    beyond = [c for c in grid.contenders if c not in _required(grid)]
+    for contender in sorted(beyond, key=lambda c: partner(grid, c) is not None):
+        shared = partner(grid, contender)
+        ahead = next((block for block in chosen if block.contender.name == shared), None)
+        budgets = below if ahead is None else [ahead.n]
+        given = [block for budget in budgets if (block := blocks.block(contender, budget)) is not None]
+        if given and ahead is not None:
+            chosen.append(replace(given[0], seeds=ahead.seeds, spare=ahead.spare))
+        elif given:
             chosen.append(_largest_that_fits(given, OTHERS_SHARE * left))
+        if given:
             left -= 0.0 if chosen[-1].spare else chosen[-1].seconds
     for block in _curve(grid, blocks, n):
         fits = block.seconds <= left
@@ -328,13 +267,18 @@ def _largest_that_fits(given: Sequence[_Block], seconds: float) -> _Block:
 
 def _curve(grid: Grid, blocks: _Blocks, n: int) -> Iterator[_Block]:
     """Give the blocks below n, those next to it first, all required contenders at one budget together."""
+    learning = [contender for contender in _required(grid) if contender.uses_labels]
     for budget in (b for b in reversed(grid.budgets) if b < n):
-        yield from sorted(blocks.blocks(_required(grid), budget), key=lambda block: block.seconds)
+        # What reuses scores stands behind what it reuses.
+        yield from sorted(blocks.blocks(learning, budget), key=lambda block: (block.shares is not None, block.seconds))
 
 
 def _distinct(blocks: Sequence[_Block]) -> list[_Block]:
-    """Drop repeats: a contender that uses no labels has one block for every n."""
-    return list({(block.contender.name, block.n): block for block in blocks}.values())
+    """Keep the first of repeats: a contender that uses no labels has one block for every n."""
+    first: dict[tuple[str, int], _Block] = {}
+    for block in blocks:
+        first.setdefault((block.contender.name, block.n), block)
+    return list(first.values())
 
 
 def _plan(
@@ -353,11 +297,12 @@ def _plan(
     """Put blocks in order: what decides first, seed by seed, the cheapest first; then the rest in the order given."""
     rank = {id(block): position for position, block in enumerate(blocks)}
     distinct = _distinct(blocks)
+    planned: set[tuple[str | None, int]] = {(block.contender.name, block.n) for block in distinct}
     keyed = [
         (
-            (0, seed, block.forecast, rank[id(block)])
+            (0, seed, block.shares is not None, block.forecast, rank[id(block)])
             if (block.contender.name, block.n) in core
-            else (1 + block.spare, rank[id(block)], seed, block.forecast),
+            else (1 + block.spare, rank[id(block)], seed),
             PlannedTrial(
                 block.contender.name,
                 block.n,
@@ -365,6 +310,7 @@ def _plan(
                 round(block.forecast, 3),
                 (block.contender.name, block.n) in core,
                 block.spare,
+                block.shares if (block.shares, block.n) in planned else None,
             ),
         )
         for block in distinct
@@ -377,7 +323,7 @@ def _plan(
         seeds=grid.seeds,
         answered=dict(answered),
         trials=trials,
-        forecast=round(sum(trial.forecast for trial in trials if not trial.spare), 1),
+        forecast=round(sum(t.forecast * (SHARED_COST if t.shares else 1) for t in trials if not t.spare), 1),
         refit_seconds=round(refit, 1),
         time_limit=time_limit,
         dtype=dtype,

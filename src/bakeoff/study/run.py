@@ -15,14 +15,16 @@ from bakeoff.decision import droppable
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
-from bakeoff.study.plan import Plan, PlannedTrial
+from bakeoff.study.plan import SHARED_COST, Plan, PlannedTrial
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, score
 
 __all__ = ["Executor", "Listener", "StudyProgress", "run_study", "trial_key"]
 
-#: A trial may take so many times its forecast, and never less than so many seconds, before it is cut.
+#: A trial may take so many times its forecast, and never less than so many seconds, before it is cut. Without a time
+#: limit only what hangs is to be cut, so that a loaded machine changes no result.
 PATIENCE, LEAST_PATIENCE = 8.0, 120.0
+PATIENCE_WITHOUT_LIMIT, LEAST_PATIENCE_WITHOUT_LIMIT = 50.0, 3600.0
 _NO_LIMIT = float("inf")
 
 
@@ -119,6 +121,7 @@ class _Run:
     dropped: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     keys: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    done_here: set[tuple[str | None, int, int]] = field(default_factory=set)
     skipped: int = 0
 
     @property
@@ -157,7 +160,19 @@ class _Run:
         return tuple(train.texts[i] for i in chosen), tuple(train.labels[i] for i in chosen)
 
     def expected(self, planned: PlannedTrial) -> float:
-        return planned.forecast * self.slowness.get(planned.contender, 1.0)
+        """Give the seconds that a trial will take, by its forecast and what its contender's trials took before."""
+        alone = planned.forecast * self.slowness.get(planned.contender, 1.0)
+        return alone * SHARED_COST if self.scores_are_there(planned) else alone
+
+    def scores_are_there(self, planned: PlannedTrial) -> bool:
+        return (planned.shares, planned.n, planned.seed) in self.done_here
+
+    def seconds_for(self, planned: PlannedTrial) -> float:
+        """Give the deadline of a trial."""
+        alone = planned.forecast * self.slowness.get(planned.contender, 1.0)
+        if self.limit == _NO_LIMIT:
+            return max(PATIENCE_WITHOUT_LIMIT * alone, LEAST_PATIENCE_WITHOUT_LIMIT)
+        return min(max(PATIENCE * alone, LEAST_PATIENCE), max(self.time_left, 5.0))
 
     def tell(self, planned: PlannedTrial | None, doing: str, share: float) -> None:
         if self.listener is None:
@@ -210,7 +225,8 @@ def run_study(
     allow_send : frozenset of str
         Hosts to which rows may be sent.
     more_seconds : float, optional
-        A new allowance, from now on, in place of what is left of the plan's time limit.
+        A new allowance, from now on, in place of what is left of the plan's time limit. Trials that were cut or failed
+        then run again.
     """
     run = _prepared(store, listener, allow_send, more_seconds)
     _recall(run)
@@ -248,21 +264,26 @@ def _prepared(
         limit=limit,
         listener=listener,
         allow_send=allow_send,
-        finished=store.finished_keys(),
+        finished=store.finished_keys(done_only=more_seconds is not None),
         dropped=dict(store.fact("dropped") or {}),
     )
 
 
 def _recall(run: _Run) -> None:
     """Rebuild from the store what an unbroken run would know at this point."""
+    forecasts = {run.key_of(planned): planned.forecast for planned in run.plan.trials}
     for trial in run.store.trials():
-        if trial.status == "failed":
-            run.failures[trial.contender] = run.failures.get(trial.contender, 0) + 1
-        _note_score(run, trial)
+        if trial.key in run.finished:
+            _note(run, trial, forecasts.get(trial.key))
     _drop_hopeless(run)
 
 
-def _note_score(run: _Run, trial: Trial) -> None:
+def _note(run: _Run, trial: Trial, forecast: float | None) -> None:
+    """Take in a trial's record, the same whether it was made just now or before the study was resumed."""
+    if trial.status == "failed":
+        run.failures[trial.contender] = run.failures.get(trial.contender, 0) + 1
+    elif forecast is not None:
+        run.slowness[trial.contender] = trial.usage.seconds / max(forecast, 0.1)
     spent = run.seconds.get((trial.contender, trial.n), 0.0)
     run.seconds[trial.contender, trial.n] = spent + trial.usage.seconds
     if trial.status == "done" and trial.validation_answers:
@@ -301,10 +322,30 @@ def _drop_hopeless(run: _Run) -> None:
 
 
 def _run_trial(run: _Run, executor: Executor, planned: PlannedTrial) -> None:
+    run.tell(planned, "starting", 0.0)
+    started = time.monotonic()
+    result: JobResult = JobFailed("not run", crashed=True)
+    for attempt in (1, 2):
+        result = executor.run(_job(run, planned), lambda what, share: run.tell(planned, what, share))
+        if not (isinstance(result, JobFailed) and result.crashed):
+            break
+        told = f"{planned.contender} n={planned.n} seed={planned.seed}, attempt {attempt}: {result.reason}"
+        run.store.note("attempt failed", told)
+        if run.time_left < 0.5 * run.expected(planned):
+            break
+    trial, validation, test = _record(run, planned, result, time.monotonic() - started)
+    run.store.add(trial, validation, test)
+    run.store.set_fact("spent_seconds", run.spent)
+    run.finished.add(trial.key)
+    run.done_here.add((planned.contender, planned.n, planned.seed))
+    _note(run, trial, planned.forecast)
+    run.tell(planned, "recorded", 1.0)
+
+
+def _job(run: _Run, planned: PlannedTrial) -> FitJob:
     contender = run.contenders[planned.contender]
     texts, labels = run.sample(planned)
-    expected = run.expected(planned)
-    job = FitJob(
+    return FitJob(
         method=contender.method,
         task=run.task,
         model=contender.model,
@@ -314,32 +355,12 @@ def _run_trial(run: _Run, executor: Executor, planned: PlannedTrial) -> None:
         labels=labels,
         validation_texts=run.parts["validation"].texts[: run.plan.answered["validation"]],
         test_texts=run.parts["test"].texts[: run.plan.answered["test"]],
-        seconds=min(max(PATIENCE * expected, LEAST_PATIENCE), max(run.time_left, 5.0)),
+        seconds=run.seconds_for(planned),
         dtype=run.plan.dtype,
         device=run.plan.device,
         allow_send=run.allow_send,
+        answer_seconds=planned.forecast,
     )
-    run.tell(planned, "starting", 0.0)
-    started = time.monotonic()
-    result: JobResult = JobFailed("not run", crashed=True)
-    for attempt in (1, 2):
-        result = executor.run(job, lambda what, share: run.tell(planned, what, share))
-        if not (isinstance(result, JobFailed) and result.crashed):
-            break
-        run.store.note(
-            "attempt failed", f"{planned.contender} n={planned.n} seed={planned.seed} #{attempt}: {result.reason}"
-        )
-    seconds = time.monotonic() - started
-    trial, validation, test = _record(run, planned, result, seconds)
-    run.store.add(trial, validation, test)
-    run.store.set_fact("spent_seconds", run.spent)
-    run.finished.add(trial.key)
-    if trial.status == "failed":
-        run.failures[trial.contender] = run.failures.get(trial.contender, 0) + 1
-    else:
-        run.slowness[trial.contender] = seconds / max(planned.forecast, 0.1)
-    _note_score(run, trial)
-    run.tell(planned, "recorded", 1.0)
 
 
 def _record(

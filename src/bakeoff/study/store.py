@@ -98,7 +98,13 @@ class StudyStore:
                 f"The folder {folder} holds a study already.",
                 next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
             )
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StudyError(
+                f"The study's folder {folder} cannot be made: {error.strerror or error}.",
+                next_step="Name a folder that can be written with --output.",
+            ) from error
         aside = folder / f".{_FILE}-{os.getpid()}"
         aside.unlink(missing_ok=True)
         with closing(sqlite3.connect(aside)) as db:
@@ -225,9 +231,23 @@ class StudyStore:
                     "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _answer_values(trial.key, part, answers)
                 )
 
-    def finished_keys(self) -> set[str]:
-        """Give the keys of all trials that need not run again: done, cut, or failed for good."""
-        return {key for (key,) in self._db.execute("SELECT key FROM trials")}
+    def finished_keys(self, *, done_only: bool = False) -> set[str]:
+        """Give the keys of the trials that need not run again.
+
+        Parameters
+        ----------
+        done_only : bool
+            Whether trials that were cut or failed are to run again.
+
+        Returns
+        -------
+        set of str
+        """
+        return {
+            key
+            for key, status in self._db.execute("SELECT key, status FROM trials")
+            if status == "done" or not done_only
+        }
 
     def trials(self) -> tuple[Trial, ...]:
         """Give all trials with their answers, in the order in which they were committed.

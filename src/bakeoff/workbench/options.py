@@ -171,8 +171,8 @@ class Watcher:
     def started(self, folder: Path) -> None:
         """Learn where the study stands, from which on it can be resumed."""
 
-    def planned(self, plan: Plan, contenders: tuple[Contender, ...]) -> None:
-        """See the plan."""
+    def planned(self, plan: Plan, contenders: tuple[Contender, ...], mde: float) -> None:
+        """See the plan, and the smallest difference, in points, that the rows to be answered can show."""
 
     def progress(self, progress: StudyProgress) -> None:
         """See how far the study is."""
@@ -260,6 +260,11 @@ def parse_requirement(text: str) -> Requirement:
             f"A requirement is 'offline', or a figure, >= or <=, and a number, the figure being one of "
             f"{', '.join(_FIGURES)}; {text!r} came.",
             next_step="Write for example: --require 'accuracy>=0.9'",
+        )
+    if found[1] in ("score", "accuracy", "macro-F1", "valid_rate") and float(found[3]) > 1:
+        raise OptionError(
+            f"{found[1]} lies between 0 and 1; the limit {found[3]} came.",
+            next_step=f"Write 90 % as 0.9: --require '{found[1]}{found[2]}0.9'",
         )
     sense: Literal[">=", "<="] = ">=" if found[2] == ">=" else "<="
     return Requirement(found[1], sense, float(found[3]))

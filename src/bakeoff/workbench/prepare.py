@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bakeoff.catalog import resolve_model
 from bakeoff.data import (
     Check,
+    LabelDefinition,
     Rows,
     Source,
     Split,
@@ -27,16 +28,16 @@ from bakeoff.data import (
 )
 from bakeoff.decision import smallest_detectable_difference
 from bakeoff.errors import DataError, OptionError
-from bakeoff.models.facts import read_facts
 from bakeoff.records import Contender, Trial, Usage
-from bakeoff.study.contenders import CandidateModel, build_contenders, contender_to_json
+from bakeoff.study.contenders import build_contenders, contender_to_json
 from bakeoff.study.evidence import requirement_facts
 from bakeoff.study.run import trial_key
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classification_task
+from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
 
-__all__ = ["candidate_models", "create_study", "current_trial", "read_source"]
+__all__ = ["create_study", "current_trial", "read_source"]
 
 CURRENT = "today's system"
 
@@ -75,13 +76,11 @@ def create_study(
     Parameters
     ----------
     source : str
-        What the user named.
     data : DataOptions
     options : StudyOptions
     folder : Path, optional
         The study's; made of the source's name and the time where not given.
     command : str
-        How to repeat it.
     watcher : Watcher
 
     Returns
@@ -91,29 +90,30 @@ def create_study(
     Raises
     ------
     UserError
-        If rows, options or models cannot be used; nothing has been written then.
+        If something cannot be used; nothing has been written then.
     """
+    began = time.monotonic()
     _check_options(options)
+    _check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
     split = split_rows(read, seed=options.seed)
     task = _task(read, split, options)
-    models = candidate_models(options, watcher)
+    models, fetching = candidate_models(options, watcher)
     contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=len(split.train))
-    _check_contenders(contenders, options)
+    _check_contenders(contenders, missing, options)
     parts = _parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
     checks = (*check_rows(read), *split.checks, *more_checks)
     watcher.checked(checks, _known_before(read, task, split, options))
+    _check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
         **_facts_of_options(options),
+        **_facts_of_contenders(contenders, missing, current),
         "command": command,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "contenders": [contender_to_json(c) for c in (*contenders, *([current[0]] if current else []))],
-        "missing": list(missing),
-        "current": current[0].name if current else None,
-        "current_answers": list(current[1]) if current else None,
+        # Fetching models is no part of the time limit: it happens once.
+        "spent_seconds": time.monotonic() - began - fetching,
     }
     store = StudyStore.create(folder or _default_folder(read.name), facts, parts)
     watcher.started(store.folder)
@@ -146,19 +146,31 @@ def _parts(split: Split, seed: int = 0) -> dict[str, Rows]:
 
 
 def _counts(split: Split) -> dict[str, int]:
-    return {part: len(rows) for part, rows in _parts(split).items()}
+    return {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
 
 
 def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, ...]) -> dict[str, Any]:
     words = [len(text.split()) for text in split.train.texts]
     return {
         "name": read.name,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "text_columns": list(read.columns.text),
         "task": task.to_json(),
         "row_counts": _counts(split),
         "fingerprint": fingerprint(_parts(split), task.labels),
         "checks": [asdict(check) for check in checks],
         "text_words": sum(words) / max(len(words), 1),
+    }
+
+
+def _facts_of_contenders(
+    contenders: Sequence[Contender], missing: Sequence[str], current: tuple[Contender, tuple[str | None, ...]] | None
+) -> dict[str, Any]:
+    return {
+        "contenders": [contender_to_json(c) for c in (*contenders, *([current[0]] if current else []))],
+        "missing": list(missing),
+        "current": current[0].name if current else None,
+        "current_answers": list(current[1]) if current else None,
     }
 
 
@@ -200,6 +212,27 @@ def _check_options(options: StudyOptions) -> None:
         )
 
 
+def _check_place(folder: Path | None) -> None:
+    if folder is not None and (folder / "study.sqlite").exists():
+        raise OptionError(
+            f"The folder {folder} holds a study already.",
+            next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
+        )
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise OptionError(
+            f"--output names a folder; {folder} is a file.", next_step="Name a folder that is not there yet."
+        )
+
+
+def _check_meaning(checks: Sequence[Check]) -> None:
+    failed = [check for check in checks if check.status == "FAIL"]
+    if failed:
+        raise DataError(
+            f"The check '{failed[0].name}' failed: {failed[0].detail}",
+            next_step="Mend the rows or the columns named; 'bakeoff check' shows all checks.",
+        )
+
+
 def _task(read: Source, split: Split, options: StudyOptions) -> Task:
     parts = (split.train, split.validation, split.test)
     counts = Counter(label for part in parts for label in part.labels)
@@ -209,7 +242,7 @@ def _task(read: Source, split: Split, options: StudyOptions) -> Task:
         found = read_label_definitions(options.labels)
         match_definitions(found, sorted(counts))
         words = {item.label: item.words[0] for item in found if item.words}
-        definitions = {item.label: item.definition for item in found if item.definition}
+        definitions = {item.label: told for item in found if (told := _told(item))}
     return classification_task(
         name=read.columns.label or "label",
         labels=sorted(counts),
@@ -220,52 +253,15 @@ def _task(read: Source, split: Split, options: StudyOptions) -> Task:
     )
 
 
-def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[CandidateModel, ...]:
-    """Find the models of a study, fetching what is not here.
-
-    Parameters
-    ----------
-    options : StudyOptions
-    watcher : Watcher
-
-    Returns
-    -------
-    tuple of CandidateModel
-    """
-    models = [_local_model(name, "encoder", watcher) for name in options.encoders]
-    for name in options.prompt_models:
-        if name.startswith(("http://", "https://")):
-            models.append(_server_model(name, options.allow_send))
-        else:
-            models.append(_local_model(name, "decoder", watcher))
-    return tuple(models)
+def _told(item: LabelDefinition) -> str:
+    """Put a label's meaning and its examples into one text."""
+    examples = "; ".join(item.examples)
+    if not examples:
+        return item.definition
+    return f"{item.definition} (such as: {examples})".strip() if item.definition else f"such as: {examples}"
 
 
-def _local_model(name: str, family: str, watcher: Watcher) -> CandidateModel:
-    watcher.step(f"looking for {name}")
-    files = resolve_model(name, progress=lambda done, total: watcher.pulling(name, done, total))
-    facts = read_facts(files)
-    if facts.family != family:
-        wanted = "--encoder takes an encoder" if family == "encoder" else "--prompt-model takes a decoder"
-        raise OptionError(
-            f"{wanted}; {name} is of the family {facts.family!r} ({facts.architecture}).",
-            next_step="See 'bakeoff models' for models of both kinds.",
-        )
-    short = re.sub(r"\.(gguf)$", "", Path(files.name).name)
-    return CandidateModel(
-        name if files.name == name else str(files.path), family, files.sha256, facts.parameters, short
-    )
-
-
-def _server_model(spec: str, allow_send: frozenset[str]) -> CandidateModel:
-    from bakeoff.models.server import ServerModel, parse_server
-
-    name = parse_server(spec)
-    ServerModel(name.url, name.model, allow_send=allow_send)  # refuses a host that was not allowed, before any row
-    return CandidateModel(spec, "server", None, 0, name.model or name.url)
-
-
-def _check_contenders(contenders: Sequence[Contender], options: StudyOptions) -> None:
+def _check_contenders(contenders: Sequence[Contender], missing: Sequence[str], options: StudyOptions) -> None:
     if options.methods is None:
         return
     known = {contender.method for contender in contenders}
@@ -274,7 +270,8 @@ def _check_contenders(contenders: Sequence[Contender], options: StudyOptions) ->
         raise OptionError(
             f"The method {unknown[0]!r} is not among those that these models and rows allow: "
             f"{', '.join(sorted(known)) or 'none'}.",
-            next_step="Choose among these, or give a model that it can use.",
+            next_step=" ".join(one for one in missing if one.startswith(unknown[0]))
+            or "Choose among these, or give a model that it can use.",
         )
 
 

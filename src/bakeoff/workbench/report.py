@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bakeoff.ship import read_bundle
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import Outcome, conclude
 
@@ -31,4 +32,6 @@ def report(study: Path) -> Outcome:
     with StudyStore(study) as store:
         evidence, decision = conclude(store)
         bundle = study / "bundle"
-        return Outcome(study, store.fact("name"), evidence, decision, bundle if bundle.is_dir() else None, "")
+        chosen = decision.verdict.contender or decision.verdict.meanwhile
+        ours = bundle.is_dir() and read_bundle(bundle).facts.contender.name == chosen
+        return Outcome(study, store.fact("name"), evidence, decision, bundle if ours else None, "")

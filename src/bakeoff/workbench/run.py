@@ -6,6 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
+from bakeoff.decision import smallest_detectable_difference
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Decision, Evidence
 from bakeoff.study.evidence import read_contenders, read_plan
@@ -97,7 +98,7 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> 
             watcher.step("measuring the models on this machine")
             plan = plan_study(store, executor)
         _record_current(store, plan)
-        watcher.planned(plan, read_contenders(store))
+        watcher.planned(plan, read_contenders(store), smallest_detectable_difference(plan.answered["test"]))
         more = None if time_limit is None else time_limit - CLOSING_SECONDS
         run_study(
             store,
@@ -107,13 +108,13 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> 
             more_seconds=more,
         )
         watcher.step("deciding")
+        before = time.monotonic()
         judged = conclude(store)
-        spent = float(store.fact("spent_seconds") or 0.0)
         left = MOST_SECONDS
         if time_limit is not None:
             left = time_limit - (time.monotonic() - began)
         elif plan.time_limit is not None:
-            left = plan.time_limit - spent
+            left = plan.time_limit - float(store.fact("spent_seconds") or 0.0) - (time.monotonic() - before)
         bundle, note = _ship_winner(store, judged, executor, watcher, left, wanted["ship"])
     return Outcome(store.folder, store.fact("name"), *judged, bundle, note)
 
@@ -147,9 +148,9 @@ def _ship_winner(
             name,
             store.folder / "bundle",
             executor,
-            seconds=max(seconds, 20.0),
+            seconds=max(seconds, 5.0),
             watcher=watcher,
         )
-    except BakeoffError as error:
+    except (BakeoffError, OSError) as error:
         store.note("not shipped", str(error))
         return None, f"not shipped: {error} Try again with: {again}"

@@ -13,15 +13,13 @@ from bakeoff.ship import BundleFacts, model_card, write_bundle
 from bakeoff.study.evidence import read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RefitJob, RefitResult
 from bakeoff.study.executors.local import LocalExecutor
-from bakeoff.study.plan import Plan
+from bakeoff.study.plan import COMPARED_ROWS, Plan
 from bakeoff.study.store import PARTS, StudyStore
 from bakeoff.workbench.conclude import conclude
 from bakeoff.workbench.options import Watcher
 
 __all__ = ["ship", "ship_contender"]
 
-#: Rows that the trained and the reloaded method both answer.
-COMPARED_ROWS = 64
 #: Without a time limit a refit still has an end.
 MOST_SECONDS = 6 * 3600.0
 
@@ -121,8 +119,7 @@ def ship_contender(
         written = _write(store, judged, contender, job, refit, folder, target, with_weights)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    cut = "; the refit ended at its deadline, with its best so far" if refit.cut else ""
-    note = f"reloaded: {refit.compared_rows} of {refit.compared_rows} answers equal{cut}"
+    note = f"reloaded: {refit.compared_rows} of {refit.compared_rows} answers equal"
     store.note("shipped", f"{name} to {written}")
     return written, note
 
@@ -151,6 +148,11 @@ def _checked(name: str, result: JobResult) -> RefitResult:
     if not isinstance(result, RefitResult):
         reason = result.reason if isinstance(result, JobFailed) else "no result came"
         raise TrialError(f"Refitting {name} failed: {reason}")
+    if result.cut:
+        raise TrialError(
+            f"Time was up before {name} was refitted on all rows, and a bundle of a part of them would not be what was "
+            "measured."
+        )
     if result.changed_rows:
         raise BundleError(
             f"The reloaded {name} answers {result.changed_rows} of {result.compared_rows} rows otherwise than the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -24,7 +25,9 @@ _MOST_KEPT = 50_000
 _LEAST_REUSED = 4
 _ROWS_AT_ONCE = 256
 
-_kept: OrderedDict[tuple[str, str], tuple[NDArray[np.float32], float]] = OrderedDict()
+_Vectors = dict[str, tuple[NDArray[np.float32], float]]
+
+_kept: OrderedDict[str, _Vectors] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +57,9 @@ class Encoded:
 def embed(encoder: Encoder, texts: Sequence[str], context: RunContext, *, use_deadline: bool) -> Encoded:
     """Encode texts with a frozen encoder, and reuse what this process has encoded before.
 
+    Only a whole list is reused, the same texts in any order: a text's vector depends, in its last bits, on the company
+    it is encoded in, and what a trial gets must not depend on what ran before it.
+
     Parameters
     ----------
     encoder : Encoder
@@ -69,20 +75,22 @@ def embed(encoder: Encoder, texts: Sequence[str], context: RunContext, *, use_de
     """
     from bakeoff.models.encoder import encode
 
-    found: dict[str, tuple[NDArray[np.float32], float]] = {}
-    if len(texts) >= _LEAST_REUSED:
-        found = {text: _kept[encoder.sha256, text] for text in texts if (encoder.sha256, text) in _kept}
-    reused = sum(found[text][1] for text in texts if text in found)
     # Rows of one chunk share its seconds evenly, so chunks hold texts of like length.
-    missing = sorted({text for text in texts if text not in found}, key=lambda text: (len(text), text))
-    for start in range(0, len(missing), _ROWS_AT_ONCE):
-        chunk = missing[start : start + _ROWS_AT_ONCE]
+    distinct = sorted(set(texts), key=lambda text: (len(text), text))
+    key = _key(encoder.sha256, distinct)
+    found = _kept.get(key, {}) if len(texts) >= _LEAST_REUSED else {}
+    reused = sum(found[text][1] for text in texts) if found else 0.0
+    fresh: _Vectors = {}
+    for start in range(0, 0 if found else len(distinct), _ROWS_AT_ONCE):
+        chunk = distinct[start : start + _ROWS_AT_ONCE]
         began = time.perf_counter()
         vectors = encode(encoder, chunk, deadline=context.deadline.at if use_deadline else None)
         seconds = (time.perf_counter() - began) / len(chunk)
-        found |= {text: (vector, seconds) for text, vector in zip(chunk, vectors, strict=True)}
-        context.progress("encoding", min(1.0, (start + len(chunk)) / len(missing)))
-    _keep(encoder.sha256, {text: found[text] for text in missing})
+        fresh |= {text: (vector, seconds) for text, vector in zip(chunk, vectors, strict=True)}
+        context.progress("encoding", min(1.0, (start + len(chunk)) / len(distinct)))
+    if fresh:
+        found = fresh
+        _keep(key, fresh)
     return Encoded(
         vectors=np.stack([found[text][0] for text in texts]),
         seconds=np.array([found[text][1] for text in texts]),
@@ -110,9 +118,14 @@ def count_truncated(encoder: Encoder, texts: Sequence[str]) -> int:
     return sum(len(ids) > encoder.max_tokens for ids in found["input_ids"])
 
 
-def _keep(sha256: str, found: dict[str, tuple[NDArray[np.float32], float]]) -> None:
-    for text, (vector, seconds) in found.items():
-        if not np.isnan(vector).any():
-            _kept[sha256, text] = (vector, seconds)
-    while len(_kept) > _MOST_KEPT:
+def _key(sha256: str, texts: Sequence[str]) -> str:
+    told = "".join(f"{len(text)}:{text}" for text in texts)
+    return hashlib.sha256(f"{sha256}\0{told}".encode("utf-8", "replace")).hexdigest()
+
+
+def _keep(key: str, fresh: _Vectors) -> None:
+    if any(np.isnan(vector).any() for vector, _seconds in fresh.values()):
+        return
+    _kept[key] = fresh
+    while len(_kept) > 1 and sum(map(len, _kept.values())) > _MOST_KEPT:
         _kept.popitem(last=False)

@@ -210,6 +210,7 @@ class FullFineTuning(Method):
     def _start_head(self, base: Encoder, texts: list[str], codes: NDArray[np.int64]) -> str:
         """Start the head from the probe's, where the time allows and it can be fitted; say which start it was."""
         found = embed(base, texts, self.context_, use_deadline=True)
+        self.reused_seconds_ = found.reused_seconds
         if not found.reached.all():
             return "random"
         head, _ = fit_probe_head(found.vectors, codes, self.task, self.seed)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,29 +61,6 @@ class Probe(Method):
         self.task = task
         self.model = model
         self.seed = seed
-
-    def fit(self, X: Sequence[str], y: Sequence[str]) -> Self:
-        """Learn from labelled rows; seconds of rows that were encoded before are charged again.
-
-        Parameters
-        ----------
-        X : sequence of str, length n
-        y : sequence of str, length n
-
-        Returns
-        -------
-        Self
-
-        Raises
-        ------
-        DataError
-            If lengths differ, a label is not one of the task's, or there are too few rows.
-        TrialError
-            If the deadline leaves rows of fewer than two labels.
-        """
-        super().fit(X, y)
-        self.usage_ = replace(self.usage_, seconds=self.usage_.seconds + self.reused_seconds_)
-        return self
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self.encoder_ = loaded.encoder(str(self.model), self.context_.device)

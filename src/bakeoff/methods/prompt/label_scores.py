@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,35 +90,6 @@ class LabelScorePrompt(Method):
         self.shots = shots
         self.calibration = calibration
         self.prompt_file = prompt_file
-
-    def fit(self, X: Sequence[str], y: Sequence[str]) -> Self:
-        """Choose demonstrations and calibrate, on these rows alone.
-
-        Parameters
-        ----------
-        X : sequence of str, length n
-            Texts; may be empty.
-        y : sequence of str, length n
-            Labels.
-
-        Returns
-        -------
-        Self
-
-        Raises
-        ------
-        DataError
-            If rows or the prompt file do not fit the task.
-        OptionError
-            If a setting is not allowed.
-        ModelError
-            If the model cannot be loaded as a decoder.
-        """
-        super().fit(X, y)
-        # Rows that another contender has paid for are charged here, too.
-        charged = self.usage_.seconds + float(self.details_["reused_seconds"])
-        self.usage_ = replace(self.usage_, seconds=charged)
-        return self
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self._check_settings()
@@ -206,6 +177,7 @@ class LabelScorePrompt(Method):
         self.details_["reused_rows"] = self.details_.get("reused_rows", 0) + found.reused
         self.details_["reused_seconds"] = self.details_.get("reused_seconds", 0.0) + found.reused_seconds
         if not getattr(self, "is_fitted_", False):
+            self.reused_seconds_ += found.reused_seconds
             self.usage_ = replace(
                 self.usage_,
                 tokens_in=self.usage_.tokens_in + _tokens(found),

@@ -55,6 +55,8 @@ class FitJob:
     validation_texts, test_texts : tuple of str
     seconds : float
         Deadline, from the moment at which the model is loaded.
+    answer_seconds : float
+        What answering is forecast to take past a deadline, before the job counts as hung.
     dtype, device : str
     allow_send : frozenset of str
     """
@@ -72,6 +74,7 @@ class FitJob:
     dtype: str
     device: str
     allow_send: frozenset[str] = frozenset()
+    answer_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

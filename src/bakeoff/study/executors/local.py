@@ -8,7 +8,7 @@ from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 from typing import Self
 
-from bakeoff.study.executors.jobs import CLOCK_STARTS, FitJob, Job, JobFailed, JobResult, RefitJob
+from bakeoff.study.executors.jobs import CLOCK_STARTS, Job, JobFailed, JobResult, MeasureJob, RefitJob
 from bakeoff.study.executors.worker import serve_jobs
 
 __all__ = ["LocalExecutor"]
@@ -16,8 +16,10 @@ __all__ = ["LocalExecutor"]
 #: Past its deadline a job gets this share of it more, and never less than so many seconds, before it counts as hung.
 GRACE_SHARE = 0.10
 GRACE_SECONDS = 15.0
-#: Importing the model libraries and reading a model, before a job's own clock starts.
-LOADING_SECONDS = 180.0
+#: Importing the model libraries, and reading or converting a model, before a job's own clock starts.
+LOADING_SECONDS = 900.0
+#: Measuring a loaded model's speed.
+MEASURING_SECONDS = 120.0
 
 
 class LocalExecutor:
@@ -61,7 +63,7 @@ class LocalExecutor:
             `JobFailed` where the method gave up, or the worker died or hung.
         """
         self._ensure_started()
-        end = time.monotonic() + LOADING_SECONDS
+        end, phase = time.monotonic() + LOADING_SECONDS, "loading its model"
         try:
             self._connection.send(job)
             while True:
@@ -71,14 +73,14 @@ class LocalExecutor:
                         result: JobResult = message[1]
                         return result
                     if message[1] == CLOCK_STARTS:
-                        end = time.monotonic() + _seconds_allowed(job)
+                        end, phase = time.monotonic() + _seconds_allowed(job), "past its deadline and grace"
                     elif progress is not None:
                         progress(message[1], message[2])
                 elif self._process is None or not self._process.is_alive():
                     raise EOFError
                 if time.monotonic() > end:
                     self.stop()
-                    return JobFailed("hung: no answer in its time and a grace of 10 %", crashed=True)
+                    return JobFailed(f"hung {phase}", crashed=True)
         except (EOFError, OSError):
             code = self._exit_code()
             self.stop()
@@ -116,7 +118,7 @@ class LocalExecutor:
 
 
 def _seconds_allowed(job: Job) -> float:
-    if isinstance(job, RefitJob):
-        job = job.fit
-    seconds = job.seconds if isinstance(job, FitJob) else LOADING_SECONDS
-    return seconds + max(GRACE_SECONDS, GRACE_SHARE * seconds)
+    if isinstance(job, MeasureJob):
+        return MEASURING_SECONDS
+    fit = job.fit if isinstance(job, RefitJob) else job
+    return fit.seconds + max(GRACE_SECONDS, GRACE_SHARE * fit.seconds) + fit.answer_seconds

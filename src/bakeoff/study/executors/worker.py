@@ -36,7 +36,9 @@ __all__ = ["serve_jobs"]
 
 #: Single rows asked to measure latency: at most so many, and no further one after so many seconds.
 _LATENCY_ROWS = 20
-_LATENCY_SECONDS = 1.5
+_LATENCY_SECONDS = 4.0
+#: Of fewer readings no 95th percentile is given.
+_LEAST_FOR_P95 = 10
 
 Report = Callable[[str, float], None]
 
@@ -87,8 +89,10 @@ def _end_with_parent(parent: int) -> None:
 def _run(job: Job, report: Report) -> JobResult:
     try:
         if isinstance(job, MeasureJob):
-            from bakeoff.methods.measure import measure_speed
+            from bakeoff.methods.measure import measure_speed, preload
 
+            preload(job.family, job.model, dtype=job.dtype, device=job.device)
+            report(CLOCK_STARTS, 0.0)
             return measure_speed(
                 job.family, job.model, job.texts, dtype=job.dtype, device=job.device, allow_send=job.allow_send
             )
@@ -100,7 +104,9 @@ def _run(job: Job, report: Report) -> JobResult:
     except MemoryError:
         return JobFailed("out of memory", crashed=True)
     except Exception as error:  # one trial's fault must not end the study; the reason is recorded
-        return JobFailed(f"{type(error).__name__}: {error}", crashed=True)
+        # torch says so when memory is short, which may pass; any other fault would come again.
+        short = isinstance(error, RuntimeError) and "alloc" in str(error)
+        return JobFailed(f"{type(error).__name__}: {error}", crashed=short)
 
 
 def _fitted(job: FitJob, report: Report) -> tuple[Method, RunContext]:
@@ -131,18 +137,21 @@ def _fit(job: FitJob, report: Report) -> FitResult:
     test, seconds = _answered(method, job.test_texts)
     rows = len(job.validation_texts) + len(job.test_texts)
     cost = sum(answer.seconds for answer in (*validation, *test)) or (seconds + _seconds)
-    p50, p95 = (float("nan"), float("nan")) if method.cut_ else _latency(method, job.test_texts)
+    # Taken before single rows are asked: they are no part of the trial.
+    cut, details = bool(method.cut_), dict(method.details_)
+    usage = _total_usage(method.usage_, fit_usage.seconds + cost, (*validation, *test))
+    times = [] if cut else _latencies(method, job.test_texts)
     return FitResult(
         validation_answers=validation,
         test_answers=test,
-        cut=bool(method.cut_),
+        cut=cut,
         fit_seconds=fit_usage.seconds,
-        p50_ms=p50,
-        p95_ms=p95,
+        p50_ms=float(np.percentile(times, 50)) if times else float("nan"),
+        p95_ms=float(np.percentile(times, 95)) if len(times) >= _LEAST_FOR_P95 else float("nan"),
         rows_per_second=rows / cost if cost > 0 else float("nan"),
         size_mb=method.size_mb,
-        usage=_total_usage(method.usage_, fit_usage.seconds + cost, (*validation, *test)),
-        details=method.details_,
+        usage=usage,
+        details={**details, "latency_readings": len(times)},
     )
 
 
@@ -166,20 +175,17 @@ def _total_usage(usage: Usage, seconds: float, answers: tuple[Answer, ...]) -> U
     )
 
 
-def _latency(method: Method, texts: tuple[str, ...]) -> tuple[float, float]:
-    """Ask rows one by one, the first thrown away as warm-up; milliseconds at the median and the 95th percentile."""
+def _latencies(method: Method, texts: tuple[str, ...]) -> list[float]:
+    """Ask rows one by one, the first thrown away as warm-up; milliseconds each."""
     times: list[float] = []
     begun = time.perf_counter()
     for text in texts[: _LATENCY_ROWS + 1]:
         started = time.perf_counter()
         method.answer([text])
         times.append(1000 * (time.perf_counter() - started))
-        if time.perf_counter() - begun > _LATENCY_SECONDS and len(times) > 2:
+        if time.perf_counter() - begun > _LATENCY_SECONDS:
             break
-    if len(times) < 2:
-        return float("nan"), float("nan")
-    p50, p95 = np.percentile(times[1:], [50, 95])
-    return float(p50), float(p95)
+    return times[1:]
 
 
 def _refit(job: RefitJob, report: Report) -> RefitResult:

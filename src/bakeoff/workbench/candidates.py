@@ -1,0 +1,73 @@
+"""Find the models that a study may use, and fetch those of the catalogue that are not here."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bakeoff.catalog import entries, is_here, pull, resolve_model
+from bakeoff.errors import OptionError
+from bakeoff.models.facts import read_facts
+from bakeoff.study.contenders import CandidateModel
+from bakeoff.workbench.options import StudyOptions, Watcher
+
+__all__ = ["candidate_models"]
+
+
+def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[tuple[CandidateModel, ...], float]:
+    """Find the models of a study, fetching what is not here.
+
+    Parameters
+    ----------
+    options : StudyOptions
+    watcher : Watcher
+
+    Returns
+    -------
+    models : tuple of CandidateModel
+    fetching : float
+        Seconds that fetching took.
+    """
+    fetching = 0.0
+    for name in (*options.encoders, *options.prompt_models):
+        if name in {item.name for item in entries("model")} and not is_here(name):
+            began = time.monotonic()
+            pull(name, progress=_teller(watcher, name))
+            fetching += time.monotonic() - began
+    models = [_local_model(name, "encoder", watcher) for name in options.encoders]
+    for name in options.prompt_models:
+        if name.startswith(("http://", "https://")):
+            models.append(_server_model(name, options.allow_send))
+        else:
+            models.append(_local_model(name, "decoder", watcher))
+    return tuple(models), fetching
+
+
+def _teller(watcher: Watcher, name: str) -> Callable[[int, int], None]:
+    return lambda done, total: watcher.pulling(name, done, total)
+
+
+def _local_model(name: str, family: str, watcher: Watcher) -> CandidateModel:
+    watcher.step(f"looking for {name}")
+    files = resolve_model(name)
+    facts = read_facts(files)
+    if facts.family != family:
+        wanted = "--encoder takes an encoder" if family == "encoder" else "--prompt-model takes a decoder"
+        raise OptionError(
+            f"{wanted}; {name} is of the family {facts.family!r} ({facts.architecture}).",
+            next_step="See 'bakeoff models' for models of both kinds.",
+        )
+    short = re.sub(r"\.(gguf)$", "", Path(files.name).name)
+    return CandidateModel(
+        name if files.name == name else str(files.path), family, files.sha256, facts.parameters, short
+    )
+
+
+def _server_model(spec: str, allow_send: frozenset[str]) -> CandidateModel:
+    from bakeoff.models.server import ServerModel, parse_server
+
+    name = parse_server(spec)
+    ServerModel(name.url, name.model, allow_send=allow_send)  # refuses a host that was not allowed, before any row
+    return CandidateModel(spec, "server", None, 0, name.model or name.url)
