@@ -80,7 +80,7 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
         decision,
         created=created,
         version=__version__,
-        title=store.fact("name"),
+        title=Path(store.fact("name")).name,
         commands=(store.fact("command"), f"bakeoff report {shlex.quote(str(store.folder))}"),
     )
     aside = store.folder / ".report.html.partial"

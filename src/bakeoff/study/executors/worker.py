@@ -58,9 +58,8 @@ def serve_jobs(connection: Connection, threads: int) -> None:
     # Tokenizers are called from several threads here; their own forking would only warn.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if threads:
-        import torch
-
-        torch.set_num_threads(threads)
+        # torch reads this when it is first imported, which a study of floors alone never does.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
     last_sent = 0.0
 
     def report(what: str, share: float) -> None:

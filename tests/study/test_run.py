@@ -1,0 +1,144 @@
+"""Running a plan: what is recorded, what is not run again, what fails, what time does not allow."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from bakeoff.data import Rows, fingerprint
+from bakeoff.records import Assumptions, Contender
+from bakeoff.study.contenders import build_contenders, contender_to_json
+from bakeoff.study.evidence import gather_evidence
+from bakeoff.study.executors.local import LocalExecutor
+from bakeoff.study.grid import Grid, default_budgets
+from bakeoff.study.plan import Plan, make_plan
+from bakeoff.study.run import StudyProgress, run_study
+from bakeoff.study.store import StudyStore
+from bakeoff.tasks import classification_task
+
+TASK = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
+WORDS = {"negative": "bad awful poor sad", "positive": "good great fine glad"}
+
+
+def _rows(count: int, seed: int) -> Rows:
+    chance = random.Random(seed)
+    labels = [chance.choice(TASK.labels) for _ in range(count)]
+    texts = [f"{chance.choice(WORDS[label].split())} thing {seed} {i}" for i, label in enumerate(labels)]
+    return Rows.of(texts, labels)
+
+
+PARTS = {"train": _rows(80, 1), "validation": _rows(20, 2), "test": _rows(30, 3)}
+FLOORS, _MISSING = build_contenders((), kind="classification", methods=None, train_rows=80)
+
+
+def _study(folder: Path, contenders: tuple[Contender, ...] = FLOORS, *, seconds: float | None = None) -> StudyStore:
+    rows = {part: len(part_rows) for part, part_rows in PARTS.items()}
+    grid = Grid(contenders, {}, default_budgets(80), 3, rows, 2, 0.0, 1.0)
+    plan = make_plan(grid, time_left=seconds, time_limit=seconds, dtype="float32", device="cpu", threads=1)
+    facts = {
+        "task": TASK.to_json(),
+        "contenders": [contender_to_json(c) for c in contenders],
+        "missing": [],
+        "row_counts": rows,
+        "fingerprint": fingerprint(PARTS, TASK.labels),
+        "checks": [],
+        "text_words": 4.0,
+        "assumptions": asdict(Assumptions()),
+        "seed": 0,
+        "plan": plan.to_json(),
+    }
+    return StudyStore.create(folder, facts, PARTS)
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[LocalExecutor]:
+    with LocalExecutor(threads=1) as running:
+        yield running
+
+
+def test_every_planned_trial_is_recorded_and_none_runs_twice(tmp_path: Path, executor: LocalExecutor) -> None:
+    seen: list[StudyProgress] = []
+    with _study(tmp_path / "s") as store:
+        plan = Plan.from_json(store.fact("plan"))
+        run_study(store, executor, listener=seen.append)
+        first = store.trials()
+        assert {(t.contender, t.n, t.seed) for t in first} == {(t.contender, t.n, t.seed) for t in plan.trials}
+        assert {t.status for t in first} == {"done"}
+        assert all(len(t.test_answers) == 30 and len(t.validation_answers) == 20 for t in first)
+        assert (seen[-1].done, seen[-1].planned) == (len(plan.trials), len(plan.trials))
+
+        class Refusing(LocalExecutor):
+            def run(self, job, progress=None):  # type: ignore[no-untyped-def]
+                raise AssertionError("a finished trial was run again")
+
+        run_study(store, Refusing())
+        assert store.trials() == first
+
+
+def test_budgets_are_nested_and_a_seed_gives_all_contenders_the_same_rows(
+    tmp_path: Path, executor: LocalExecutor
+) -> None:
+    jobs = []
+
+    class Watching(LocalExecutor):
+        def run(self, job, progress=None):  # type: ignore[no-untyped-def]
+            jobs.append(job)
+            return executor.run(job, progress)
+
+    with _study(tmp_path / "s") as store:
+        run_study(store, Watching())
+    for seed in range(3):
+        sizes = sorted({len(job.texts) for job in jobs if job.seed == seed})
+        assert sizes == [16, 64, 80]
+        for method in ("majority", "tfidf"):
+            by_size = {len(job.texts): job.texts for job in jobs if (job.method, job.seed) == (method, seed)}
+            assert by_size[16] == by_size[64][:16]
+            assert by_size[64] == by_size[80][:64]
+    labels = {*PARTS["validation"].labels, *PARTS["test"].labels}
+    assert labels == set(TASK.labels)
+    for job in jobs:
+        assert job.validation_texts == PARTS["validation"].texts
+        assert set(job.labels) <= labels
+        assert len(job.labels) == len(job.texts)
+
+
+def test_a_contender_that_fails_is_recorded_and_dropped_and_the_rest_goes_on(
+    tmp_path: Path, executor: LocalExecutor
+) -> None:
+    broken = replace(FLOORS[1], name="broken", parameters={"no_such_setting": 1})
+    with _study(tmp_path / "s", (*FLOORS, broken)) as store:
+        run_study(store, executor)
+        failed = [trial for trial in store.trials() if trial.contender == "broken"]
+        assert [trial.status for trial in failed] == ["failed", "failed"]
+        assert "no_such_setting" in str(failed[0].reason)
+        evidence = gather_evidence(store)
+        assert evidence.dropped["broken"] == "failed 2 times"
+        assert sum(trial.status == "done" for trial in evidence.trials) == 18
+
+
+def test_no_time_means_no_trials_and_more_time_runs_them(tmp_path: Path, executor: LocalExecutor) -> None:
+    with _study(tmp_path / "s", seconds=60.0) as store:
+        store.set_fact("spent_seconds", 1000.0)
+        run_study(store, executor)
+        assert store.trials() == ()
+        assert gather_evidence(store).missing == (
+            "majority was not measured: no time for it.",
+            "tfidf was not measured: no time for it.",
+        )
+        run_study(store, executor, more_seconds=120.0)
+        assert {trial.contender for trial in store.trials()} == {"majority", "tfidf"}
+
+
+def test_what_was_cut_or_failed_runs_again_when_given_more_time(tmp_path: Path, executor: LocalExecutor) -> None:
+    with _study(tmp_path / "s", seconds=60.0) as store:
+        run_study(store, executor)
+        whole = store.trials()
+        store.add(replace(whole[0], status="cut", reason="its deadline came first"), (), ())
+        run_study(store, executor)
+        assert any(trial.status == "cut" for trial in store.trials())
+        run_study(store, executor, more_seconds=60.0)
+        assert {trial.status for trial in store.trials()} == {"done"}
