@@ -95,7 +95,7 @@ class TerminalWatcher(Watcher):
             if own:
                 budgets = tuple(sorted({trial.n for trial in own}))
                 seeds = len({trial.seed for trial in own})
-                forecast = sum(trial.forecast for trial in own)
+                forecast = sum(trial.cost for trial in own)
                 rows.append(PlanRow(contender.name, contender.arm, budgets, seeds, len(own), forecast))
         self.console.print(plan_table(rows, time_limit=plan.time_limit))
         answered = f"every trial answers {plan.answered['validation']} validation and {plan.answered['test']} test rows"

@@ -24,6 +24,8 @@ CORE_SHARE = 0.85
 CORE_SHARE_LARGE_TEST = 0.45
 #: Rows that a refitted and a reloaded method both answer before a bundle counts.
 COMPARED_ROWS = 32
+#: Set aside for the refit: its forecast with something to spare, and never more than this share of the time.
+REFIT_SAFETY, REFIT_SHARE = 1.25, 0.4
 #: What a trial costs that reuses another's label scores, as a share of its cost alone.
 SHARED_COST = 0.1
 #: Share of what is left over that any one contender beyond the required may take.
@@ -46,6 +48,11 @@ class PlannedTrial:
     core: bool
     spare: bool = False
     shares: str | None = None
+
+    @property
+    def cost(self) -> float:
+        """Seconds by forecast, reused label scores left out."""
+        return self.forecast * (SHARED_COST if self.shares else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +206,7 @@ def make_plan(
         every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
         return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
-    refit = min(0.25 * time_left, _refit_seconds(grid))
+    refit = min(REFIT_SHARE * time_left, REFIT_SAFETY * _refit_seconds(grid))
     available = time_left - refit
     n, answered = _decision_point(grid, sizes, available)
     blocks = _Blocks(grid, answered)
@@ -323,7 +330,7 @@ def _plan(
         seeds=grid.seeds,
         answered=dict(answered),
         trials=trials,
-        forecast=round(sum(t.forecast * (SHARED_COST if t.shares else 1) for t in trials if not t.spare), 1),
+        forecast=round(sum(trial.cost for trial in trials if not trial.spare), 1),
         refit_seconds=round(refit, 1),
         time_limit=time_limit,
         dtype=dtype,

@@ -18,6 +18,8 @@ GRACE_SHARE = 0.10
 GRACE_SECONDS = 15.0
 #: Importing the model libraries, and reading or converting a model, before a job's own clock starts.
 LOADING_SECONDS = 900.0
+#: An idle worker leaves within this time.
+IDLE_SECONDS = 2.0
 #: Measuring a loaded model's speed.
 MEASURING_SECONDS = 120.0
 
@@ -90,12 +92,14 @@ class LocalExecutor:
             raise
 
     def stop(self) -> None:
-        """End the worker, whatever it does."""
+        """End the worker: an idle one leaves by itself when the connection closes, a busy one is ended."""
         if self._process is None:
             return
         self._connection.close()
-        self._process.terminate()
-        self._process.join(5.0)
+        self._process.join(IDLE_SECONDS)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(5.0)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
