@@ -17,7 +17,7 @@ Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
 def bakeoff(tmp_path: Path) -> Bakeoff:
     """Give a function that runs ``bakeoff`` with some arguments in `tmp_path`."""
 
-    def call(*arguments: object, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: object, timeout: float = 550.0) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "bakeoff", *map(str, arguments)],
             capture_output=True,

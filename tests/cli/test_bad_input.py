@@ -33,6 +33,9 @@ CASES = {
     "bad budgets": ("a.csv", GOOD.encode(), ["--budgets", "16,many"], ["'many'"]),
     "bad requirement": ("a.csv", GOOD.encode(), ["--require", "fast"], ["'fast'", "p95_ms"]),
     "bad duration": ("a.csv", GOOD.encode(), ["--time-limit", "soon"], ["'soon'", "12m"]),
+    "duration without unit": ("a.csv", GOOD.encode(), ["--time-limit", "12"], ["'12'", "12m"]),
+    "misspelt method": ("a.csv", GOOD.encode(), ["--method", "zeroshot"], ["'zeroshot'", "'zero-shot'"]),
+    "missing predictions": ("a.csv", GOOD.encode(), ["--predictions", "no.csv"], ["no.csv"]),
     "host not allowed": ("a.csv", GOOD.encode(), ["--prompt-model", "http://example.com/v1#m"], ["--allow-send"]),
 }
 

@@ -41,7 +41,7 @@ def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -
     check_verdict(verdict)
     assert (done.returncode == 3) == (verdict["verdict"]["choice"] == "unresolved")
     board = {row["contender"] for row in verdict["leaderboard"]}
-    assert {"majority", "tfidf", "probe minilm-l6", "zero-shot smollm2-135m", "today's system"} <= board
+    assert {"majority", "tfidf", "probe minilm-l6", "zero-shot smollm2-135m", "today.csv"} <= board
     assert (study / "report.html").stat().st_size > 10_000
     assert (study / "leaderboard.csv").is_file()
 

@@ -96,7 +96,8 @@ PromptModel = Annotated[
 ]
 MethodNames = Annotated[list[str] | None, _option("--method", help="Method to try; repeat for several; else all.")]
 Predictions = Annotated[
-    Path | None, _option("--predictions", help="File of today's system's answers: a contender like any other.")
+    Path | None,
+    _option("--predictions", help="File of today's answers: a column with the texts, and one named prediction."),
 ]
 
 # Plan

@@ -173,8 +173,13 @@ def _rare(counts: Counter[str]) -> Check:
     return Check("rare classes", status, f"{detail} Drop or merge them with --min-label-rows.")
 
 
+_COUNTED = 3
+
+
 def _balance(counts: Counter[str]) -> Check:
-    (most, largest), (least, smallest) = counts.most_common()[0], counts.most_common()[-1]
+    # A label seen once or twice cannot be tested, and says nothing of the balance of the rest.
+    ranked = [(label, count) for label, count in counts.most_common() if count >= _COUNTED] or counts.most_common()
+    (most, largest), (least, smallest) = ranked[0], ranked[-1]
     ratio = largest / smallest
     what = f"The largest label, {most}, has {ratio:.1f} times the rows of the smallest, {least}"
     if ratio > _UNEVEN:

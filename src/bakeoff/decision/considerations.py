@@ -80,6 +80,10 @@ def _task_requirements(panel: Panel, field: Field) -> Consideration:
     )
 
 
+#: Below this total probability of all labels a prompt does not lead to them.
+_LOW_MASS = 0.10
+
+
 def _control(panel: Panel, field: Field) -> Consideration:
     figures: dict[str, Any] = {}
     parts = []
@@ -93,7 +97,13 @@ def _control(panel: Panel, field: Field) -> Consideration:
         if cell.contender.seeded:
             seeds = f"deviation over {len(scores)} seeds {phrases.points(spread, signed=False)}"
             seeds = seeds if len(scores) > 1 else "one seed only"
-        parts.append(f"{cell.contender.name}: valid answers {phrases.share(valid_rate(cell))}, {seeds}")
+        told = f"{cell.contender.name}: valid answers {phrases.share(valid_rate(cell))}, {seeds}"
+        mass = known_mean([float(t.details["label_mass"]) for t in cell.trials if t.details.get("label_mass")])
+        if mass < _LOW_MASS:
+            # Labels are compared with each other alone, so every answer is valid whatever the model would have said.
+            told += f"; its labels hold {phrases.share(mass)} of the probability: the prompt hardly leads to them"
+        figures[f"{key}_label_mass"] = _known(mass)
+        parts.append(told)
     favours = _NEITHER
     if len(parts) == 2:
         valid = (figures["finetune_valid_rate"] or 0.0) - (figures["prompt_valid_rate"] or 0.0)
@@ -101,6 +111,8 @@ def _control(panel: Panel, field: Field) -> Consideration:
         steadier = (figures["prompt_seed_deviation"] or 0.0) - (figures["finetune_seed_deviation"] or 0.0)
         if abs(valid) >= _VALID_STEP:
             favours = _TUNING if valid > 0 else _PROMPTING
+        elif (figures["prompt_label_mass"] or 1.0) < _LOW_MASS:
+            favours = _TUNING
         elif abs(steadier) >= _SPREAD_STEP and not any(unknown):
             favours = _TUNING if steadier > 0 else _PROMPTING
     return Consideration("control_vs_flexibility", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)

@@ -18,10 +18,9 @@ def valid_rate(cell: Cell) -> float:
 
 
 def tokens_per_row(trial: Trial) -> float:
-    """Give the tokens read and written per answered row; NaN where no tokens were counted."""
-    answered = len(trial.test_answers) + len(trial.validation_answers)
-    tokens = trial.usage.tokens_in + trial.usage.tokens_out
-    return tokens / answered if tokens and answered else math.nan
+    """Give the tokens that one answer reads and writes, a prompt's shared prefix included; NaN where not counted."""
+    told = trial.details.get("tokens_per_row")
+    return float(told) if isinstance(told, (int, float)) and told > 0 else math.nan
 
 
 def _row(panel: Panel, cell: Cell) -> LeaderboardRow:

@@ -213,7 +213,7 @@ def _next_step(case: Case) -> str | None:
     rows, seeds = rows_to_settle(difference, case.figures.margin, alpha=corrected)
     if rows is not None and rows <= _MOST_ROWS:
         number = phrases.count(max(rows, difference.rows + 1))
-        return f"Next: a bigger test (bigger-test). About {number} test rows would settle it."
+        return f"Next: a bigger test. About {number} test rows would settle it if the difference stays."
     if seeds is not None:
         number = phrases.count(max(seeds, difference.seeds + 1))
         return f"Next: more seeds. About {number} would settle it, with these test rows."

@@ -117,6 +117,8 @@ def verdict_card(
             ("because" if position == 0 else "", one, "", "dim")
             for position, one in enumerate(verdict.reasons[:_MOST_REASONS])
         )
+    else:
+        lines.extend(_floor_lines(decision))
     if verdict.scope:
         lines.append(("scope", verdict.scope, "", "dim"))
     lines.extend(_requirement_lines(evidence))
@@ -150,7 +152,7 @@ def _pair_lines(evidence: Evidence, decision: Decision, pair: Headline) -> Itera
     if pair.first is None:
         yield word, "no contender could be chosen", "", style
     elif verdict.contender is None:
-        yield word, "neither is shown to be the better", "", style
+        yield word, "no finalist is shown to be the one to choose", "", style
         yield "  meanwhile", *_contender(evidence, decision, pair.first, metric=True), "dim"
     else:
         yield word, *_contender(evidence, decision, pair.first, metric=True), style
@@ -173,6 +175,14 @@ def _contender(evidence: Evidence, decision: Decision, name: str, *, metric: boo
         return name, ""
     score = f"{figures.score_text(row.score)} {figures.interval_text(row.ci)}".removesuffix(f" {figures.MISSING}")
     return f"{name}, n = {figures.count_text(row.n)}", f"{evidence.task.metric} {score}" if metric else score
+
+
+def _floor_lines(decision: Decision) -> Iterator[_Entry]:
+    """Say by how much the chosen contender beats the floor and today's system: the verdict rests on that, too."""
+    for one in decision.comparisons:
+        if one.a == decision.verdict.contender and one.role in ("floor", "current"):
+            points = f"{figures.points_text(one.difference)} {figures.points_interval_text(one.ci)}"
+            yield f"  over {one.role}", f"{one.b}: {points}, {figures.p_phrase(one.p)}", "", "dim"
 
 
 def _requirement_lines(evidence: Evidence) -> Iterator[_Entry]:

@@ -14,9 +14,11 @@ __all__ = ["METRICS", "choose_metric", "label_codes", "score", "score_codes"]
 #: Metrics of this kind, with what each is; all lie in [0, 1] and higher is better.
 METRICS: Mapping[str, str] = {
     "accuracy": "share of rows answered with the right label; an abstention is wrong",
-    "macro-F1": "F1 of each label, averaged with equal weight; an abstention finds no label",
+    "macro-F1": "F1 of each label in the truth, averaged with equal weight; an abstention finds no label",
 }
 
+#: Labels with fewer rows do not count in that ratio.
+LEAST_COUNTED = 3
 #: Above this ratio of the largest to the smallest label, accuracy hides the small ones.
 UNEVEN = 3.0
 
@@ -34,7 +36,8 @@ def choose_metric(counts: Mapping[str, int]) -> str:
     str
         ``"accuracy"``, or ``"macro-F1"`` where labels are more uneven than 3 to 1.
     """
-    present = [count for count in counts.values() if count > 0]
+    # A label seen once or twice cannot be tested, and must not choose the metric for all.
+    present = [count for count in counts.values() if count >= LEAST_COUNTED]
     if not present:
         return "accuracy"
     return "macro-F1" if max(present) / min(present) > UNEVEN else "accuracy"
@@ -113,8 +116,8 @@ def score_codes(
     Returns
     -------
     float or ndarray of float64, shape (resamples,)
-        In [0, 1]. For macro-F1, labels that neither stand in the (weighted) truth nor were answered are left out of
-        the mean, as scikit-learn does.
+        In [0, 1]. Macro-F1 is the mean over the labels that stand in the (weighted) truth: the same for every set of
+        answers, whatever else was answered.
 
     Raises
     ------
@@ -146,6 +149,6 @@ def _macro_f1(
     hits = weights @ (is_true * is_answered)
     sizes = weights @ is_true + weights @ is_answered
     with np.errstate(invalid="ignore", divide="ignore"):
-        f1 = np.where(sizes > 0, 2 * hits / sizes, np.nan)
-        seen = (sizes > 0).sum(axis=1)
-        return np.where(seen > 0, np.nansum(f1, axis=1) / seen, np.nan)
+        counted = weights @ is_true > 0
+        f1 = np.where(counted, 2 * hits / sizes, 0.0)
+        return np.asarray(f1.sum(axis=1) / counted.sum(axis=1))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bakeoff import __version__
 from bakeoff.decision import decide
+from bakeoff.errors import NoVerdictError
 from bakeoff.records import Decision, Evidence
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.study.store import StudyStore
@@ -69,7 +70,11 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     from bakeoff.report.verdict_file import verdict_document, write_verdict
 
     evidence = gather_evidence(store)
-    decision = decide(evidence)
+    try:
+        decision = decide(evidence)
+    except NoVerdictError as error:
+        again = f"bakeoff resume {shlex.quote(str(store.folder))} --time-limit 10m"
+        raise NoVerdictError(f"{error} Give it more time with: {again}") from error
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     write_verdict(
         store.folder / "verdict.json", verdict_document(evidence, decision, created=created, version=__version__)

@@ -179,7 +179,7 @@ class Watcher:
 
 
 def parse_duration(text: str) -> float:
-    """Read a duration such as ``90``, ``90s``, ``12m`` or ``1.5h``.
+    """Read a duration such as ``90s``, ``12m`` or ``1.5h``.
 
     Parameters
     ----------
@@ -195,8 +195,8 @@ def parse_duration(text: str) -> float:
     OptionError
         If it is none.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|)\s*", text.lower())
-    seconds = float(found[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[found[2]] if found else 0.0
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h)\s*", text.lower())
+    seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0.0
     if seconds <= 0:
         raise OptionError(
             f"A duration is a number above 0 with s, m or h, such as 90s, 12m or 1.5h; {text!r} came.",

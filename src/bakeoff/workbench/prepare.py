@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import re
 import time
 from collections import Counter
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bakeoff.data import (
     Check,
@@ -28,6 +31,7 @@ from bakeoff.data import (
 )
 from bakeoff.decision import smallest_detectable_difference
 from bakeoff.errors import DataError, OptionError
+from bakeoff.methods.registry import method_specs
 from bakeoff.records import Contender, Trial, Usage
 from bakeoff.study.contenders import build_contenders, contender_to_json
 from bakeoff.study.evidence import requirement_facts
@@ -38,8 +42,6 @@ from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
 
 __all__ = ["create_study", "current_trial", "read_source"]
-
-CURRENT = "today's system"
 
 
 def read_source(source: str, options: DataOptions) -> Source:
@@ -159,7 +161,7 @@ def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, 
         "row_counts": _counts(split),
         "fingerprint": fingerprint(_parts(split), task.labels),
         "checks": [asdict(check) for check in checks],
-        "text_words": sum(words) / max(len(words), 1),
+        "text_words": float(np.median(words)) if words else 0.0,
     }
 
 
@@ -205,6 +207,18 @@ def _check_options(options: StudyOptions) -> None:
         raise OptionError(
             f"The metric must be one of {', '.join(METRICS)}; {options.metric!r} came.",
             next_step="Choose one of these.",
+        )
+    names = [spec.name for spec in method_specs()]
+    for name in options.methods or ():
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            raise OptionError(
+                f"A method is one of {', '.join(names)}; {name!r} came.",
+                next_step=f"Did you mean {near[0]!r}?" if near else "Choose among these.",
+            )
+    if options.predictions is not None and not options.predictions.is_file():
+        raise OptionError(
+            f"--predictions names a file of answers; {options.predictions} is none.", next_step="Check the path."
         )
     if options.seeds < 1:
         raise OptionError(
@@ -288,7 +302,7 @@ def _current_system(
             next_step="Give a file with the same texts and a column of answers for each.",
         )
     contender = Contender(
-        name=CURRENT,
+        name=options.predictions.name,
         method="predictions",
         version="1",
         arm="current",

@@ -139,8 +139,8 @@ def _ship_winner(
     again = f"bakeoff ship {shlex.quote(str(store.folder))}"
     if not wanted:
         return None, f"not shipped, as asked; ship it with: {again}"
-    if name is None or verdict.choice == "keep-current":
-        return None, "nothing to ship"
+    if name is None or any(c.name == name and c.arm == "current" for c in judged[0].contenders):
+        return None, f"nothing to ship; ship any contender with: {again} --contender NAME"
     try:
         return ship_contender(
             store,

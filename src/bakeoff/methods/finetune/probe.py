@@ -89,9 +89,11 @@ class Probe(Method):
         began = time.perf_counter()
         rows = self.head_.probabilities(found.vectors)
         share = (time.perf_counter() - began) / len(texts)
+        limits = {"truncation": True, "max_length": self.encoder_.max_tokens, "verbose": False}
+        tokens = self.encoder_.tokenizer(texts, return_attention_mask=False, **limits)["input_ids"]
         return [
-            Answer(self.task.labels[int(row.argmax())], tuple(row.tolist()), seconds=float(seconds) + share)
-            for row, seconds in zip(rows, found.seconds, strict=True)
+            Answer(self.task.labels[int(row.argmax())], tuple(row.tolist()), tokens_in=len(ids), seconds=took + share)
+            for row, ids, took in zip(rows, tokens, found.seconds.tolist(), strict=True)
         ]
 
     def _save(self, folder: Path) -> None:

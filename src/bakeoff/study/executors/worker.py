@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -57,6 +57,9 @@ def serve_jobs(connection: Connection, threads: int) -> None:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     # Tokenizers are called from several threads here; their own forking would only warn.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Threads that wait for each other should soon stop spinning: alone on the machine that costs nothing, beside other
+    # work endless spinning costs half the speed and more.
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     if threads:
         # torch reads this when it is first imported, which a study of floors alone never does.
         os.environ["OMP_NUM_THREADS"] = str(threads)
@@ -150,7 +153,7 @@ def _fit(job: FitJob, report: Report) -> FitResult:
         rows_per_second=rows / cost if cost > 0 else float("nan"),
         size_mb=method.size_mb,
         usage=usage,
-        details={**details, "latency_readings": len(times)},
+        details={**details, "latency_readings": len(times), "tokens_per_row": _tokens_per_row(test, details)},
     )
 
 
@@ -158,6 +161,12 @@ def _answered(method: Method, texts: tuple[str, ...]) -> tuple[tuple[Answer, ...
     started = time.perf_counter()
     answers = tuple(method.answer(texts)) if texts else ()
     return answers, time.perf_counter() - started
+
+
+def _tokens_per_row(answers: tuple[Answer, ...], details: Mapping[str, Any]) -> float:
+    """Give the tokens that one answer takes by itself: its own, and those of the prefix that all share."""
+    own = sum(answer.tokens_in + answer.tokens_out for answer in answers) / max(len(answers), 1)
+    return own + float(details.get("prefix_tokens") or 0)
 
 
 def _total_usage(usage: Usage, seconds: float, answers: tuple[Answer, ...]) -> Usage:
