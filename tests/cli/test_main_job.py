@@ -25,7 +25,7 @@ pytestmark = pytest.mark.models
 
 def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -> None:
     today = tmp_path / "today.csv"
-    rows = list(csv.DictReader(reviews.open(encoding="utf-8")))
+    rows = _table(reviews)
     with today.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["review", "prediction"])
@@ -51,7 +51,7 @@ def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -
         )
     answered = bakeoff("predict", "study/bundle", reviews, "-o", "out.csv")
     assert answered.returncode == 0, answered.stderr
-    answers = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8")))
+    answers = _table(tmp_path / "out.csv")
     assert [row["review"] for row in answers] == [row["review"] for row in rows]
     right = sum(row["prediction"] == row["sentiment"] for row in answers)
     assert right / len(rows) > 0.6
@@ -62,6 +62,11 @@ def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -
     unknown = bakeoff("ship", "study", "--contender", "tfdif")
     assert unknown.returncode == 2
     assert "tfidf" in unknown.stderr
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 PLAN = ("--budgets", "16,64", "--method", "probe", "--method", "zero-shot", "--test-rows", "60", "--no-ship")

@@ -75,10 +75,9 @@ def serve_jobs(connection: Connection, threads: int) -> None:
     while True:
         try:
             job: Job = connection.recv()
+            connection.send(("result", _run(job, report)))
         except (EOFError, OSError):
-            return
-        result = _run(job, report)
-        connection.send(("result", result))
+            return  # the study's process has closed its end: nobody waits for an answer
 
 
 def _end_with_parent(parent: int) -> None:
