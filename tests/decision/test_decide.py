@@ -302,3 +302,10 @@ def test_score_mean_reads_the_rows_that_are_asked_for():
 
 def test_records_are_plain_enough_to_copy():
     assert asdict(decide(realistic("tuned", "shots")).verdict)["choice"] in ("fine-tune", "unresolved")
+
+
+def test_a_budget_smaller_than_the_label_set_is_marked():
+    few = decide(make_evidence([(TUNED, {1: 0.9}), (SHOTS, {1: 0.6}), (TFIDF, {1: 0.5})]))
+    enough = decide(make_evidence([(TUNED, {2: 0.9}), (SHOTS, {2: 0.6}), (TFIDF, {2: 0.5})]))
+    assert "At n = 1 not all 2 labels are seen" in few.verdict.scope
+    assert "not all 2 labels" not in enough.verdict.scope
