@@ -234,3 +234,12 @@ def test_a_fresh_process_gives_the_same_bytes(bundle, source, tmp_path):
 def test_importing_the_verb_loads_nothing_heavy():
     code = _FRESH + "assert not {'torch', 'transformers', 'sklearn', 'polars', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_text_column_is_not_guessed(tmp_path):
+    bundle = ship(tmp_path, Majority(TASK), "majority", columns=("review",))
+    other = tmp_path / "other.csv"
+    other.write_text("comment,id\na fine thing,1\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"learned from the column 'review'; .* has comment, id\. Name the column"):
+        predict(bundle, other, tmp_path / "out.csv")
+    assert predict(bundle, other, tmp_path / "out.csv", text=("comment",)).rows == 1

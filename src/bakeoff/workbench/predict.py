@@ -162,7 +162,13 @@ def _check_output(source: Path, output: Path | None) -> Path:
 
 def _known_columns(bundle: Bundle, table: Table) -> tuple[str, ...]:
     known = bundle.facts.text_columns
-    return known if set(known) <= set(table.columns) else ()
+    missing = [column for column in known if column not in table.columns]
+    if missing:
+        raise DataError(
+            f"The bundle learned from the column {missing[0]!r}; {table.source} has {', '.join(table.columns)}.",
+            next_step="Name the column of the text with --text.",
+        )
+    return known
 
 
 def _texts(table: Table, columns: Sequence[str]) -> list[str]:
