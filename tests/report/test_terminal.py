@@ -73,7 +73,7 @@ def test_the_difference_is_told_from_the_side_of_the_chosen(evidence, decision):
 
 def test_the_unresolved_card_names_what_to_use_meanwhile_and_why(evidence, unresolved):
     text = draw(verdict_card(evidence, unresolved, title="x"))
-    assert "UNRESOLVED    neither is shown to be the better" in text
+    assert "UNRESOLVED    no finalist is shown to be the one to choose" in text
     assert "  meanwhile   few-shot smollm2-135m, n = 400" in text
     assert "because       Neither is shown to be better; about 4,200 test rows" in text
     assert "-0.4 points [-2.8, +2.0]" in text
