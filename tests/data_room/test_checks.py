@@ -54,6 +54,13 @@ class TestChecks:
         assert tuple(found) == NAMES
         assert {check.status for check in found.values()} == {"PASS"}
 
+    def test_uneven_labels_are_scored_by_macro_f1(self):
+        found = checks(Rows.of(texts(240), ["good"] * 200 + ["bad"] * 40))["class balance"]
+        assert (found.status, "has 5.0 times the rows of the smallest, bad: macro-F1 is used" in found.detail) == (
+            "WARN",
+            True,
+        )
+
     def test_each_fault_is_found_with_its_rows(self):
         given = texts(40)
         given[3] = "cafÃ© au lait, and \ufffd"
@@ -74,7 +81,8 @@ class TestChecks:
             "2 rows share a text and differ in the label (rows 21, 22)"
         )
         assert "1 of 3 labels have fewer than 8 rows: 1 (1)." in found["rare classes"].detail
-        assert "has 20.0 times the rows of the smallest, 1: macro-F1 is used" in found["class balance"].detail
+        # The label that is seen once does not unbalance the rest.
+        assert "bad, has 1.1 times the rows of the smallest, good" in found["class balance"].detail
         assert found["long texts"].detail.startswith("1 text of over 400 words (row 31), the longest 401")
         assert found["label names"].detail == (
             "Labels such as 1 tell a prompt nothing: say what they mean with --labels FILE."
