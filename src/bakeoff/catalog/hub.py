@@ -147,9 +147,11 @@ def download_snapshot(repository: str, commit: str, folder: Path) -> None:
 
 
 def _reachable_endpoint() -> str:
+    from huggingface_hub.constants import ENDPOINT
+
     if is_offline():
         raise HubDownloadError("HF_HUB_OFFLINE is set")
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    endpoint = os.environ.get("HF_ENDPOINT", ENDPOINT).rstrip("/")
     if endpoint in _unreachable:
         raise HubDownloadError(_unreachable[endpoint])
     return endpoint

@@ -19,13 +19,13 @@ __all__ = ["COMPARED_ROWS", "SHARED_COST", "Plan", "PlannedTrial", "make_plan"]
 #: More rows than these are not answered: they would narrow no interval by much and cost every trial its share.
 MOST_TEST_ROWS, MOST_VALIDATION_ROWS = 2000, 1000
 #: Share of the time that the deciding trials may take by forecast: the rest is for a forecast that was too low.
-CORE_SHARE = 0.85
+CORE_SHARE = 0.95
 #: The same where a larger test part would leave nothing for the curve below.
 CORE_SHARE_LARGE_TEST = 0.45
 #: Rows that a refitted and a reloaded method both answer before a bundle counts.
 COMPARED_ROWS = 32
 #: Set aside for the refit: its forecast with something to spare, and never more than this share of the time.
-REFIT_SAFETY, REFIT_SHARE = 1.25, 0.4
+REFIT_SAFETY, REFIT_SHARE = 1.1, 0.36
 #: What a trial costs that reuses another's label scores, as a share of its cost alone.
 SHARED_COST = 0.1
 #: Share of what is left over that any one contender beyond the required may take.
@@ -255,7 +255,9 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
         if given and ahead is not None:
             chosen.append(replace(given[0], seeds=ahead.seeds, spare=ahead.spare))
         elif given:
-            chosen.append(_largest_that_fits(given, OTHERS_SHARE * left))
+            # Tuning the decoder that is prompted makes the same-base pair, which a study should not be without.
+            share = 1.0 if contender.arm == "finetune" else OTHERS_SHARE
+            chosen.append(_largest_that_fits(given, share * left))
         if given:
             left -= 0.0 if chosen[-1].spare else chosen[-1].seconds
     for block in _curve(grid, blocks, n):
