@@ -277,9 +277,7 @@ def scope_of(case: Case) -> str:
     if field.n < train:
         parts.append(f"Decided at {field.n} of {train} labelled rows.")
     if field.n < len(evidence.task.labels):
-        parts.append(
-            f"At n = {field.n} not all {len(evidence.task.labels)} labels are seen: no verdict for more rows."
-        )
+        parts.append(f"At n = {field.n} not all {len(evidence.task.labels)} labels are seen: no verdict for more rows.")
     stronger = _stronger(case)
     if stronger is not None:
         parts.append(stronger)
