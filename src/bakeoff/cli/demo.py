@@ -22,7 +22,7 @@ def demo(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the study.")] = None,
 ) -> None:
     """Run the main job on amazon-reviews (real customer reviews, rated by people), within six minutes."""
-    from bakeoff.cli.run import leave_unless_resolved, start
+    from bakeoff.cli.run import start
     from bakeoff.workbench.options import DataOptions, StudyOptions
 
     outcome = start(
@@ -32,7 +32,6 @@ def demo(
         output,
     )
     _next_commands(outcome)
-    leave_unless_resolved(outcome)
 
 
 def _next_commands(outcome: Outcome) -> None:
