@@ -123,7 +123,7 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="full",
-        version="1",
+        version="2",
         arm="finetune",
         summary="All weights of an encoder and a new head.",
         kinds=_CLASSIFICATION,
@@ -133,7 +133,7 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
         forecast=forecast.forecast_full,
         parameters={
             "learning_rate": 1e-4,
-            "max_epochs": 4,
+            "max_epochs": 3,
             "batch_rows": 16,
             "least_steps": 60,
             "class_weights": False,

@@ -104,7 +104,7 @@ class FullFineTuning(Method):
         model: str | None = None,
         seed: int = 0,
         learning_rate: float = 1e-4,
-        max_epochs: int = 4,
+        max_epochs: int = 3,
         batch_rows: int = 16,
         least_steps: int = 60,
         class_weights: bool = False,
