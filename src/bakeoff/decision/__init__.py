@@ -6,9 +6,13 @@ from bakeoff.decision.choice import Choice, Figures, Side, choose
 from bakeoff.decision.costs import break_even_predictions
 from bakeoff.decision.curves import Advantage, data_advantage
 from bakeoff.decision.estimate import Estimate
+from bakeoff.decision.finalists import finalists
+from bakeoff.decision.label_noise import suspicion
 from bakeoff.decision.paired import holm, mcnemar_mid_p, smallest_detectable_difference
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
+from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
 from bakeoff.decision.scores import paired_difference, score_mean
+from bakeoff.decision.spread import deviation_beyond_chance
 from bakeoff.decision.verdict import decide
 
 __all__ = [
@@ -18,15 +22,20 @@ __all__ = [
     "Figures",
     "Side",
     "break_even_predictions",
+    "calibration_error",
+    "calibration_error_by_chance",
     "choose",
     "data_advantage",
     "decide",
     "decision_budget",
+    "deviation_beyond_chance",
     "droppable",
+    "finalists",
     "holm",
     "mcnemar_mid_p",
     "paired_difference",
     "score_mean",
     "smallest_detectable_difference",
+    "suspicion",
     "validation_ranking",
 ]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from bakeoff.decision import phrases
 from bakeoff.decision.choice import ALPHA, Figures, total_cost, verdict_p
 from bakeoff.decision.comparisons import Field
+from bakeoff.decision.control import control_of
 from bakeoff.decision.costs import cost_of, known_mean
-from bakeoff.decision.leaderboard import valid_rate
 from bakeoff.decision.panel import Cell, Panel
 from bakeoff.decision.ranking import best_on_validation
 from bakeoff.decision.requirements import standings
@@ -20,9 +18,6 @@ from bakeoff.records import BreakEven, Consideration
 __all__ = ["considerations_of", "slope_per_doubling"]
 
 _TUNING, _PROMPTING, _NEITHER = "fine-tuning", "prompting", "neither"
-
-#: Differences in valid answers, and in the spread over seeds, below which control favours neither; metric's scale.
-_VALID_STEP, _SPREAD_STEP = 0.005, 0.01
 
 
 def _sides(field: Field) -> tuple[tuple[str, Cell], ...]:
@@ -78,44 +73,6 @@ def _task_requirements(panel: Panel, field: Field) -> Consideration:
     return Consideration(
         "task_requirements", f"{'; '.join(parts) or 'No finalist to hold to the limits'}.", figures, favours
     )
-
-
-#: Below this total probability of all labels a prompt does not lead to them.
-_LOW_MASS = 0.10
-
-
-def _control(panel: Panel, field: Field) -> Consideration:
-    figures: dict[str, Any] = {}
-    parts = []
-    for key, cell in _sides(field):
-        scores = panel.scores(cell)
-        spread = float(np.std(scores, ddof=1)) if len(scores) > 1 else math.nan
-        figures[f"{key}_valid_rate"] = _known(valid_rate(cell))
-        figures[f"{key}_seed_deviation"] = _known(spread)
-        figures[f"{key}_build_seconds"] = _known(known_mean([trial.fit_seconds for trial in cell.trials]))
-        seeds = "fixed over seeds"
-        if cell.contender.seeded:
-            seeds = f"deviation over {len(scores)} seeds {phrases.points(spread, signed=False)}"
-            seeds = seeds if len(scores) > 1 else "one seed only"
-        told = f"{cell.contender.name}: valid answers {phrases.share(valid_rate(cell))}, {seeds}"
-        mass = known_mean([float(t.details["label_mass"]) for t in cell.trials if t.details.get("label_mass")])
-        if mass < _LOW_MASS:
-            # Labels are compared with each other alone, so every answer is valid whatever the model would have said.
-            told += f"; its labels hold {phrases.share(mass)} of the probability: the prompt hardly leads to them"
-        figures[f"{key}_label_mass"] = _known(mass)
-        parts.append(told)
-    favours = _NEITHER
-    if len(parts) == 2:
-        valid = (figures["finetune_valid_rate"] or 0.0) - (figures["prompt_valid_rate"] or 0.0)
-        unknown = [cell.contender.seeded and len(cell.trials) < 2 for _, cell in _sides(field)]
-        steadier = (figures["prompt_seed_deviation"] or 0.0) - (figures["finetune_seed_deviation"] or 0.0)
-        if abs(valid) >= _VALID_STEP:
-            favours = _TUNING if valid > 0 else _PROMPTING
-        elif (figures["prompt_label_mass"] or 1.0) < _LOW_MASS:
-            favours = _TUNING
-        elif abs(steadier) >= _SPREAD_STEP and not any(unknown):
-            favours = _TUNING if steadier > 0 else _PROMPTING
-    return Consideration("control_vs_flexibility", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
 
 
 def _resources(panel: Panel, field: Field, rule: Figures, pays: BreakEven) -> Consideration:
@@ -218,7 +175,7 @@ def considerations_of(panel: Panel, field: Field, rule: Figures, pays: BreakEven
     """
     return (
         _task_requirements(panel, field),
-        _control(panel, field),
+        control_of(panel, field),
         _resources(panel, field, rule, pays),
         _complexity(panel, field),
         _goals(panel, field, rule),

@@ -1,6 +1,7 @@
 """Frozen facts that pass between rooms; nothing here computes.
 
 ``trials``    answers, usage, contenders, trials
+``measured``  what a study measures beside its trials' answers
 ``evidence``  all that a decision may look at
 ``verdict``   all that a decision says
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from bakeoff.data.check import Check
 from bakeoff.records.evidence import Assumptions, Evidence, Requirement
+from bakeoff.records.measured import LabelNoise, Measured, Reading, Rephrased, RephrasedAnswers, Suspect
 from bakeoff.records.trials import Answer, Arm, Contender, Status, Trial, Usage
 from bakeoff.records.verdict import (
     BreakEven,
@@ -38,9 +40,15 @@ __all__ = [
     "Difference",
     "Evidence",
     "Flip",
+    "LabelNoise",
     "LeaderboardRow",
+    "Measured",
+    "Reading",
+    "Rephrased",
+    "RephrasedAnswers",
     "Requirement",
     "Status",
+    "Suspect",
     "Trial",
     "Usage",
     "Verdict",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bakeoff.data.check import Check
+from bakeoff.records.measured import Measured
 from bakeoff.records.trials import Contender, Trial
 from bakeoff.tasks import Task
 
@@ -79,6 +80,8 @@ class Evidence:
         Wall-clock time of the study so far.
     missing : tuple of str
         One sentence for each contender that was wanted and could not be had.
+    measured : Measured
+        Figures that only a study can compute.
     """
 
     task: Task
@@ -98,3 +101,4 @@ class Evidence:
     dropped: Mapping[str, str] = field(default_factory=dict)
     spent_seconds: float = 0.0
     missing: tuple[str, ...] = ()
+    measured: Measured = field(default_factory=Measured)

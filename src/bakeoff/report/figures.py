@@ -263,7 +263,7 @@ def _spread_text(value: float) -> str:
 
 #: How a figure is shown, by a part of its name; the first that fits.
 _BY_NAME = (
-    (("deviation",), _spread_text),
+    (("deviation", "calibration_error"), _spread_text),
     (("difference", "slope"), points_text),
     (("cost",), _amount_text),
     (("_ms",), milliseconds_text),

@@ -287,6 +287,25 @@ class StudyStore:
             )
         return tuple(trials)
 
+    def probabilities(self, key: str, part: str) -> list[tuple[float, ...] | None]:
+        """Give a trial's probabilities, row by row.
+
+        Parameters
+        ----------
+        key : str
+            Of the trial.
+        part : {"validation", "test"}
+
+        Returns
+        -------
+        list of (tuple of float or None)
+            One per label of the task, as they were kept (six digits); None where a row has none.
+        """
+        found = self._db.execute(
+            "SELECT probabilities FROM answers WHERE trial = ? AND part = ? ORDER BY position", (key, part)
+        )
+        return [None if text is None else tuple(json.loads(text)) for (text,) in found]
+
 
 def _row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:
     return [

@@ -11,7 +11,7 @@ from bakeoff import __version__
 from bakeoff.decision import decide
 from bakeoff.errors import NoVerdictError
 from bakeoff.records import Decision, Evidence
-from bakeoff.study.evidence import gather_evidence
+from bakeoff.study.measured import measured_evidence
 from bakeoff.study.store import StudyStore
 
 __all__ = ["Outcome", "conclude"]
@@ -69,7 +69,7 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     from bakeoff.report.page import render_report
     from bakeoff.report.verdict_file import verdict_document, write_verdict
 
-    evidence = gather_evidence(store)
+    evidence = measured_evidence(store)
     try:
         decision = decide(evidence)
     except NoVerdictError as error:

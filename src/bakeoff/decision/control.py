@@ -1,0 +1,118 @@
+"""Control versus flexibility: valid answers, spread, calibration, what a change costs, later and other rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bakeoff.decision import phrases
+from bakeoff.decision.comparisons import Field
+from bakeoff.decision.costs import known_mean
+from bakeoff.decision.leaderboard import valid_rate
+from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.spread import deviation_beyond_chance
+from bakeoff.records import Consideration
+
+__all__ = ["control_of"]
+
+#: Differences below which a figure favours neither side; on the metric's scale, or shares.
+_VALID_STEP, _SPREAD_STEP, _CALIBRATION_STEP = 0.005, 0.01, 0.02
+
+#: Below this total probability of all labels a prompt does not lead to them.
+_LOW_MASS = 0.10
+
+
+def _known(value: float) -> float | None:
+    """Give None for what is not known, so that figures stay plain JSON."""
+    return None if math.isnan(value) else float(value)
+
+
+def control_of(panel: Panel, field: Field) -> Consideration:
+    """Answer the consideration of control versus flexibility.
+
+    Parameters
+    ----------
+    panel : Panel
+    field : Field
+
+    Returns
+    -------
+    Consideration
+        It favours what the first of these figures tells apart: valid answers (half a point), label mass of the prompt
+        (under 10%), steadiness (one point), calibration error (two points).
+    """
+    figures: dict[str, Any] = {}
+    parts = []
+    for key, cell in (("finetune", field.finetune), ("prompt", field.prompt)):
+        if cell is not None:
+            told = _side_figures(panel, cell)
+            figures |= {f"{key}_{name}": value for name, value in told.items()}
+            parts.append(f"{cell.contender.name}: {', '.join(_said(cell, told))}")
+    favours = _favoured(figures) if field.finetune is not None and field.prompt is not None else "neither"
+    return Consideration("control_vs_flexibility", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
+
+
+def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
+    scores = panel.scores(cell)
+    spread = float(np.std(scores, ddof=1)) if len(scores) > 1 else math.nan
+    beyond = deviation_beyond_chance(cell.test == panel.truth["test"]) if cell.contender.seeded else 0.0
+    known = panel.evidence.measured.calibration_error
+    errors = [known[trial.key] for trial in cell.trials if trial.key in known]
+    masses = [float(t.details["label_mass"]) for t in cell.trials if t.details.get("label_mass")]
+    return {
+        "valid_rate": _known(valid_rate(cell)),
+        "seed_deviation": _known(spread),
+        "seed_deviation_beyond_chance": _known(beyond),
+        "calibration_error": _known(known_mean([error for error, _ in errors])),
+        "calibration_error_by_chance": _known(known_mean([chance for _, chance in errors])),
+        "build_seconds": _known(known_mean([trial.fit_seconds for trial in cell.trials])),
+        "label_mass": _known(known_mean(masses)),
+    }
+
+
+def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
+    seeds = "fixed over seeds"
+    if cell.contender.seeded:
+        seeds = "one seed only"
+        if told["seed_deviation"] is not None:
+            points = phrases.points(told["seed_deviation"], signed=False)
+            seeds = f"deviation over {len(cell.trials)} seeds {points}"
+    said = [f"valid answers {phrases.share(valid_rate(cell))}", seeds]
+    if told["calibration_error"] is not None:
+        error, chance = (
+            phrases.points(told[name], signed=False) for name in ("calibration_error", "calibration_error_by_chance")
+        )
+        said.append(f"calibration error {error} ({chance.removesuffix(' points')} by chance)")
+    if told["label_mass"] is not None and told["label_mass"] < _LOW_MASS:
+        # Labels are compared with each other alone, so every answer is valid whatever the model would have said.
+        mass = phrases.share(told["label_mass"])
+        said.append(f"its labels hold {mass} of the probability: the prompt hardly leads to them")
+    return said
+
+
+def _favoured(figures: dict[str, Any]) -> str:
+    """Give what the first figure that tells the two apart favours; a figure that is not known tells nothing."""
+    valid = (figures["finetune_valid_rate"] or 0.0) - (figures["prompt_valid_rate"] or 0.0)
+    mass = figures["prompt_label_mass"]
+    leads = (
+        (valid, _VALID_STEP),
+        (_LOW_MASS - mass if mass is not None and mass < _LOW_MASS else 0.0, 0.0),
+        (_lead(figures, "seed_deviation_beyond_chance"), _SPREAD_STEP),
+        (_excess_lead(figures), _CALIBRATION_STEP),
+    )
+    for lead, step in leads:
+        if abs(lead) >= step and lead:
+            return "fine-tuning" if lead > 0 else "prompting"
+    return "neither"
+
+
+def _lead(figures: dict[str, Any], name: str) -> float:
+    """Give by how much fine-tuning is lower than prompting in a figure; 0 where one is not known."""
+    tuned, asked = figures[f"finetune_{name}"], figures[f"prompt_{name}"]
+    return 0.0 if tuned is None or asked is None else asked - tuned
+
+
+def _excess_lead(figures: dict[str, Any]) -> float:
+    return _lead(figures, "calibration_error") - _lead(figures, "calibration_error_by_chance")

@@ -1,0 +1,89 @@
+"""Control versus flexibility: each figure that can tell the two ways apart does so, in the documented order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from decision_builders import FACTS, SHOTS, TFIDF, TUNED, ZERO, make_evidence, with_trials
+
+from bakeoff.decision import decide, finalists
+from bakeoff.records import Measured
+
+STEADY = {"rows": 600, "seed_deviation": 0.001, "shared": 0.99}
+
+
+def _evidence(prompt=ZERO, **settings):
+    curves = [(TUNED, {128: 0.85}), (prompt, {0 if prompt is ZERO else 128: 0.8}), (TFIDF, {128: 0.6})]
+    return make_evidence(curves, **({"facts": FACTS} | STEADY | settings))
+
+
+def _control(evidence):
+    found = {one.name: one for one in decide(evidence).considerations}
+    return found["control_vs_flexibility"]
+
+
+def _calibrated(evidence, **errors):
+    known = {
+        trial.key: (errors[side], 0.02)
+        for side, trials in finalists(evidence).items()
+        if side in errors
+        for trial in trials
+    }
+    return replace(evidence, measured=replace(evidence.measured, calibration_error=known))
+
+
+def test_nothing_told_apart_favours_neither():
+    one = _control(_evidence())
+    assert one.favours == "neither"
+    assert one.figures["finetune_calibration_error"] is None
+    assert one.figures["prompt_seed_deviation_beyond_chance"] == 0.0
+
+
+@pytest.mark.parametrize(("tuned", "asked", "favours"), [(0.03, 0.12, "fine-tuning"), (0.12, 0.03, "prompting")])
+def test_calibration_tells_where_nothing_before_it_does(tuned, asked, favours):
+    one = _control(_calibrated(_evidence(), finetune=tuned, prompt=asked))
+    assert one.favours == favours
+    assert one.figures["finetune_calibration_error"] == pytest.approx(tuned)
+    assert f"calibration error {100 * tuned:.1f} points (2.0 by chance)" in one.finding
+
+
+def test_an_error_that_chance_explains_tells_nothing():
+    evidence = _calibrated(_evidence(), finetune=0.03, prompt=0.12)
+    known = {key: (error, error) for key, (error, _) in evidence.measured.calibration_error.items()}
+    assert _control(replace(evidence, measured=Measured(calibration_error=known))).favours == "neither"
+
+
+def test_valid_answers_come_before_all_else():
+    def spoil(trial):
+        if trial.contender != TUNED.name:
+            return trial
+        return replace(trial, test_answers=(*(None,) * 30, *trial.test_answers[30:]))
+
+    evidence = _calibrated(_evidence(), finetune=0.0, prompt=0.3)
+    assert _control(evidence).favours == "fine-tuning"
+    assert _control(with_trials(evidence, spoil)).favours == "prompting"
+
+
+def test_a_prompt_that_does_not_lead_to_its_labels_favours_tuning():
+    facts = FACTS | {ZERO.name: FACTS[ZERO.name] | {"details": {"label_mass": 0.02}}}
+    one = _control(_evidence(facts=facts))
+    assert one.favours == "fine-tuning"
+    assert "hardly leads to them" in one.finding
+
+
+def test_the_steadier_over_seeds_is_favoured():
+    wild = _evidence(SHOTS, seed_deviation=0.0)
+    shift = {0: 0, 1: 60, 2: 120}
+
+    def spread(trial):
+        if trial.contender != SHOTS.name:
+            return trial
+        flip = {"negative": "positive", "positive": "negative"}
+        turned = [flip[value] for value in trial.test_answers[: shift[trial.seed]]]
+        return replace(trial, test_answers=(*turned, *trial.test_answers[len(turned) :]))
+
+    assert _control(wild).favours == "neither"
+    one = _control(with_trials(wild, spread))
+    assert one.favours == "fine-tuning"
+    assert one.figures["prompt_seed_deviation_beyond_chance"] > 0.01

@@ -1,0 +1,130 @@
+"""What a study measures beside its answers: from the store's probabilities and rows to figures."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bakeoff.data import Rows, fingerprint
+from bakeoff.decision import calibration_error, calibration_error_by_chance
+from bakeoff.records import Answer, Assumptions, Contender, Trial, Usage
+from bakeoff.study.contenders import contender_to_json
+from bakeoff.study.measured import measured_evidence
+from bakeoff.study.plan import Plan
+from bakeoff.study.store import StudyStore
+from bakeoff.tasks import classification_task
+
+TASK = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
+VALIDATION, TEST = 60, 90
+
+
+def contender(name: str, arm: str, **changes: object) -> Contender:
+    values: dict[str, object] = {
+        "method": name.split()[0], "version": "1", "model": name.split()[-1], "model_sha256": "ab" * 32,
+        "parameters": {}, "seeded": True, "uses_labels": True,
+    }  # fmt: skip
+    return Contender(name=name, arm=arm, **(values | changes))  # type: ignore[arg-type]
+
+
+TUNED = contender("full minilm", "finetune")
+ASKED = contender("zero-shot smollm", "prompt", seeded=False, uses_labels=False)
+
+
+def _rows(count: int, seed: int, **more: tuple[str, ...]) -> Rows:
+    chance = random.Random(seed)
+    labels = tuple(chance.choice(TASK.labels) for _ in range(count))
+    texts = tuple(f"text {seed} {place}" for place in range(count))
+    return Rows(
+        ids=tuple(f"{seed}-{place}" for place in range(count)),
+        texts=texts,
+        labels=labels,
+        groups=more.get("groups"),
+        times=more.get("times"),
+        row_numbers=tuple(range(2, count + 2)),
+        source="made",
+    )
+
+
+def _answers(rows: Rows, right: float, sure: float, seed: int) -> list[Answer]:
+    chance = random.Random(seed)
+    answers = []
+    for label in rows.labels:
+        value = label if chance.random() < right else next(other for other in TASK.labels if other != label)
+        answers.append(Answer(value, tuple(sure if each == value else 1 - sure for each in TASK.labels)))
+    return answers
+
+
+def add(
+    store: StudyStore,
+    one: Contender,
+    n: int,
+    seed: int,
+    validation: list[Answer],
+    test: list[Answer],
+    **details: object,
+) -> None:
+    trial = Trial(
+        f"{one.name}-{n}-{seed}", one.name, n, seed, "done", None, tuple(a.value for a in validation),
+        tuple(a.value for a in test), 2.0, 4.0, 6.0, 200.0, 90.0, Usage(seconds=3.0), details,
+    )  # fmt: skip
+    store.add(trial, validation, test)
+
+
+def make_store(folder: Path, parts: dict[str, Rows] | None = None, **facts: object) -> StudyStore:
+    parts = parts or {"train": _rows(80, 1), "validation": _rows(VALIDATION, 2), "test": _rows(TEST, 3)}
+    answered = {part: len(parts[part]) for part in ("validation", "test")}
+    plan = Plan(64, (0, 64), 3, answered, (), 1.0, 0.0, None, "float32", "cpu", 1)
+    known = {
+        "task": TASK.to_json(),
+        "contenders": [contender_to_json(one) for one in (TUNED, ASKED)],
+        "missing": [],
+        "row_counts": {part: len(rows) for part, rows in parts.items()},
+        "fingerprint": fingerprint(parts, TASK.labels),
+        "checks": [],
+        "text_words": 3.0,
+        "assumptions": asdict(Assumptions()),
+        "seed": 0,
+        "plan": plan.to_json(),
+    }
+    store = StudyStore.create(folder, known | facts, parts)
+    for seed in range(3):
+        add(store, TUNED, 64, seed, *(_answers(parts[part], 0.9, 0.9, seed) for part in ("validation", "test")))
+    add(store, ASKED, 0, 0, *(_answers(parts[part], 0.7, 0.99, 9) for part in ("validation", "test")))
+    return store
+
+
+def test_an_unfinished_study_has_nothing_measured(tmp_path: Path) -> None:
+    with make_store(tmp_path / "s") as store:
+        store._db.execute("DELETE FROM answers")
+        store._db.execute("DELETE FROM trials")
+        assert measured_evidence(store).measured.calibration_error == {}
+
+
+def test_the_finalists_calibration_errors_are_those_of_their_stored_probabilities(tmp_path: Path) -> None:
+    with make_store(tmp_path / "s") as store:
+        evidence = measured_evidence(store)
+        known = evidence.measured.calibration_error
+        assert set(known) == {trial.key for trial in evidence.trials}
+        asked = next(trial for trial in evidence.trials if trial.contender == ASKED.name)
+        right = np.array([a == b for a, b in zip(asked.test_answers, evidence.test_labels, strict=True)])
+        sure = np.full(TEST, 0.99)
+        assert known[asked.key] == pytest.approx((calibration_error(sure, right), calibration_error_by_chance(sure)))
+        assert known[asked.key][0] == pytest.approx(0.99 - right.mean(), abs=0.05)
+
+
+def test_answers_without_probabilities_have_no_calibration_error(tmp_path: Path) -> None:
+    with make_store(tmp_path / "s") as store:
+        validation, test = store.rows("validation"), store.rows("test")
+        bare = [[Answer(label) for label in rows.labels] for rows in (validation, test)]
+        add(store, ASKED, 0, 0, *bare)
+        known = measured_evidence(store).measured.calibration_error
+        assert f"{ASKED.name}-0-0" not in known
+        assert f"{TUNED.name}-64-0" in known
+        half = [Answer(None, abstention="time was up") if place % 2 else answer for place, answer in
+                enumerate(_answers(test, 0.7, 0.8, 4))]  # fmt: skip
+        add(store, ASKED, 0, 0, bare[0], half)
+        assert measured_evidence(store).measured.calibration_error[f"{ASKED.name}-0-0"][0] < 0.3
