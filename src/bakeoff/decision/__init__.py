@@ -9,10 +9,12 @@ from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.finalists import finalists
 from bakeoff.decision.label_noise import suspicion
 from bakeoff.decision.paired import holm, mcnemar_mid_p, smallest_detectable_difference
+from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
-from bakeoff.decision.scores import paired_difference, score_mean
+from bakeoff.decision.scores import paired_difference, probability_of_beating, score_mean
 from bakeoff.decision.spread import deviation_beyond_chance
+from bakeoff.decision.superiority import Superiority
 from bakeoff.decision.verdict import decide
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Estimate",
     "Figures",
     "Side",
+    "Superiority",
     "break_even_predictions",
     "calibration_error",
     "calibration_error_by_chance",
@@ -34,6 +37,8 @@ __all__ = [
     "holm",
     "mcnemar_mid_p",
     "paired_difference",
+    "permutation_p",
+    "probability_of_beating",
     "score_mean",
     "smallest_detectable_difference",
     "suspicion",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from bakeoff.decision.choice import Figures, Miss, Side
 from bakeoff.decision.costs import cost_of
 from bakeoff.decision.estimate import Estimate
-from bakeoff.decision.paired import TEST_NAME, holm
-from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.paired import TEST_NAME, holm, mcnemar_mid_p
+from bakeoff.decision.panel import Cell, Panel, pair_codes
+from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.ranking import best_on_validation, meeting_budget
 from bakeoff.decision.requirements import is_out, standings
 from bakeoff.decision.resampling import estimate_difference
@@ -133,8 +134,20 @@ def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Decl
     return tuple(declared)
 
 
-def records_of(declared: Sequence[Declared]) -> tuple[Comparison, ...]:
+def _of_these_fits(panel: Panel, one: Declared) -> tuple[float, float | None]:
+    """Give the p-values that speak of the fits at hand: by permutation, and McNemar's where no seed changes either."""
+    truth = panel.truth["test"]
+    a, b = pair_codes(one.a, one.b)
+    by_permutation = permutation_p(panel.metric, truth, a, b, len(panel.labels), seed=panel.evidence.seed)
+    if one.a.contender.seeded or one.b.contender.seeded:
+        return by_permutation, None
+    right_a, right_b = a[0] == truth, b[0] == truth
+    return by_permutation, mcnemar_mid_p(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()))
+
+
+def records_of(panel: Panel, declared: Sequence[Declared]) -> tuple[Comparison, ...]:
     """Turn declared comparisons into records, with Holm's correction over all of them."""
+    beside = [_of_these_fits(panel, one) for one in declared]
     p_values = [one.estimate.p_value() for one in declared]
     return tuple(
         Comparison(
@@ -148,8 +161,10 @@ def records_of(declared: Sequence[Declared]) -> tuple[Comparison, ...]:
             test=TEST_NAME if one.estimate.seeds > 1 else f"{TEST_NAME} (one seed)",
             n_pairs=one.estimate.seeds * one.estimate.rows,
             role=one.role,
+            p_permutation=by_permutation,
+            p_mcnemar=mcnemar,
         )
-        for one, p, p_holm in zip(declared, p_values, holm(p_values), strict=True)
+        for one, p, p_holm, (by_permutation, mcnemar) in zip(declared, p_values, holm(p_values), beside, strict=True)
     )
 
 

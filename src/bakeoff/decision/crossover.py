@@ -6,48 +6,27 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
-
 from bakeoff.decision import phrases
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.curves import FURTHEST, crossing, data_advantage, extended_crossing
-from bakeoff.decision.panel import Cell, Panel, pair_codes
-from bakeoff.decision.resampling import bootstrap_scores
+from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.superiority import reliable_from, superiority
 from bakeoff.records import Crossover
 
 __all__ = ["crossover_of"]
 
-#: Seeds (each with its own sample of the rows) that a reliable crossover needs.
-LEAST_SEEDS = 10
-
-
-def _lower_bound(panel: Panel, tuned: Cell, asked: Cell) -> float:
-    """Give the 95% lower bound of the probability that a run of fine-tuning beats one of the prompt.
-
-    Wins are shares over resampled rows, ties half, averaged over seeds; Wilson's bound takes the seeds alone as the
-    number of tries, since rows resampled within a seed are no new runs.
-    """
-    a, b = pair_codes(tuned, asked)
-    seeds = len(a)
-    if seeds < LEAST_SEEDS:
-        return math.nan
-    both = np.concatenate([a, b])
-    drawn = bootstrap_scores(panel.metric, panel.truth["test"], both, len(panel.labels), 1_000, panel.evidence.seed)
-    gap = drawn[:, :seeds] - drawn[:, seeds:]
-    share = float(((gap > 0) + 0.5 * (gap == 0)).mean())
-    z = 1.959964
-    half = z * math.sqrt(share * (1 - share) / seeds + z * z / (4 * seeds * seeds))
-    return (share + z * z / (2 * seeds) - half) / (1 + z * z / seeds)
-
 
 def _reliable(panel: Panel, met: Sequence[tuple[int, Cell, Cell]]) -> float | Literal["not-shown"]:
-    """Give the least measured n from which on, at every larger one too, the lower bound is above one half."""
-    found: float | Literal["not-shown"] = "not-shown"
-    for n, tuned, asked in reversed(met):
-        if not _lower_bound(panel, tuned, asked) > 0.5:
+    """Give the least measured n from which on fine-tuning is shown to win more than half of the runs."""
+    lows: list[float] = []
+    for _, tuned, asked in reversed(met):
+        found = superiority(panel, tuned, asked)
+        lows.insert(0, found.low if found is not None else math.nan)
+        if not lows[0] > 0.5:
+            # The sizes below cannot be reliable any more.
             break
-        found = float(n)
-    return found
+    at = reliable_from([float(n) for n, _, _ in met[-len(lows) :]], lows) if lows else None
+    return "not-shown" if at is None else at
 
 
 def _runs(panel: Panel, name: str, upto: int) -> list[tuple[list[float], list[float]]]:

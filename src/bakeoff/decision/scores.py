@@ -1,13 +1,14 @@
-"""Two questions that others ask of an evidence: a contender's score, and the difference between two."""
+"""What others ask of an evidence: a contender's score, the difference of two, and how often one beats the other."""
 
 from __future__ import annotations
 
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.panel import Panel, Rows
 from bakeoff.decision.resampling import estimate_difference, estimate_score
+from bakeoff.decision.superiority import Superiority, superiority
 from bakeoff.records import Evidence
 
-__all__ = ["paired_difference", "score_mean"]
+__all__ = ["paired_difference", "probability_of_beating", "score_mean"]
 
 
 def score_mean(evidence: Evidence, contender: str, n: int, *, rows: Rows = "validation") -> Estimate | None:
@@ -51,3 +52,23 @@ def paired_difference(evidence: Evidence, a: str, b: str, n: int, *, rows: Rows 
     panel = Panel(evidence)
     first, second = panel.cell(a, n), panel.cell(b, n)
     return None if first is None or second is None else estimate_difference(panel, first, second, rows=rows)
+
+
+def probability_of_beating(evidence: Evidence, a: str, b: str, n: int) -> Superiority | None:
+    """Say how probable it is that one run of a beats one run of b at n, over seeds and resampled test rows.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    a, b : str
+        Names.
+    n : int
+
+    Returns
+    -------
+    Superiority or None
+        None where one of them has no finished trial there, or with fewer than three seeds.
+    """
+    panel = Panel(evidence)
+    first, second = panel.cell(a, n), panel.cell(b, n)
+    return None if first is None or second is None else superiority(panel, first, second)

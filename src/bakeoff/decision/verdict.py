@@ -51,7 +51,7 @@ def decide(evidence: Evidence) -> Decision:
         (float(n), at) for n in _budgets_below(panel, field.n) if (at := figures_at(panel, field, n)) is not None
     ]
     flips = flips_of(figures, [*earlier, (float(field.n), figures)])
-    case = Case(panel, field, figures, choose(figures), records_of(declared), flips)
+    case = Case(panel, field, figures, choose(figures), records_of(panel, declared), flips)
     mde = smallest_detectable_difference(len(evidence.test_labels))
     pays = break_even(field.finetune, field.prompt, evidence.assumptions)
     return Decision(

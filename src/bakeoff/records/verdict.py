@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -71,6 +72,10 @@ class Comparison:
         Seeds times rows.
     role : str
         Why it was declared: ``"verdict"``, ``"floor"``, ``"same-base"``, ``"current"``.
+    p_permutation : float
+        Two-sided p-value of the paired permutation test: of these fits on other rows, not of what a refit would do.
+    p_mcnemar : float or None
+        McNemar's two-sided mid-p, where both are given artefacts that no seed changes; else None.
     """
 
     a: str
@@ -83,6 +88,8 @@ class Comparison:
     test: str
     n_pairs: int
     role: str
+    p_permutation: float = math.nan
+    p_mcnemar: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

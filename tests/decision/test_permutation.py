@@ -1,0 +1,112 @@
+"""The paired permutation test, McNemar's mid-p and Holm's correction, against others' arithmetic."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from decision_builders import CURRENT, SHOTS, TUNED, ZERO, make_evidence
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from bakeoff.decision import decide, holm, mcnemar_mid_p
+from bakeoff.decision.permutation import permutation_p
+from bakeoff.tasks import score_codes
+
+
+def _answers(rng, truth, share, seeds, labels=2):
+    wrong = rng.random((seeds, len(truth))) >= share
+    return np.where(wrong, (truth + 1) % labels, truth)
+
+
+def test_permutation_p_of_one_seed_is_the_exact_mcnemar_test():
+    # Swapping the rows that both answer alike changes nothing; the others are tosses of a coin.
+    truth = np.zeros(60, dtype=np.int64)
+    a, b = np.zeros((1, 60), dtype=np.int64), np.zeros((1, 60), dtype=np.int64)
+    a[0, :4], b[0, 4:18] = 1, 1
+    found = permutation_p("accuracy", truth, a, b, 2, permutations=40_000)
+    assert found == pytest.approx(binomtest(4, 18).pvalue, abs=0.002)
+
+
+def test_permutation_p_of_macro_f1_is_that_of_every_exchange():
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 3, 9)
+    a, b = _answers(rng, truth, 0.9, 2, 3), _answers(rng, truth, 0.4, 2, 3)
+
+    def difference(swap):
+        first, second = np.where(swap, b, a), np.where(swap, a, b)
+        pairs = zip(first, second, strict=True)
+        return np.mean(
+            [score_codes("macro-F1", truth, one, 3) - score_codes("macro-F1", truth, two, 3) for one, two in pairs]
+        )
+
+    every = [abs(difference(np.array(swap))) for swap in product([False, True], repeat=9)]
+    exact = np.mean(np.array(every) >= every[0] - 1e-12)
+    assert permutation_p("macro-F1", truth, a, b, 3, permutations=20_000) == pytest.approx(exact, abs=0.01)
+
+
+def test_permutation_p_keeps_the_seeds_together_and_its_level():
+    # Ten seeds that answer alike are one artefact: repeating it adds no evidence.
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 2, 80)
+    a, b = _answers(rng, truth, 0.85, 1), _answers(rng, truth, 0.8, 1)
+    once = permutation_p("accuracy", truth, a, b, 2)
+    assert permutation_p("accuracy", truth, np.repeat(a, 10, 0), np.repeat(b, 10, 0), 2) == once
+    found = []
+    for _ in range(300):
+        equal = _answers(rng, truth, 0.8, 6)
+        found.append(permutation_p("accuracy", truth, equal[:3], equal[3:], 2, permutations=400))
+    assert np.mean(np.array(found) <= 0.05) <= 0.08
+    # Ties count on the side of caution, so the mean lies somewhat above one half.
+    assert 0.48 <= np.mean(found) <= 0.63
+
+
+def test_permutation_p_at_its_ends():
+    truth = np.zeros(40, dtype=np.int64)
+    right, wrong = np.zeros((2, 40), dtype=np.int64), np.ones((2, 40), dtype=np.int64)
+    assert permutation_p("accuracy", truth, right, right, 2) == 1.0
+    assert permutation_p("accuracy", truth, right, wrong, 2, permutations=999) == pytest.approx(0.001)
+    assert math.isnan(permutation_p("accuracy", truth[:0], right[:, :0], wrong[:, :0], 2))
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_mid_p_is_the_exact_p_of_statsmodels_less_half_of_what_was_seen_twice(only_a, only_b):
+    exact = mcnemar([[5, only_a], [only_b, 5]], exact=True).pvalue
+    if only_a == only_b:
+        assert mcnemar_mid_p(only_a, only_b) == 1.0
+    else:
+        seen = binom.pmf(min(only_a, only_b), only_a + only_b, 0.5)
+        assert mcnemar_mid_p(only_a, only_b) == pytest.approx(exact - seen)
+
+
+def test_mcnemar_mid_p_of_a_published_example():
+    # Fagerland, Lydersen and Laake 2013, airway responsiveness: 1 and 7 discordant pairs.
+    assert mcnemar_mid_p(1, 7) == pytest.approx(0.039, abs=0.0005)
+    assert mcnemar([[1, 1], [7, 12]], exact=True).pvalue == pytest.approx(0.070, abs=0.0005)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_that_of_statsmodels(p_values):
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_a_decision_shows_the_permutation_p_and_mcnemars_where_no_seed_is_in_play():
+    evidence = make_evidence(
+        [(TUNED, {64: 0.9}), (SHOTS, {64: 0.8}), (ZERO, {0: 0.85}), (CURRENT, {0: 0.8})], rows=400, seed_deviation=0.02
+    )
+    found = {(one.a, one.b): one for one in decide(evidence).comparisons}
+    assert all(0 < one.p_permutation <= 1 for one in found.values())
+    assert found[TUNED.name, CURRENT.name].p_mcnemar is None
+    fixed = found[ZERO.name, CURRENT.name]
+    zero, today = (
+        next(np.array(t.test_answers) == evidence.test_labels for t in evidence.trials if t.contender == one.name)
+        for one in (ZERO, CURRENT)
+    )
+    assert fixed.p_mcnemar == mcnemar_mid_p(int((zero & ~today).sum()), int((today & ~zero).sum()))
+    assert fixed.p_permutation == pytest.approx(fixed.p_mcnemar, abs=0.05)
