@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from decision_builders import FACTS, SHOTS, TFIDF, TUNED, ZERO, make_evidence, with_trials
+from decision_builders import FACTS, SHOTS, TFIDF, TUNED, ZERO, contender, make_evidence, with_trials
 
 from bakeoff.decision import decide, finalists
-from bakeoff.records import Measured
+from bakeoff.records import Measured, Rephrased
 
 STEADY = {"rows": 600, "seed_deviation": 0.001, "shared": 0.99}
 
@@ -87,3 +87,21 @@ def test_the_steadier_over_seeds_is_favoured():
     one = _control(with_trials(wild, spread))
     assert one.favours == "fine-tuning"
     assert one.figures["prompt_seed_deviation_beyond_chance"] > 0.01
+
+
+@pytest.mark.parametrize(
+    ("calibration", "deviation", "favours"), [("none", 0.08, "fine-tuning"), ("batch", 0.0, "neither")]
+)
+def test_the_spread_over_phrasings_counts_beside_that_over_seeds(calibration, deviation, favours):
+    prompt = contender("few-shot smollm2-135m", "prompt", parameters={"calibration": calibration})
+    evidence = _evidence(prompt, seed_deviation=0.0)
+    plain = Rephrased(("as it stands", "quoted"), (0.8, 0.68), 0.08, 100)
+    steady = Rephrased(("as it stands", "quoted"), (0.8, 0.8), 0.0, 100)
+    evidence = replace(evidence, measured=Measured(rephrased={"smollm2-135m": (plain, steady)}))
+    one = _control(evidence)
+    assert one.favours == favours
+    assert one.figures["prompt_phrasing_deviation_beyond_chance"] == deviation
+    assert one.figures["prompt_phrasings"] == 2
+    assert "2 phrasings zero-shot" in one.finding
+    assert (".680 to .800" in one.finding) == (calibration == "none")
+    assert "finetune_phrasings" not in one.figures

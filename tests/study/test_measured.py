@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from bakeoff.data import Rows, fingerprint
 from bakeoff.decision import calibration_error, calibration_error_by_chance
-from bakeoff.records import Answer, Assumptions, Contender, Trial, Usage
+from bakeoff.records import Answer, Assumptions, Contender, RephrasedAnswers, Trial, Usage
 from bakeoff.study.contenders import contender_to_json
+from bakeoff.study.executors.jobs import Job, JobResult, RephraseJob, RephraseResult
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.plan import Plan
+from bakeoff.study.rephrase import rephrase_prompts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import classification_task
 
@@ -128,3 +131,52 @@ def test_answers_without_probabilities_have_no_calibration_error(tmp_path: Path)
                 enumerate(_answers(test, 0.7, 0.8, 4))]  # fmt: skip
         add(store, ASKED, 0, 0, bare[0], half)
         assert measured_evidence(store).measured.calibration_error[f"{ASKED.name}-0-0"][0] < 0.3
+
+
+class Phrased:
+    """An executor that answers every phrasing by a fixed rule, and remembers what it was given."""
+
+    def __init__(self, rules: dict[str, Callable[[int], str]]) -> None:
+        self.rules = rules
+        self.jobs: list[RephraseJob] = []
+
+    def run(self, job: Job, progress: Callable[[str, float], None] | None = None) -> JobResult:
+        assert isinstance(job, RephraseJob)
+        self.jobs.append(job)
+        rows = range(len(job.fit.validation_texts))
+        return RephraseResult(
+            tuple(
+                RephrasedAnswers(name, name, tuple(map(rule, rows)), tuple("positive" for _ in rows))
+                for name, rule in self.rules.items()
+            )
+        )
+
+
+def test_phrasings_are_scored_here_and_no_label_leaves(tmp_path: Path) -> None:
+    with make_store(tmp_path / "s") as store:
+        truth = store.rows("validation").labels
+        executor = Phrased({"as it stands": lambda row: truth[row], "quoted": lambda row: TASK.labels[row % 2]})
+        rephrase_prompts(store, executor, 1000.0, lambda what, share: None)
+        (job,) = executor.jobs
+        assert job.fit.labels == job.fit.texts == job.fit.test_texts == ()
+        assert job.fit.validation_texts == store.rows("validation").texts
+        plain, calibrated = measured_evidence(store).measured.rephrased["smollm"]
+        assert (plain.names, plain.rows) == (("as it stands", "quoted"), VALIDATION)
+        share = np.mean([label == TASK.labels[row % 2] for row, label in enumerate(truth)])
+        assert plain.scores == pytest.approx((1.0, share))
+        assert plain.deviation > 0.2
+        assert calibrated.scores[0] == calibrated.scores[1]
+        assert calibrated.deviation == 0.0
+        rephrase_prompts(store, executor, 1000.0, lambda what, share: None)
+        assert len(executor.jobs) == 1
+
+
+def test_phrasings_wait_for_time_and_are_not_tried_again_where_they_failed(tmp_path: Path) -> None:
+    with make_store(tmp_path / "s") as store:
+        nothing = Phrased({})
+        rephrase_prompts(store, nothing, 0.5, lambda what, share: None)
+        assert nothing.jobs == []
+        for _ in range(2):
+            rephrase_prompts(store, nothing, 1000.0, lambda what, share: None)
+        assert len(nothing.jobs) == 1
+        assert measured_evidence(store).measured.rephrased == {}

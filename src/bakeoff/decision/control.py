@@ -41,13 +41,13 @@ def control_of(panel: Panel, field: Field) -> Consideration:
     -------
     Consideration
         It favours what the first of these figures tells apart: valid answers (half a point), label mass of the prompt
-        (under 10%), steadiness (one point), calibration error (two points).
+        (under 10%), steadiness over seeds and phrasings (one point), calibration error (two points).
     """
     figures: dict[str, Any] = {}
     parts = []
     for key, cell in (("finetune", field.finetune), ("prompt", field.prompt)):
         if cell is not None:
-            told = _side_figures(panel, cell)
+            told = _side_figures(panel, cell) | (_phrasing_figures(panel, cell) if key == "prompt" else {})
             figures |= {f"{key}_{name}": value for name, value in told.items()}
             parts.append(f"{cell.contender.name}: {', '.join(_said(cell, told))}")
     favours = _favoured(figures) if field.finetune is not None and field.prompt is not None else "neither"
@@ -72,6 +72,22 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     }
 
 
+def _phrasing_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
+    """Say how the zero-shot prompt of a contender's model scored in other phrasings, calibrated if the contender is."""
+    known = panel.evidence.measured.rephrased.get(cell.contender.model or "")
+    if known is None:
+        return {"phrasings": None, "phrasing_deviation_beyond_chance": None}
+    found = known[cell.contender.parameters.get("calibration", "none") != "none"]
+    return {
+        "phrasings": len(found.scores),
+        "phrasings_rows": found.rows,
+        "phrasing_scores": dict(zip(found.names, found.scores, strict=True)),
+        "phrasing_range": [min(found.scores), max(found.scores)],
+        "phrasing_deviation": float(np.std(found.scores, ddof=1)),
+        "phrasing_deviation_beyond_chance": _known(found.deviation),
+    }
+
+
 def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
     seeds = "fixed over seeds"
     if cell.contender.seeded:
@@ -80,6 +96,10 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
             points = phrases.points(told["seed_deviation"], signed=False)
             seeds = f"deviation over {len(cell.trials)} seeds {points}"
     said = [f"valid answers {phrases.share(valid_rate(cell))}", seeds]
+    if told.get("phrasings"):
+        low, high = (phrases.score(value) for value in told["phrasing_range"])
+        deviation = phrases.points(told["phrasing_deviation"], signed=False)
+        said.append(f"{low} to {high} over {told['phrasings']} phrasings zero-shot (deviation {deviation})")
     if told["calibration_error"] is not None:
         error, chance = (
             phrases.points(told[name], signed=False) for name in ("calibration_error", "calibration_error_by_chance")
@@ -99,13 +119,23 @@ def _favoured(figures: dict[str, Any]) -> str:
     leads = (
         (valid, _VALID_STEP),
         (_LOW_MASS - mass if mass is not None and mass < _LOW_MASS else 0.0, 0.0),
-        (_lead(figures, "seed_deviation_beyond_chance"), _SPREAD_STEP),
+        (_steadier(figures), _SPREAD_STEP),
         (_excess_lead(figures), _CALIBRATION_STEP),
     )
     for lead, step in leads:
         if abs(lead) >= step and lead:
             return "fine-tuning" if lead > 0 else "prompting"
     return "neither"
+
+
+def _steadier(figures: dict[str, Any]) -> float:
+    """Give by how much fine-tuning spreads less: over seeds, against prompting over seeds or phrasings, the larger."""
+    tuned, asked = (figures[f"{key}_seed_deviation_beyond_chance"] for key in ("finetune", "prompt"))
+    phrased = figures["prompt_phrasing_deviation_beyond_chance"]
+    known = [value for value in (asked, phrased) if value is not None]
+    if tuned is None or not known or (asked is None and tuned >= max(known)):
+        return 0.0
+    return float(max(known) - tuned)
 
 
 def _lead(figures: dict[str, Any], name: str) -> float:

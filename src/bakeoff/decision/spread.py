@@ -1,4 +1,4 @@
-"""Spread of scores over seeds, wordings and groups, less what so few rows give by chance."""
+"""Spread of scores over seeds, phrasings and groups, less what so few rows give by chance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["deviation_beyond_chance", "group_deviation_beyond_chance"]
 def deviation_beyond_chance(right: NDArray[np.bool_]) -> float:
     """Give the standard deviation of several procedures' shares of right answers that the rows do not explain.
 
-    The procedures (seeds, wordings) answer the same rows, so this is a two-way layout without repeats: the variance
+    The procedures (seeds, phrasings) answer the same rows, so this is a two-way layout without repeats: the variance
     component of the procedures is (mean square between procedures - residual mean square) / rows (Searle, Casella and
     McCulloch 1992).
 

@@ -23,7 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
 from bakeoff.errors import DataError
-from bakeoff.records import Answer, Usage
+from bakeoff.records import Answer, RephrasedAnswers, Usage
 from bakeoff.tasks import ABSTAIN, Task
 
 __all__ = ["Deadline", "Method", "RunContext", "peak_memory_mb"]
@@ -225,6 +225,20 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         nothing = (float("nan"),) * len(self.task.labels)
         rows = [a.probabilities if a.probabilities is not None else nothing for a in self.answer(X)]
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.task.labels))
+
+    def rephrased(self, X: Sequence[str]) -> tuple[RephrasedAnswers, ...]:  # noqa: ARG002  # for those with a prompt
+        """Answer rows under other phrasings of the method's prompt.
+
+        Parameters
+        ----------
+        X : sequence of str, length rows
+
+        Returns
+        -------
+        tuple of RephrasedAnswers
+            One per phrasing; empty for a method without a prompt. A phrasing that the deadline cuts is left out.
+        """
+        return ()
 
     def save(self, folder: Path) -> None:
         """Write all that answering needs into an existing folder, without pickle.

@@ -11,12 +11,12 @@ __all__ = ["LabelNoise", "Measured", "Reading", "Rephrased", "RephrasedAnswers",
 
 @dataclass(frozen=True, slots=True)
 class RephrasedAnswers:
-    """What one wording of a prompt answered.
+    """What one phrasing of a prompt answered.
 
     Parameters
     ----------
     name : str
-        Of the wording.
+        Of the phrasing.
     prompt : str
         The text that all rows share.
     plain, calibrated : tuple of (str or None)
@@ -31,18 +31,18 @@ class RephrasedAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Rephrased:
-    """How a model's zero-shot prompt scored in several wordings, on validation rows.
+    """How a model's zero-shot prompt scored in several phrasings, on validation rows.
 
     Parameters
     ----------
     names : tuple of str
-        Of the wordings.
+        Of the phrasings.
     scores : tuple of float
-        On the task's metric, one per wording.
+        On the task's metric, one per phrasing.
     deviation : float
-        Standard deviation over wordings of the share of right answers, less what so few rows give by chance.
+        Standard deviation over phrasings of the share of right answers, less what so few rows give by chance.
     rows : int
-        Validation rows that each wording answered.
+        Validation rows that each phrasing answered.
     """
 
     names: tuple[str, ...]

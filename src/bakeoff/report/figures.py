@@ -271,7 +271,7 @@ _BY_NAME = (
     (("seconds",), duration_text),
     (("_mb",), size_text),
     (("_rate", "share", "coverage"), share_text),
-    (("score", "accuracy", "macro-F1", "floor", "zero_shot"), score_text),
+    (("score", "phrasing_range", "accuracy", "macro-F1", "floor", "zero_shot"), score_text),
 )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bakeoff.decision import calibration_error, calibration_error_by_chance, finalists
 from bakeoff.records import Evidence, Measured, Trial
 from bakeoff.study.evidence import gather_evidence
+from bakeoff.study.rephrase import read_rephrased
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes
 
@@ -43,6 +44,7 @@ def measured_evidence(store: StudyStore) -> Evidence:
             for trial in trials
             if (found := _calibration_error(store, evidence, trial)) is not None
         },
+        rephrased=read_rephrased(store),
     )
     return replace(evidence, measured=measured)
 

@@ -16,6 +16,7 @@ from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
 from bakeoff.study.plan import SHARED_COST, Plan, PlannedTrial
+from bakeoff.study.rephrase import rephrase_prompts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, score
 
@@ -231,8 +232,10 @@ def run_study(
     run = _prepared(store, listener, allow_send, more_seconds)
     _recall(run)
     try:
-        for planned in run.plan.trials:
-            if run.key_of(planned) in run.finished:
+        for planned in (*run.plan.trials, None):
+            if planned is None or planned.spare:
+                rephrase_prompts(store, executor, run.time_left, lambda what, share: run.tell(None, what, share))
+            if planned is None or run.key_of(planned) in run.finished:
                 continue
             if _worth_running(run, planned):
                 _run_trial(run, executor, planned)

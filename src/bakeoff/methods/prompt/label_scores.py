@@ -15,6 +15,7 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.prompt import calibrate
 from bakeoff.methods.prompt.demos import choose_demonstrations
+from bakeoff.methods.prompt.phrasings import phrasings_of
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP, RowScore, ScoredRows, score_rows
 from bakeoff.methods.prompt.template import (
@@ -24,7 +25,7 @@ from bakeoff.methods.prompt.template import (
     RenderedPrompt,
     design_for,
 )
-from bakeoff.records import Answer
+from bakeoff.records import Answer, RephrasedAnswers
 from bakeoff.tasks import Task
 
 if TYPE_CHECKING:
@@ -161,6 +162,37 @@ class LabelScorePrompt(Method):
             tokens_in=tokens,
             seconds=seconds,
         )
+
+    def rephrased(self, X: Sequence[str]) -> tuple[RephrasedAnswers, ...]:
+        """Answer rows under every one of `bakeoff.methods.prompt.phrasings`, each plain and contextually calibrated.
+
+        Parameters
+        ----------
+        X : sequence of str, length rows
+
+        Returns
+        -------
+        tuple of RephrasedAnswers
+            The prompt as it stands first. A phrasing that the deadline cuts is left out with those behind it.
+        """
+        said = []
+        scorer, phrasings = self._scorer(), phrasings_of(self.design_)
+        for number, (name, design) in enumerate(phrasings.items()):
+            self.context_.progress("trying other phrasings", number / len(phrasings))
+            prompt = _render(design, scorer)
+            found = score_rows(scorer, prompt, [*CONTENT_FREE, *X], deadline=self.context_.deadline)
+            if any(row is None for row in found.rows):
+                break
+            empty = _usable(found.rows[: len(CONTENT_FREE)])
+            shift = calibrate.contextual_shift(_scores(empty)) if empty else np.zeros(len(self.task.labels))
+            rows = found.rows[len(CONTENT_FREE) :]
+            plain = tuple(self._value(row, np.zeros_like(shift)) for row in rows)
+            said.append(RephrasedAnswers(name, prompt.prefix, plain, tuple(self._value(row, shift) for row in rows)))
+        return tuple(said)
+
+    def _value(self, row: RowScore | None, shift: NDArray[np.float64]) -> str | None:
+        usable = _usable([row])
+        return self.task.labels[int((usable[0].scores - shift).argmax())] if usable else None
 
     def _score(self, texts: Sequence[str]) -> ScoredRows:
         """Score rows, and add what that took to the fit's usage or to the details."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.methods.forecast import ModelSpeed
-from bakeoff.records import Answer, Usage
+from bakeoff.records import Answer, RephrasedAnswers, Usage
 from bakeoff.tasks import Task
 
 __all__ = [
@@ -20,6 +20,8 @@ __all__ = [
     "MeasureJob",
     "RefitJob",
     "RefitResult",
+    "RephraseJob",
+    "RephraseResult",
 ]
 
 #: What a worker reports once the model is loaded: from here on the job's own seconds count.
@@ -90,6 +92,13 @@ class RefitJob:
 
 
 @dataclass(frozen=True, slots=True)
+class RephraseJob:
+    """Fit one method and answer the job's validation texts under other phrasings of its prompt."""
+
+    fit: FitJob
+
+
+@dataclass(frozen=True, slots=True)
 class FitResult:
     """What a fitted method answered and spent; the fields are those of `bakeoff.records.Trial`."""
 
@@ -120,6 +129,13 @@ class RefitResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RephraseResult:
+    """What each phrasing answered, those left out that the deadline cut."""
+
+    answers: tuple[RephrasedAnswers, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobFailed:
     """Why a job gave no result.
 
@@ -130,5 +146,5 @@ class JobFailed:
     crashed: bool
 
 
-Job = MeasureJob | FitJob | RefitJob
-JobResult = ModelSpeed | FitResult | RefitResult | JobFailed
+Job = MeasureJob | FitJob | RefitJob | RephraseJob
+JobResult = ModelSpeed | FitResult | RefitResult | RephraseResult | JobFailed

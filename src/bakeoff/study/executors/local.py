@@ -8,7 +8,7 @@ from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 from typing import Self
 
-from bakeoff.study.executors.jobs import CLOCK_STARTS, Job, JobFailed, JobResult, MeasureJob, RefitJob
+from bakeoff.study.executors.jobs import CLOCK_STARTS, FitJob, Job, JobFailed, JobResult, MeasureJob
 from bakeoff.study.executors.worker import serve_jobs
 
 __all__ = ["LocalExecutor"]
@@ -124,5 +124,5 @@ class LocalExecutor:
 def _seconds_allowed(job: Job) -> float:
     if isinstance(job, MeasureJob):
         return MEASURING_SECONDS
-    fit = job.fit if isinstance(job, RefitJob) else job
+    fit = job if isinstance(job, FitJob) else job.fit
     return fit.seconds + max(GRACE_SECONDS, GRACE_SHARE * fit.seconds) + fit.answer_seconds

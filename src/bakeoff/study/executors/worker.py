@@ -27,6 +27,8 @@ from bakeoff.study.executors.jobs import (
     MeasureJob,
     RefitJob,
     RefitResult,
+    RephraseJob,
+    RephraseResult,
 )
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def _run(job: Job, report: Report) -> JobResult:
             )
         if isinstance(job, RefitJob):
             return _refit(job, report)
+        if isinstance(job, RephraseJob):
+            return RephraseResult(_fitted(job.fit, report)[0].rephrased(job.fit.validation_texts))
         return _fit(job, report)
     except (UserError, TrialError) as error:
         return JobFailed(str(error), crashed=False)

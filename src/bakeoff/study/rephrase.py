@@ -1,0 +1,136 @@
+"""Ask each prompt model's zero-shot prompt in several phrasings, where time is left: how much hangs on the words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import numpy as np
+
+from bakeoff.decision import deviation_beyond_chance
+from bakeoff.methods.registry import method_spec
+from bakeoff.records import Contender, Rephrased, RephrasedAnswers, Trial
+from bakeoff.study.evidence import read_contenders, read_plan, read_task
+from bakeoff.study.executors.jobs import FitJob, Job, JobResult, RephraseJob, RephraseResult
+from bakeoff.study.store import StudyStore
+from bakeoff.tasks import label_codes, score_codes
+
+__all__ = ["read_rephrased", "rephrase_prompts"]
+
+#: Validation rows that each phrasing answers at most, and the fewest on which a spread is worth its time.
+MOST_ROWS, LEAST_ROWS = 100, 30
+#: Phrasings beside the prompt as it stands, whose scores are there already; and what they may take beyond the forecast.
+_PHRASINGS, _SAFETY = 5, 1.5
+_FACT = "rephrased"
+
+
+class _Executor(Protocol):
+    def run(self, job: Job, progress: Callable[[str, float], None] | None = None) -> JobResult: ...
+
+
+def rephrase_prompts(
+    store: StudyStore, executor: _Executor, seconds_left: float, tell: Callable[[str, float], None]
+) -> None:
+    """Answer a prefix of the validation rows in every phrasing, once for each prompt model, and keep the answers.
+
+    A model is left for later where its zero-shot prompt is not measured yet or time is short, and not tried again where
+    it failed. Server models are left out: each phrasing would send the rows again.
+
+    Parameters
+    ----------
+    store : StudyStore
+        Its plan is made.
+    executor : Executor
+    seconds_left : float
+    tell : callable
+        Told of progress.
+    """
+    known: dict[str, Any] = store.fact(_FACT) or {}
+    wanted = {model: one for model, one in _zero_shot(read_contenders(store)).items() if model not in known}
+    if not wanted:
+        return
+    trials = {trial.contender: trial for trial in store.trials() if trial.status == "done"}
+    for model, contender in wanted.items():
+        done = trials.get(contender.name)
+        rows = min(MOST_ROWS, 0 if done is None else len(done.validation_answers))
+        expected = 0.0 if done is None else _forecast(done, rows)
+        if rows < LEAST_ROWS or expected > seconds_left:
+            continue
+        result = executor.run(_job(store, contender, rows, max(_SAFETY * expected, 30.0)), tell)
+        answers = result.answers if isinstance(result, RephraseResult) else ()
+        store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: [asdict(one) for one in answers]})
+
+
+def _zero_shot(contenders: Sequence[Contender]) -> Mapping[str, Contender]:
+    """Give the contender that prompts without labels, by the model it asks; the first where there are several."""
+    found: dict[str, Contender] = {}
+    for one in contenders:
+        if one.arm == "prompt" and not one.uses_labels and one.model and method_spec(one.method).model == "decoder":
+            found.setdefault(one.model, one)
+    return found
+
+
+def _forecast(done: Trial, rows: int) -> float:
+    answered = len(done.validation_answers) + len(done.test_answers)
+    return _SAFETY * _PHRASINGS * rows * done.usage.seconds / max(answered, 1)
+
+
+def _job(store: StudyStore, contender: Contender, rows: int, seconds: float) -> RephraseJob:
+    plan = read_plan(store)
+    if plan is None:
+        raise ValueError("prompts are rephrased after the study was planned")
+    return RephraseJob(
+        FitJob(
+            method=contender.method,
+            task=read_task(store),
+            model=contender.model,
+            seed=0,
+            parameters=contender.parameters,
+            texts=(),
+            labels=(),
+            validation_texts=store.rows("validation").texts[:rows],
+            test_texts=(),
+            seconds=seconds,
+            dtype=plan.dtype,
+            device=plan.device,
+        )
+    )
+
+
+def read_rephrased(store: StudyStore) -> dict[str, tuple[Rephrased, Rephrased]]:
+    """Score what every phrasing answered.
+
+    Parameters
+    ----------
+    store : StudyStore
+
+    Returns
+    -------
+    dict of str to (Rephrased, Rephrased)
+        By model: uncalibrated, and calibrated on texts without content. A model with fewer than two phrasings is left
+        out.
+    """
+    kept: Mapping[str, Sequence[Mapping[str, Any]]] = store.fact(_FACT) or {}
+    return {
+        model: (
+            _scored(store, answers, [one.plain for one in answers]),
+            _scored(store, answers, [one.calibrated for one in answers]),
+        )
+        for model, values in kept.items()
+        if len(answers := [RephrasedAnswers(**value) for value in values]) > 1
+    }
+
+
+def _scored(
+    store: StudyStore, answers: Sequence[RephrasedAnswers], values: Sequence[Sequence[str | None]]
+) -> Rephrased:
+    task, rows = read_task(store), len(values[0])
+    truth = label_codes(store.rows("validation").labels[:rows], task.labels)
+    codes = np.stack([label_codes(one, task.labels) for one in values])
+    return Rephrased(
+        names=tuple(one.name for one in answers),
+        scores=tuple(float(score_codes(task.metric, truth, one, len(task.labels))) for one in codes),
+        deviation=deviation_beyond_chance(codes == truth),
+        rows=rows,
+    )
