@@ -105,3 +105,79 @@ def test_the_spread_over_phrasings_counts_beside_that_over_seeds(calibration, de
     assert "2 phrasings zero-shot" in one.finding
     assert (".680 to .800" in one.finding) == (calibration == "none")
     assert "finetune_phrasings" not in one.figures
+
+
+def _worse_after(evidence, name, share):
+    """Turn a share of a contender's right test answers wrong, as if later rows were strange to it."""
+    truth, flip = evidence.test_labels, {"negative": "positive", "positive": "negative"}
+
+    def change(trial):
+        if trial.contender != name:
+            return trial
+        turned = [
+            flip[value] if value == truth[row] and row % 100 < 100 * share else value
+            for row, value in enumerate(trial.test_answers)
+        ]
+        return replace(trial, test_answers=tuple(turned))
+
+    return with_trials(evidence, change)
+
+
+@pytest.mark.parametrize(("worse", "favours"), [(TUNED.name, "prompting"), (ZERO.name, "fine-tuning"), ("", "neither")])
+def test_the_one_that_holds_on_later_rows_is_favoured(worse, favours):
+    evidence = replace(_worse_after(_evidence(), worse, 0.15), measured=Measured(months_to_test=3.0))
+    one = _control(evidence)
+    assert one.favours == favours
+    for key, name in (("finetune", TUNED.name), ("prompt", ZERO.name)):
+        told = {what: one.figures[f"{key}_{what}"] for what in ("earlier_score", "later_score", "decay_per_month")}
+        assert told["decay_per_month"] == pytest.approx((told["earlier_score"] - told["later_score"]) / 3)
+        assert (told["decay_per_month"] > 0.02) == (name == worse)
+    assert "a month on later rows" in one.finding
+    assert (abs(one.figures["later_lead"]) > one.figures["later_lead_half_interval"]) == bool(worse)
+
+
+def test_without_times_there_is_no_decay():
+    one = _control(_worse_after(_evidence(), TUNED.name, 0.15))
+    assert one.favours == "neither"
+    assert not [name for name in one.figures if "decay" in name or "later" in name]
+
+
+def test_an_arm_that_fails_on_one_source_is_not_favoured():
+    evidence = _evidence()
+    groups = tuple("shop" if row % 100 < 15 else f"site {row % 4}" for row in range(len(evidence.test_labels)))
+    tiny = ("mail",) * 5 + groups[5:]
+    evidence = replace(_worse_after(evidence, TUNED.name, 0.15), measured=Measured(test_groups=tiny))
+    one = _control(evidence)
+    assert one.favours == "prompting"
+    assert one.figures["finetune_groups"] == 5
+    assert "mail" not in one.figures["finetune_group_scores"]
+    assert one.figures["finetune_group_scores"]["shop"] < 0.1
+    assert one.figures["finetune_group_deviation_beyond_chance"] > one.figures["prompt_group_deviation_beyond_chance"]
+    assert "over 5 groups" in one.finding
+
+
+def test_what_a_new_label_costs_each_arm():
+    curves = [(TUNED, {64: 0.80, 128: 0.85}), (SHOTS, {64: 0.8, 128: 0.8}), (TFIDF, {64: 0.6, 128: 0.6})]
+    facts = {
+        **FACTS,
+        SHOTS.name: FACTS[SHOTS.name] | {"details": {"demonstrations": list(range(8)), "calibration_rows": 56}},
+    }
+    evidence = with_trials(
+        make_evidence(curves, facts=facts, **STEADY),
+        lambda t: replace(t, fit_seconds=t.n * (0.5 if t.contender == TUNED.name else 0.01)),
+    )
+    one = _control(evidence)
+    told = one.figures
+    assert told["finetune_build_seconds"] == pytest.approx(64.0)
+    assert told["finetune_seconds_per_label"] == pytest.approx(0.5)
+    assert told["prompt_seconds_per_label"] == pytest.approx(0.01)
+    assert (told["finetune_labels_read"], told["prompt_labels_read"]) == (128.0, 64.0)
+    slope = {one.name: one for one in decide(evidence).considerations}["complexity"].figures["slope_per_doubling"]
+    assert told["finetune_labels_per_point"] == pytest.approx(128 * (2 ** (0.01 / slope) - 1))
+    assert "a new label means a fit of 64 s" in one.finding
+    assert "reads 64 of 128 labels" in one.finding
+
+
+def test_a_change_that_takes_an_hour_favours_prompting_where_nothing_else_does():
+    facts = FACTS | {TUNED.name: FACTS[TUNED.name] | {"fit_seconds": 3600.0}}
+    assert _control(_evidence(facts=facts)).favours == "prompting"

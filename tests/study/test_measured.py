@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import asdict
@@ -180,3 +181,40 @@ def test_phrasings_wait_for_time_and_are_not_tried_again_where_they_failed(tmp_p
             rephrase_prompts(store, nothing, 1000.0, lambda what, share: None)
         assert len(nothing.jobs) == 1
         assert measured_evidence(store).measured.rephrased == {}
+
+
+def _cycled(values: list[str], count: int) -> tuple[str, ...]:
+    return tuple(values[place % len(values)] for place in range(count))
+
+
+def _timed(validation: list[str], test: list[str]) -> dict[str, Rows]:
+    return {
+        "train": _rows(80, 1),
+        "validation": _rows(VALIDATION, 2, times=_cycled(validation, VALIDATION)),
+        "test": _rows(TEST, 3, times=_cycled(test, TEST), groups=_cycled(["mail", "shop"], TEST)),
+    }
+
+
+def test_groups_and_months_come_from_the_rows(tmp_path: Path) -> None:
+    parts = _timed(["2024-01-10", "2024-01-20T12:00:00"], ["2024-03-10", "2024-03-20T12:00:00"])
+    with make_store(tmp_path / "s", parts) as store:
+        measured = measured_evidence(store).measured
+    assert measured.months_to_test == pytest.approx(60 / 30.4375)
+    assert measured.test_groups == parts["test"].groups
+
+
+@pytest.mark.parametrize(
+    ("validation", "test"),
+    [
+        (["2024-01-10"], ["2024-01-09", "2024-03-01"]),
+        (["0010", "0020"], ["0100", "0120"]),
+        (["2024-01-10"], ["2024-01-10"]),
+    ],
+)
+def test_rows_that_are_not_later_ones_give_no_months(tmp_path: Path, validation: list[str], test: list[str]) -> None:
+    with make_store(tmp_path / "s", _timed(validation, test)) as store:
+        assert math.isnan(measured_evidence(store).measured.months_to_test)
+    with make_store(tmp_path / "t") as store:
+        measured = measured_evidence(store).measured
+        assert math.isnan(measured.months_to_test)
+        assert measured.test_groups == ()

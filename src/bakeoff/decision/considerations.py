@@ -13,9 +13,10 @@ from bakeoff.decision.costs import cost_of, known_mean
 from bakeoff.decision.panel import Cell, Panel
 from bakeoff.decision.ranking import best_on_validation
 from bakeoff.decision.requirements import standings
+from bakeoff.decision.slope import slope_per_doubling
 from bakeoff.records import BreakEven, Consideration
 
-__all__ = ["considerations_of", "slope_per_doubling"]
+__all__ = ["considerations_of"]
 
 _TUNING, _PROMPTING, _NEITHER = "fine-tuning", "prompting", "neither"
 
@@ -27,20 +28,6 @@ def _sides(field: Field) -> tuple[tuple[str, Cell], ...]:
 def _known(value: float) -> float | None:
     """Give None for what is not known, so that figures stay plain JSON."""
     return None if math.isnan(value) else float(value)
-
-
-def slope_per_doubling(panel: Panel, name: str, upto: int) -> float:
-    """Give the gain in mean test score per doubling of the labels, over the last two n up to a bound.
-
-    NaN where fewer than two n above 0 were measured; 0 for a contender that uses no labels.
-    """
-    if not panel.contenders[name].uses_labels:
-        return 0.0
-    met = [(n, cell) for n in panel.budgets(name) if 0 < n <= upto and (cell := panel.cell(name, n)) is not None]
-    if len(met) < 2:
-        return math.nan
-    (low, before), (high, after) = met[-2:]
-    return (panel.mean_score(after) - panel.mean_score(before)) / math.log2(high / low)
 
 
 def _task_requirements(panel: Panel, field: Field) -> Consideration:

@@ -12,13 +12,18 @@ from bakeoff.decision.comparisons import Field
 from bakeoff.decision.costs import known_mean
 from bakeoff.decision.leaderboard import valid_rate
 from bakeoff.decision.panel import Cell, Panel
-from bakeoff.decision.spread import deviation_beyond_chance
+from bakeoff.decision.shift import Shift, group_shares, group_spread, later_lead, monthly_decay
+from bakeoff.decision.slope import label_cost
+from bakeoff.decision.spread import deviation_beyond_chance, group_deviation_beyond_chance
 from bakeoff.records import Consideration
 
 __all__ = ["control_of"]
 
 #: Differences below which a figure favours neither side; on the metric's scale, or shares.
-_VALID_STEP, _SPREAD_STEP, _CALIBRATION_STEP = 0.005, 0.01, 0.02
+_VALID_STEP, _SPREAD_STEP, _CALIBRATION_STEP, _GROUP_STEP = 0.005, 0.01, 0.02, 0.03
+
+#: A change that takes this many seconds longer, and so many times as long, is one that is put off.
+_CHANGE_SECONDS, _CHANGE_RATIO = 600.0, 10.0
 
 #: Below this total probability of all labels a prompt does not lead to them.
 _LOW_MASS = 0.10
@@ -41,7 +46,8 @@ def control_of(panel: Panel, field: Field) -> Consideration:
     -------
     Consideration
         It favours what the first of these figures tells apart: valid answers (half a point), label mass of the prompt
-        (under 10%), steadiness over seeds and phrasings (one point), calibration error (two points).
+        (under 10%), later rows (a 95% interval), groups (three points), steadiness over seeds and phrasings (one
+        point), calibration error (two points), time to take a new label in (ten minutes, and ten times as long).
     """
     figures: dict[str, Any] = {}
     parts = []
@@ -50,14 +56,19 @@ def control_of(panel: Panel, field: Field) -> Consideration:
             told = _side_figures(panel, cell) | (_phrasing_figures(panel, cell) if key == "prompt" else {})
             figures |= {f"{key}_{name}": value for name, value in told.items()}
             parts.append(f"{cell.contender.name}: {', '.join(_said(cell, told))}")
-    favours = _favoured(figures) if field.finetune is not None and field.prompt is not None else "neither"
+    favours = "neither"
+    if field.finetune is not None and field.prompt is not None:
+        shift = later_lead(panel, field.finetune, field.prompt)
+        if shift is not None:
+            figures |= {"later_lead": shift.lead, "later_lead_half_interval": shift.half}
+        favours = _favoured(figures, shift)
     return Consideration("control_vs_flexibility", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
 
 
 def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     scores = panel.scores(cell)
     spread = float(np.std(scores, ddof=1)) if len(scores) > 1 else math.nan
-    beyond = deviation_beyond_chance(cell.test == panel.truth["test"]) if cell.contender.seeded else 0.0
+    beyond = _seed_deviation(panel, cell) if cell.contender.seeded else 0.0
     known = panel.evidence.measured.calibration_error
     errors = [known[trial.key] for trial in cell.trials if trial.key in known]
     masses = [float(t.details["label_mass"]) for t in cell.trials if t.details.get("label_mass")]
@@ -67,9 +78,45 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
         "seed_deviation_beyond_chance": _known(beyond),
         "calibration_error": _known(known_mean([error for error, _ in errors])),
         "calibration_error_by_chance": _known(known_mean([chance for _, chance in errors])),
-        "build_seconds": _known(known_mean([trial.fit_seconds for trial in cell.trials])),
         "label_mass": _known(known_mean(masses)),
+        **_change_figures(panel, cell),
+        **_shift_figures(panel, cell),
     }
+
+
+def _change_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
+    cost = label_cost(panel, cell)
+    return {
+        "build_seconds": _known(cost.seconds_to_rebuild),
+        "seconds_per_label": _known(cost.seconds_per_label),
+        "labels_read": _known(cost.labels_read),
+        "labels_per_point": _known(cost.labels_per_point) if math.isfinite(cost.labels_per_point) else None,
+    }
+
+
+def _shift_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
+    """Give the decay a month and the shares of the groups; nothing where rows have no times, or no groups."""
+    figures: dict[str, Any] = {}
+    decay = monthly_decay(panel, cell)
+    if not math.isnan(decay):
+        figures |= {"earlier_score": panel.mean_score(cell, "validation"), "later_score": panel.mean_score(cell)}
+        figures["decay_per_month"] = decay
+    shares = group_shares(panel, cell)
+    if len(shares) > 1:
+        right = [share for share, _ in shares.values()]
+        figures |= {"groups": len(shares), "group_score_range": [min(right), max(right)]}
+        figures["group_scores"] = {name: share for name, (share, _) in shares.items()}
+        figures["group_deviation_beyond_chance"] = _known(group_spread(shares))
+    return figures
+
+
+def _seed_deviation(panel: Panel, cell: Cell) -> float:
+    """Give the deviation over seeds beyond chance; where each seed answers rows of its own, they are groups of rows."""
+    answered, right = cell.test >= -1, cell.test == panel.truth["test"]
+    if answered.all():
+        return deviation_beyond_chance(right)
+    sizes = answered.sum(axis=1)
+    return group_deviation_beyond_chance(right.sum(axis=1) / np.maximum(sizes, 1), np.maximum(sizes, 2))
 
 
 def _phrasing_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
@@ -105,6 +152,12 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
             phrases.points(told[name], signed=False) for name in ("calibration_error", "calibration_error_by_chance")
         )
         said.append(f"calibration error {error} ({chance.removesuffix(' points')} by chance)")
+    if told.get("decay_per_month") is not None:
+        said.append(f"{phrases.points(-told['decay_per_month'])} a month on later rows")
+    if told.get("groups"):
+        low, high = (phrases.score(value) for value in told["group_score_range"])
+        said.append(f"right in {low} to {high} of the rows over {told['groups']} groups")
+    said.append(_change(cell, told))
     if told["label_mass"] is not None and told["label_mass"] < _LOW_MASS:
         # Labels are compared with each other alone, so every answer is valid whatever the model would have said.
         mass = phrases.share(told["label_mass"])
@@ -112,15 +165,26 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
     return said
 
 
-def _favoured(figures: dict[str, Any]) -> str:
+def _change(cell: Cell, told: dict[str, Any]) -> str:
+    took = phrases.span(math.nan if told["build_seconds"] is None else told["build_seconds"])
+    if cell.contender.arm != "prompt":
+        return f"a new label means a fit of {took}"
+    read = told["labels_read"]
+    return f"a new prompt takes {took}" + (f" and reads {read:.0f} of {cell.n} labels" if read else "")
+
+
+def _favoured(figures: dict[str, Any], shift: Shift | None) -> str:
     """Give what the first figure that tells the two apart favours; a figure that is not known tells nothing."""
     valid = (figures["finetune_valid_rate"] or 0.0) - (figures["prompt_valid_rate"] or 0.0)
     mass = figures["prompt_label_mass"]
     leads = (
         (valid, _VALID_STEP),
         (_LOW_MASS - mass if mass is not None and mass < _LOW_MASS else 0.0, 0.0),
+        (shift.lead if shift is not None and shift.shown else 0.0, 0.0),
+        (_lead(figures, "group_deviation_beyond_chance"), _GROUP_STEP),
         (_steadier(figures), _SPREAD_STEP),
         (_excess_lead(figures), _CALIBRATION_STEP),
+        (_quicker(figures), 0.0),
     )
     for lead, step in leads:
         if abs(lead) >= step and lead:
@@ -138,9 +202,18 @@ def _steadier(figures: dict[str, Any]) -> float:
     return float(max(known) - tuned)
 
 
+def _quicker(figures: dict[str, Any]) -> float:
+    """Give the seconds by which fine-tuning is quicker to build anew, negative where slower; 0 where that is little."""
+    tuned, asked = figures["finetune_build_seconds"], figures["prompt_build_seconds"]
+    if tuned is None or asked is None:
+        return 0.0
+    telling = abs(asked - tuned) >= _CHANGE_SECONDS and max(tuned, asked) >= _CHANGE_RATIO * min(tuned, asked)
+    return float(asked - tuned) if telling else 0.0
+
+
 def _lead(figures: dict[str, Any], name: str) -> float:
     """Give by how much fine-tuning is lower than prompting in a figure; 0 where one is not known."""
-    tuned, asked = figures[f"finetune_{name}"], figures[f"prompt_{name}"]
+    tuned, asked = figures.get(f"finetune_{name}"), figures.get(f"prompt_{name}")
     return 0.0 if tuned is None or asked is None else asked - tuned
 
 

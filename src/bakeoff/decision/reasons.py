@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from bakeoff.decision import phrases
 from bakeoff.decision.choice import ALPHA, Choice, Figures, Side, total_cost
 from bakeoff.decision.comparisons import Field
-from bakeoff.decision.considerations import slope_per_doubling
 from bakeoff.decision.paired import rows_to_settle
 from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 from bakeoff.decision.requirements import standings
 from bakeoff.decision.seeds import collapsed_seeds
+from bakeoff.decision.slope import slope_per_doubling
 from bakeoff.records import Comparison, Flip
 
 __all__ = ["Case", "confidence_of", "reasons_of", "scope_of"]

@@ -264,7 +264,7 @@ def _spread_text(value: float) -> str:
 #: How a figure is shown, by a part of its name; the first that fits.
 _BY_NAME = (
     (("deviation", "calibration_error"), _spread_text),
-    (("difference", "slope"), points_text),
+    (("difference", "slope", "decay", "lead"), points_text),
     (("cost",), _amount_text),
     (("_ms",), milliseconds_text),
     (("rows_per_second",), rate_text),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import Rows
 from bakeoff.decision import calibration_error, calibration_error_by_chance, finalists
 from bakeoff.records import Evidence, Measured, Trial
 from bakeoff.study.evidence import gather_evidence
@@ -18,6 +21,10 @@ from bakeoff.tasks import label_codes
 __all__ = ["measured_evidence"]
 
 Reals = NDArray[np.float64]
+
+_SECONDS_A_DAY, _DAYS_A_MONTH = 86_400.0, 365.25 / 12
+#: Share of rows that may stand on the other side of a cut in time.
+_STRAY = 0.05
 
 
 def measured_evidence(store: StudyStore) -> Evidence:
@@ -45,6 +52,8 @@ def measured_evidence(store: StudyStore) -> Evidence:
             if (found := _calibration_error(store, evidence, trial)) is not None
         },
         rephrased=read_rephrased(store),
+        test_groups=_test_groups(store, evidence),
+        months_to_test=_months_to_test(store, evidence),
     )
     return replace(evidence, measured=measured)
 
@@ -70,6 +79,39 @@ def _calibration_error(store: StudyStore, evidence: Evidence, trial: Trial) -> t
     confidence = shares[kept, answers[kept]]
     right = answers[kept] == _codes(evidence, evidence.test_labels)[kept]
     return calibration_error(confidence, right), calibration_error_by_chance(confidence)
+
+
+def _answered(store: StudyStore, part: str, labels: Sequence[str]) -> Rows:
+    """Give the answered rows of a part: the first of those that the store holds."""
+    rows = store.rows(part)
+    return rows.take(range(min(len(labels), len(rows))))
+
+
+def _test_groups(store: StudyStore, evidence: Evidence) -> tuple[str, ...]:
+    return _answered(store, "test", evidence.test_labels).groups or ()
+
+
+def _months_to_test(store: StudyStore, evidence: Evidence) -> float:
+    """Give the months between the middles of validation and test rows; NaN where test rows are not later ones."""
+    moments = [
+        _days(_answered(store, part, labels))
+        for part, labels in (("validation", evidence.validation_labels), ("test", evidence.test_labels))
+    ]
+    if any(days is None for days in moments):
+        return math.nan
+    before, after = (np.array(days) for days in moments)
+    # Rows that stay with their group or their copies may stand on the other side of the cut.
+    later = np.quantile(after, _STRAY) >= np.quantile(before, 1 - _STRAY)
+    apart = float(np.median(after) - np.median(before))
+    return apart / _DAYS_A_MONTH if later and apart > 0 else math.nan
+
+
+def _days(rows: Rows) -> list[float] | None:
+    """Give the rows' times in days; None where there are none, or they are numbers without a calendar."""
+    try:
+        return [datetime.fromisoformat(at).timestamp() / _SECONDS_A_DAY for at in rows.times or ()] or None
+    except ValueError:
+        return None
 
 
 def _codes(evidence: Evidence, values: Sequence[str | None]) -> NDArray[np.int64]:
