@@ -101,9 +101,7 @@ class TerminalWatcher(Watcher):
         answered = f"every trial answers {plan.answered['validation']} validation and {plan.answered['test']} test rows"
         self.console.print(Text(f"{answered}; {plan.dtype} for prompts", style="dim"))
         if plan.answered["test"] < self._test_rows:
-            self.console.print(
-                Text(f"{plan.answered['test']} test rows can show {mde:.1f} points or more.", style="dim")
-            )
+            self.console.print(Text(f"The rows that are answered can show {mde:.1f} points or more.", style="dim"))
         spare = dict.fromkeys(f"{trial.contender} at n = {trial.n}" for trial in plan.trials if trial.spare)
         if spare:
             self.console.print(Text(f"if time is left: {', '.join(spare)}", style="dim"))

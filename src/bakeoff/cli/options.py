@@ -16,6 +16,7 @@ __all__ = [
     "Budgets",
     "DataType",
     "Delimiter",
+    "Division",
     "Encoder",
     "Encoding",
     "Group",
@@ -105,6 +106,10 @@ Budgets = Annotated[str | None, _option("--budgets", help="Label budgets; by def
 Seeds = Annotated[int, _option("--seeds", min=1, help="Seeds; under 3 there is no verdict.", show_default=True)]
 Seed = Annotated[int, _option("--seed", help="Of the split and all samples.", show_default=True)]
 TimeLimit = Annotated[str | None, _option("--time-limit", help="Such as 90s, 12m, 1.5h.")]
+Division = Annotated[
+    Literal["auto", "one", "cross-fit"],
+    _option("--split", help="One split, or a fold for each seed; auto: folds under 2,000 rows.", show_default=True),
+]
 TestRows = Annotated[int | None, _option("--test-rows", min=20, help="Most test rows to answer.")]
 DataType = Annotated[
     Literal["auto", "float32", "bfloat16"], _option("--dtype", help="Of prompts' forward passes.", show_default=True)

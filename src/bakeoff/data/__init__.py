@@ -9,26 +9,32 @@ from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.duplicates import near_duplicates
 from bakeoff.data.examine import check_rows
+from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
 from bakeoff.data.predictions import Predictions, read_predictions
 from bakeoff.data.read import read_table
 from bakeoff.data.rows import Rows, Source, fingerprint
 from bakeoff.data.sample import nested_order
-from bakeoff.data.split import Split, split_rows
+from bakeoff.data.split import Fold, Split, split_rows
 from bakeoff.data.table import Cell, Table
 
 __all__ = [
+    "CROSS_FIT_BELOW",
+    "FOLDS",
     "Cell",
     "Check",
     "Columns",
+    "Fold",
     "LabelDefinition",
     "Predictions",
     "Rows",
     "Source",
     "Split",
     "Table",
+    "can_cross_fit",
     "check_rows",
+    "cross_fit_rows",
     "find_columns",
     "fingerprint",
     "match_definitions",

@@ -14,14 +14,14 @@ Unit = tuple[int, ...]
 Sides = NDArray[np.int64]
 
 
-def allot_by_label(units: Sequence[Unit], labels: Sequence[str], shares: Sequence[float], seed: int) -> Sides:
+def allot_by_label(
+    units: Sequence[Unit], labels: Sequence[str], shares: Sequence[float], seed: int, *, teach: bool = True
+) -> Sides:
     """Draw the parts so that labels keep near their shares and parts near their sizes.
 
     Units are laid in a row, label by label, and each goes to the part that is furthest behind its share so far: a
-    systematic sample (Madow and Madow 1944, "On the theory of systematic sampling"), which balances every label and
-    the whole at once. Labels with large units come first and large units first within a label, so that single rows
-    level what those leave; all else is in the order of the seed. A label that would not be among the training
-    rows then gets its smallest unit moved there.
+    systematic sample (Madow and Madow 1944, "On the theory of systematic sampling"). Labels with large units come
+    first and large units first within a label, so that single rows level what those leave; else the seed orders them.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ def allot_by_label(units: Sequence[Unit], labels: Sequence[str], shares: Sequenc
         Shares of the parts, which sum to 1; the first part is train, and 0 means that a part gets nothing.
     seed : int
         Not negative.
+    teach : bool
+        Whether the first part is train, and a label that it lacks gets its smallest unit moved there.
 
     Returns
     -------
@@ -59,7 +61,8 @@ def allot_by_label(units: Sequence[Unit], labels: Sequence[str], shares: Sequenc
         side = int(np.where(aims > 0, behind, -np.inf).argmax())
         behind[side] -= len(units[i])
         sides[list(units[i])] = side
-    _teach_all(units, labels, sides)
+    if teach:
+        _teach_all(units, labels, sides)
     return sides
 
 

@@ -14,11 +14,26 @@ from bakeoff.data.duplicates import connected, near_duplicates, same_key
 from bakeoff.data.rows import Rows, Source, joined
 from bakeoff.errors import DataError, OptionError
 
-__all__ = ["Split", "split_rows"]
+__all__ = ["Fold", "Split", "find_units", "refuse_empty", "refuse_one_label", "split_rows", "without_copies"]
 
 _PARTS = ("train", "validation", "test")
 # Of two equal rows on different sides the one that is held out longest stays.
 _KEPT_FIRST = ("test", "validation", "train", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What one trial of a cross-fitted study sees of all rows.
+
+    Parameters
+    ----------
+    train, validation, test : tuple of int
+        Positions in the list of all rows, ascending.
+    """
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,10 @@ class Split:
         What was dropped, moved or could not be kept.
     method : str
         One sentence: how the rows were divided.
+    rows : Rows or None
+        All rows, where they are cross-fitted.
+    folds : tuple of Fold
+        Round after round, where they are cross-fitted; `train`, `validation` and `test` are those of the first.
     """
 
     train: Rows
@@ -40,6 +59,8 @@ class Split:
     test: Rows
     checks: tuple[Check, ...]
     method: str
+    rows: Rows | None = None
+    folds: tuple[Fold, ...] = ()
 
 
 def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: float = 0.25) -> Split:
@@ -72,7 +93,7 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
     """
     _refuse_shares(validation, test, seed)
     checks: list[Check] = []
-    own = _without_copies(source, checks)
+    own = without_copies(source, checks)
     pool_name = "all" if "all" in own else "train"
     shares = {"validation": validation, "test": test}
     present = 1 - sum(share for name, share in shares.items() if name in own)
@@ -88,7 +109,8 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
             method = f"The folder's own splits are kept; {' and '.join(missing)} cut out of train: {method}"
     else:
         method = "The folder's own splits are kept."
-    _refuse_empty(parts, source.name)
+    refuse_empty(parts, source.name)
+    refuse_one_label(parts["train"])
     _note_labels(parts, checks)
     return Split(parts["train"], parts["validation"], parts["test"], tuple(checks), method)
 
@@ -102,7 +124,7 @@ def _refuse_shares(validation: float, test: float, seed: int) -> None:
         )
 
 
-def _without_copies(source: Source, checks: list[Check]) -> dict[str, Rows]:
+def without_copies(source: Source, checks: list[Check]) -> dict[str, Rows]:
     """Keep rows of one text and label once, and no text on two sides of the owner's splits."""
     pairs: set[tuple[str, str]] = set()
     held: set[str] = set()
@@ -136,7 +158,7 @@ def _cut(
     rows: Rows, shares: tuple[float, float, float], seed: int, checks: list[Check]
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], str]:
     """Give each row the number of its part, and say how."""
-    units = _units(rows)
+    units = find_units(rows)
     if rows.times is not None:
         sides, moved = allot_by_time(units, rows.times, shares)
         method = "the latest rows are the test, the next latest the validation"
@@ -150,7 +172,7 @@ def _cut(
     return sides, f"{method}; {together} stay on one side."
 
 
-def _units(rows: Rows) -> list[Unit]:
+def find_units(rows: Rows) -> list[Unit]:
     """Find the rows that must stay together."""
     near = [int(number) for number in near_duplicates(rows.texts)]
     first: dict[tuple[str, str | int], int] = {}
@@ -165,7 +187,8 @@ def _units(rows: Rows) -> list[Unit]:
     return [tuple(unit) for unit in units.values()]
 
 
-def _refuse_empty(parts: dict[str, Rows], source: str) -> None:
+def refuse_empty(parts: dict[str, Rows], source: str) -> None:
+    """Refuse a division that leaves a part without rows."""
     empty = [name for name in _PARTS if not len(parts[name])]
     if empty:
         raise DataError(
@@ -174,14 +197,19 @@ def _refuse_empty(parts: dict[str, Rows], source: str) -> None:
         )
 
 
-def _note_labels(parts: dict[str, Rows], checks: list[Check]) -> None:
-    """Say which labels the parts do not share."""
-    learned = set(parts["train"].labels)
+def refuse_one_label(train: Rows) -> None:
+    """Refuse training rows of which nothing can be learned."""
+    learned = set(train.labels)
     if len(learned) < 2:
         raise DataError(
             f"The training rows must have at least two labels; all have {learned.pop()!r}.",
             next_step="Add rows, or use a finer --group or --time.",
         )
+
+
+def _note_labels(parts: dict[str, Rows], checks: list[Check]) -> None:
+    """Say which labels the parts do not share."""
+    learned = set(parts["train"].labels)
     unseen = sorted(set(joined([parts["validation"], parts["test"]]).labels) - learned)
     untested = sorted(learned - set(parts["test"].labels))
     if unseen:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from bakeoff.decision.choice import Figures, Miss, Side
 from bakeoff.decision.costs import cost_of
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.paired import TEST_NAME, holm, mcnemar_mid_p
-from bakeoff.decision.panel import Cell, Panel, pair_codes
+from bakeoff.decision.panel import Cell, Codes, Panel, pair_codes
 from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.ranking import best_on_validation, meeting_budget
 from bakeoff.decision.requirements import is_out, standings
 from bakeoff.decision.resampling import estimate_difference
 from bakeoff.records import Arm, Comparison
+from bakeoff.tasks import score_codes
 
-__all__ = ["Declared", "Field", "declare", "field_of", "figures_at", "figures_of", "records_of"]
+__all__ = [
+    "Declared",
+    "Field",
+    "as_chosen",
+    "chosen_in_folds",
+    "declare",
+    "field_of",
+    "figures_at",
+    "figures_of",
+    "records_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,69 @@ def field_of(panel: Panel) -> Field:
     )
 
 
+def chosen_in_folds(panel: Panel, field: Field, cell: Cell) -> dict[int, str]:
+    """Give the contender that the validation rows of each fold choose for a finalist's arm.
+
+    Every row is a test row of some fold, so that a choice by all validation rows would have seen test rows. What is
+    tested is therefore the choosing too: each fold is answered by the one that its own validation rows put first
+    (nested cross-validation, Varma and Simon 2006). The finalist stands first among equals.
+
+    Parameters
+    ----------
+    panel : Panel
+    field : Field
+    cell : Cell
+        The finalist's.
+
+    Returns
+    -------
+    dict of int to str
+        By the number of the fold, of all rounds in which the finalist stands.
+    """
+    own, size = cell.contender.name, panel.evidence.round_folds
+    names = [own, *(c.name for c in panel.arm(cell.contender.arm) if c.name != own and c.name not in field.out)]
+    rivals = [rival for name in names if (rival := panel.cell(name, field.n)) is not None and rival.enough_seeds]
+    rounds = cell.seeds if cell.contender.seeded else range(len(panel.evidence.folds) // size)
+    found = {}
+    for number in (size * round_ + place for round_ in rounds for place in range(size)):
+        scores = {rival.contender.name: _fold_score(panel, rival, number) for rival in rivals}
+        known = {name: score for name, score in scores.items() if not math.isnan(score)}
+        found[number] = max(known, key=lambda name: known[name]) if known else own
+    return found
+
+
+def _fold_score(panel: Panel, cell: Cell, number: int) -> float:
+    """Score a contender on the validation rows of one fold; NaN where it was not measured there."""
+    rows = list(panel.evidence.folds[number].validation)
+    codes = _of_round(cell, cell.validation, number // panel.evidence.round_folds)
+    if codes is None or not rows:
+        return math.nan
+    return float(score_codes(panel.metric, panel.truth["validation"][rows], codes[rows], len(panel.labels)))
+
+
+def _of_round(cell: Cell, codes: Codes, round_: int) -> Codes | None:
+    if cell.contender.seeded and round_ not in cell.seeds:
+        return None
+    return np.asarray(codes[cell.seeds.index(round_) if cell.contender.seeded else 0])
+
+
+def as_chosen(panel: Panel, field: Field, cell: Cell | None) -> Cell | None:
+    """Give a finalist with the answers of what each fold chooses in its place; unchanged without folds."""
+    if cell is None or not panel.evidence.folds or cell.contender.arm == "current":
+        return cell
+    chosen = chosen_in_folds(panel, field, cell)
+    size = panel.evidence.round_folds
+    rounds = tuple(sorted({number // size for number in chosen}))
+    test = np.broadcast_to(cell.test, (len(rounds), cell.test.shape[1])).copy()
+    for number, name in chosen.items():
+        rival = panel.cell(name, field.n)
+        codes = None if rival is None else _of_round(rival, rival.test, number // size)
+        if codes is not None:
+            rows = list(panel.evidence.folds[number].test)
+            test[rounds.index(number // size), rows] = codes[rows]
+    return replace(cell, seeds=rounds, test=test)
+
+
 def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Declared, ...]:
     """Estimate every declared comparison.
 
@@ -118,9 +194,10 @@ def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Decl
     -------
     tuple of Declared
     """
-    pairs: list[tuple[str, Cell | None, Cell | None]] = [("verdict", field.finetune, field.prompt)]
-    pairs += [("floor", side, field.floor) for side in (field.finetune, field.prompt)]
-    pairs += [("current", side, field.current) for side in (field.finetune, field.prompt)]
+    finetune, prompt, floor = (as_chosen(panel, field, one) for one in (field.finetune, field.prompt, field.floor))
+    pairs: list[tuple[str, Cell | None, Cell | None]] = [("verdict", finetune, prompt)]
+    pairs += [("floor", side, floor) for side in (finetune, prompt)]
+    pairs += [("current", side, field.current) for side in (finetune, prompt)]
     declared = [
         Declared(role, a, b, field.n, estimate_difference(panel, a, b, resamples=resamples))
         for role, a, b in pairs
@@ -178,7 +255,7 @@ def _side(panel: Panel, field: Field, cell: Cell | None, declared: Sequence[Decl
     latencies = [t.p95_ms for rival in [*rivals, cell] if rival is not None for t in rival.trials]
     return Side(
         contender=name,
-        score=panel.mean_score(cell),
+        score=panel.mean_score(as_chosen(panel, field, cell) or cell),
         against_floor=against.get("floor"),
         against_current=against.get("current"),
         build_cost=cost.build,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bakeoff.decision.costs import cost_of, known_mean
-from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.panel import MASKED, Cell, Panel
 from bakeoff.decision.resampling import estimate_score
 from bakeoff.records import LeaderboardRow, Trial
 
@@ -14,7 +14,8 @@ __all__ = ["leaderboard_of", "tokens_per_row", "valid_rate"]
 
 def valid_rate(cell: Cell) -> float:
     """Give the share of test rows with a valid answer, over all seeds; NaN without test rows."""
-    return float((cell.test >= 0).mean()) if cell.test.size else math.nan
+    answered = cell.test[cell.test != MASKED]
+    return float((answered >= 0).mean()) if answered.size else math.nan
 
 
 def tokens_per_row(trial: Trial) -> float:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from bakeoff.records import Arm, Contender, Evidence, Trial
 from bakeoff.tasks import label_codes, score_codes
 
-__all__ = ["MIN_SEEDS", "Cell", "Codes", "Panel", "Rows", "is_served", "pair_codes"]
+__all__ = ["MASKED", "MIN_SEEDS", "Cell", "Codes", "Panel", "Rows", "is_served", "mask_of", "pair_codes"]
 
 Codes = NDArray[np.int64]
 Rows = Literal["validation", "test"]
 
 #: Fewest seeds from which a verdict is given: with fewer, their spread is not known.
 MIN_SEEDS = 3
+
+#: Code of a validation row that no fold of a round answers.
+MASKED = -2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,26 +34,24 @@ class Cell:
     n : int
         Labelled rows that the trials were given.
     trials : tuple of Trial
-        One per seed, all of status ``"done"``.
+        All of status ``"done"``: one per seed, or one per fold of each round where rows are cross-fitted.
+    seeds : tuple of int
+        Seeds of the answers; where rows are cross-fitted, the rounds.
     test, validation : ndarray of int64, shape (seeds, rows)
-        Codes of the answers; -1 is an abstention.
+        Codes of the answers; -1 is an abstention, `MASKED` a row that no fold of the round answers.
     """
 
     contender: Contender
     n: int
     trials: tuple[Trial, ...]
+    seeds: tuple[int, ...]
     test: Codes
     validation: Codes
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """Seeds of the trials."""
-        return tuple(trial.seed for trial in self.trials)
-
-    @property
     def enough_seeds(self) -> bool:
         """Whether the spread over seeds is known well enough for a verdict."""
-        return not self.contender.seeded or len(self.trials) >= MIN_SEEDS
+        return not self.contender.seeded or len(self.seeds) >= MIN_SEEDS
 
     def codes(self, rows: Rows) -> Codes:
         """Give the codes of the validation or of the test answers, shape (seeds, rows)."""
@@ -80,29 +81,57 @@ class Panel:
         self._cells = self._build(evidence.trials)
 
     def _build(self, trials: Sequence[Trial]) -> dict[str, dict[int, Cell]]:
-        sizes = len(self.evidence.test_labels), len(self.evidence.validation_labels)
         grouped: dict[tuple[str, int], dict[int, Trial]] = {}
         for trial in trials:
             contender = self.contenders.get(trial.contender)
             if contender is None or trial.status != "done":
                 continue
-            # Today's system is known by its answers to test rows; it takes no part in what validation rows decide.
-            wanted = (sizes[0], 0) if contender.arm == "current" else sizes
-            if (len(trial.test_answers), len(trial.validation_answers)) == wanted:
+            if (len(trial.test_answers), len(trial.validation_answers)) == self._wanted(contender, trial.seed):
                 grouped.setdefault((trial.contender, trial.n), {}).setdefault(trial.seed, trial)
         cells: dict[str, dict[int, Cell]] = {}
         for (name, n), by_seed in sorted(grouped.items()):
             contender = self.contenders[name]
             ordered = tuple(by_seed[seed] for seed in sorted(by_seed))
             kept = ordered if contender.seeded else ordered[:1]
-            cells.setdefault(name, {})[n] = Cell(
-                contender=contender,
-                n=n,
-                trials=kept,
-                test=np.stack([label_codes(trial.test_answers, self.labels) for trial in kept]),
-                validation=np.stack([label_codes(trial.validation_answers, self.labels) for trial in kept]),
-            )
+            cell = self._folded(contender, n, kept) if self.evidence.folds else self._plain(contender, n, kept)
+            if cell is not None:
+                cells.setdefault(name, {})[n] = cell
         return cells
+
+    def _wanted(self, contender: Contender, seed: int) -> tuple[int, int]:
+        """Give how many test and validation answers a trial must have."""
+        evidence = self.evidence
+        if evidence.folds and contender.seeded:
+            fold = evidence.folds[seed] if seed < len(evidence.folds) else None
+            return (len(fold.test), len(fold.validation)) if fold else (-1, -1)
+        # Today's system is known by its answers to test rows; it takes no part in what validation rows decide.
+        return len(evidence.test_labels), 0 if contender.arm == "current" else len(evidence.validation_labels)
+
+    def _plain(self, contender: Contender, n: int, trials: tuple[Trial, ...]) -> Cell:
+        test = np.stack([label_codes(trial.test_answers, self.labels) for trial in trials])
+        validation = np.stack([label_codes(trial.validation_answers, self.labels) for trial in trials])
+        return Cell(contender, n, trials, tuple(trial.seed for trial in trials), test, validation)
+
+    def _folded(self, contender: Contender, n: int, trials: tuple[Trial, ...]) -> Cell | None:
+        """Lay the folds of each round together; a round that is not complete is left out."""
+        if not contender.seeded:
+            return self._plain(contender, n, trials)
+        size, by_seed = self.evidence.round_folds, {trial.seed: trial for trial in trials}
+        rounds = [
+            number
+            for number in range(len(self.evidence.folds) // size)
+            if all(size * number + place in by_seed for place in range(size))
+        ]
+        if not rounds:
+            return None
+        kept = tuple(by_seed[size * number + place] for number in rounds for place in range(size))
+        test = np.full((len(rounds), len(self.evidence.test_labels)), MASKED, dtype=np.int64)
+        validation = np.full((len(rounds), len(self.evidence.validation_labels)), MASKED, dtype=np.int64)
+        for position, trial in enumerate(kept):
+            fold = self.evidence.folds[trial.seed]
+            test[position // size, list(fold.test)] = label_codes(trial.test_answers, self.labels)
+            validation[position // size, list(fold.validation)] = label_codes(trial.validation_answers, self.labels)
+        return Cell(contender, n, kept, tuple(rounds), test, validation)
 
     def budgets(self, name: str) -> tuple[int, ...]:
         """Give every n at which a contender has finished trials, in rising order."""
@@ -127,11 +156,19 @@ class Panel:
         truth = self.truth[rows]
         if not len(truth) or cell.codes(rows).shape[1] != len(truth):
             return np.full(len(cell.trials), np.nan)
-        return np.array([score_codes(self.metric, truth, codes, len(self.labels)) for codes in cell.codes(rows)])
+        return np.array(
+            [score_codes(self.metric, truth, codes, len(self.labels), mask_of(codes)) for codes in cell.codes(rows)]
+        )
 
     def mean_score(self, cell: Cell, rows: Rows = "test") -> float:
         """Give the mean score over seeds."""
         return float(self.scores(cell, rows).mean())
+
+
+def mask_of(codes: Codes) -> NDArray[np.float64] | None:
+    """Give 1 for each answered row and 0 for each masked one; None where no row is masked."""
+    present = codes != MASKED
+    return None if present.all() else present.astype(np.float64)
 
 
 def pair_codes(a: Cell, b: Cell, rows: Rows = "test") -> tuple[Codes, Codes]:
@@ -148,20 +185,21 @@ def pair_codes(a: Cell, b: Cell, rows: Rows = "test") -> tuple[Codes, Codes]:
     Returns
     -------
     codes_a, codes_b : ndarray of int64, both of shape (seeds, rows)
+        Masked at the same places.
     """
     codes_a, codes_b = a.codes(rows), b.codes(rows)
-    if a.contender.seeded and b.contender.seeded:
+    if all(cell.contender.seeded or len(cell.seeds) > 1 for cell in (a, b)):
         common = sorted(set(a.seeds) & set(b.seeds))
-        if common:
-            return (
-                codes_a[[a.seeds.index(seed) for seed in common]],
-                codes_b[[b.seeds.index(seed) for seed in common]],
-            )
         fewest = min(len(codes_a), len(codes_b))
-        return codes_a[:fewest], codes_b[:fewest]
-    seeds = max(len(codes_a), len(codes_b))
-    shape = seeds, codes_a.shape[1]
-    return np.broadcast_to(codes_a, shape), np.broadcast_to(codes_b, shape)
+        codes_a = codes_a[[a.seeds.index(seed) for seed in common] or slice(fewest)]
+        codes_b = codes_b[[b.seeds.index(seed) for seed in common] or slice(fewest)]
+    else:
+        shape = max(len(codes_a), len(codes_b)), codes_a.shape[1]
+        codes_a, codes_b = np.broadcast_to(codes_a, shape), np.broadcast_to(codes_b, shape)
+    masked = (codes_a == MASKED) | (codes_b == MASKED)
+    if masked.any():
+        return np.where(masked, MASKED, codes_a), np.where(masked, MASKED, codes_b)
+    return codes_a, codes_b
 
 
 def is_served(contender: Contender) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bakeoff.decision import phrases
 from bakeoff.decision.choice import ALPHA, Choice, Figures, Side, total_cost
-from bakeoff.decision.comparisons import Field
+from bakeoff.decision.comparisons import Field, chosen_in_folds
 from bakeoff.decision.paired import rows_to_settle
 from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 from bakeoff.decision.requirements import standings
@@ -282,9 +282,30 @@ def scope_of(case: Case) -> str:
     if stronger is not None:
         parts.append(stronger)
     total = sum(evidence.rows.values())
-    if 0 < total < _SMALL_DATA:
+    if evidence.folds:
+        rounds = f"{len(evidence.folds) // evidence.round_folds} rounds of {evidence.round_folds} folds"
+        parts.append(f"Cross-fitted in {rounds}: every row was tested by methods that did not see it.")
+        parts += _chosen_otherwise(case)
+    elif 0 < total < _SMALL_DATA:
         parts.append(f"One split of {total} rows: another split could change small differences.")
     return " ".join(parts)
+
+
+def _chosen_otherwise(case: Case) -> list[str]:
+    """Say in which folds the validation rows chose another contender than the finalist of all folds."""
+    found = []
+    for cell in (case.field.finetune, case.field.prompt):
+        if cell is None:
+            continue
+        chosen = chosen_in_folds(case.panel, case.field, cell)
+        others = sorted({name for name in chosen.values() if name != cell.contender.name})
+        if others:
+            number = sum(name != cell.contender.name for name in chosen.values())
+            found.append(
+                f"In {number} of {len(chosen)} folds the validation rows chose {' or '.join(others)} in place of "
+                f"{cell.contender.name}; what is compared is choosing so."
+            )
+    return found
 
 
 def _weighed(case: Case) -> Sequence[Comparison]:
@@ -305,7 +326,8 @@ def confidence_of(case: Case, mde: float) -> str:
     one = weighed[0]
     rows = len(case.panel.evidence.test_labels)
     seeds = one.n_pairs // rows if rows else 0
-    return (
-        f"{one.a} minus {one.b}: {_statistic(one)}, {seeds} {'seed' if seeds == 1 else 'seeds'} x {rows} test rows; so "
-        f"many rows hardly show a difference under {mde:.1f} points."
-    )
+    counted = f"{seeds} {'seed' if seeds == 1 else 'seeds'} x {rows} test rows"
+    if case.panel.evidence.folds:
+        counted = f"{seeds} {'round' if seeds == 1 else 'rounds'} of folds x {rows} rows"
+    so_many = f"so many rows hardly show a difference under {mde:.1f} points."
+    return f"{one.a} minus {one.b}: {_statistic(one)}, {counted}; {so_many}"

@@ -52,7 +52,7 @@ def collapsed_seeds(panel: Panel, cell: Cell) -> tuple[int, ...]:
     """Give the seeds of a contender whose fit came to nothing on the test rows while the others' did not."""
     truth = panel.truth["test"]
     scores = panel.scores(cell)
-    if len(scores) < MIN_SEEDS or not len(truth):
+    if len(scores) < MIN_SEEDS or not len(truth) or not cell.contender.seeded:
         return ()
     commonest = np.bincount(truth, minlength=len(panel.labels)).argmax()
     floor = float(score_codes(panel.metric, truth, np.full(len(truth), commonest), len(panel.labels)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bakeoff.data.check import Check
+from bakeoff.data.split import Fold
 from bakeoff.records.measured import Measured
 from bakeoff.records.trials import Contender, Trial
 from bakeoff.tasks import Task
@@ -82,6 +83,13 @@ class Evidence:
         One sentence for each contender that was wanted and could not be had.
     measured : Measured
         Figures that only a study can compute.
+    folds : tuple of Fold
+        Where rows are cross-fitted, for each seed of a trial the rows that it answers, as places in `validation_labels`
+        and `test_labels`. A contender that is not seeded answers them all.
+    round_folds : int
+        Folds that make a round, in which every row is tested once; 0 where rows are not cross-fitted.
+    fold_overlap : float
+        Folds of a round times the test rows of a fold for each of its training rows; 0 where rows are not cross-fitted.
     """
 
     task: Task
@@ -102,3 +110,6 @@ class Evidence:
     spent_seconds: float = 0.0
     missing: tuple[str, ...] = ()
     measured: Measured = field(default_factory=Measured)
+    folds: tuple[Fold, ...] = ()
+    round_folds: int = 0
+    fold_overlap: float = 0.0

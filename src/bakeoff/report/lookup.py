@@ -118,7 +118,8 @@ def seeds_text(evidence: Evidence, comparison: Comparison) -> str:
     rows = len(evidence.test_labels)
     if rows and comparison.n_pairs >= rows and comparison.n_pairs % rows == 0:
         seeds = comparison.n_pairs // rows
-        return f"{seeds} seed{'' if seeds == 1 else 's'} x {figures.count_text(rows)} rows"
+        runs = "round" if evidence.folds else "seed"
+        return f"{seeds} {runs}{'' if seeds == 1 else 's'} x {figures.count_text(rows)} rows"
     return f"{figures.count_text(comparison.n_pairs)} pairs"
 
 

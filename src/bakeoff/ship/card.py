@@ -142,10 +142,13 @@ def _score(evidence: Evidence, decision: Decision, contender: Contender, rows_re
     ]
     learned = f"with n = {count_text(row.n)} labelled rows" if contender.uses_labels else "without labelled rows"
     interval = interval_text(row.ci)
+    runs = f"{row.seeds} seed{'s' if row.seeds != 1 else ''} on {count_text(len(evidence.test_labels))} test rows"
+    if evidence.folds:
+        rounds = len(evidence.folds) // evidence.round_folds
+        runs = f"{rounds} rounds of {evidence.round_folds} folds, {count_text(len(evidence.test_labels))} test rows"
     lines = [
         "## Score",
-        f"**{metric} {score_text(row.score)}**, 95% interval {interval}: the mean of {row.seeds} "
-        f"seed{'s' if row.seeds != 1 else ''} on {count_text(len(evidence.test_labels))} test rows, {learned}.",
+        f"**{metric} {score_text(row.score)}**, 95% interval {interval}: the mean of {runs}, {learned}.",
         f"{metric[:1].upper()}{metric[1:]} is the {meaning}." if meaning else "",
         _estimated(contender, rows_refitted),
         "| figure | measured |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in figures),

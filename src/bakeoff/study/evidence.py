@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bakeoff.data import Check
+from bakeoff.data import FOLDS, Check
 from bakeoff.records import Assumptions, Contender, Evidence, Requirement, Trial
 from bakeoff.study.contenders import contender_from_json
+from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task
@@ -49,7 +50,7 @@ def gather_evidence(store: StudyStore) -> Evidence:
     Evidence
     """
     plan = read_plan(store)
-    answered = plan.answered if plan is not None else {"validation": 0, "test": 0}
+    parts = read_parts(store, plan)
     trials = store.trials()
     dropped = store.fact("dropped") or {}
     planned = len(plan.trials) if plan is not None else 0
@@ -58,9 +59,12 @@ def gather_evidence(store: StudyStore) -> Evidence:
         task=read_task(store),
         contenders=read_contenders(store),
         trials=trials,
-        validation_labels=store.rows("validation").labels[: answered["validation"]],
-        test_labels=store.rows("test").labels[: answered["test"]],
+        validation_labels=parts.validation.labels,
+        test_labels=parts.test.labels,
         rows=store.fact("row_counts"),
+        folds=parts.answered_folds,
+        round_folds=FOLDS if parts.folds else 0,
+        fold_overlap=max((FOLDS * len(fold.test) / len(fold.train) for fold in parts.folds), default=0.0),
         fingerprint=store.fact("fingerprint"),
         checks=tuple(Check(**check) for check in store.fact("checks")),
         text_words=store.fact("text_words"),

@@ -36,6 +36,8 @@ class Grid:
         Tokens that a row's labels cost a prompt.
     label_tokens : float
         Mean tokens of a label's words.
+    folds : int
+        Folds of all rounds, where rows are cross-fitted; `rows` are then those of one fold, and the rest.
     """
 
     contenders: tuple[Contender, ...]
@@ -46,6 +48,11 @@ class Grid:
     labels: int
     label_tree: float
     label_tokens: float
+    folds: int = 0
+
+    def answered_once(self, answer_rows: int) -> int:
+        """Give how many rows a contender answers that is the same for every seed, from what a seeded one answers."""
+        return min(self.folds * answer_rows, sum(self.rows.values())) if self.folds else answer_rows
 
 
 def default_budgets(

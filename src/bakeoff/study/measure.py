@@ -15,6 +15,7 @@ from bakeoff.records import Contender
 from bakeoff.study.evidence import read_contenders, read_task
 from bakeoff.study.executors.jobs import JobFailed, MeasureJob
 from bakeoff.study.grid import Grid, default_budgets
+from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan, make_plan
 from bakeoff.study.run import Executor
 from bakeoff.study.store import StudyStore
@@ -49,7 +50,7 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     wanted: dict[str, Any] = store.fact("wanted")
     dtype = choose_dtype(device) if wanted["dtype"] == "auto" else wanted["dtype"]
     contenders = [contender for contender in read_contenders(store) if contender.arm != "current"]
-    texts = store.rows("train").texts[:_MEASURED_TEXTS]
+    texts = read_parts(store, None).train(0).texts[:_MEASURED_TEXTS]
     speeds, lost = _measure(contenders, executor, texts, dtype, device, frozenset(wanted["allow_send"]))
     known = store.fact("missing")
     store.set_fact("missing", [*known, *(sentence for sentence in lost.values() if sentence not in known)])
@@ -87,13 +88,14 @@ def _usable_cores() -> int:
 def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[str, ModelSpeed]) -> Grid:
     wanted: dict[str, Any] = store.fact("wanted")
     rows: dict[str, int] = store.fact("row_counts")
-    words = read_task(store).words
+    words, folds = read_task(store).words, store.folds()
     return Grid(
         contenders=tuple(contenders),
         speeds=speeds,
         budgets=default_budgets(rows["train"], wanted["budgets"], time_limited=wanted["time_limit"] is not None),
-        seeds=wanted["seeds"],
+        seeds=len(folds) or wanted["seeds"],
         rows=rows,
+        folds=len(folds),
         labels=len(words),
         label_tree=_label_tree(words),
         label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / len(words),

@@ -52,8 +52,23 @@ def _m001_first_tables(db: sqlite3.Connection) -> None:
     )
 
 
+def _m002_folds(db: sqlite3.Connection) -> None:
+    """Folds of a cross-fitted study: which rows each seed learns from, chooses on and tests, in their order."""
+    db.executescript(
+        """
+        CREATE TABLE folds (
+            seed INTEGER NOT NULL,
+            part TEXT NOT NULL CHECK (part IN ('train', 'validation', 'test')),
+            place INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            PRIMARY KEY (seed, part, place)
+        ) WITHOUT ROWID;
+        """
+    )
+
+
 #: Every step, oldest first; never edited, only appended to.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first_tables,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first_tables, _m002_folds)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -24,7 +24,8 @@ CORE_SHARE = 0.95
 CORE_SHARE_LARGE_TEST = 0.45
 #: Rows that a refitted and a reloaded method both answer before a bundle counts.
 COMPARED_ROWS = 32
-#: Set aside for the refit: its forecast with something to spare, and never more than this share of the time.
+#: Set aside for the refit: its forecast with something to spare. Only up to this share of the time does it make the
+#: label budget smaller at which the arms meet.
 REFIT_SAFETY, REFIT_SHARE = 1.1, 0.36
 #: What a trial costs that reuses another's label scores, as a share of its cost alone.
 SHARED_COST = 0.1
@@ -135,7 +136,8 @@ class _Blocks:
         if at < spec.least_n:
             return None
         seeds = tuple(range(self.grid.seeds)) if contender.seeded else (0,)
-        seconds = forecast_trial(self.grid, contender, at, self.answer_rows)
+        answers = self.answer_rows if contender.seeded else self.grid.answered_once(self.answer_rows)
+        seconds = forecast_trial(self.grid, contender, at, answers)
         return _Block(contender, at, seeds, seconds, shares=partner(self.grid, contender))
 
     def blocks(self, contenders: Sequence[Contender], n: int) -> list[_Block]:
@@ -206,12 +208,14 @@ def make_plan(
         every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
         return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
-    refit = min(REFIT_SHARE * time_left, REFIT_SAFETY * _refit_seconds(grid))
-    available = time_left - refit
-    n, answered = _decision_point(grid, sizes, available)
+    wanted = REFIT_SAFETY * _refit_seconds(grid)
+    n, answered = _decision_point(grid, sizes, time_left - min(REFIT_SHARE * time_left, wanted))
     blocks = _Blocks(grid, answered)
     core_blocks = blocks.blocks(_required(grid), n)
-    left = CORE_SHARE * available - sum(block.seconds for block in _distinct(core_blocks))
+    core_seconds = sum(block.seconds for block in _distinct(core_blocks))
+    # What the deciding trials leave goes to a whole refit before it goes to the curve: it is what the user takes home.
+    refit = min(wanted, max(REFIT_SHARE * time_left, time_left - core_seconds / CORE_SHARE))
+    left = CORE_SHARE * (time_left - refit) - core_seconds
     more = _optional(grid, blocks, n, left)
     core = {(b.contender.name, b.n) for b in core_blocks}
     return _plan(grid, answered, n, [*core_blocks, *more], core, time_limit, dtype, device, threads, refit=refit)

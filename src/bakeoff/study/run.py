@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bakeoff.data import Rows, nested_order
+from bakeoff.data import nested_order
 from bakeoff.decision import droppable
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
+from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.plan import SHARED_COST, Plan, PlannedTrial
 from bakeoff.study.rephrase import rephrase_prompts
 from bakeoff.study.store import StudyStore
@@ -108,7 +109,7 @@ class _Run:
     plan: Plan
     task: Task
     contenders: dict[str, Contender]
-    parts: dict[str, Rows]
+    parts: StudyParts
     spent_before: float
     limit: float
     listener: Listener | None
@@ -148,12 +149,13 @@ class _Run:
                 "n": planned.n,
                 "seed": planned.seed,
                 "dtype": self.plan.dtype,
+                **({"folds": len(self.parts.folds)} if self.parts.folds else {}),
             }
         )
 
     def sample(self, planned: PlannedTrial) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Give the n rows of a seed: the first n of its permutation, so that budgets are nested."""
-        train = self.parts["train"]
+        train = self.parts.train(planned.seed)
         if planned.seed not in self.orders:
             seed = self.store.fact("seed") * 1000 + planned.seed
             self.orders[planned.seed] = [int(i) for i in nested_order(train.labels, seed)]
@@ -262,7 +264,7 @@ def _prepared(
         plan=plan,
         task=read_task(store),
         contenders={contender.name: contender for contender in read_contenders(store)},
-        parts={part: store.rows(part) for part in ("train", "validation", "test")},
+        parts=read_parts(store, plan),
         spent_before=spent,
         limit=limit,
         listener=listener,
@@ -290,7 +292,7 @@ def _note(run: _Run, trial: Trial, forecast: float | None) -> None:
     spent = run.seconds.get((trial.contender, trial.n), 0.0)
     run.seconds[trial.contender, trial.n] = spent + trial.usage.seconds
     if trial.status == "done" and trial.validation_answers:
-        truth = run.parts["validation"].labels[: len(trial.validation_answers)]
+        truth = run.parts.validation_truth(trial.seed, seeded=run.contenders[trial.contender].seeded)
         value = score(run.task.metric, truth, trial.validation_answers, run.task.labels)
         known = run.scores.get((trial.contender, trial.n), ())
         run.scores[trial.contender, trial.n] = (*known, value)
@@ -348,6 +350,7 @@ def _run_trial(run: _Run, executor: Executor, planned: PlannedTrial) -> None:
 def _job(run: _Run, planned: PlannedTrial) -> FitJob:
     contender = run.contenders[planned.contender]
     texts, labels = run.sample(planned)
+    validation, test = run.parts.to_answer(planned.seed, seeded=contender.seeded)
     return FitJob(
         method=contender.method,
         task=run.task,
@@ -356,8 +359,8 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
         parameters=contender.parameters,
         texts=texts,
         labels=labels,
-        validation_texts=run.parts["validation"].texts[: run.plan.answered["validation"]],
-        test_texts=run.parts["test"].texts[: run.plan.answered["test"]],
+        validation_texts=validation.texts,
+        test_texts=test.texts,
         seconds=run.seconds_for(planned),
         dtype=run.plan.dtype,
         device=run.plan.device,
@@ -379,6 +382,8 @@ def _record(
             (),
             (),
         )  # fmt: skip
+    seeded = run.contenders[planned.contender].seeded
+    validation, test = run.parts.sorted_out(result.validation_answers, result.test_answers, seeded=seeded)
     trial = Trial(
         key=key,
         contender=planned.contender,
@@ -386,8 +391,8 @@ def _record(
         seed=planned.seed,
         status="cut" if result.cut else "done",
         reason="its deadline came first" if result.cut else None,
-        validation_answers=tuple(answer.value for answer in result.validation_answers),
-        test_answers=tuple(answer.value for answer in result.test_answers),
+        validation_answers=tuple(answer.value for answer in validation),
+        test_answers=tuple(answer.value for answer in test),
         fit_seconds=result.fit_seconds,
         p50_ms=result.p50_ms,
         p95_ms=result.p95_ms,
@@ -396,4 +401,4 @@ def _record(
         usage=result.usage,
         details=result.details,
     )
-    return trial, result.validation_answers, result.test_answers
+    return trial, validation, test

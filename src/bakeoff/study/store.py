@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from bakeoff.data import Rows
+from bakeoff.data import Fold, Rows
 from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Trial, Usage
 from bakeoff.study.migrations import migrate
@@ -78,7 +78,9 @@ class StudyStore:
             raise
 
     @classmethod
-    def create(cls, folder: Path, facts: Mapping[str, Any], rows: Mapping[str, Rows]) -> Self:
+    def create(
+        cls, folder: Path, facts: Mapping[str, Any], rows: Mapping[str, Rows], folds: Sequence[Fold] = ()
+    ) -> Self:
         """Make a study folder with its facts and its rows, in one transaction.
 
         Parameters
@@ -88,6 +90,9 @@ class StudyStore:
         facts : mapping of str to JSON value
         rows : mapping of part to Rows
             ``train`` in the order of the data, ``validation`` and ``test`` in the order in which they are answered.
+            Where rows are cross-fitted, all are test rows.
+        folds : sequence of Fold
+            Round after round, where rows are cross-fitted; a trial's seed counts them.
 
         Returns
         -------
@@ -112,6 +117,8 @@ class StudyStore:
             with db:
                 for part in PARTS:
                     db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row_values(part, rows[part]))
+                for seed, fold in enumerate(folds):
+                    db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", _fold_values(seed, fold))
                 db.executemany(
                     "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
                 )
@@ -193,6 +200,21 @@ class StudyStore:
             row_numbers=tuple(numbers),
             source=str(self.folder),
         )
+
+    def folds(self) -> tuple[Fold, ...]:
+        """Give the folds by the seed of their trials; none where rows are not cross-fitted.
+
+        Returns
+        -------
+        tuple of Fold
+            Positions in the test rows.
+        """
+        found: dict[int, dict[str, list[int]]] = {}
+        for seed, part, position in self._db.execute(
+            "SELECT seed, part, position FROM folds ORDER BY seed, part, place"
+        ):
+            found.setdefault(seed, {name: [] for name in PARTS})[part].append(position)
+        return tuple(Fold(*(tuple(found[seed][part]) for part in PARTS)) for seed in sorted(found))
 
     def add(self, trial: Trial, validation: Sequence[Answer], test: Sequence[Answer]) -> None:
         """Write a trial and all its answers in one transaction; a record under the same key is replaced.
@@ -321,6 +343,10 @@ def _row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:
         )
         for position in range(len(rows))
     ]
+
+
+def _fold_values(seed: int, fold: Fold) -> list[tuple[Any, ...]]:
+    return [(seed, part, place, position) for part in PARTS for place, position in enumerate(getattr(fold, part))]
 
 
 def _answer_values(key: str, part: str, answers: Sequence[Answer]) -> list[tuple[Any, ...]]:

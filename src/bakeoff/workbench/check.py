@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bakeoff.data import Check, check_rows, split_rows
+from bakeoff.data import Check, check_rows
 from bakeoff.decision import smallest_detectable_difference
-from bakeoff.workbench.options import DataOptions
-from bakeoff.workbench.prepare import read_source
+from bakeoff.workbench.options import DataOptions, StudyOptions
+from bakeoff.workbench.rows import divide, read_source, row_counts
 
 __all__ = ["CheckOutcome", "check"]
 
@@ -53,12 +53,12 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
     CheckOutcome
     """
     read = read_source(source, data)
-    split = split_rows(read, seed=seed)
+    split = divide(read, seed=seed, seeds=StudyOptions().seeds, division="auto")
     return CheckOutcome(
         name=read.name,
         columns=read.columns.how,
         checks=(*check_rows(read), *split.checks),
-        rows={"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        rows=row_counts(split),
         split=split.method,
-        mde=smallest_detectable_difference(len(split.test)),
+        mde=smallest_detectable_difference(len(split.rows or split.test)),
     )

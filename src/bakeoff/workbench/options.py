@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataOptions",
+    "Division",
     "KnownBefore",
     "StudyOptions",
     "Watcher",
@@ -38,6 +39,10 @@ _FIGURES = (
     "cost_per_1k",
     "size_mb",
 )
+
+
+#: One split, or cross-fitting; by default cross-fitting where rows are few.
+Division = Literal["auto", "one", "cross-fit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ class StudyOptions:
         How many; at least 3 for a verdict.
     seed : int
         Of the split and of the seeds.
+    division : {"auto", "one", "cross-fit"}
+        Whether one split stands for all seeds, or each takes a fold.
     time_limit : float or None
         Seconds.
     test_rows : int or None
@@ -146,6 +153,7 @@ class StudyOptions:
     budgets: tuple[int, ...] | None = None
     seeds: int = 3
     seed: int = 0
+    division: Division = "auto"
     time_limit: float | None = None
     test_rows: int | None = None
     predictions: Path | None = None

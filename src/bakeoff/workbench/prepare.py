@@ -23,11 +23,8 @@ from bakeoff.data import (
     check_rows,
     fingerprint,
     match_definitions,
-    nested_order,
     read_label_definitions,
     read_predictions,
-    read_rows,
-    split_rows,
 )
 from bakeoff.decision import smallest_detectable_difference
 from bakeoff.errors import DataError, OptionError
@@ -40,34 +37,9 @@ from bakeoff.study.store import StudyStore
 from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classification_task
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
+from bakeoff.workbench.rows import divide, divided_parts, read_source, row_counts
 
-__all__ = ["create_study", "current_trial", "read_source"]
-
-
-def read_source(source: str, options: DataOptions) -> Source:
-    """Read the rows of a file, a folder, a catalogue data set or a hub data set.
-
-    Parameters
-    ----------
-    source : str
-    options : DataOptions
-
-    Returns
-    -------
-    Source
-    """
-    return read_rows(
-        source,
-        text=options.text,
-        label=options.label,
-        group=options.group,
-        time=options.time,
-        encoding=options.encoding,
-        delimiter=options.delimiter,
-        header=options.header,
-        min_label_rows=options.min_label_rows,
-        rare=options.rare,
-    )
+__all__ = ["create_study", "current_trial"]
 
 
 def create_study(
@@ -99,56 +71,39 @@ def create_study(
     _check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
-    split = split_rows(read, seed=options.seed)
+    split = divide(read, seed=options.seed, seeds=options.seeds, division=options.division)
     task = _task(read, split, options)
     models, fetching = candidate_models(options, watcher)
-    contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=len(split.train))
+    pool = row_counts(split)["train"]
+    contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool)
     _check_contenders(contenders, missing, options)
-    parts = _parts(split, options.seed)
+    parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
     checks = (*check_rows(read), *split.checks, *more_checks)
     watcher.checked(checks, _known_before(read, task, split, options))
     _check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
-        **_facts_of_options(options),
+        **_facts_of_options(options, command),
         **_facts_of_contenders(contenders, missing, current),
-        "command": command,
         # Fetching models is no part of the time limit: it happens once.
         "spent_seconds": time.monotonic() - began - fetching,
     }
-    store = StudyStore.create(folder or _default_folder(read.name), facts, parts)
+    store = StudyStore.create(folder or _default_folder(read.name), facts, parts, split.folds)
     watcher.started(store.folder)
     return store
 
 
 def _known_before(read: Source, task: Task, split: Split, options: StudyOptions) -> KnownBefore:
-    test_rows = len(split.test)
+    test_rows = len(split.rows or split.test)
     return KnownBefore(
         source=read.name,
         columns=read.columns.how,
         task=task,
-        rows=_counts(split),
+        rows=row_counts(split),
         split=split.method,
         mde=smallest_detectable_difference(min(test_rows, options.test_rows or test_rows)),
     )
-
-
-def _parts(split: Split, seed: int = 0) -> dict[str, Rows]:
-    """Give the parts as the study keeps them.
-
-    Where not all rows are answered, a prefix of validation and test rows is: they are permuted once, so that any prefix
-    is a sample of near natural frequencies, whatever the order of the file was.
-    """
-    drawn = {
-        part: rows.take(nested_order(rows.labels, seed))
-        for part, rows in (("validation", split.validation), ("test", split.test))
-    }
-    return {"train": split.train, **drawn}
-
-
-def _counts(split: Split) -> dict[str, int]:
-    return {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
 
 
 def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, ...]) -> dict[str, Any]:
@@ -158,8 +113,8 @@ def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, 
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "text_columns": list(read.columns.text),
         "task": task.to_json(),
-        "row_counts": _counts(split),
-        "fingerprint": fingerprint(_parts(split), task.labels),
+        "row_counts": row_counts(split),
+        "fingerprint": fingerprint(divided_parts(split), task.labels),
         "checks": [asdict(check) for check in checks],
         "text_words": float(np.median(words)) if words else 0.0,
     }
@@ -176,8 +131,9 @@ def _facts_of_contenders(
     }
 
 
-def _facts_of_options(options: StudyOptions) -> dict[str, Any]:
+def _facts_of_options(options: StudyOptions, command: str) -> dict[str, Any]:
     return {
+        "command": command,
         "requirements": requirement_facts(options.requirements),
         "assumptions": asdict(options.assumptions),
         "seed": options.seed,

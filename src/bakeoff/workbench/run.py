@@ -12,7 +12,7 @@ from bakeoff.records import Answer, Decision, Evidence
 from bakeoff.study.evidence import read_contenders, read_plan
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, plan_study
-from bakeoff.study.plan import Plan
+from bakeoff.study.parts import read_parts
 from bakeoff.study.run import run_study
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import Outcome, conclude
@@ -97,8 +97,9 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> 
         if plan is None:
             watcher.step("measuring the models on this machine")
             plan = plan_study(store, executor)
-        _record_current(store, plan)
-        watcher.planned(plan, read_contenders(store), smallest_detectable_difference(plan.answered["test"]))
+        answered = len(read_parts(store, plan).test)
+        _record_current(store, answered)
+        watcher.planned(plan, read_contenders(store), smallest_detectable_difference(answered))
         more = None if time_limit is None else time_limit - CLOSING_SECONDS
         run_study(
             store,
@@ -119,8 +120,8 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> 
     return Outcome(store.folder, store.fact("name"), *judged, bundle, note)
 
 
-def _record_current(store: StudyStore, plan: Plan) -> None:
-    trial = current_trial(store, plan.answered["test"])
+def _record_current(store: StudyStore, test_rows: int) -> None:
+    trial = current_trial(store, test_rows)
     if trial is not None and trial.key not in store.finished_keys():
         answers = [Answer(value, abstention=None if value else "no answer given") for value in trial.test_answers]
         store.add(trial, (), answers)

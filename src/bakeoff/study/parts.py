@@ -1,0 +1,117 @@
+"""The rows of a study as its trials see them: one division for all seeds, or a fold for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bakeoff.data import FOLDS, Fold, Rows
+from bakeoff.records import Answer
+from bakeoff.study.plan import Plan
+from bakeoff.study.store import PARTS, StudyStore
+
+__all__ = ["StudyParts", "read_parts"]
+
+Answers = tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class StudyParts:
+    """Who learns from which rows, and who answers which.
+
+    Parameters
+    ----------
+    divided : mapping of str to Rows
+        ``train``, ``validation`` and ``test``; all rows are in ``test`` where they are cross-fitted.
+    folds : tuple of Fold
+        By the seed of their trials; none where one division stands for all seeds.
+    answered : mapping of str to int
+        How many validation and test rows a trial answers, of a fold or of all.
+    """
+
+    divided: Mapping[str, Rows]
+    folds: tuple[Fold, ...]
+    answered: Mapping[str, int]
+
+    def train(self, seed: int) -> Rows:
+        """Give the rows that a seed's samples are drawn from."""
+        return self.divided["test"].take(self.folds[seed].train) if self.folds else self.divided["train"]
+
+    @cached_property
+    def test(self) -> Rows:
+        """Give the test rows that are answered: the same first rows of all, in whatever fold they are tested."""
+        most = FOLDS * self.answered["test"] if self.folds else self.answered["test"]
+        return self.divided["test"].take(range(min(most, len(self.divided["test"]))))
+
+    @cached_property
+    def validation(self) -> Rows:
+        """Give the validation rows that are answered, of all folds."""
+        if self.folds:
+            return self.divided["test"].take(self._validation_positions)
+        return self.divided["validation"].take(range(min(self.answered["validation"], len(self.divided["validation"]))))
+
+    @cached_property
+    def answered_folds(self) -> tuple[Fold, ...]:
+        """Give the folds' answered rows, as places in `validation` and `test`."""
+        place = {position: index for index, position in enumerate(self._validation_positions)}
+        return tuple(
+            Fold((), tuple(place[position] for position in self._validation_of(fold)), self._test_of(fold))
+            for fold in self.folds
+        )
+
+    def to_answer(self, seed: int, *, seeded: bool) -> tuple[Rows, Rows]:
+        """Give the validation and the test rows that a trial answers.
+
+        A contender that is the same for every seed answers the rows of all folds, each of them once, as test rows;
+        `sorted_out` finds the validation rows among them.
+        """
+        if not self.folds:
+            return self.validation, self.test
+        rows = self.divided["test"]
+        if not seeded:
+            return rows.take(()), rows.take(self._positions)
+        fold = self.folds[seed]
+        return rows.take(self._validation_of(fold)), rows.take(self._test_of(fold))
+
+    def validation_truth(self, seed: int, *, seeded: bool) -> tuple[str, ...]:
+        """Give the labels of the validation rows that a trial answers."""
+        return (self.to_answer(seed, seeded=True)[0] if seeded else self.validation).labels
+
+    def sorted_out(self, validation: Answers, test: Answers, *, seeded: bool) -> tuple[Answers, Answers]:
+        """Give a trial's answers to `validation` and to `test` where it answered the rows of all folds at once."""
+        if not self.folds or seeded:
+            return validation, test
+        answer = dict(zip(self._positions, test, strict=True))
+        return tuple(answer[at] for at in self._validation_positions), tuple(answer[at] for at in range(len(self.test)))
+
+    def _validation_of(self, fold: Fold) -> tuple[int, ...]:
+        return fold.validation[: self.answered["validation"]]
+
+    def _test_of(self, fold: Fold) -> tuple[int, ...]:
+        return tuple(position for position in fold.test if position < len(self.test))
+
+    @cached_property
+    def _validation_positions(self) -> Sequence[int]:
+        return sorted({position for fold in self.folds for position in self._validation_of(fold)})
+
+    @cached_property
+    def _positions(self) -> Sequence[int]:
+        return sorted({*range(len(self.test)), *self._validation_positions})
+
+
+def read_parts(store: StudyStore, plan: Plan | None) -> StudyParts:
+    """Give a study's rows as its trials see them.
+
+    Parameters
+    ----------
+    store : StudyStore
+    plan : Plan or None
+        Without one, no rows are answered yet.
+
+    Returns
+    -------
+    StudyParts
+    """
+    answered = plan.answered if plan is not None else {"validation": 0, "test": 0}
+    return StudyParts({part: store.rows(part) for part in PARTS}, store.folds(), answered)

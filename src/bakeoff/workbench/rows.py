@@ -1,0 +1,87 @@
+"""Read rows, and divide them as a study does."""
+
+from __future__ import annotations
+
+from bakeoff.data import Rows, Source, Split, can_cross_fit, cross_fit_rows, nested_order, read_rows, split_rows
+from bakeoff.errors import OptionError
+from bakeoff.workbench.options import DataOptions, Division
+
+__all__ = ["divide", "divided_parts", "read_source", "row_counts"]
+
+
+def read_source(source: str, options: DataOptions) -> Source:
+    """Read the rows of a file, a folder, a catalogue data set or a hub data set.
+
+    Parameters
+    ----------
+    source : str
+    options : DataOptions
+
+    Returns
+    -------
+    Source
+    """
+    return read_rows(
+        source,
+        text=options.text,
+        label=options.label,
+        group=options.group,
+        time=options.time,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        header=options.header,
+        min_label_rows=options.min_label_rows,
+        rare=options.rare,
+    )
+
+
+def divide(read: Source, *, seed: int, seeds: int, division: Division) -> Split:
+    """Divide rows as a study does: cross-fitted where they are few, else in one split.
+
+    Parameters
+    ----------
+    read : Source
+    seed, seeds : int
+    division : {"auto", "one", "cross-fit"}
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    OptionError
+        If cross-fitting is asked for where the rows have splits or times of their own.
+    """
+    if division == "cross-fit" and (read.split("all") is None or read.columns.time is not None):
+        raise OptionError(
+            "Rows with splits of their own, or with --time, cannot be cross-fitted.",
+            next_step="Give one file without --time, or leave --split away.",
+        )
+    if division == "cross-fit" or (division == "auto" and can_cross_fit(read)):
+        return cross_fit_rows(read, seed=seed, seeds=seeds)
+    return split_rows(read, seed=seed)
+
+
+def divided_parts(split: Split, seed: int = 0) -> dict[str, Rows]:
+    """Give the parts as the study keeps them.
+
+    Where not all rows are answered, a prefix of validation and test rows is: they are permuted once, so that any prefix
+    is a sample of near natural frequencies, whatever the order of the file was. Where rows are cross-fitted, all are
+    test rows, in the order that the folds count in.
+    """
+    if split.rows is not None:
+        return {"train": split.rows.take(()), "validation": split.rows.take(()), "test": split.rows}
+    drawn = {
+        part: rows.take(nested_order(rows.labels, seed))
+        for part, rows in (("validation", split.validation), ("test", split.test))
+    }
+    return {"train": split.train, **drawn}
+
+
+def row_counts(split: Split) -> dict[str, int]:
+    """Give how many rows train, validate and test; of the smallest fold, and the rest, where they are cross-fitted."""
+    if split.rows is None:
+        return {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+    least = {part: min(len(getattr(fold, part)) for fold in split.folds) for part in ("train", "validation")}
+    return {**least, "test": len(split.rows) - sum(least.values())}
