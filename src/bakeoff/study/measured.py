@@ -71,14 +71,22 @@ def _calibration_error(store: StudyStore, evidence: Evidence, trial: Trial) -> t
     """Give a trial's calibration error on test rows and the one by chance; rows without an answer take no part."""
     shares = _probabilities(store, evidence, trial, "test")
     answers = _codes(evidence, trial.test_answers)
-    if shares is None or not len(shares) == len(answers) == len(evidence.test_labels):
+    truth = _codes(evidence, _true_labels(evidence, trial))
+    if shares is None or not len(shares) == len(answers) == len(truth):
         return None
     kept = np.flatnonzero(np.isfinite(shares).all(axis=1) & (answers >= 0))
     if not len(kept):
         return None
     confidence = shares[kept, answers[kept]]
-    right = answers[kept] == _codes(evidence, evidence.test_labels)[kept]
+    right = answers[kept] == truth[kept]
     return calibration_error(confidence, right), calibration_error_by_chance(confidence)
+
+
+def _true_labels(evidence: Evidence, trial: Trial) -> Sequence[str]:
+    """Give the labels of the test rows that a trial answers: of its fold, where it stands for one alone."""
+    if len(trial.test_answers) == len(evidence.test_labels) or trial.seed >= len(evidence.folds):
+        return evidence.test_labels
+    return [evidence.test_labels[row] for row in evidence.folds[trial.seed].test]
 
 
 def _answered(store: StudyStore, part: str, labels: Sequence[str]) -> Rows:

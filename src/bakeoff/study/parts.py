@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from bakeoff.data import FOLDS, Fold, Rows
+from bakeoff.data import FOLDS, Fold, Rows, nested_order
 from bakeoff.records import Answer
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import PARTS, StudyStore
@@ -28,15 +28,25 @@ class StudyParts:
         By the seed of their trials; none where one division stands for all seeds.
     answered : mapping of str to int
         How many validation and test rows a trial answers, of a fold or of all.
+    orders : dict
+        The permutations that were drawn so far, by seed.
     """
 
     divided: Mapping[str, Rows]
     folds: tuple[Fold, ...]
     answered: Mapping[str, int]
+    orders: dict[int, list[int]] = field(default_factory=dict, compare=False, repr=False)
 
     def train(self, seed: int) -> Rows:
         """Give the rows that a seed's samples are drawn from."""
         return self.divided["test"].take(self.folds[seed].train) if self.folds else self.divided["train"]
+
+    def sample(self, n: int, seed: int, study_seed: int) -> Rows:
+        """Give the n rows of a seed: the first n of its permutation, so that budgets are nested."""
+        train = self.train(seed)
+        if seed not in self.orders:
+            self.orders[seed] = [int(i) for i in nested_order(train.labels, 1000 * study_seed + seed)]
+        return train.take(self.orders[seed][:n])
 
     @cached_property
     def test(self) -> Rows:

@@ -13,6 +13,7 @@ from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender, Rephrased, RephrasedAnswers, Trial
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, Job, JobResult, RephraseJob, RephraseResult
+from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes, score_codes
 
@@ -89,7 +90,7 @@ def _job(store: StudyStore, contender: Contender, rows: int, seconds: float) -> 
             parameters=contender.parameters,
             texts=(),
             labels=(),
-            validation_texts=store.rows("validation").texts[:rows],
+            validation_texts=read_parts(store, plan).validation.texts[:rows],
             test_texts=(),
             seconds=seconds,
             dtype=plan.dtype,
@@ -126,7 +127,7 @@ def _scored(
     store: StudyStore, answers: Sequence[RephrasedAnswers], values: Sequence[Sequence[str | None]]
 ) -> Rephrased:
     task, rows = read_task(store), len(values[0])
-    truth = label_codes(store.rows("validation").labels[:rows], task.labels)
+    truth = label_codes(read_parts(store, read_plan(store)).validation.labels[:rows], task.labels)
     codes = np.stack([label_codes(one, task.labels) for one in values])
     return Rephrased(
         names=tuple(one.name for one in answers),

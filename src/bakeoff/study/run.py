@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bakeoff.data import nested_order
 from bakeoff.decision import droppable
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
@@ -119,7 +118,6 @@ class _Run:
     scores: dict[tuple[str, int], tuple[float, ...]] = field(default_factory=dict)
     seconds: dict[tuple[str, int], float] = field(default_factory=dict)
     slowness: dict[str, float] = field(default_factory=dict)
-    orders: dict[int, list[int]] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     keys: dict[tuple[str, int, int], str] = field(default_factory=dict)
@@ -152,15 +150,6 @@ class _Run:
                 **({"folds": len(self.parts.folds)} if self.parts.folds else {}),
             }
         )
-
-    def sample(self, planned: PlannedTrial) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Give the n rows of a seed: the first n of its permutation, so that budgets are nested."""
-        train = self.parts.train(planned.seed)
-        if planned.seed not in self.orders:
-            seed = self.store.fact("seed") * 1000 + planned.seed
-            self.orders[planned.seed] = [int(i) for i in nested_order(train.labels, seed)]
-        chosen = self.orders[planned.seed][: planned.n]
-        return tuple(train.texts[i] for i in chosen), tuple(train.labels[i] for i in chosen)
 
     def expected(self, planned: PlannedTrial) -> float:
         """Give the seconds that a trial will take, by its forecast and what its contender's trials took before."""
@@ -349,7 +338,7 @@ def _run_trial(run: _Run, executor: Executor, planned: PlannedTrial) -> None:
 
 def _job(run: _Run, planned: PlannedTrial) -> FitJob:
     contender = run.contenders[planned.contender]
-    texts, labels = run.sample(planned)
+    sample = run.parts.sample(planned.n, planned.seed, run.store.fact("seed"))
     validation, test = run.parts.to_answer(planned.seed, seeded=contender.seeded)
     return FitJob(
         method=contender.method,
@@ -357,8 +346,8 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
         model=contender.model,
         seed=planned.seed,
         parameters=contender.parameters,
-        texts=texts,
-        labels=labels,
+        texts=sample.texts,
+        labels=sample.labels,
         validation_texts=validation.texts,
         test_texts=test.texts,
         seconds=run.seconds_for(planned),
