@@ -11,7 +11,7 @@ import torch
 
 from bakeoff.errors import TrialError
 from bakeoff.methods import loaded
-from bakeoff.methods.contract import Method, RunContext
+from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.finetune.full import FullFineTuning, balanced_weights, compact_embeddings
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
@@ -131,3 +131,14 @@ def test_a_part_is_held_out_where_there_are_rows_enough(task: Task) -> None:
     method.fit(texts, labels)
     assert method.details_["held_out_rows"] == 16
     assert method.history_[-1]["held_out_score"] is not None
+
+
+def test_training_may_be_shortened_to_end_before_its_deadline(task):
+    texts, labels = text_rows(64)
+    settings = {"task": task, "model": "minilm-l6", "max_epochs": 400, "least_steps": 3, "batch_rows": 8}
+    context = RunContext(deadline=Deadline.after(12.0), may_shorten=True)
+    method = FullFineTuning(**settings).within(context).fit(texts, labels)
+    assert not method.cut_
+    assert 0 < method.details_["share_of_steps"] < 1
+    assert method.details_["steps"] >= 8
+    assert context.deadline.left > 0

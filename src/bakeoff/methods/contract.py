@@ -71,6 +71,8 @@ class RunContext:
         Data type of forward passes where a method allows the choice.
     allow_send : frozenset of str
         Hosts to which rows may be sent.
+    may_shorten : bool
+        Whether training may take fewer steps, on a schedule that ends in time, rather than be cut.
     """
 
     deadline: Deadline = Deadline()
@@ -78,6 +80,7 @@ class RunContext:
     device: str = "cpu"
     dtype: str = "float32"
     allow_send: frozenset[str] = frozenset()
+    may_shorten: bool = False
 
 
 def peak_memory_mb() -> float:

@@ -44,6 +44,7 @@ def model_card(
     *,
     rows_refitted: int,
     seconds: float,
+    share_of_steps: float = 1.0,
     seed: int = 0,
     demonstrations: int = 0,
     licence: str | None = None,
@@ -58,8 +59,8 @@ def model_card(
     decision : Decision
     contender : Contender
         The shipped one; it may be another than the chosen one.
-    rows_refitted, seconds, seed : int, float, int
-        Labelled rows that the shipped method was fitted on, the time of that refit, and its seed.
+    rows_refitted, seconds, share_of_steps, seed : int, float, float, int
+        Labelled rows of the refit, its time, the share of its training steps that time allowed, and its seed.
     demonstrations : int
         Rows of the data that stand in its prompt.
     licence : str, optional
@@ -82,7 +83,7 @@ def model_card(
         _limits(evidence, decision),
         _base_model(contender, licence),
         _use(bundle_name),
-        _repeat(evidence, contender, seed, seconds, repeat),
+        _repeat(evidence, contender, seed, (seconds, share_of_steps), repeat),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -247,11 +248,15 @@ def _use(bundle_name: str) -> str:
     return f"## Use\n\n{_code(f'bakeoff predict {name} new.csv')}"
 
 
-def _repeat(evidence: Evidence, contender: Contender, seed: int, seconds: float, repeat: Sequence[str]) -> str:
+def _repeat(
+    evidence: Evidence, contender: Contender, seed: int, refit: tuple[float, float], repeat: Sequence[str]
+) -> str:
+    seconds, share = refit
+    shortened = "" if share >= 1 else f"Time allowed {share_text(share)} of its training steps. "
     settings = ", ".join(f"{escape(key)} = {escape(str(value))}" for key, value in sorted(contender.parameters.items()))
     lines = [
         "## Repeat",
-        f"The study's seed is {evidence.seed}. The refit's is {seed}; it took {duration_text(seconds)}. "
+        f"The study's seed is {evidence.seed}. The refit's is {seed}; it took {duration_text(seconds)}. {shortened}"
         f"Settings: {settings or 'none'}. `bundle.json` has the versions of all packages.",
     ]
     if repeat:

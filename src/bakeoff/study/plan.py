@@ -24,9 +24,9 @@ CORE_SHARE = 0.95
 CORE_SHARE_LARGE_TEST = 0.45
 #: Rows that a refitted and a reloaded method both answer before a bundle counts.
 COMPARED_ROWS = 32
-#: Set aside for the refit: its forecast with something to spare. Only up to this share of the time does it make the
-#: label budget smaller at which the arms meet.
-REFIT_SAFETY, REFIT_SHARE = 1.1, 0.36
+#: Set aside for the refit: its forecast with something to spare. A part of that will do, since training can be
+#: shortened to what is left; only that part, up to a share of the time, makes the budget smaller at which arms meet.
+REFIT_SAFETY, REFIT_LEAST, REFIT_SHARE = 1.2, 0.6, 0.3
 #: What a trial costs that reuses another's label scores, as a share of its cost alone.
 SHARED_COST = 0.1
 #: Share of what is left over that any one contender beyond the required may take.
@@ -209,12 +209,13 @@ def make_plan(
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
         return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
     wanted = REFIT_SAFETY * _refit_seconds(grid)
-    n, answered = _decision_point(grid, sizes, time_left - min(REFIT_SHARE * time_left, wanted))
+    least = min(REFIT_SHARE * time_left, REFIT_LEAST * wanted)
+    n, answered = _decision_point(grid, sizes, time_left - least)
     blocks = _Blocks(grid, answered)
     core_blocks = blocks.blocks(_required(grid), n)
     core_seconds = sum(block.seconds for block in _distinct(core_blocks))
     # What the deciding trials leave goes to a whole refit before it goes to the curve: it is what the user takes home.
-    refit = min(wanted, max(REFIT_SHARE * time_left, time_left - core_seconds / CORE_SHARE))
+    refit = min(wanted, max(least, time_left - core_seconds / CORE_SHARE))
     left = CORE_SHARE * (time_left - refit) - core_seconds
     more = _optional(grid, blocks, n, left)
     core = {(b.contender.name, b.n) for b in core_blocks}

@@ -119,9 +119,17 @@ def ship_contender(
         written = _write(store, judged, contender, job, refit, folder, target, with_weights)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    note = f"reloaded: {refit.compared_rows} of {refit.compared_rows} answers equal"
+    note = _note(store, refit)
     store.note("shipped", f"{name} to {written}")
     return written, note
+
+
+def _note(store: StudyStore, refit: RefitResult) -> str:
+    told = f"reloaded: {refit.compared_rows} of {refit.compared_rows} answers equal"
+    if refit.share_of_steps < 1:
+        again = f"bakeoff ship {shlex.quote(str(store.folder))}"
+        told += f"; time allowed {refit.share_of_steps:.0%} of its training steps, all are taken by: {again}"
+    return told
 
 
 def _refit_job(store: StudyStore, contender: Contender, seconds: float) -> FitJob:
@@ -186,6 +194,7 @@ def _write(
         contender,
         rows_refitted=len(job.texts),
         seconds=refit.seconds,
+        share_of_steps=refit.share_of_steps,
         seed=job.seed,
         demonstrations=refit.demonstrations,
         licence=_licence(contender),

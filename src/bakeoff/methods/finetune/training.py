@@ -29,6 +29,9 @@ _DIVERGED_RATIO = 3.0
 _DIVERGED_STEPS = 8
 _RETRY_SHARE = 1.0 / 3.0
 _MOST_LOOKS = 8
+#: Where a run may be shortened: it looks at its pace after so many steps each, and leaves this share of the time.
+_PACE_STEPS = 10
+_SPARE_SHARE = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class Tuned:
         Tokens of all steps, padding left out.
     cut : bool
         Whether the deadline ended it.
+    share : float
+        Of the planned steps that it was shortened to, in (0, 1].
     history : list of dict
         Per epoch: loss, held-out score and loss (None without), seconds so far.
     """
@@ -106,6 +111,7 @@ class Tuned:
     best_epoch: int = 0
     tokens: int = 0
     cut: bool = False
+    share: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def details(self, network: torch.nn.Module, held: TokenRows) -> dict[str, Any]:
@@ -115,6 +121,7 @@ class Tuned:
             "steps": self.steps,
             "best_epoch": self.best_epoch,
             "held_out_rows": len(held),
+            "share_of_steps": self.share,
             "trainable_parameters": sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
         }
 
@@ -196,16 +203,18 @@ class _Run:
         self.losses: list[float] = []
         self.best: tuple[tuple[float, float], dict[str, torch.Tensor]] | None = None
         self.waited = 0
+        self.total = self.epoch_steps = 0
         self.started = time.perf_counter()
 
     def all_epochs(self, train: TokenRows, held: TokenRows) -> Tuned:
-        total = self.plan.steps(len(train))
-        epochs = math.ceil(total / math.ceil(len(train) / self.plan.batch_rows))
+        self.total = self.plan.steps(len(train))
+        self.epoch_steps = math.ceil(len(train) / self.plan.batch_rows)
+        epochs = math.ceil(self.total / self.epoch_steps)
         # Few rows make many short epochs; a look after each would stop training on noise.
         every = max(1, math.ceil(epochs / _MOST_LOOKS))
         for epoch in range(1, epochs + 1):
-            loss = self._epoch(train, epoch, total)
-            ended = self.tuned.cut or self.tuned.steps >= total
+            loss = self._epoch(train, epoch)
+            ended = self.tuned.cut or self.tuned.steps >= self.total
             look = len(held) > 0 and not self.tuned.cut and (epoch % every == 0 or ended)
             self._note(epoch, loss, self._look(held, epoch) if look else None)
             if ended or self.waited >= self.plan.patience:
@@ -217,24 +226,35 @@ class _Run:
         self.network.eval()
         return self.tuned
 
-    def _epoch(self, train: TokenRows, epoch: int, total: int) -> float:
+    def _epoch(self, train: TokenRows, epoch: int) -> float:
         self.network.train()
         losses = []
         for rows in shuffled_batches(
             train.lengths, max_rows=self.plan.batch_rows, seed=self.plan.seed * 10_007 + epoch
         ):
-            if self.tuned.steps >= total:
+            if self.tuned.steps >= self.total:
                 break
             if self.context.deadline.passed:
                 self.tuned.cut = True
                 break
-            losses.append(self._step(train.part(rows), total))
+            losses.append(self._step(train.part(rows)))
             self.tuned.steps += 1
-            self.context.progress("training", self.tuned.steps / total)
+            if self.context.may_shorten and self.tuned.steps % _PACE_STEPS == 0:
+                self._shorten()
+            self.context.progress("training", self.tuned.steps / self.total)
         return float(np.mean(losses)) if losses else math.nan
 
-    def _step(self, rows: TokenRows, total: int) -> float:
-        share = _rate_share(self.tuned.steps, total, self.plan.warmup_share)
+    def _shorten(self) -> None:
+        """Take fewer steps in all if the pace so far says that time will not do, but never less than one epoch."""
+        pace = (time.perf_counter() - self.started) / self.tuned.steps
+        reached = self.tuned.steps + int((1 - _SPARE_SHARE) * max(self.context.deadline.left, 0.0) / pace)
+        if math.isfinite(self.context.deadline.at) and reached < self.total:
+            wanted = self.total / self.tuned.share
+            self.total = max(reached, self.epoch_steps)
+            self.tuned.share = min(1.0, self.total / wanted)
+
+    def _step(self, rows: TokenRows) -> float:
+        share = _rate_share(self.tuned.steps, self.total, self.plan.warmup_share)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * share
         with cast(self.plan.autocast, self.device):

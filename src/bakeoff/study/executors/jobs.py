@@ -116,12 +116,16 @@ class FitResult:
 
 @dataclass(frozen=True, slots=True)
 class RefitResult:
-    """How the refit went: its data type, demonstrations in its prompt, rows whose answer saving and loading changed."""
+    """How the refit went: its data type, demonstrations in its prompt, rows whose answer saving and loading changed.
+
+    `share_of_steps` is below 1 where training was shortened to end in time.
+    """
 
     dtype: str
     demonstrations: int
     seconds: float
     cut: bool
+    share_of_steps: float
     changed_rows: int
     compared_rows: int
     size_mb: float

@@ -114,7 +114,7 @@ def _run(job: Job, report: Report) -> JobResult:
         return JobFailed(f"{type(error).__name__}: {error}", crashed=short)
 
 
-def _fitted(job: FitJob, report: Report) -> tuple[Method, RunContext]:
+def _fitted(job: FitJob, report: Report, *, may_shorten: bool = False) -> tuple[Method, RunContext]:
     from bakeoff.methods.contract import Deadline, RunContext
     from bakeoff.methods.measure import preload
     from bakeoff.methods.registry import load_method, method_spec
@@ -127,6 +127,7 @@ def _fitted(job: FitJob, report: Report) -> tuple[Method, RunContext]:
         device=job.device,
         dtype=job.dtype,
         allow_send=job.allow_send,
+        may_shorten=may_shorten,
     )
     report(CLOCK_STARTS, 0.0)
     method = load_method(job.method)(task=job.task, model=job.model, seed=job.seed, **job.parameters)
@@ -203,7 +204,7 @@ def _refit(job: RefitJob, report: Report) -> RefitResult:
     from bakeoff.methods.contract import Deadline
     from bakeoff.methods.registry import load_method
 
-    method, context = _fitted(job.fit, report)
+    method, context = _fitted(job.fit, report, may_shorten=True)
     folder = Path(job.folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -222,6 +223,7 @@ def _refit(job: RefitJob, report: Report) -> RefitResult:
         demonstrations=len(method.details_.get("demonstrations", ())),
         seconds=method.usage_.seconds,
         cut=bool(method.cut_),
+        share_of_steps=float(method.details_.get("share_of_steps", 1.0)),
         changed_rows=sum(a != b for a, b in zip(trained, again, strict=True)),
         compared_rows=len(job.compared_texts),
         size_mb=method.size_mb,
