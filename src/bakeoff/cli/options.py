@@ -83,6 +83,12 @@ LabelsFile = Annotated[
 ]
 
 # Contenders
+#: Named here, since the registry is not loaded for a help text; a test compares them.
+METHODS = ", ".join(
+    ["probe", "full", "lora", "zero-shot", "zero-shot-calibrated", "few-shot", "few-shot-calibrated"]
+    + ["server-zero-shot", "server-few-shot"]
+)
+_METHODS = f"Method to try beside the floors: {METHODS}. Repeat for several; else all."
 Encoder = Annotated[
     list[str],
     _option("--encoder", help="Model to fine-tune: a name or a folder; repeat for several.", show_default=True),
@@ -95,7 +101,7 @@ PromptModel = Annotated[
         show_default=True,
     ),
 ]
-MethodNames = Annotated[list[str] | None, _option("--method", help="Method to try; repeat for several; else all.")]
+MethodNames = Annotated[list[str] | None, _option("--method", help=_METHODS)]
 Predictions = Annotated[
     Path | None,
     _option("--predictions", help="File of today's answers: a column with the texts, and one named prediction."),
