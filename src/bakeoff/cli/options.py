@@ -84,9 +84,9 @@ LabelsFile = Annotated[
 
 # Contenders
 #: Named here, since the registry is not loaded for a help text; a test compares them.
-METHODS = ", ".join(
-    ["probe", "full", "lora", "zero-shot", "zero-shot-calibrated", "few-shot", "few-shot-calibrated"]
-    + ["server-zero-shot", "server-few-shot"]
+METHODS = (
+    "probe, full, lora, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, "  # in process
+    "server-zero-shot, server-few-shot"
 )
 _METHODS = f"Method to try beside the floors: {METHODS}. Repeat for several; else all."
 Encoder = Annotated[
