@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bakeoff.data import Rows, fingerprint
+from bakeoff.data import Fold, Rows, fingerprint
 from bakeoff.decision import calibration_error, calibration_error_by_chance
+from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.records import Answer, Assumptions, Contender, RephrasedAnswers, Trial, Usage
 from bakeoff.study.contenders import contender_to_json
 from bakeoff.study.executors.jobs import Job, JobResult, RephraseJob, RephraseResult
@@ -78,9 +79,15 @@ def add(
     store.add(trial, validation, test)
 
 
-def make_store(folder: Path, parts: dict[str, Rows] | None = None, **facts: object) -> StudyStore:
+def make_store(
+    folder: Path,
+    parts: dict[str, Rows] | None = None,
+    folds: Sequence[Fold] = (),
+    answered: dict[str, int] | None = None,
+    **facts: object,
+) -> StudyStore:
     parts = parts or {"train": _rows(80, 1), "validation": _rows(VALIDATION, 2), "test": _rows(TEST, 3)}
-    answered = {part: len(parts[part]) for part in ("validation", "test")}
+    answered = answered or {part: len(parts[part]) for part in ("validation", "test")}
     plan = Plan(64, (0, 64), 3, answered, (), 1.0, 0.0, None, "float32", "cpu", 1)
     known = {
         "task": TASK.to_json(),
@@ -94,7 +101,9 @@ def make_store(folder: Path, parts: dict[str, Rows] | None = None, **facts: obje
         "seed": 0,
         "plan": plan.to_json(),
     }
-    store = StudyStore.create(folder, known | facts, parts)
+    store = StudyStore.create(folder, known | facts, parts, folds)
+    if folds:
+        return store
     for seed in range(3):
         add(store, TUNED, 64, seed, *(_answers(parts[part], 0.9, 0.9, seed) for part in ("validation", "test")))
     add(store, ASKED, 0, 0, *(_answers(parts[part], 0.7, 0.99, 9) for part in ("validation", "test")))
@@ -218,3 +227,70 @@ def test_rows_that_are_not_later_ones_give_no_months(tmp_path: Path, validation:
         measured = measured_evidence(store).measured
         assert math.isnan(measured.months_to_test)
         assert measured.test_groups == ()
+
+
+def test_mislabelled_rows_are_found_by_the_best_finalist_and_named_by_their_place(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    parts = {"train": _rows(80, 1), "validation": _rows(VALIDATION, 2), "test": _rows(TEST, 3)}
+    true = parts["test"]
+    flip = dict(zip(TASK.labels, reversed(TASK.labels), strict=True))
+    wrong = {7, 21, 50, 77}
+    parts["test"] = replace(true, labels=tuple(flip[x] if at in wrong else x for at, x in enumerate(true.labels)))
+    with make_store(tmp_path / "s", parts) as store:
+        for seed in range(3):
+            answers = []
+            for rows in (parts["validation"], true):
+                sure = [chance.uniform(0.85, 0.99) for _ in rows.labels]
+                answers.append(
+                    [
+                        Answer(label, tuple(s if each == label else 1 - s for each in TASK.labels))
+                        for label, s in zip(rows.labels, sure, strict=True)
+                    ]
+                )
+            add(store, TUNED, 64, seed, *answers)
+        noise = measured_evidence(store).measured.label_noise
+    assert noise is not None
+    assert (noise.contender, noise.rows, noise.suspects) == (TUNED.name, VALIDATION + TEST, 4)
+    assert {one.row_number for one in noise.likeliest} == {at + 2 for at in wrong}
+    assert all(one.part == "test" and one.label == flip[one.suggested] for one in noise.likeliest)
+    assert {one.row_id for one in noise.likeliest} == {f"3-{at}" for at in wrong}
+    assert all(one.probability < 0.16 for one in noise.likeliest)
+
+
+def test_how_models_read_comes_from_what_was_measured_first(tmp_path: Path) -> None:
+    speed = asdict(ModelSpeed(1000.0, 300.0, 0.0, 20.0, 1.5, 3.0))
+    old = {name: value for name, value in speed.items() if name not in ("tokens_per_word", "negative_log_likelihood")}
+    with make_store(tmp_path / "s", speeds={"smollm": speed, "minilm": old}) as store:
+        readings = measured_evidence(store).measured.readings
+    assert (readings["smollm"].tokens_per_word, readings["smollm"].negative_log_likelihood) == (1.5, 3.0)
+    assert math.isnan(readings["minilm"].tokens_per_word)
+
+
+def test_cross_fitted_rows_are_measured_by_the_folds_that_did_not_see_them(tmp_path: Path) -> None:
+    true = _rows(90, 3)
+    flip = dict(zip(TASK.labels, reversed(TASK.labels), strict=True))
+    wrong = {5, 44, 80}
+    rows = replace(true, labels=tuple(flip[x] if at in wrong else x for at, x in enumerate(true.labels)))
+    nothing, folds = rows.take(()), []
+    for number in range(9):
+        test = tuple(at for at in range(90) if at % 3 == number % 3)
+        validation = tuple(at for at in range(0, 90, 2) if at % 3 == (number + 1) % 3)
+        folds.append(Fold(tuple(sorted({*range(90)} - {*test, *validation})), validation, test))
+    parts = {"train": nothing, "validation": nothing, "test": rows}
+    with make_store(tmp_path / "s", parts, folds, {"validation": 90, "test": 90}) as store:
+        for seed, fold in enumerate(folds):
+            add(
+                store,
+                TUNED,
+                40,
+                seed,
+                *(_answers(true.take(part), 1.0, 0.9, 0) for part in (fold.validation, fold.test)),
+            )
+        add(store, ASKED, 0, 0, *(_answers(true.take(part), 0.6, 0.7, 0) for part in (range(0, 90, 2), range(90))))
+        measured = measured_evidence(store).measured
+        assert len(measured.calibration_error) == 10
+        errors = [measured.calibration_error[f"{TUNED.name}-40-{seed}"][0] for seed in range(9)]
+        assert all(error < 0.2 for error in errors)
+        assert measured.label_noise is not None
+        assert (measured.label_noise.contender, measured.label_noise.rows) == (TUNED.name, 90)
+        assert {one.row_number for one in measured.label_noise.likeliest} == {at + 2 for at in wrong}

@@ -8,12 +8,11 @@ from typing import Any
 from bakeoff.decision import phrases
 from bakeoff.decision.choice import ALPHA, Figures, total_cost, verdict_p
 from bakeoff.decision.comparisons import Field
+from bakeoff.decision.complexity import complexity_of
 from bakeoff.decision.control import control_of
 from bakeoff.decision.costs import cost_of, known_mean
 from bakeoff.decision.panel import Cell, Panel
-from bakeoff.decision.ranking import best_on_validation
 from bakeoff.decision.requirements import standings
-from bakeoff.decision.slope import slope_per_doubling
 from bakeoff.records import BreakEven, Consideration
 
 __all__ = ["considerations_of"]
@@ -86,42 +85,6 @@ def _resources(panel: Panel, field: Field, rule: Figures, pays: BreakEven) -> Co
     return Consideration("time_and_resources", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
 
 
-def _zero_shot(panel: Panel) -> Cell | None:
-    names = [contender.name for contender in panel.arm("prompt") if not contender.uses_labels]
-    ranked = best_on_validation(panel, names, 0)
-    return panel.cell(ranked[0], 0) if ranked else None
-
-
-def _complexity(panel: Panel, field: Field) -> Consideration:
-    evidence = panel.evidence
-    labels = len(panel.labels)
-    zero = _zero_shot(panel)
-    zero_score = panel.mean_score(zero) if zero else math.nan
-    floor_score = panel.mean_score(field.floor) if field.floor else math.nan
-    tuned = field.finetune
-    slope = slope_per_doubling(panel, tuned.contender.name, field.n) if tuned else math.nan
-    figures = {
-        "labels": labels,
-        "text_words": _known(evidence.text_words),
-        "floor_score": _known(floor_score),
-        "zero_shot_score": _known(zero_score),
-        "slope_per_doubling": _known(slope),
-    }
-    parts = [f"{labels} labels, {evidence.text_words:.0f} words a text"]
-    parts += [f"floor {phrases.score(floor_score)}"] if field.floor else []
-    parts += [f"zero-shot {phrases.score(zero_score)}"] if zero else []
-    parts += [f"fine-tuning gains {phrases.points(slope)} per doubling of the labels"] if not math.isnan(slope) else []
-    favours = _NEITHER
-    margin = evidence.assumptions.margin
-    if tuned is not None and not math.isnan(zero_score):
-        lead = panel.mean_score(tuned) - zero_score
-        if lead <= margin:
-            favours = _PROMPTING
-        elif not math.isnan(slope) and slope >= margin:
-            favours = _TUNING
-    return Consideration("complexity", f"{', '.join(parts)}.", figures, favours)
-
-
 def _goals(panel: Panel, field: Field, rule: Figures) -> Consideration:
     figures: dict[str, Any] = {f"{key}_score": _known(panel.mean_score(cell)) for key, cell in _sides(field)}
     difference = rule.difference
@@ -156,14 +119,12 @@ def considerations_of(panel: Panel, field: Field, rule: Figures, pays: BreakEven
     -------
     tuple of Consideration
         ``task_requirements``, ``control_vs_flexibility``, ``time_and_resources``, ``complexity`` and
-        ``performance_goals``. Each favours ``"fine-tuning"``, ``"prompting"`` or ``"neither"``. Control looks at valid
-        answers first, then at the spread over seeds; complexity favours prompting where zero-shot is not behind by
-        more than the margin, and fine-tuning where it leads and more labels still help.
+        ``performance_goals``. Each favours ``"fine-tuning"``, ``"prompting"`` or ``"neither"``.
     """
     return (
         _task_requirements(panel, field),
         control_of(panel, field),
         _resources(panel, field, rule, pays),
-        _complexity(panel, field),
+        complexity_of(panel, field),
         _goals(panel, field, rule),
     )

@@ -11,7 +11,7 @@ from bakeoff.decision import phrases
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.costs import known_mean
 from bakeoff.decision.leaderboard import valid_rate
-from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.panel import MASKED, Cell, Panel
 from bakeoff.decision.shift import Shift, group_shares, group_spread, later_lead, monthly_decay
 from bakeoff.decision.slope import label_cost
 from bakeoff.decision.spread import deviation_beyond_chance, group_deviation_beyond_chance
@@ -112,7 +112,7 @@ def _shift_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
 
 def _seed_deviation(panel: Panel, cell: Cell) -> float:
     """Give the deviation over seeds beyond chance; where each seed answers rows of its own, they are groups of rows."""
-    answered, right = cell.test >= -1, cell.test == panel.truth["test"]
+    answered, right = cell.test != MASKED, cell.test == panel.truth["test"]
     if answered.all():
         return deviation_beyond_chance(right)
     sizes = answered.sum(axis=1)
@@ -141,7 +141,7 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
         seeds = "one seed only"
         if told["seed_deviation"] is not None:
             points = phrases.points(told["seed_deviation"], signed=False)
-            seeds = f"deviation over {len(cell.trials)} seeds {points}"
+            seeds = f"deviation over {len(cell.seeds)} seeds {points}"
     said = [f"valid answers {phrases.share(valid_rate(cell))}", seeds]
     if told.get("phrasings"):
         low, high = (phrases.score(value) for value in told["phrasing_range"])

@@ -9,46 +9,65 @@ from typing import Any
 from bakeoff.decision import phrases
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.costs import known_mean
-from bakeoff.decision.leaderboard import tokens_per_row, valid_rate
-from bakeoff.decision.panel import Cell, Panel, is_served
+from bakeoff.decision.impractical import impractical_of
+from bakeoff.decision.leaderboard import valid_rate
+from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.shift import monthly_decay
+from bakeoff.decision.slope import label_cost, labels_read
 from bakeoff.records import Difference
 
 __all__ = ["differences_of"]
 
 _NO_TUNING = "No fine-tuned contender finished."
 _NO_PROMPT = "No prompted contender finished."
+_NOT_MEASURED = "not measured"
 
-_PROMPT_SHOWN = 160
-
-_LONG_FIT_SECONDS = 600.0
+_PROMPT_SHOWN = 400
 
 
 def _details(cell: Cell) -> Mapping[str, Any]:
     return cell.trials[0].details
 
 
-def _weights(tuned: Cell | None, asked: Cell | None) -> Difference:
-    left, evidence = _NO_TUNING, []
+def _weights(panel: Panel, tuned: Cell | None, asked: Cell | None) -> Difference:
+    left, right, evidence = _NO_TUNING, _NO_PROMPT, []
     if tuned is not None:
         details = _details(tuned)
-        changed, sums = details.get("weights_changed"), details.get("weights_sha256")
-        trained = details.get("trainable_parameters")
+        changed, trained = details.get("weights_changed"), details.get("trainable_parameters")
         size = f" {phrases.count(trained)} parameters trained." if isinstance(trained, (int, float)) else ""
         if changed is None:
             left = f"Trained; the method reports nothing of its weights.{size}"
+        elif details.get("base_weights_changed") is False:
+            left = f"Updated by adapters; the model's own weights stay.{size}"
         else:
             left = f"{'Updated' if changed else 'Not updated: only a layer on top was trained'}.{size}"
-        if isinstance(sums, Mapping):
-            before, after = str(sums["before"])[:8], str(sums["after"])[:8]
-            evidence.append(f"sha256 {before} before, {after} after ({tuned.contender.name})")
-    right = _NO_PROMPT
+        evidence += _tuned_sums(tuned)
     if asked is not None:
-        right = "Not updated: the model answers as it came."
-        sha256 = asked.contender.model_sha256
-        evidence.append(
-            f"{asked.contender.model}: sha256 {sha256[:8]}" if sha256 else f"{asked.contender.model}: no file"
-        )
-    return Difference("weights", left, right, "; ".join(evidence) or "not measured")
+        right = f"Not updated: the model answers as it came, a prompt{_design(asked)} was designed."
+        evidence.append(_asked_sums(panel, asked))
+    return Difference("weights", left, right, "; ".join(evidence) or _NOT_MEASURED)
+
+
+def _tuned_sums(tuned: Cell) -> list[str]:
+    details, name = _details(tuned), tuned.contender.name
+    sums, base = details.get("weights_sha256"), details.get("base_sha256") or tuned.contender.model_sha256
+    if isinstance(sums, Mapping):
+        return [f"sha256 {str(sums['before'])[:8]} before, {str(sums['after'])[:8]} after ({name})"]
+    return [f"{name}: sha256 {str(base)[:8]} of the model, which was not trained"] if base else []
+
+
+def _asked_sums(panel: Panel, asked: Cell) -> str:
+    model, reading = asked.contender.model or "", panel.evidence.measured.readings.get(asked.contender.model or "")
+    if reading is not None and reading.weights_before and reading.weights_after:
+        before, after = reading.weights_before[:8], reading.weights_after[:8]
+        return f"sha256 {before} before, {after} after all prompts ({model})"
+    sha256 = asked.contender.model_sha256
+    return f"{model}: sha256 {sha256[:8]}" if sha256 else f"{model}: no file"
+
+
+def _design(asked: Cell) -> str:
+    text = _details(asked).get("prompt")
+    return f" of {phrases.count(len(text.split()))} words" if isinstance(text, str) and text.strip() else ""
 
 
 def _tailoring(tuned: Cell | None, asked: Cell | None) -> Difference:
@@ -58,12 +77,14 @@ def _tailoring(tuned: Cell | None, asked: Cell | None) -> Difference:
         told = {"steps": _details(tuned).get("steps"), "best epoch": _details(tuned).get("best_epoch")}
         known = [f"{name} {value}" for name, value in told.items() if value is not None]
         if known:
-            evidence.append(f"{', '.join(known)} ({tuned.contender.name}, seed {tuned.seeds[0]})")
+            evidence.append(f"{', '.join(known)} ({tuned.contender.name}, seed {tuned.trials[0].seed})")
     if asked is not None:
         shown = _details(asked).get("demonstrations")
         number = len(shown) if isinstance(shown, (list, tuple)) else shown
         examples = f" and {number} demonstrations" if isinstance(number, int) and number else ""
-        right = f"Guided by an instruction{examples}."
+        read = labels_read(asked) if asked.contender.uses_labels else math.nan
+        of_all = "" if math.isnan(read) else f"; {read:.0f} of {asked.n} labelled rows were read"
+        right = f"Guided by an instruction{examples}{of_all}."
         text = _details(asked).get("prompt")
         if isinstance(text, str) and text.strip():
             folded = " ".join(text.split())
@@ -72,18 +93,21 @@ def _tailoring(tuned: Cell | None, asked: Cell | None) -> Difference:
     return Difference("tailoring", left, right, "; ".join(evidence) or "not reported by the methods")
 
 
-def _retraining(tuned: Cell | None, asked: Cell | None) -> Difference:
+def _retraining(panel: Panel, tuned: Cell | None, asked: Cell | None) -> Difference:
     left, right, evidence = _NO_TUNING, _NO_PROMPT, []
     for cell, is_tuned in ((tuned, True), (asked, False)):
         if cell is None:
             continue
-        seconds = known_mean([trial.fit_seconds for trial in cell.trials])
-        evidence.append(f"{cell.contender.name}: {phrases.span(seconds)} to build at n = {cell.n}")
+        cost = label_cost(panel, cell)
+        took = phrases.span(cost.seconds_to_rebuild)
+        evidence.append(f"{cell.contender.name}: {took} to build at n = {cell.n}")
+        if cost.seconds_per_label > 0:
+            evidence[-1] += f", {phrases.span(1000 * cost.seconds_per_label)} more for 1,000 further labels"
         if is_tuned:
-            left = f"Needed for every change of labels or data: {phrases.span(seconds)}."
+            left = f"Needed for every change of labels or data: {took}."
         else:
-            right = f"Not needed: a new prompt is ready in {phrases.span(seconds)}."
-    return Difference("re-training", left, right, "; ".join(evidence) or "not measured")
+            right = f"Not needed: a new prompt is ready in {took}."
+    return Difference("re-training", left, right, "; ".join(evidence) or _NOT_MEASURED)
 
 
 def _gain(panel: Panel, cell: Cell) -> str:
@@ -109,43 +133,24 @@ def _adaptation(panel: Panel, tuned: Cell | None, asked: Cell | None) -> Differe
         if not math.isnan(mass):
             evidence.append(f"{asked.contender.name}: the labels hold {phrases.share(mass)} of the probability")
         evidence.append(f"{asked.contender.name}: {_gain(panel, asked)}")
-    return Difference("adaptation", left, right, "; ".join(evidence) or "not measured")
+        evidence += _phrasings(panel, asked)
+    for cell in (tuned, asked):
+        if cell is not None and not math.isnan(decay := monthly_decay(panel, cell)):
+            evidence.append(f"{cell.contender.name}: {phrases.points(0.0 - decay)} a month on later rows")
+    return Difference("adaptation", left, right, "; ".join(evidence) or _NOT_MEASURED)
+
+
+def _phrasings(panel: Panel, asked: Cell) -> list[str]:
+    known = panel.evidence.measured.rephrased.get(asked.contender.model or "")
+    if known is None:
+        return []
+    found = known[asked.contender.parameters.get("calibration", "none") != "none"]
+    low, high = phrases.score(min(found.scores)), phrases.score(max(found.scores))
+    return [f"its instruction in {len(found.scores)} phrasings, zero-shot: {low} to {high} on {found.rows} rows"]
 
 
 def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _sentence(parts: list[str]) -> str:
-    joined = "; ".join(parts)
-    return f"{joined[0].upper()}{joined[1:]}."
-
-
-def _impractical(tuned: Cell | None, asked: Cell | None) -> Difference:
-    limits: dict[bool, str] = {True: _NO_TUNING, False: _NO_PROMPT}
-    evidence = []
-    for cell, is_tuned in ((tuned, True), (asked, False)):
-        if cell is None:
-            continue
-        seconds = known_mean([trial.fit_seconds for trial in cell.trials])
-        p95 = known_mean([trial.p95_ms for trial in cell.trials])
-        found = []
-        if is_tuned:
-            found.append(f"without labels: this one saw {cell.n}")
-            if seconds > _LONG_FIT_SECONDS:
-                found.append(f"where labels change often: {phrases.span(seconds)} a time")
-        else:
-            if not math.isnan(p95):
-                found.append(f"where an answer must come in under {p95:.3g} ms (its p95 here)")
-            tokens = known_mean([tokens_per_row(trial) for trial in cell.trials])
-            if not math.isnan(tokens):
-                evidence.append(f"{cell.contender.name}: {phrases.count(tokens)} tokens a row")
-            if is_served(cell.contender):
-                found.append("where texts may not leave the machine, unless the server is yours")
-        limits[is_tuned] = _sentence(found) if found else "Nothing was measured that rules it out."
-        if not math.isnan(p95):
-            evidence.append(f"{cell.contender.name}: p95 {p95:.3g} ms")
-    return Difference("impractical where", limits[True], limits[False], "; ".join(evidence) or "not measured")
 
 
 def differences_of(panel: Panel, field: Field) -> tuple[Difference, ...]:
@@ -163,10 +168,11 @@ def differences_of(panel: Panel, field: Field) -> tuple[Difference, ...]:
         method did not report is said to be missing.
     """
     tuned, asked = field.finetune, field.prompt
+    left, right, evidence = impractical_of(panel, tuned, asked)
     return (
-        _weights(tuned, asked),
+        _weights(panel, tuned, asked),
         _tailoring(tuned, asked),
-        _retraining(tuned, asked),
+        _retraining(panel, tuned, asked),
         _adaptation(panel, tuned, asked),
-        _impractical(tuned, asked),
+        Difference("impractical where", left or _NO_TUNING, right or _NO_PROMPT, evidence or _NOT_MEASURED),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.decision.panel import Cell, Codes, Panel, Rows
+from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows
 from bakeoff.decision.spread import group_deviation_beyond_chance
 
 __all__ = ["LEAST_GROUP_ROWS", "Shift", "group_shares", "group_spread", "later_lead", "monthly_decay"]
@@ -89,8 +89,8 @@ def _row_leads(panel: Panel, tuned: Cell, asked: Cell, rows: Rows) -> NDArray[np
 
 
 def _right(codes: Codes, truth: Codes) -> NDArray[np.float64]:
-    """Give each row's share of right answers over the seeds that answered it; codes under -1 are no answers."""
-    answered = codes >= -1
+    """Give each row's share of right answers over the seeds that answered it."""
+    answered = codes != MASKED
     return np.asarray(((codes == truth) & answered).sum(axis=0) / np.maximum(answered.sum(axis=0), 1))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bakeoff.decision.costs import known_mean
 from bakeoff.decision.panel import Cell, Panel
 
-__all__ = ["LabelCost", "label_cost", "slope_per_doubling"]
+__all__ = ["LabelCost", "label_cost", "labels_read", "slope_per_doubling"]
 
 #: One point of the score.
 _POINT = 0.01
@@ -72,7 +72,7 @@ def label_cost(panel: Panel, cell: Cell) -> LabelCost:
         grown = (known_mean([trial.fit_seconds for trial in one.trials]) for one in (after, before))
         per_label = (next(grown) - next(grown)) / (high - low)
     points = math.inf if slope <= 0 else math.nan if math.isnan(slope) else cell.n * (2 ** (_POINT / slope) - 1)
-    return LabelCost(seconds, per_label, _labels_read(cell), points)
+    return LabelCost(seconds, per_label, labels_read(cell), points)
 
 
 def _last_two(panel: Panel, name: str, upto: int) -> tuple[tuple[int, Cell], tuple[int, Cell]] | None:
@@ -80,7 +80,8 @@ def _last_two(panel: Panel, name: str, upto: int) -> tuple[tuple[int, Cell], tup
     return (met[-2], met[-1]) if len(met) > 1 else None
 
 
-def _labels_read(cell: Cell) -> float:
+def labels_read(cell: Cell) -> float:
+    """Give how many of its n labels a contender reads: a prompt those it shows or calibrates on; NaN if unknown."""
     if cell.contender.arm != "prompt":
         return float(cell.n)
     shown = [trial.details.get("demonstrations") for trial in cell.trials]

@@ -48,12 +48,21 @@ class ModelSpeed:
         Of a server model: one short call; 0 in process.
     tokens_per_row : float
         Mean tokens of a text by the model's tokenizer.
+    tokens_per_word : float or None
+        Its tokens to a word between spaces (fertility); None where not measured.
+    negative_log_likelihood : float or None
+        Mean over the tokens of some texts, in nats; decoders alone.
+    weights_sha256 : str or None
+        Of the weights in memory before any trial; decoders alone.
     """
 
     forward_tokens_per_second: float
     tuning_tokens_per_second: float
     seconds_per_call: float
     tokens_per_row: float
+    tokens_per_word: float | None = None
+    negative_log_likelihood: float | None = None
+    weights_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

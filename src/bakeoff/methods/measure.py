@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from bakeoff.methods import loaded
 from bakeoff.methods.forecast import ModelSpeed
 
-__all__ = ["measure_speed", "preload"]
+__all__ = ["decoder_digest", "measure_speed", "preload"]
 
 #: Texts that are read to measure speed. An encoder's batches need many to be as full as in a trial.
 _ENCODED, _SCORED = 192, 48
@@ -32,6 +32,23 @@ def preload(family: str | None, model: str | None, *, dtype: str, device: str) -
         loaded.encoder(model, device)
     elif family == "decoder":
         loaded.scorer(model, dtype, device)
+
+
+def decoder_digest(model: str, *, dtype: str, device: str) -> str:
+    """Give the sha256 of a loaded decoder's weights in memory: whether prompting left them as they came.
+
+    Parameters
+    ----------
+    model, dtype, device : str
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    from bakeoff.models.digest import weights_sha256
+
+    return weights_sha256(loaded.scorer(model, dtype, device).decoder.model)
 
 
 def measure_speed(

@@ -61,10 +61,15 @@ class Reading:
         Tokens of its tokenizer to a word between spaces (fertility).
     negative_log_likelihood : float
         Mean over the tokens of texts of the train pool, in nats; a decoder's alone. Its exponential is the perplexity.
+    weights_before, weights_after : str or None
+        sha256 of a decoder's weights in memory before the study's first trial and after its prompts; None where not
+        measured.
     """
 
     tokens_per_word: float = math.nan
     negative_log_likelihood: float = math.nan
+    weights_before: str | None = None
+    weights_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

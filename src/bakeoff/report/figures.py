@@ -257,6 +257,10 @@ def _amount_text(value: float) -> str:
     return money_text(value, "")
 
 
+def _ratio_text(value: float) -> str:
+    return f"{value:.2f}"
+
+
 def _spread_text(value: float) -> str:
     return points_text(value, signed=False)
 
@@ -264,6 +268,7 @@ def _spread_text(value: float) -> str:
 #: How a figure is shown, by a part of its name; the first that fits.
 _BY_NAME = (
     (("deviation", "calibration_error"), _spread_text),
+    (("per_word",), _ratio_text),
     (("difference", "slope", "decay", "lead"), points_text),
     (("cost",), _amount_text),
     (("_ms",), milliseconds_text),

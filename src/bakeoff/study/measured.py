@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data import Rows
-from bakeoff.decision import calibration_error, calibration_error_by_chance, finalists
-from bakeoff.records import Evidence, Measured, Trial
-from bakeoff.study.evidence import gather_evidence
-from bakeoff.study.rephrase import read_rephrased
+from bakeoff.decision import calibration_error, calibration_error_by_chance, finalists, score_mean, suspicion
+from bakeoff.records import Evidence, LabelNoise, Measured, Reading, Suspect, Trial
+from bakeoff.study.evidence import gather_evidence, read_plan
+from bakeoff.study.parts import StudyParts, read_parts
+from bakeoff.study.rephrase import read_rephrased, weights_afterwards
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes
 
@@ -23,6 +25,8 @@ __all__ = ["measured_evidence"]
 Reals = NDArray[np.float64]
 
 _SECONDS_A_DAY, _DAYS_A_MONTH = 86_400.0, 365.25 / 12
+#: How many of the rows that look mislabelled are named.
+_MOST_SUSPECTS = 10
 #: Share of rows that may stand on the other side of a cut in time.
 _STRAY = 0.05
 
@@ -43,7 +47,7 @@ def measured_evidence(store: StudyStore) -> Evidence:
     evidence = gather_evidence(store)
     if not any(trial.status == "done" for trial in evidence.trials):
         return evidence
-    meeting = finalists(evidence)
+    meeting, parts = finalists(evidence), read_parts(store, read_plan(store))
     measured = Measured(
         calibration_error={
             trial.key: found
@@ -52,8 +56,10 @@ def measured_evidence(store: StudyStore) -> Evidence:
             if (found := _calibration_error(store, evidence, trial)) is not None
         },
         rephrased=read_rephrased(store),
-        test_groups=_test_groups(store, evidence),
-        months_to_test=_months_to_test(store, evidence),
+        readings=_readings(store),
+        label_noise=_label_noise(store, evidence, parts, meeting),
+        test_groups=parts.test.groups or (),
+        months_to_test=_months_to_test(parts.validation, parts.test),
     )
     return replace(evidence, measured=measured)
 
@@ -83,28 +89,91 @@ def _calibration_error(store: StudyStore, evidence: Evidence, trial: Trial) -> t
 
 
 def _true_labels(evidence: Evidence, trial: Trial) -> Sequence[str]:
-    """Give the labels of the test rows that a trial answers: of its fold, where it stands for one alone."""
-    if len(trial.test_answers) == len(evidence.test_labels) or trial.seed >= len(evidence.folds):
-        return evidence.test_labels
-    return [evidence.test_labels[row] for row in evidence.folds[trial.seed].test]
+    """Give the labels of the test rows that a trial answers."""
+    return [evidence.test_labels[row] for row in _places(evidence, trial, "test")]
 
 
-def _answered(store: StudyStore, part: str, labels: Sequence[str]) -> Rows:
-    """Give the answered rows of a part: the first of those that the store holds."""
-    rows = store.rows(part)
-    return rows.take(range(min(len(labels), len(rows))))
+def _places(evidence: Evidence, trial: Trial, part: str) -> Sequence[int]:
+    """Give the places of the rows that a trial answers: of its fold, where it stands for one alone."""
+    labels = evidence.test_labels if part == "test" else evidence.validation_labels
+    answers = trial.test_answers if part == "test" else trial.validation_answers
+    if len(answers) == len(labels) or trial.seed >= len(evidence.folds):
+        return range(len(labels))
+    fold = evidence.folds[trial.seed]
+    return fold.test if part == "test" else fold.validation
 
 
-def _test_groups(store: StudyStore, evidence: Evidence) -> tuple[str, ...]:
-    return _answered(store, "test", evidence.test_labels).groups or ()
+def _readings(store: StudyStore) -> dict[str, Reading]:
+    """Give what was measured of how each model reads the texts, as the study began."""
+    speeds: Mapping[str, Mapping[str, Any]] = store.fact("speeds") or {}
+    after = weights_afterwards(store)
+    return {
+        model: Reading(
+            _number(speed.get("tokens_per_word")),
+            _number(speed.get("negative_log_likelihood")),
+            speed.get("weights_sha256"),
+            after.get(model),
+        )
+        for model, speed in speeds.items()
+    }
 
 
-def _months_to_test(store: StudyStore, evidence: Evidence) -> float:
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _label_noise(
+    store: StudyStore, evidence: Evidence, parts: StudyParts, meeting: Mapping[str, Sequence[Trial]]
+) -> LabelNoise | None:
+    """Look for mislabelled rows by the answers of the finalist that is best on validation rows."""
+
+    def merit(trials: Sequence[Trial]) -> float:
+        estimate = score_mean(evidence, trials[0].contender, trials[0].n)
+        return -math.inf if estimate is None or math.isnan(estimate.mean) else estimate.mean
+
+    # Where rows are cross-fitted, validation rows are test rows of another fold.
+    looked_at = {"test": parts.test} if evidence.folds else {"validation": parts.validation, "test": parts.test}
+    for trials in sorted(meeting.values(), key=merit, reverse=True):
+        shares = [_mean_shares(store, evidence, trials, part) for part in looked_at]
+        if any(np.isfinite(each).any() for each in shares):
+            return _suspects(evidence, trials[0].contender, looked_at, np.concatenate(shares))
+    return None
+
+
+def _mean_shares(store: StudyStore, evidence: Evidence, trials: Sequence[Trial], part: str) -> Reals:
+    """Give the mean over trials of each row's probabilities, NaN for a row without any."""
+    labels = evidence.test_labels if part == "test" else evidence.validation_labels
+    total, counted = np.zeros((len(labels), len(evidence.task.labels))), np.zeros(len(labels))
+    for trial in trials:
+        shares, places = _probabilities(store, evidence, trial, part), _places(evidence, trial, part)
+        if shares is not None and len(shares) == len(places):
+            known = np.isfinite(shares).all(axis=1)
+            rows = np.array(places, dtype=np.int64)[known]
+            total[rows] += shares[known]
+            counted[rows] += 1
+    total[counted == 0] = np.nan
+    return np.asarray(total / np.maximum(counted, 1)[:, None])
+
+
+def _suspects(evidence: Evidence, contender: str, looked_at: Mapping[str, Rows], shares: Reals) -> LabelNoise:
+    labels = [label for part in looked_at.values() for label in part.labels]
+    places = [(name, part, at) for name, part in looked_at.items() for at in range(len(part))]
+    found = suspicion(_codes(evidence, labels), shares)
+    likeliest = []
+    for row, code, probability in zip(found.rows, found.suggested, found.probability, strict=True):
+        name, part, at = places[row]
+        suggested = evidence.task.labels[code]
+        likeliest.append(
+            Suspect(part.ids[at], part.row_numbers[at], name, part.labels[at], suggested, float(probability))
+        )
+        if len(likeliest) == _MOST_SUSPECTS:
+            break
+    return LabelNoise(contender, len(labels), len(found.rows), tuple(likeliest))
+
+
+def _months_to_test(validation: Rows, test: Rows) -> float:
     """Give the months between the middles of validation and test rows; NaN where test rows are not later ones."""
-    moments = [
-        _days(_answered(store, part, labels))
-        for part, labels in (("validation", evidence.validation_labels), ("test", evidence.test_labels))
-    ]
+    moments = [_days(validation), _days(test)]
     if any(days is None for days in moments):
         return math.nan
     before, after = (np.array(days) for days in moments)

@@ -17,7 +17,7 @@ from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes, score_codes
 
-__all__ = ["read_rephrased", "rephrase_prompts"]
+__all__ = ["read_rephrased", "rephrase_prompts", "weights_afterwards"]
 
 #: Validation rows that each phrasing answers at most, and the fewest on which a spread is worth its time.
 MOST_ROWS, LEAST_ROWS = 100, 30
@@ -59,8 +59,8 @@ def rephrase_prompts(
         if rows < LEAST_ROWS or expected > seconds_left:
             continue
         result = executor.run(_job(store, contender, rows, max(_SAFETY * expected, 30.0)), tell)
-        answers = result.answers if isinstance(result, RephraseResult) else ()
-        store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: [asdict(one) for one in answers]})
+        kept = asdict(result if isinstance(result, RephraseResult) else RephraseResult(()))
+        store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: kept})
 
 
 def _zero_shot(contenders: Sequence[Contender]) -> Mapping[str, Contender]:
@@ -112,15 +112,29 @@ def read_rephrased(store: StudyStore) -> dict[str, tuple[Rephrased, Rephrased]]:
         By model: uncalibrated, and calibrated on texts without content. A model with fewer than two phrasings is left
         out.
     """
-    kept: Mapping[str, Sequence[Mapping[str, Any]]] = store.fact(_FACT) or {}
+    kept: Mapping[str, Mapping[str, Any]] = store.fact(_FACT) or {}
     return {
         model: (
             _scored(store, answers, [one.plain for one in answers]),
             _scored(store, answers, [one.calibrated for one in answers]),
         )
-        for model, values in kept.items()
-        if len(answers := [RephrasedAnswers(**value) for value in values]) > 1
+        for model, result in kept.items()
+        if len(answers := [RephrasedAnswers(**value) for value in result["answers"]]) > 1
     }
+
+
+def weights_afterwards(store: StudyStore) -> dict[str, str | None]:
+    """Give the sha256 of each prompt model's weights in memory once its phrasings were tried.
+
+    Parameters
+    ----------
+    store : StudyStore
+
+    Returns
+    -------
+    dict of str to (str or None)
+    """
+    return {model: result["weights_sha256"] for model, result in (store.fact(_FACT) or {}).items()}
 
 
 def _scored(

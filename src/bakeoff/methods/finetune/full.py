@@ -7,7 +7,6 @@ The head starts from the linear probe's logistic regression, and all weights are
 from __future__ import annotations
 
 import copy
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import TuningPlan, tune
 from bakeoff.methods.heads import LinearHead, read_head, softmax, write_head
+from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder, Pooling, pooled
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, label_codes
@@ -127,7 +127,7 @@ class FullFineTuning(Method):
         train, held = rows.part(kept), rows.part(out)
         self.network_ = self._network()
         head_start = self._start_head(base, [texts[row] for row in kept], train.codes)
-        before = _digest(self.encoder_.model)
+        before = weights_sha256(self.encoder_.model)
         with compact_embeddings(self.encoder_.model, rows.ids, self._pad) as short:
             tuned = tune(
                 self.network_,
@@ -142,7 +142,7 @@ class FullFineTuning(Method):
         self.encoder_.model.requires_grad_(False)
         self.cut_, self.history_ = tuned.cut, tuned.history
         self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
-        after = _digest(self.encoder_.model)
+        after = weights_sha256(self.encoder_.model)
         self.details_ = details | {
             "head_start": head_start,
             "truncated_rows": count_truncated(base, texts),
@@ -286,11 +286,3 @@ def compact_embeddings(
         with torch.no_grad():
             table.weight[used] = small.weight
         model.set_input_embeddings(table)
-
-
-def _digest(model: Any) -> str:
-    found = hashlib.sha256()
-    for name, weight in sorted(model.named_parameters()):
-        found.update(name.encode())
-        found.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
-    return found.hexdigest()

@@ -134,9 +134,10 @@ class RefitResult:
 
 @dataclass(frozen=True, slots=True)
 class RephraseResult:
-    """What each phrasing answered, those left out that the deadline cut."""
+    """What each phrasing answered, those left out that the deadline cut; and the sha256 of the model's weights then."""
 
     answers: tuple[RephrasedAnswers, ...]
+    weights_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _run(job: Job, report: Report) -> JobResult:
         if isinstance(job, RefitJob):
             return _refit(job, report)
         if isinstance(job, RephraseJob):
-            return RephraseResult(_fitted(job.fit, report)[0].rephrased(job.fit.validation_texts))
+            return _rephrase(job.fit, report)
         return _fit(job, report)
     except (UserError, TrialError) as error:
         return JobFailed(str(error), crashed=False)
@@ -159,6 +159,14 @@ def _fit(job: FitJob, report: Report) -> FitResult:
         usage=usage,
         details={**details, "latency_readings": len(times), "tokens_per_row": _tokens_per_row(test, details)},
     )
+
+
+def _rephrase(job: FitJob, report: Report) -> RephraseResult:
+    from bakeoff.methods.measure import decoder_digest
+
+    method, context = _fitted(job, report)
+    answers = method.rephrased(job.validation_texts)
+    return RephraseResult(answers, decoder_digest(str(job.model), dtype=context.dtype, device=context.device))
 
 
 def _answered(method: Method, texts: tuple[str, ...]) -> tuple[tuple[Answer, ...], float]:

@@ -1,0 +1,129 @@
+"""Complexity of the task: labels, length, floor and zero-shot scores, closeness to the models, label noise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bakeoff.decision import phrases
+from bakeoff.decision.comparisons import Field
+from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.ranking import best_on_validation
+from bakeoff.decision.slope import slope_per_doubling
+from bakeoff.records import Consideration, LabelNoise
+
+__all__ = ["complexity_of"]
+
+#: Tokens to a word from which texts are far from what a model was trained on: English takes 1.2 to 1.6.
+_FAR_TOKENS = 2.0
+#: Suspect rows whose numbers stand in the sentence.
+_ROWS_SAID = 3
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def complexity_of(panel: Panel, field: Field) -> Consideration:
+    """Answer the consideration of the task's complexity.
+
+    Parameters
+    ----------
+    panel : Panel
+    field : Field
+
+    Returns
+    -------
+    Consideration
+        It favours prompting where the tuned finalist is not ahead of the zero-shot prompt by more than the margin;
+        fine-tuning where it is, and a doubling of the labels still brings the margin or the texts are far from the
+        prompted model (2 tokens a word or more); else neither.
+    """
+    evidence, tuned, zero = panel.evidence, field.finetune, _zero_shot(panel)
+    zero_score = panel.mean_score(zero) if zero else math.nan
+    floor_score = panel.mean_score(field.floor) if field.floor else math.nan
+    best = max((panel.mean_score(cell) for cell in (tuned, field.prompt) if cell), default=math.nan)
+    slope = slope_per_doubling(panel, tuned.contender.name, field.n) if tuned else math.nan
+    figures = {
+        "labels": len(panel.labels),
+        "text_words": _known(evidence.text_words),
+        "floor_score": _known(floor_score),
+        "lead_over_floor": _known(best - floor_score),
+        "zero_shot_score": _known(zero_score),
+        "slope_per_doubling": _known(slope),
+        **_reading_figures(panel, field),
+        **_noise_figures(evidence.measured.label_noise),
+    }
+    parts = [f"{len(panel.labels)} labels, {evidence.text_words:.0f} words a text"]
+    parts += [f"floor {phrases.score(floor_score)}"] if field.floor else []
+    parts += [f"zero-shot {phrases.score(zero_score)}"] if zero else []
+    parts += [f"fine-tuning gains {phrases.points(slope)} per doubling of the labels"] if not math.isnan(slope) else []
+    parts += _reading_said(figures)
+    parts += _noise_said(evidence.measured.label_noise)
+    lead = panel.mean_score(tuned) - zero_score if tuned else math.nan
+    far = (figures["prompt_tokens_per_word"] or 0.0) >= _FAR_TOKENS
+    favours = _favoured(lead, slope, far=far, margin=evidence.assumptions.margin)
+    return Consideration("complexity", f"{', '.join(parts)}.", figures, favours)
+
+
+def _favoured(lead: float, slope: float, *, far: bool, margin: float) -> str:
+    if math.isnan(lead):
+        return "neither"
+    if lead <= margin:
+        return "prompting"
+    return "fine-tuning" if far or slope >= margin else "neither"
+
+
+def _zero_shot(panel: Panel) -> Cell | None:
+    names = [contender.name for contender in panel.arm("prompt") if not contender.uses_labels]
+    ranked = best_on_validation(panel, names, 0)
+    return panel.cell(ranked[0], 0) if ranked else None
+
+
+def _reading_figures(panel: Panel, field: Field) -> dict[str, Any]:
+    """Say how the finalists' models read the texts; a prompted model's perplexity with it."""
+    figures: dict[str, Any] = {}
+    for key, cell in (("finetune", field.finetune), ("prompt", field.prompt)):
+        reading = panel.evidence.measured.readings.get(cell.contender.model or "") if cell else None
+        figures[f"{key}_tokens_per_word"] = _known(reading.tokens_per_word) if reading else None
+        surprise = reading.negative_log_likelihood if reading else math.nan
+        figures[f"{key}_perplexity"] = _known(math.exp(min(surprise, 100.0)) if not math.isnan(surprise) else math.nan)
+    return figures
+
+
+def _reading_said(figures: dict[str, Any]) -> list[str]:
+    tokens, perplexity = figures["prompt_tokens_per_word"], figures["prompt_perplexity"]
+    if tokens is None:
+        return []
+    distance = "far from the prompted model's domain" if tokens >= _FAR_TOKENS else "for the prompted model"
+    surprise = "" if perplexity is None else f" and a perplexity of {phrases.count(perplexity)}"
+    return [f"{tokens:.1f} tokens a word{surprise} {distance}"]
+
+
+def _noise_figures(noise: LabelNoise | None) -> dict[str, Any]:
+    if noise is None:
+        return {"mislabelled_rows": None, "mislabelled_share": None}
+    return {
+        "mislabelled_rows": noise.suspects,
+        "mislabelled_share": noise.suspects / noise.rows if noise.rows else 0.0,
+        "mislabelled_by": noise.contender,
+        "likeliest_mislabelled": [
+            {
+                "row": one.row_number,
+                "id": one.row_id,
+                "part": one.part,
+                "label": one.label,
+                "suggested": one.suggested,
+                "probability": one.probability,
+            }
+            for one in noise.likeliest
+        ],
+    }
+
+
+def _noise_said(noise: LabelNoise | None) -> list[str]:
+    if noise is None or not noise.suspects:
+        return [] if noise is None else ["no row looks mislabelled"]
+    first = phrases.listed(str(one.row_number) for one in noise.likeliest[:_ROWS_SAID])
+    word = "rows look" if noise.suspects > 1 else "row looks"
+    return [f"{noise.suspects} of {noise.rows} {word} mislabelled (first: {first})"]
