@@ -24,9 +24,9 @@ CORE_SHARE = 0.95
 CORE_SHARE_LARGE_TEST = 0.45
 #: Rows that a refitted and a reloaded method both answer before a bundle counts.
 COMPARED_ROWS = 32
-#: Set aside for the refit: its forecast with something to spare. A part of that will do, since training can be
+#: Set aside for the refit: its forecast. A part of that will do, since training can be
 #: shortened to what is left; only that part, up to a share of the time, makes the budget smaller at which arms meet.
-REFIT_SAFETY, REFIT_LEAST, REFIT_SHARE = 1.2, 0.6, 0.3
+REFIT_LEAST, REFIT_SHARE = 0.6, 0.3
 #: What a trial costs that reuses another's label scores, as a share of its cost alone.
 SHARED_COST = 0.1
 #: Share of what is left over that any one contender beyond the required may take.
@@ -208,7 +208,7 @@ def make_plan(
         every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
         return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
-    wanted = REFIT_SAFETY * _refit_seconds(grid)
+    wanted = _refit_seconds(grid)
     least = min(REFIT_SHARE * time_left, REFIT_LEAST * wanted)
     n, answered = _decision_point(grid, sizes, time_left - least)
     blocks = _Blocks(grid, answered)
