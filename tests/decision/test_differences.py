@@ -56,7 +56,7 @@ def test_the_phrasings_and_later_rows_stand_beside_the_gain():
     measured = Measured(rephrased={"smollm2-135m": (scores, scores)}, months_to_test=2.0)
     told = _rows(replace(realistic(), measured=measured))["adaptation"].evidence
     assert "2 phrasings, zero-shot: .600 to .800 on 100 rows" in told
-    assert told.count("a month on later rows") == 2
+    assert told.count("a month later") == 2
 
 
 def test_where_each_is_impractical_is_measured():

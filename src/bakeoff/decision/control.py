@@ -98,9 +98,9 @@ def _shift_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     """Give the decay a month and the shares of the groups; nothing where rows have no times, or no groups."""
     figures: dict[str, Any] = {}
     decay = monthly_decay(panel, cell)
-    if not math.isnan(decay):
+    if decay is not None:
         figures |= {"earlier_score": panel.mean_score(cell, "validation"), "later_score": panel.mean_score(cell)}
-        figures["decay_per_month"] = decay
+        figures |= {"decay_per_month": decay.per_month, "decay_half_interval": decay.half}
     shares = group_shares(panel, cell)
     if len(shares) > 1:
         right = [share for share, _ in shares.values()]
@@ -153,10 +153,12 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
         )
         said.append(f"calibration error {error} ({chance.removesuffix(' points')} by chance)")
     if told.get("decay_per_month") is not None:
-        said.append(f"{phrases.points(-told['decay_per_month'])} a month on later rows")
+        gained, half = -told["decay_per_month"], told["decay_half_interval"]
+        interval = phrases.interval_points((gained - half, gained + half))
+        said.append(f"{phrases.points(gained)} {interval} a month on later rows")
     if told.get("groups"):
         low, high = (phrases.score(value) for value in told["group_score_range"])
-        said.append(f"right in {low} to {high} of the rows over {told['groups']} groups")
+        said.append(f"{low} to {high} right over {told['groups']} groups")
     said.append(_change(cell, told))
     if told["label_mass"] is not None and told["label_mass"] < _LOW_MASS:
         # Labels are compared with each other alone, so every answer is valid whatever the model would have said.
@@ -168,7 +170,7 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
 def _change(cell: Cell, told: dict[str, Any]) -> str:
     took = phrases.span(math.nan if told["build_seconds"] is None else told["build_seconds"])
     if cell.contender.arm != "prompt":
-        return f"a new label means a fit of {took}"
+        return f"a new label takes a fit of {took}"
     read = told["labels_read"]
     return f"a new prompt takes {took}" + (f" and reads {read:.0f} of {cell.n} labels" if read else "")
 

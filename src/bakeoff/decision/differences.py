@@ -135,8 +135,9 @@ def _adaptation(panel: Panel, tuned: Cell | None, asked: Cell | None) -> Differe
         evidence.append(f"{asked.contender.name}: {_gain(panel, asked)}")
         evidence += _phrasings(panel, asked)
     for cell in (tuned, asked):
-        if cell is not None and not math.isnan(decay := monthly_decay(panel, cell)):
-            evidence.append(f"{cell.contender.name}: {phrases.points(0.0 - decay)} a month on later rows")
+        if cell is not None and (decay := monthly_decay(panel, cell)) is not None:
+            gained = phrases.interval_points((-decay.per_month - decay.half, -decay.per_month + decay.half))
+            evidence.append(f"{cell.contender.name}: {phrases.points(0.0 - decay.per_month)} {gained} a month later")
     return Difference("adaptation", left, right, "; ".join(evidence) or _NOT_MEASURED)
 
 

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows
+from bakeoff.decision.resampling import estimate_score
 from bakeoff.decision.spread import group_deviation_beyond_chance
 
-__all__ = ["LEAST_GROUP_ROWS", "Shift", "group_shares", "group_spread", "later_lead", "monthly_decay"]
+__all__ = ["LEAST_GROUP_ROWS", "Decay", "Shift", "group_shares", "group_spread", "later_lead", "monthly_decay"]
 
 #: A group of fewer test rows says nothing of its own.
 LEAST_GROUP_ROWS = 20
+#: Two-sided 95% bound of the normal distribution.
+_NORMAL = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,24 @@ class Shift:
         return abs(self.lead) > self.half
 
 
-def monthly_decay(panel: Panel, cell: Cell) -> float:
-    """Give the score that a contender loses a month: validation less test score, over the months between their rows.
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """The score that a contender loses a month.
+
+    Parameters
+    ----------
+    per_month : float
+        On the metric's scale; negative where later rows are answered better.
+    half : float
+        Half of the 95% interval, from the rows alone: the same models answer both.
+    """
+
+    per_month: float
+    half: float
+
+
+def monthly_decay(panel: Panel, cell: Cell) -> Decay | None:
+    """Give validation less test score, over the months between their rows; None where test rows are not later ones.
 
     Parameters
     ----------
@@ -49,13 +68,16 @@ def monthly_decay(panel: Panel, cell: Cell) -> float:
 
     Returns
     -------
-    float
-        On the metric's scale; negative where later rows are answered better, NaN where test rows are not later ones.
+    Decay or None
     """
     months = panel.evidence.measured.months_to_test
     if math.isnan(months) or months <= 0:
-        return math.nan
-    return (panel.mean_score(cell, "validation") - panel.mean_score(cell)) / months
+        return None
+    before, after = (estimate_score(panel, cell, rows=rows) for rows in ("validation", "test"))
+    lost = before.mean - after.mean
+    if math.isnan(lost):
+        return None
+    return Decay(lost / months, _NORMAL * math.sqrt(before.rows_variance + after.rows_variance) / months)
 
 
 def later_lead(panel: Panel, tuned: Cell, asked: Cell) -> Shift | None:
@@ -78,7 +100,7 @@ def later_lead(panel: Panel, tuned: Cell, asked: Cell) -> Shift | None:
         return None
     before, after = leads
     variance = sum(float(lead.var(ddof=1)) / len(lead) for lead in leads)
-    return Shift(float(after.mean() - before.mean()), 1.96 * math.sqrt(variance))
+    return Shift(float(after.mean() - before.mean()), _NORMAL * math.sqrt(variance))
 
 
 def _row_leads(panel: Panel, tuned: Cell, asked: Cell, rows: Rows) -> NDArray[np.float64]:
