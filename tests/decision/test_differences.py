@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from decision_builders import FACTS, LORA, PROBE, SHOTS, TFIDF, TUNED, ZERO, contender, make_evidence, realistic
@@ -67,13 +68,18 @@ def test_where_each_is_impractical_is_measured():
     served = contender("zero-shot big", "prompt", model="http://host/v1#big", seeded=False, uses_labels=False)
     slow = FACTS | {
         TUNED.name: {"fit_seconds": 7200.0},
-        served.name: {"size_mb": 3100.0, "details": {"demonstrations_dropped": 3}},
+        served.name: {"size_mb": 3100.0, "p95_ms": math.nan, "p50_ms": 700.0, "details": {"demonstrations_dropped": 3}},
     }
     evidence = make_evidence([(TUNED, {64: 0.9}), (served, {0: 0.8}), (TFIDF, {64: 0.6})], facts=slow)
     rows = _rows(evidence)["impractical where"]
     assert "labels change often: 2.0 h a time" in rows.finetune
     assert "without any" not in rows.finetune
-    for part in ("3 demonstrations did not fit", "3.1 GB of weights", "may not leave the machine"):
+    for part in (
+        "under 700 ms (its median here)",
+        "3 demonstrations did not fit",
+        "3.1 GB of weights",
+        "may not leave the machine",
+    ):
         assert part in rows.prompt
 
 

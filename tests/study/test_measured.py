@@ -294,3 +294,13 @@ def test_cross_fitted_rows_are_measured_by_the_folds_that_did_not_see_them(tmp_p
         assert measured.label_noise is not None
         assert (measured.label_noise.contender, measured.label_noise.rows) == (TUNED.name, 90)
         assert {one.row_number for one in measured.label_noise.likeliest} == {at + 2 for at in wrong}
+
+
+def test_a_contender_that_is_seldom_right_doubts_no_label(tmp_path: Path) -> None:
+    with make_store(tmp_path / "s") as store:
+        assert measured_evidence(store).measured.label_noise is not None
+        for seed in range(3):
+            parts = (store.rows(part) for part in ("validation", "test"))
+            add(store, TUNED, 64, seed, *(_answers(rows, 0.6, 0.9, 0) for rows in parts))
+        add(store, ASKED, 0, 0, *(_answers(store.rows(part), 0.5, 0.9, 0) for part in ("validation", "test")))
+        assert measured_evidence(store).measured.label_noise is None

@@ -71,8 +71,11 @@ def _asked(asked: Cell) -> list[str]:
     found = []
     p95 = known_mean([trial.p95_ms for trial in asked.trials])
     size = known_mean([trial.size_mb for trial in asked.trials])
+    p50 = known_mean([trial.p50_ms for trial in asked.trials])
     if not math.isnan(p95):
         found.append(f"where an answer must come in under {p95:.3g} ms (its p95 here)")
+    elif not math.isnan(p50):
+        found.append(f"where an answer must come in under {p50:.3g} ms (its median here)")
     if valid_rate(asked) < 1:
         found.append(f"where every row needs an answer: {phrases.share(1 - valid_rate(asked))} have none")
     if dropped := max((int(trial.details.get("demonstrations_dropped") or 0) for trial in asked.trials), default=0):

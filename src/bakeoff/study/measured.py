@@ -25,8 +25,9 @@ __all__ = ["measured_evidence"]
 Reals = NDArray[np.float64]
 
 _SECONDS_A_DAY, _DAYS_A_MONTH = 86_400.0, 365.25 / 12
-#: How many of the rows that look mislabelled are named.
-_MOST_SUSPECTS = 10
+#: How many of the rows that look mislabelled are named, and the share of right answers from which a contender's doubts
+#: count: one that is right on 39% of banking77 held 123 of 200 rows for mislabelled.
+_MOST_SUSPECTS, _LEAST_RIGHT = 10, 0.7
 #: Share of rows that may stand on the other side of a cut in time.
 _STRAY = 0.05
 
@@ -134,9 +135,9 @@ def _label_noise(
     # Where rows are cross-fitted, validation rows are test rows of another fold.
     looked_at = {"test": parts.test} if evidence.folds else {"validation": parts.validation, "test": parts.test}
     for trials in sorted(meeting.values(), key=merit, reverse=True):
-        shares = [_mean_shares(store, evidence, trials, part) for part in looked_at]
-        if any(np.isfinite(each).any() for each in shares):
-            return _suspects(evidence, trials[0].contender, looked_at, np.concatenate(shares))
+        shares = np.concatenate([_mean_shares(store, evidence, trials, part) for part in looked_at])
+        if np.isfinite(shares).any():
+            return _suspects(evidence, trials[0].contender, looked_at, shares)
     return None
 
 
@@ -155,10 +156,14 @@ def _mean_shares(store: StudyStore, evidence: Evidence, trials: Sequence[Trial],
     return np.asarray(total / np.maximum(counted, 1)[:, None])
 
 
-def _suspects(evidence: Evidence, contender: str, looked_at: Mapping[str, Rows], shares: Reals) -> LabelNoise:
+def _suspects(evidence: Evidence, contender: str, looked_at: Mapping[str, Rows], shares: Reals) -> LabelNoise | None:
+    """Name the suspects; None where the contender is right too seldom for its doubts to mean anything."""
     labels = [label for part in looked_at.values() for label in part.labels]
     places = [(name, part, at) for name, part in looked_at.items() for at in range(len(part))]
-    found = suspicion(_codes(evidence, labels), shares)
+    truth = _codes(evidence, labels)
+    if (np.nan_to_num(shares).argmax(axis=1) == truth).mean() < _LEAST_RIGHT:
+        return None
+    found = suspicion(truth, shares)
     likeliest = []
     for row, code, probability in zip(found.rows, found.suggested, found.probability, strict=True):
         name, part, at = places[row]
