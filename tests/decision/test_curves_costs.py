@@ -12,7 +12,7 @@ import pytest
 from decision_builders import FACTS, SHOTS, TUNED, ZERO, make_evidence, with_trials
 
 from bakeoff.decision import break_even_predictions, data_advantage, decide, probability_of_beating
-from bakeoff.decision.curves import crossing, extended_crossing
+from bakeoff.decision.curves import crossing
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.resampling import bootstrap_scores, estimate_difference, summarise
 from bakeoff.decision.superiority import lower_bound
@@ -57,12 +57,6 @@ def test_crossing_is_interpolated_in_the_logarithm():
     assert crossing([8, 32, 128], [0.1, -0.1, 0.1]) == pytest.approx(64)
     assert crossing([8, 32, 128], [0.1, 0.1, -0.1]) is None
     assert crossing([0, 10], [-0.1, 0.1]) == pytest.approx(5)
-
-
-def test_curves_are_extended_to_twice_the_last_n_and_no_further():
-    assert extended_crossing([16, 64], [-0.3, -0.1]) == pytest.approx(128)
-    assert extended_crossing([16, 64], [-0.3, -0.11]) is None
-    assert extended_crossing([16, 64], [-0.1, -0.3]) is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from bakeoff.decision import decide, holm, mcnemar_mid_p
+from bakeoff.decision.panel import MASKED
 from bakeoff.decision.permutation import permutation_p
 from bakeoff.tasks import score_codes
 
@@ -64,6 +65,17 @@ def test_permutation_p_keeps_the_seeds_together_and_its_level():
     assert np.mean(np.array(found) <= 0.05) <= 0.08
     # Ties count on the side of caution, so the mean lies somewhat above one half.
     assert 0.48 <= np.mean(found) <= 0.63
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro-F1"])
+def test_masked_rows_do_not_count(metric):
+    rng = np.random.default_rng(6)
+    truth = rng.integers(0, 2, 50)
+    a, b = _answers(rng, truth, 0.9, 2), _answers(rng, truth, 0.7, 2)
+    more = np.concatenate([truth, rng.integers(0, 2, 20)])
+    masked = np.full((2, 20), MASKED)
+    found = permutation_p(metric, more, np.hstack([a, masked]), np.hstack([b, masked]), 2, permutations=8_000)
+    assert found == pytest.approx(permutation_p(metric, truth, a, b, 2, permutations=8_000), abs=0.01)
 
 
 def test_permutation_p_at_its_ends():

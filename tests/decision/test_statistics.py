@@ -13,7 +13,6 @@ from statsmodels.stats.multitest import multipletests
 
 from bakeoff.decision import holm, mcnemar_mid_p, paired_difference, score_mean, smallest_detectable_difference
 from bakeoff.decision.estimate import Estimate
-from bakeoff.decision.paired import rows_to_settle
 from bakeoff.decision.resampling import bootstrap_scores, summarise
 
 
@@ -147,16 +146,3 @@ def test_seeds_are_paired_by_number_and_not_by_place():
     assert difference is not None
     assert difference.seeds == 3
     assert difference.mean == pytest.approx(np.mean(scores[:3]) - np.mean(scores[3:]))
-
-
-def test_rows_to_settle_asks_for_rows_or_seeds_or_gives_up():
-    rows, seeds = rows_to_settle(Estimate(0.02, 0.0002, 0.0, 400, 3, 500), 0.01)
-    # (2.8 / 0.02)^2 times the variance of one row, 500 * 0.0002.
-    assert rows == pytest.approx(7.85 / 0.0004 * 0.1, rel=0.02)
-    assert seeds is None
-    assert rows_to_settle(Estimate(0.02, 0.000005, 0.0003, 4, 3, 500), 0.01)[0] is None
-    assert rows_to_settle(Estimate(0.02, 0.000005, 0.0003, 4, 3, 500), 0.01)[1] > 3
-    assert rows_to_settle(Estimate(0.01, 0.0002, 0.0, 400, 3, 500), 0.01)[0] == pytest.approx(
-        7.85 / 0.0001 * 0.1, rel=0.02
-    )
-    assert rows_to_settle(Estimate(0.0, 0.01, 0.01, 2, 3, 500), 0.0) == (None, None)

@@ -8,12 +8,14 @@ from typing import Literal
 
 from bakeoff.decision import phrases
 from bakeoff.decision.comparisons import Field
-from bakeoff.decision.curves import FURTHEST, crossing, data_advantage, extended_crossing
+from bakeoff.decision.curves import crossing, data_advantage, extended_curve
+from bakeoff.decision.extrapolation import FURTHEST, LEVEL, Gap
 from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.resampling import estimate_difference
 from bakeoff.decision.superiority import reliable_from, superiority
-from bakeoff.records import Crossover
+from bakeoff.records import Crossover, ExtendedGap, Extrapolation
 
-__all__ = ["crossover_of"]
+__all__ = ["crossover_of", "gap_ahead"]
 
 
 def _reliable(panel: Panel, met: Sequence[tuple[int, Cell, Cell]]) -> float | Literal["not-shown"]:
@@ -43,35 +45,65 @@ def _runs(panel: Panel, name: str, upto: int) -> list[tuple[list[float], list[fl
     return list(by_seed.values())
 
 
+def gap_ahead(panel: Panel, tuned: Cell, asked: Cell, n: int) -> Gap | None:
+    """Extend the gap between two contenders beyond n; None where one of their curves cannot be extended."""
+    first, second = (extended_curve(panel, cell.contender.name, n) for cell in (tuned, asked))
+    if first is None or second is None or (first.n, second.n) != (n, n):
+        return None
+    estimate = estimate_difference(panel, tuned, asked, resamples=1_000)
+    return None if math.isnan(estimate.mean) else Gap(first, second, estimate.mean, estimate.rows_variance)
+
+
+def _extrapolation(ahead: Gap) -> Extrapolation:
+    points = []
+    for size in ahead.sizes(4)[1:]:
+        gap, half = ahead.at(size), ahead.half_width(size)
+        finetune, prompt = ahead.finetune.at(size), ahead.prompt.at(size)
+        points.append(ExtendedGap(float(size), finetune, prompt, gap, (gap - half, gap + half)))
+    crossed = ahead.crossing(1.0), ahead.crossing(-1.0)
+    return Extrapolation(ahead.finetune.kind, ahead.prompt.kind, LEVEL, tuple(points), crossed)
+
+
 def _status(
-    n: Sequence[float], gaps: Sequence[float]
+    n: Sequence[float], gaps: Sequence[float], ahead: Gap | None
 ) -> tuple[Literal["already-ahead", "at", "not-reached", "never-ahead"], float | None]:
     at = crossing(n, gaps)
     if at is not None:
         return ("already-ahead" if min(gaps) >= 0 else "at"), at
-    closing = len(gaps) > 1 and gaps[-1] > gaps[-2]
-    if len(gaps) > 1 and not closing:
+    extended = ahead.crossing() if ahead is not None else None
+    if extended is None and len(gaps) > 1 and gaps[-1] <= gaps[-2]:
         return "never-ahead", None
-    return "not-reached", extended_crossing(n, gaps)
+    return "not-reached", extended
 
 
-def _sentence(status: str, at: float | None, n: Sequence[float], gaps: Sequence[float], names: tuple[str, str]) -> str:
+def _band_of_crossing(ahead: Gap) -> str:
+    last = FURTHEST * ahead.n
+    low, high = ahead.crossing(1.0), ahead.crossing(-1.0)
+    ends = [phrases.count(low or last), f"beyond {phrases.count(last)}" if high is None else phrases.count(high)]
+    return f"90% band {' to '.join(ends)}"
+
+
+def _sentence(
+    status: str, at: float | None, n: Sequence[float], gaps: Sequence[float], names: tuple[str, str], ahead: Gap | None
+) -> str:
     tuned, asked = names
-    gap = phrases.points(-gaps[-1], signed=False)
+    behind = f"{tuned} is {phrases.points(-gaps[-1], signed=False)} behind {asked} at {n[-1]:.0f} labelled rows"
     if status == "already-ahead":
         return f"{tuned} leads {asked} at every measured n, from {n[0]:.0f} labelled rows on."
     if status == "at":
         return f"{tuned} leads {asked} from about {phrases.count(at or 0)} labelled rows on (mean over seeds)."
     if status == "never-ahead":
-        return f"{tuned} is {gap} behind {asked} at {n[-1]:.0f} labelled rows, and the gap does not close."
+        return f"{behind}, and the gap does not close."
+    if ahead is None:
+        return f"{behind}; too little was measured to extend the curves."
     if at is not None:
-        return (
-            f"{tuned} is {gap} behind {asked} at {n[-1]:.0f} labelled rows; extended, the curves would cross at about "
-            f"{phrases.count(at)}."
-        )
+        return f"{behind}; extended, the curves would cross at about {phrases.count(at)} ({_band_of_crossing(ahead)})."
+    last = FURTHEST * ahead.n
+    gap, half = ahead.at(last), ahead.half_width(last)
+    band = phrases.interval_points((gap - half, gap + half))
     return (
-        f"{tuned} is {gap} behind {asked} at {n[-1]:.0f} labelled rows; no crossing is in sight up to "
-        f"{phrases.count(FURTHEST * n[-1])}."
+        f"{behind}; not reached by {phrases.count(last)}, where the extended curves are "
+        f"{phrases.points(-gap, signed=False)} apart (90% band of the gap {band})."
     )
 
 
@@ -86,9 +118,9 @@ def crossover_of(panel: Panel, field: Field) -> Crossover:
     Returns
     -------
     Crossover
-        ``never-ahead``: fine-tuning is behind at the last n and the gap does not close. ``not-reached``: it closes, or
-        only one n was measured; `mean` is then the crossing of the extended curves, if it comes before twice the last
-        n. Where an arm is missing, ``not-reached``, and the detail says so.
+        ``never-ahead``: fine-tuning is behind at the last n, the gap did not close over the last two sizes, and the
+        extended curves do not cross. ``not-reached``: it is behind, and `mean` is the crossing of the extended curves,
+        if it comes before twice the last n. Where an arm is missing, ``not-reached``, and the detail says so.
     """
     tuned, asked = field.finetune, field.prompt
     if tuned is None or asked is None or not len(panel.truth["test"]):
@@ -101,7 +133,8 @@ def crossover_of(panel: Panel, field: Field) -> Crossover:
     ]
     n = [float(size) for size, _, _ in met]
     gaps = [panel.mean_score(a) - panel.mean_score(b) for _, a, b in met]
-    status, at = _status(n, gaps)
+    ahead = gap_ahead(panel, met[-1][1], met[-1][2], met[-1][0])
+    status, at = _status(n, gaps, ahead)
     advantage = data_advantage(_runs(panel, names[1], met[-1][0]), _runs(panel, names[0], met[-1][0]))
     return Crossover(
         status=status,
@@ -109,5 +142,8 @@ def crossover_of(panel: Panel, field: Field) -> Crossover:
         reliable=_reliable(panel, met),
         advantage=advantage.rows if advantage else None,
         band=advantage.band if advantage else None,
-        detail=_sentence(status, at, n, gaps, names),
+        detail=_sentence(status, at, n, gaps, names, ahead),
+        gap=gaps[-1],
+        looked_to=n[-1] if ahead is None else FURTHEST * ahead.n,
+        extrapolation=None if ahead is None else _extrapolation(ahead),
     )

@@ -10,17 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.decision.extrapolation import Curve, Point, extrapolate, flat_curve
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.resampling import estimate_score
 from bakeoff.records import CurvePoint
 
-__all__ = ["NARROWEST_BAND", "Advantage", "crossing", "curve_points", "data_advantage", "extended_crossing"]
+__all__ = ["NARROWEST_BAND", "Advantage", "crossing", "curve_points", "data_advantage", "extended_curve"]
 
 #: A score band narrower than this is too narrow for an average over it to mean anything.
 NARROWEST_BAND = 0.02
-
-#: Curves are never extended further than to this multiple of the largest measured n.
-FURTHEST = 2.0
 
 _Array = NDArray[np.float64]
 
@@ -72,19 +70,34 @@ def crossing(n: Sequence[float], gaps: Sequence[float]) -> float | None:
     return n[0]
 
 
-def extended_crossing(n: Sequence[float], gaps: Sequence[float]) -> float | None:
-    """Say where a negative gap would close if its last slope in log(n) went on, at most to twice the last n.
+def extended_curve(panel: Panel, name: str, upto: int) -> Curve | None:
+    """Extend a contender's mean curve beyond one of its n; None where too little was measured.
 
-    Power laws fitted to published curves were 2.6 points off on average at twice the last n, and 6.3 at four times;
-    beyond twice nothing is said.
+    Parameters
+    ----------
+    panel : Panel
+    name : str
+    upto : int
+        The n from which on it is extended; larger ones are left out.
+
+    Returns
+    -------
+    Curve or None
+        Flat where the contender uses no labels.
     """
-    if len(n) < 2 or n[-2] <= 0 or gaps[-1] >= 0:
+    known = [n for n in panel.budgets(name) if n <= upto]
+    uses_labels = panel.contenders[name].uses_labels
+    points = []
+    for n in known if uses_labels else [upto]:
+        cell = panel.cell(name, n)
+        if cell is None:
+            continue
+        scores = panel.scores(cell)
+        deviation = float(scores.std(ddof=1)) if len(scores) > 1 else 0.0
+        points.append(Point(float(n), float(scores.mean()), deviation, len(scores)))
+    if not points or math.isnan(points[-1].mean):
         return None
-    slope = (gaps[-1] - gaps[-2]) / math.log(n[-1] / n[-2])
-    if slope <= 0:
-        return None
-    reached = n[-1] * math.exp(min(-gaps[-1] / slope, 50.0))
-    return reached if reached <= FURTHEST * n[-1] else None
+    return extrapolate(points) if uses_labels else flat_curve(points[-1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.decision.estimate import Estimate
-
-__all__ = ["TEST_NAME", "holm", "mcnemar_mid_p", "rows_to_settle", "smallest_detectable_difference"]
+__all__ = ["TEST_NAME", "holm", "mcnemar_mid_p", "smallest_detectable_difference"]
 
 #: Name of the declared test, as records and reports show it.
 TEST_NAME = "paired bootstrap over seeds and rows"
@@ -118,46 +116,3 @@ def smallest_detectable_difference(
     if rows < 1 or lacking(1.0) < 0:
         return 100.0
     return 100.0 * float(brentq(lacking, 0.0, 1.0, xtol=1e-5))
-
-
-def rows_to_settle(
-    estimate: Estimate, margin: float, *, alpha: float = 0.05, power: float = 0.8
-) -> tuple[int | None, int | None]:
-    """Say about how many test rows, or else seeds, would settle an open difference.
-
-    Settled is: the difference, if it is what was seen, is significant; or equality inside the margin is shown. The
-    cheaper of the two counts. The rows' part of the variance falls as 1/rows, the seeds' part as 1/seeds.
-
-    Parameters
-    ----------
-    estimate : Estimate
-        Of the difference.
-    margin : float
-        Difference that counts as equal.
-    alpha, power : float
-
-    Returns
-    -------
-    rows : int or None
-        Test rows in all, with the seeds as they are; None where no number of rows would do.
-    seeds : int or None
-        Seeds in all, with the rows as they are, asked only where rows would not do; None where seeds would not, either.
-    """
-    from scipy.special import stdtrit
-    from scipy.stats import norm
-
-    if math.isnan(estimate.mean):
-        return None, None
-    reach, df = float(norm.ppf(power)), estimate.df
-    wanted = max(
-        abs(estimate.mean) / (float(stdtrit(df, 1 - alpha / 2)) + reach),
-        (margin - abs(estimate.mean)) / (float(stdtrit(df, 1 - alpha)) + reach),
-    )
-    if wanted <= 0:
-        return None, None
-    allowed = wanted**2
-    if estimate.seeds_variance < 0.9 * allowed:
-        return math.ceil(estimate.rows * estimate.rows_variance / (allowed - estimate.seeds_variance)), None
-    if estimate.rows_variance < 0.9 * allowed:
-        return None, math.ceil(estimate.seeds * estimate.seeds_variance / (allowed - estimate.rows_variance))
-    return None, None

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.decision.panel import Codes
+from bakeoff.decision.panel import MASKED, Codes
 from bakeoff.tasks import score_codes
 
 __all__ = ["permutation_p"]
@@ -32,15 +32,17 @@ def _swapped_differences(
     metric: str, truth: Codes, a: Codes, b: Codes, n_labels: int, swaps: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Give the mean difference over seeds after each set of swaps; shape (permutations,)."""
+    present = (a != MASKED).astype(np.float64)
     if metric == "accuracy":
         # A swapped row changes the sign of its part of the difference, and of nothing else.
-        parts = ((a == truth).astype(np.float64) - (b == truth)).mean(axis=0) / len(truth)
+        right = (a == truth).astype(np.float64) - (b == truth)
+        parts = (right / np.maximum(present.sum(axis=1, keepdims=True), 1)).mean(axis=0)
         return np.asarray(parts.sum() - 2 * (swaps.astype(np.float64) @ parts))
     # Each answer is scored where it stands: its own row counts once or not at all, the other's the other way round.
-    kept, moved = (~swaps).astype(np.float64), swaps.astype(np.float64)
-    twice, straight, crossed = np.tile(truth, 2), np.hstack([kept, moved]), np.hstack([moved, kept])
-    total = np.zeros(len(swaps))
-    for first, second in zip(a, b, strict=True):
+    twice, total = np.tile(truth, 2), np.zeros(len(swaps))
+    for first, second, counted in zip(a, b, present, strict=True):
+        kept, moved = ~swaps * counted, swaps * counted
+        straight, crossed = np.hstack([kept, moved]), np.hstack([moved, kept])
         both = np.concatenate([first, second])
         total += score_codes(metric, twice, both, n_labels, straight)
         total -= score_codes(metric, twice, both, n_labels, crossed)
@@ -61,7 +63,7 @@ def permutation_p(
         One of `bakeoff.tasks.METRICS`.
     truth : ndarray of int64, shape (rows,)
     a, b : ndarray of int64, shape (seeds, rows)
-        Codes of the answers, paired by seed and row; -1 is an abstention.
+        Codes of the answers, paired by seed and row; -1 is an abstention. Rows that are `MASKED` in both do not count.
     n_labels : int
     permutations : int
     seed : int

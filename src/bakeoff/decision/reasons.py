@@ -9,23 +9,19 @@ from dataclasses import dataclass
 from bakeoff.decision import phrases
 from bakeoff.decision.choice import ALPHA, Choice, Figures, Side, total_cost
 from bakeoff.decision.comparisons import Field, chosen_in_folds
-from bakeoff.decision.paired import rows_to_settle
+from bakeoff.decision.next_step import next_step
 from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 from bakeoff.decision.requirements import standings
 from bakeoff.decision.seeds import collapsed_seeds
-from bakeoff.decision.slope import slope_per_doubling
-from bakeoff.records import Comparison, Flip
+from bakeoff.records import Comparison, Flip, NextStep
 
-__all__ = ["Case", "confidence_of", "reasons_of", "scope_of"]
+__all__ = ["Case", "confidence_of", "next_of", "reasons_of", "scope_of"]
 
 #: Rows in all under which a single split is too small to settle much.
 _SMALL_DATA = 2_000
 
 #: Parameters from which a prompted model counts as more than a small one.
 _STRONGER_MODEL = 1e9
-
-#: More test rows than this are not called a remedy.
-_MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,47 +173,9 @@ def _gaps(case: Case) -> list[str]:
     return [*found, *evidence.missing]
 
 
-def _label_more(case: Case) -> int | None:
-    """Give how many further labels would settle it, if twice as many would: the gap's slope goes on, spread as now."""
-    difference, tuned, asked = case.figures.difference, case.field.finetune, case.field.prompt
-    if difference is None or tuned is None or asked is None or case.field.n <= 0:
-        return None
-    slopes = [slope_per_doubling(case.panel, cell.contender.name, case.field.n) for cell in (tuned, asked)]
-    if any(math.isnan(slope) for slope in slopes):
-        return None
-    then = difference.moved(slopes[0] - slopes[1])
-    rising = slopes[0] >= case.figures.margin and then.mean > 0
-    low, _ = then.interval()
-    return case.field.n if rising and low > 0 else None
-
-
-def _next_step(case: Case) -> str | None:
-    difference = case.figures.difference
-    if case.choice.basis == "few-seeds":
-        return f"Next: run at least {MIN_SEEDS} seeds of each finalist."
-    if case.choice.basis in ("floor", "current") and case.choice.against is not None:
-        side = _side_of(case, case.choice.against)
-        difference = (side.against_floor if case.choice.basis == "floor" else side.against_current) if side else None
-        if difference is None or difference.mean <= 0:
-            return None
-    elif case.choice.basis != "too-close":
-        return None
-    labels = _label_more(case) if case.choice.basis == "too-close" else None
-    if labels is not None:
-        unused = case.panel.evidence.rows.get("train", 0) - case.field.n
-        what = "use more of the labelled rows" if unused >= labels else "label more (label-more)"
-        return f"Next: {what}. If the curves go on, about {phrases.count(labels)} further rows would settle it."
-    if difference is None or math.isnan(difference.mean):
-        return None
-    corrected = ALPHA / max(len(case.comparisons), 1) if case.choice.basis == "too-close" else ALPHA
-    rows, seeds = rows_to_settle(difference, case.figures.margin, alpha=corrected)
-    if rows is not None and rows <= _MOST_ROWS:
-        number = phrases.count(max(rows, difference.rows + 1))
-        return f"Next: a bigger test. About {number} test rows would settle it if the difference stays."
-    if seeds is not None:
-        number = phrases.count(max(seeds, difference.seeds + 1))
-        return f"Next: more seeds. About {number} would settle it, with these test rows."
-    return "Next: more seeds and more test rows; neither alone would settle it."
+def next_of(case: Case) -> NextStep:
+    """Say what would settle an open choice."""
+    return next_step(case.panel, case.field, case.figures, case.choice, len(case.comparisons))
 
 
 def reasons_of(case: Case) -> tuple[str, ...]:
@@ -225,9 +183,9 @@ def reasons_of(case: Case) -> tuple[str, ...]:
     reasons = [_main_reason(case)]
     if case.choice.meanwhile is not None:
         reasons.append(_meanwhile(case, case.choice.meanwhile))
-    step = _next_step(case)
-    if step is not None:
-        reasons.append(step)
+    step = next_of(case)
+    if step.detail:
+        reasons.append(step.detail)
     return (*reasons, *_limits(case), *_beaten(case), *_collapses(case), *_gaps(case))
 
 

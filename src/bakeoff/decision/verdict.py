@@ -13,7 +13,7 @@ from bakeoff.decision.flips import flips_of
 from bakeoff.decision.leaderboard import leaderboard_of
 from bakeoff.decision.paired import smallest_detectable_difference
 from bakeoff.decision.panel import Panel
-from bakeoff.decision.reasons import Case, confidence_of, reasons_of, scope_of
+from bakeoff.decision.reasons import Case, confidence_of, next_of, reasons_of, scope_of
 from bakeoff.errors import NoVerdictError
 from bakeoff.records import Decision, Evidence, Verdict
 
@@ -92,4 +92,5 @@ def _verdict(case: Case, mde: float) -> Verdict:
         flips=case.flips,
         confidence=confidence_of(case, mde),
         n=case.field.n,
+        next=next_of(case),
     )

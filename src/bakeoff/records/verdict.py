@@ -17,8 +17,11 @@ __all__ = [
     "CurvePoint",
     "Decision",
     "Difference",
+    "ExtendedGap",
+    "Extrapolation",
     "Flip",
     "LeaderboardRow",
+    "NextStep",
     "Verdict",
 ]
 
@@ -105,6 +108,42 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendedGap:
+    """The extended curves at one n: both scores, their gap (fine-tuning minus prompting), and the band of the gap."""
+
+    n: float
+    finetune: float
+    prompt: float
+    gap: float
+    band: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Extrapolation:
+    """The finalists' mean curves beyond the largest n at which both were measured, up to twice as many rows.
+
+    Parameters
+    ----------
+    finetune, prompt : {"power-law", "line", "flat"}
+        How each curve goes on: an inverse power law; a straight line in log n through the last two sizes; or as it was,
+        for a contender that uses no labels.
+    level : float
+        Of the band.
+    points : tuple of ExtendedGap
+        Rising in n.
+    crossing : tuple of (float or None, float or None)
+        Least n at which the upper edge of the band, and its lower edge, reach zero; None for not up to twice the last.
+        Both are the last measured n where fine-tuning leads there beyond the band.
+    """
+
+    finetune: Literal["power-law", "line", "flat"]
+    prompt: Literal["power-law", "line", "flat"]
+    level: float
+    points: tuple[ExtendedGap, ...]
+    crossing: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Crossover:
     """The n from which fine-tuning beats prompting.
 
@@ -121,6 +160,15 @@ class Crossover:
         Score band over which the advantage was averaged.
     detail : str
         One sentence for people.
+    gap : float or None
+        Mean score of fine-tuning minus that of prompting at the largest n at which both were measured.
+    looked_to : float or None
+        Labelled rows up to which a crossing was looked for: the largest measured n, or twice that where the curves
+        could be extended.
+    pooling : {"mean", "maximum"}
+        How the advantage pools seeds at each n.
+    extrapolation : Extrapolation or None
+        None where too little was measured to extend a curve.
     """
 
     status: Literal["already-ahead", "at", "not-reached", "never-ahead"]
@@ -129,6 +177,10 @@ class Crossover:
     advantage: float | None
     band: tuple[float, float] | None
     detail: str
+    gap: float | None = None
+    looked_to: float | None = None
+    pooling: Literal["mean", "maximum"] = "mean"
+    extrapolation: Extrapolation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +231,34 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """What would settle an open choice for the least money.
+
+    Parameters
+    ----------
+    what : {"label-more", "bigger-test", "more-seeds", "nothing"}
+        ``"nothing"`` where the choice is made, or nothing within reach would settle it.
+    rows : int or None
+        Further labelled rows to learn from, or further test rows.
+    rows_band : tuple of (int or None, int or None) or None
+        For ``"label-more"``: the rows at the better and at the worse edge of the band; None for more than twice.
+    seeds : int or None
+        Further seeds of each finalist.
+    cost : float
+        Price of the labels that are not there yet, or of the machine's time for the fits.
+    detail : str
+        One sentence for people.
+    """
+
+    what: Literal["label-more", "bigger-test", "more-seeds", "nothing"]
+    rows: int | None = None
+    rows_band: tuple[int | None, int | None] | None = None
+    seeds: int | None = None
+    cost: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The choice between named contenders.
 
@@ -198,6 +278,7 @@ class Verdict:
         How sure, in one sentence with figures.
     n : int
         Label budget at which the finalists met.
+    next : NextStep
     """
 
     choice: str
@@ -209,6 +290,7 @@ class Verdict:
     flips: tuple[Flip, ...]
     confidence: str
     n: int
+    next: NextStep = NextStep("nothing")
 
 
 @dataclass(frozen=True, slots=True)
