@@ -36,6 +36,18 @@ CASES = {
     "duration without unit": ("a.csv", GOOD.encode(), ["--time-limit", "12"], ["'12'", "12m"]),
     "misspelt method": ("a.csv", GOOD.encode(), ["--method", "zeroshot"], ["'zeroshot'", "'zero-shot'"]),
     "missing predictions": ("a.csv", GOOD.encode(), ["--predictions", "no.csv"], ["no.csv"]),
+    "unknown assumption": (
+        "a.csv",
+        GOOD.encode(),
+        ["--assume", "retrain_hour=1"],
+        ["'retrain_hour=1'", "retrain_hours"],
+    ),
+    "assumption no number": ("a.csv", GOOD.encode(), ["--assume", "volume=many"], ["volume", "many"]),
+    "assumption below": ("a.csv", GOOD.encode(), ["--assume", "peak_factor=0.5"], ["peak_factor", "from 1 on", "0.5"]),
+    "review cost alone": ("a.csv", GOOD.encode(), ["--review-cost", "1"], ["--error-cost", "--cost-matrix"]),
+    "negative cost": ("a.csv", GOOD.encode(), ["--error-cost", "-1"], ["--error-cost"]),
+    "no cost matrix": ("a.csv", GOOD.encode(), ["--cost-matrix", "no.csv"], ["no.csv"]),
+    "cost matrix of rows": ("a.csv", GOOD.encode(), ["--cost-matrix", "a.csv"], ["cost", "number", "'p'"]),
     "host not allowed": ("a.csv", GOOD.encode(), ["--prompt-model", "http://example.com/v1#m"], ["--allow-send"]),
 }
 

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.decision import Estimate, Figures, Side, choose
+from bakeoff.decision.bills import Bill
 from bakeoff.decision.choice import Miss
 from bakeoff.decision.flips import find_flip, flips_of, knobs_of
+from bakeoff.records import Assumptions
 
 
 def _estimate(mean, se=0.015):
@@ -19,21 +21,20 @@ def _estimate(mean, se=0.015):
 
 
 def _figures(tuned=0.88, asked=0.80, floor=0.70, current=None, se=0.015, **changes):
-    def side(name, score, build, run, p95):
+    def side(name, arm, score, build_seconds, row_seconds, p95):
         against = _estimate(score - floor, se) if floor is not None else None
         today = _estimate(score - current, se) if current is not None else None
-        return Side(name, score, against, today, build, run, p95)
+        return Side(name, score, against, today, Bill(arm, False, build_seconds, row_seconds), p95)
 
+    assumed = {name: changes.pop(name) for name in ("volume", "margin") if name in changes}
     values = {
-        "finetune": side("tuned", tuned, 0.004, 2e-7, 6.0),
-        "prompt": side("asked", asked, 0.0001, 2.5e-6, 95.0),
+        "finetune": side("tuned", "finetune", tuned, 73.0, 1 / 250, 6.0),
+        "prompt": side("asked", "prompt", asked, 2.0, 1 / 22, 95.0),
         "difference": _estimate(tuned - asked, se),
         "floor": "tfidf" if floor is not None else None,
         "current": "today" if current is not None else None,
         "further_p": (),
-        "volume": 100_000.0,
-        "horizon_months": 12.0,
-        "margin": 0.01,
+        "assumptions": Assumptions(**assumed),
         "enough_seeds": True,
     }
     return Figures(**(values | changes))
@@ -68,8 +69,9 @@ def test_the_rule(figures, choice, basis):
 def test_unresolved_names_the_cheaper_to_use_meanwhile():
     close = _figures(tuned=0.82, asked=0.81, floor=None)
     assert choose(close).meanwhile == "tuned"
-    assert choose(replace(close, volume=1.0)).meanwhile == "asked"
-    assert choose(replace(close, prompt=replace(close.prompt, run_cost=math.nan))).meanwhile == "tuned"
+    assert choose(replace(close, assumptions=Assumptions(volume=1.0))).meanwhile == "asked"
+    unknown = replace(close.prompt, bill=replace(close.prompt.bill, row_seconds=math.nan))
+    assert choose(replace(close, prompt=unknown)).meanwhile == "tuned"
 
 
 def test_more_declared_comparisons_make_the_rule_stricter():

@@ -132,12 +132,30 @@ def _pair(**changes):
 
 
 def test_break_even_from_measured_seconds():
-    found = decide(_pair(assumptions=Assumptions(machine_hour_cost=3.6, volume=1000))).break_even
-    # 73 - 0.1 s more to build, 1/32 - 1/250 s less for a prediction; one second costs 0.001.
+    assumed = Assumptions(machine_hour_cost=3.6, volume=1000, retrains_per_month=0)
+    found = decide(_pair(assumptions=assumed)).break_even
+    # 73 - 0.1 s more to build, 1/32 - 1/250 s less for a prediction; one second costs 0.001. Hours are alike.
     assert found.status == "at"
     assert found.predictions == pytest.approx(72.9 / (1 / 32 - 1 / 250))
     assert found.months == pytest.approx(found.predictions / 1000)
     assert found.per_month == pytest.approx(found.predictions / 12)
+    assert found.predictions_uncached == found.predictions
+    assert "pays after about 2,700 predictions (2.7 months at this volume)" in found.detail
+    assert found.parts[TUNED.name]["once: building"] == pytest.approx(0.073)
+
+
+def test_break_even_counts_what_a_month_costs():
+    assumed = Assumptions(machine_hour_cost=3.6, volume=10_000, retrains_per_month=1, finetune_upkeep_hours=0.502)
+    found = decide(_pair(assumptions=assumed)).break_even
+    # A month of fine-tuning costs one training and 0.002 hours at 50 more, and saves 10,000 times 1/32 - 1/250 s.
+    saved = 10_000 * 0.001 * (1 / 32 - 1 / 250) - 0.073 - 0.1
+    assert found.months == pytest.approx(0.0729 / saved)
+    assert found.predictions == pytest.approx(10_000 * 0.0729 / saved)
+    assert found.per_month == pytest.approx((0.0729 / 12 + 0.173) / (0.001 * (1 / 32 - 1 / 250)))
+    few = decide(_pair(assumptions=replace(assumed, volume=1000))).break_even
+    assert (few.status, few.predictions, few.months) == ("never", None, None)
+    assert few.per_month == found.per_month
+    assert "it would from 6,600 predictions a month on" in few.detail
 
 
 def test_break_even_never_and_at_once():

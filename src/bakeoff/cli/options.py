@@ -13,13 +13,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllowSend",
+    "Assume",
     "Budgets",
+    "CostMatrix",
     "DataType",
     "Delimiter",
     "Division",
     "Encoder",
     "Encoding",
+    "ErrorCost",
     "Group",
+    "HostHourCost",
+    "HourCost",
     "Instruction",
     "Label",
     "LabelCost",
@@ -35,6 +40,7 @@ __all__ = [
     "PromptModel",
     "Rare",
     "Require",
+    "ReviewCost",
     "Seed",
     "Seeds",
     "Source",
@@ -130,6 +136,22 @@ MachineHourCost = Annotated[
     float, _option("--machine-hour-cost", min=0, help="Price of an hour of this machine.", show_default=True)
 ]
 LabelCost = Annotated[float, _option("--label-cost", min=0, help="Price of one further label.", show_default=True)]
+HourCost = Annotated[float, _option("--hour-cost", min=0, help="Price of an hour of people's work.", show_default=True)]
+HostHourCost = Annotated[
+    float, _option("--host-hour-cost", min=0, help="Price of an hour of an instance that is always on; 0: none is.")
+]
+ErrorCost = Annotated[
+    float | None, _option("--error-cost", min=0, help="Cost of a wrong answer: the choice is then by expected cost.")
+]
+ReviewCost = Annotated[float | None, _option("--review-cost", min=0, help="Cost of an answer that is not given.")]
+CostMatrix = Annotated[
+    Path | None,
+    _option("--cost-matrix", help="CSV or YAML file: costs by true label (rows) and answered label (columns)."),
+]
+Assume = Annotated[
+    list[str] | None,
+    _option("--assume", metavar="NAME=VALUE", help="Another assumption, such as retrains_per_month=1; repeat."),
+]
 Margin = Annotated[float, _option("--margin", min=0, max=1, help="Scores this near are equal.", show_default=True)]
 
 # Places and permissions

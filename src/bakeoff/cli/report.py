@@ -9,6 +9,8 @@ __all__ = ["report"]
 
 def report(
     study: options.Study,
+    assume: options.Assume = None,
+    cost_matrix: options.CostMatrix = None,
 ) -> None:
     """Decide again on a study's records, and write its report, verdict and leaderboard."""
     from rich.console import Console
@@ -18,7 +20,7 @@ def report(
     from bakeoff.workbench.report import report as write_report
 
     console = Console()
-    outcome = write_report(study)
+    outcome = write_report(study, assume or (), cost_matrix)
     console.print(leaderboard_table(outcome.decision.leaderboard))
     show_outcome(console, outcome)
     leave_unless_resolved(outcome)

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["leave_unless_resolved", "run", "show_outcome", "start"]
 
 
+#: Assumptions with an option of their own.
+_PRICES = (
+    "volume",
+    "machine_hour_cost",
+    "label_cost",
+    "hour_cost",
+    "host_hour_cost",
+    "error_cost",
+    "review_cost",
+    "margin",
+)
+
+
 def run(
     context: typer.Context,
     source: options.Source,
@@ -51,6 +64,12 @@ def run(
     volume: options.Volume = 100_000,
     machine_hour_cost: options.MachineHourCost = 0.20,
     label_cost: options.LabelCost = 0.10,
+    hour_cost: options.HourCost = 50.0,
+    host_hour_cost: options.HostHourCost = 0.0,
+    error_cost: options.ErrorCost = None,
+    review_cost: options.ReviewCost = None,
+    cost_matrix: options.CostMatrix = None,
+    assume: options.Assume = None,
     margin: options.Margin = 0.01,
     allow_send: options.AllowSend = None,
     dtype: options.DataType = "auto",
@@ -64,6 +83,7 @@ def run(
 
 def _study_options(given: Mapping[str, Any]) -> StudyOptions:
     from bakeoff.records import Assumptions
+    from bakeoff.workbench.assume import assume
     from bakeoff.workbench.options import StudyOptions, parse_budgets, parse_duration, parse_requirement
 
     return StudyOptions(
@@ -82,11 +102,8 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
         test_rows=given["test_rows"],
         predictions=given["predictions"],
         requirements=tuple(parse_requirement(text) for text in given["require"] or ()),
-        assumptions=Assumptions(
-            machine_hour_cost=given["machine_hour_cost"],
-            label_cost=given["label_cost"],
-            volume=given["volume"],
-            margin=given["margin"],
+        assumptions=assume(
+            Assumptions(), {name: given[name] for name in _PRICES}, given["assume"] or (), given["cost_matrix"]
         ),
         allow_send=frozenset(given["allow_send"] or ()),
         dtype=given["dtype"],

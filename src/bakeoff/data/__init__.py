@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns, find_columns
+from bakeoff.data.cost_matrix import read_cost_matrix
 from bakeoff.data.duplicates import near_duplicates
 from bakeoff.data.examine import check_rows
 from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows
@@ -40,6 +41,7 @@ __all__ = [
     "match_definitions",
     "near_duplicates",
     "nested_order",
+    "read_cost_matrix",
     "read_label_definitions",
     "read_predictions",
     "read_rows",

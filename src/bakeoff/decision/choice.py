@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from bakeoff.decision.bills import Bill, spending
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.paired import holm
+from bakeoff.decision.stakes import Stakes
+from bakeoff.records import Assumptions
 
-__all__ = ["ALPHA", "Basis", "Choice", "Figures", "Miss", "Side", "beats", "choose", "total_cost", "verdict_p"]
+__all__ = [
+    "ALPHA",
+    "Basis",
+    "Choice",
+    "Figures",
+    "Miss",
+    "Side",
+    "beats",
+    "choose",
+    "expected_costs",
+    "leads",
+    "money_margin",
+    "total_cost",
+    "verdict_p",
+]
 
 #: Level of every declared comparison, after Holm's correction.
 ALPHA = 0.05
@@ -40,8 +57,8 @@ class Side:
         Mean test score.
     against_floor, against_current : Estimate or None
         Its score minus that of the best floor, and of today's system; None where there is none.
-    build_cost, run_cost : float
-        Money to build it once, and for one prediction; NaN where not known.
+    bill : Bill
+        What it takes to build, to keep and to run.
     p95_ms : float
         Lowest 95% latency of all contenders of its arm; NaN where not measured.
     missed : tuple of Miss
@@ -52,8 +69,7 @@ class Side:
     score: float
     against_floor: Estimate | None
     against_current: Estimate | None
-    build_cost: float
-    run_cost: float
+    bill: Bill
     p95_ms: float
     missed: tuple[Miss, ...] = ()
 
@@ -72,12 +88,13 @@ class Figures:
         Best floor on validation rows, and today's system, where they may be chosen.
     further_p : tuple of float
         p-values of the declared comparisons that cannot change the choice, but count in Holm's correction.
-    volume, horizon_months, margin : float
-        From the assumptions.
+    assumptions : Assumptions
     enough_seeds : bool
         Whether both finalists have the seeds that a verdict needs.
     p95_limit : float
         A limit of the 95% latency to try, in ms; infinite for none.
+    stakes : Stakes or None
+        The declared comparisons in money, where error costs are given; the choice is then by these.
     """
 
     finetune: Side | None
@@ -86,11 +103,25 @@ class Figures:
     floor: str | None
     current: str | None
     further_p: tuple[float, ...]
-    volume: float
-    horizon_months: float
-    margin: float
+    assumptions: Assumptions
     enough_seeds: bool
     p95_limit: float = math.inf
+    stakes: Stakes | None = None
+
+    @property
+    def volume(self) -> float:
+        """Predictions a month."""
+        return self.assumptions.volume
+
+    @property
+    def horizon_months(self) -> float:
+        """Months over which one-off costs are spread."""
+        return self.assumptions.horizon_months
+
+    @property
+    def margin(self) -> float:
+        """Difference in score that counts as equal."""
+        return self.assumptions.margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +136,63 @@ class Choice:
 
 
 def total_cost(side: Side, figures: Figures) -> float:
-    """Give the money for building a finalist and running it over the horizon; NaN where not known."""
-    return side.build_cost + side.run_cost * figures.volume * figures.horizon_months
+    """Give the money to build a finalist and run it over the horizon, wrong answers left out; NaN where not known."""
+    spent = spending(side.bill, figures.assumptions)
+    return spent.once + figures.horizon_months * (spent.a_month + spent.prediction * figures.volume)
+
+
+def leads(figures: Figures) -> dict[str, Estimate]:
+    """Give what the rule compares, positive where the first of a pair is better.
+
+    Scores; or, where error costs are given, the expected cost of a month that is saved.
+
+    Parameters
+    ----------
+    figures : Figures
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``"verdict"`` (the fine-tuned finalist against the prompted one), and ``"ARM floor"`` and ``"ARM current"``
+        where there is one to beat.
+    """
+    found: dict[str, Estimate] = {}
+    if figures.stakes is not None:
+        stakes, assumptions = figures.stakes, figures.assumptions
+        if stakes.difference is not None:
+            found["verdict"] = stakes.difference.a_month(assumptions).reversed()
+        for what, against in (("floor", stakes.against_floor), ("current", stakes.against_current)):
+            found |= {f"{arm} {what}": stake.a_month(assumptions).reversed() for arm, stake in against.items()}
+        return found
+    if figures.difference is not None:
+        found["verdict"] = figures.difference
+    for arm, side in (("finetune", figures.finetune), ("prompt", figures.prompt)):
+        if side is not None and side.against_floor is not None:
+            found[f"{arm} floor"] = side.against_floor
+        if side is not None and side.against_current is not None:
+            found[f"{arm} current"] = side.against_current
+    return found
+
+
+def money_margin(figures: Figures) -> float:
+    """Give the difference that counts as equal: of the score, or, where error costs are given, of a month's cost."""
+    return figures.margin if figures.stakes is None else figures.stakes.margin(figures.assumptions)
 
 
 def verdict_p(figures: Figures) -> float:
-    """Give the p-value of the finalists' difference after Holm's correction over all declared comparisons."""
-    if figures.difference is None:
+    """Give the p-value of the finalists' difference in score after Holm's correction over all declared comparisons."""
+    by_score = replace(figures, stakes=None)
+    return _corrected(by_score, leads(by_score))
+
+
+def _corrected(figures: Figures, found: dict[str, Estimate]) -> float:
+    if "verdict" not in found:
         return math.nan
-    sides = [side for side in (figures.finetune, figures.prompt) if side is not None]
-    others = [one for side in sides for one in (side.against_floor, side.against_current) if one is not None]
-    return holm([figures.difference.p_value(), *(one.p_value() for one in others), *figures.further_p])[0]
+    further = figures.further_p
+    if figures.stakes is not None:
+        further = tuple(stake.a_month(figures.assumptions).p_value() for stake in figures.stakes.further)
+    others = [one.p_value() for name, one in found.items() if name != "verdict"]
+    return holm([found["verdict"].p_value(), *others, *further])[0]
 
 
 def beats(against: Estimate | None) -> bool:
@@ -127,39 +204,66 @@ def beats(against: Estimate | None) -> bool:
     return against is None or (against.mean > 0 and against.p_value() < ALPHA)
 
 
-def _cheaper(figures: Figures, sides: dict[str, Side]) -> str:
+def expected_costs(figures: Figures, sides: dict[str, Side]) -> dict[str, float]:
+    """Give finalists' money over the horizon, that of their wrong answers included where these have a cost."""
+    costs = {name: total_cost(side, figures) for name, side in sides.items()}
+    if figures.stakes is None:
+        return costs
+    predictions = figures.volume * figures.horizon_months
+    lost = {arm: loss.at(figures.assumptions).mean for arm, loss in figures.stakes.answers.items()}
+    return {name: costs[name] + predictions * lost.get(side.bill.arm, math.nan) for name, side in sides.items()}
+
+
+def _cheaper(figures: Figures, sides: dict[str, Side], found: dict[str, Estimate]) -> str:
     """Give the arm with the lower total; the higher score where a cost is not known, or both are equal."""
+    if len(sides) == 1:
+        return next(iter(sides))
+    saved = found["verdict"].mean if figures.stakes is not None and "verdict" in found else math.nan
+    if saved != 0 and not math.isnan(saved):
+        return "finetune" if saved > 0 else "prompt"
     costs = {arm: total_cost(side, figures) for arm, side in sides.items()}
     if len(set(costs.values())) == 1 or any(math.isnan(cost) for cost in costs.values()):
         return max(sides, key=lambda arm: sides[arm].score)
     return min(costs, key=lambda arm: costs[arm])
 
 
-def _between(figures: Figures, sides: dict[str, Side]) -> tuple[str | None, Basis]:
+def _between(figures: Figures, sides: dict[str, Side], found: dict[str, Estimate]) -> tuple[str | None, Basis]:
     """Choose between two finalists that are both in: the arm, or None, and on what that rests."""
-    difference = figures.difference
+    difference = found.get("verdict")
     if not figures.enough_seeds:
         return None, "few-seeds"
     if difference is None or math.isnan(difference.mean):
         return None, "too-close"
-    if verdict_p(figures) < ALPHA:
+    if _corrected(figures, found) < ALPHA:
         return ("finetune" if difference.mean > 0 else "prompt"), "better"
-    if difference.equal_within(figures.margin):
-        return _cheaper(figures, sides), "equal-cheaper"
+    if difference.equal_within(money_margin(figures)):
+        return _cheaper(figures, sides, found), "equal-cheaper"
     return None, "too-close"
 
 
 _CHOICES = {"finetune": "fine-tune", "prompt": "prompt"}
 
 
+def _known(sides: dict[str, Side], found: dict[str, Estimate], what: str) -> bool:
+    """Say whether any finalist could be compared with what stands: it may not be known what either costs."""
+    met = [found[name] for arm in sides if (name := f"{arm} {what}") in found]
+    return not met or not all(math.isnan(one.mean) for one in met)
+
+
 def _standing(
-    figures: Figures, sides: dict[str, Side], floored: dict[str, bool], kept: dict[str, bool]
+    figures: Figures,
+    sides: dict[str, Side],
+    found: dict[str, Estimate],
+    floored: dict[str, bool],
+    kept: dict[str, bool],
 ) -> Choice | None:
     """Give the choice of what stands as long as nothing is shown to beat it: the floor, or today's system."""
     best = max(sides, key=lambda arm: sides[arm].score)
-    if figures.current is not None and not any(kept.values()):
+    if figures.stakes is not None:
+        best = _cheaper(figures, sides, found)
+    if figures.current is not None and not any(kept.values()) and _known(sides, found, "current"):
         return Choice("keep-current", figures.current, sides[best].contender, None, "current")
-    if figures.floor is not None and not any(floored.values()):
+    if figures.floor is not None and not any(floored.values()) and _known(sides, found, "floor"):
         return Choice("floor", figures.floor, sides[best].contender, None, "floor")
     return None
 
@@ -169,7 +273,8 @@ def choose(figures: Figures) -> Choice:
 
     Hard limits come first. A floor, and today's system, stand until a finalist is shown to be better. Between the
     finalists: the significantly better on the metric; else, equal inside the margin (TOST), the cheaper; else
-    ``unresolved``, with the cheaper to use meanwhile.
+    ``unresolved``, with the cheaper to use meanwhile. Where error costs are given, better means a lower expected cost
+    of a month throughout.
 
     Parameters
     ----------
@@ -187,10 +292,11 @@ def choose(figures: Figures) -> Choice:
         return Choice("unresolved", None, None, fallback, "missing-arm")
     if not sides:
         return Choice("unresolved", None, None, fallback, "none-left")
-    floored = {arm: beats(side.against_floor) for arm, side in sides.items()}
-    kept = {arm: beats(side.against_current) for arm, side in sides.items()}
+    found = leads(figures)
+    floored = {arm: beats(found.get(f"{arm} floor")) for arm in sides}
+    kept = {arm: beats(found.get(f"{arm} current")) for arm in sides}
     fit = {arm: side for arm, side in sides.items() if floored[arm] and kept[arm]}
-    standing = _standing(figures, sides, floored, kept) if figures.enough_seeds else None
+    standing = _standing(figures, sides, found, floored, kept) if figures.enough_seeds else None
     if len(measured) < 2:
         only = next(iter(sides.values())).contender if fit else fallback
         return Choice("unresolved", None, None, only, "missing-arm")
@@ -198,8 +304,8 @@ def choose(figures: Figures) -> Choice:
         return standing
     if len(sides) < 2:
         return _only_left(figures, sides, measured)
-    arm, basis = _between(figures, sides)
-    meanwhile = sides[_cheaper(figures, fit or sides)].contender if fit or fallback is None else fallback
+    arm, basis = _between(figures, sides, found)
+    meanwhile = sides[_cheaper(figures, fit or sides, found)].contender if fit or fallback is None else fallback
     if arm is None:
         return Choice("unresolved", None, None, meanwhile, basis)
     if basis == "equal-cheaper" and arm not in fit and fit:

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bakeoff.decision.bills import bill_of
 from bakeoff.decision.choice import Figures, Miss, Side
-from bakeoff.decision.costs import cost_of
 from bakeoff.decision.estimate import Estimate
+from bakeoff.decision.losses import cost_tables, loss_difference, loss_of, validation_cost
 from bakeoff.decision.paired import TEST_NAME, holm, mcnemar_mid_p
 from bakeoff.decision.panel import Cell, Codes, Panel, pair_codes
 from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.ranking import best_on_validation, meeting_budget
 from bakeoff.decision.requirements import is_out, standings
 from bakeoff.decision.resampling import estimate_difference
+from bakeoff.decision.stakes import Stake, Stakes
 from bakeoff.records import Arm, Comparison
 from bakeoff.tasks import score_codes
 
@@ -30,6 +32,7 @@ __all__ = [
     "figures_at",
     "figures_of",
     "records_of",
+    "stakes_of",
 ]
 
 
@@ -147,11 +150,13 @@ def chosen_in_folds(panel: Panel, field: Field, cell: Cell) -> dict[int, str]:
 
 
 def _fold_score(panel: Panel, cell: Cell, number: int) -> float:
-    """Score a contender on the validation rows of one fold; NaN where it was not measured there."""
+    """Score a contender on the validation rows of one fold, or give what it saves there; NaN where not measured."""
     rows = list(panel.evidence.folds[number].validation)
     codes = _of_round(cell, cell.validation, number // panel.evidence.round_folds)
     if codes is None or not rows:
         return math.nan
+    if panel.evidence.assumptions.priced:
+        return -validation_cost(panel, cell, panel.truth["validation"][rows], codes[rows][None])
     return float(score_codes(panel.metric, panel.truth["validation"][rows], codes[rows], len(panel.labels)))
 
 
@@ -250,7 +255,6 @@ def _side(panel: Panel, field: Field, cell: Cell | None, declared: Sequence[Decl
         return None
     name = cell.contender.name
     against = {one.role: one.estimate for one in declared if one.a.contender.name == name and one.role != "verdict"}
-    cost = cost_of(cell, panel.evidence.assumptions)
     rivals = [panel.cell(other.name, field.n) for other in panel.arm(cell.contender.arm) if other.name not in field.out]
     latencies = [t.p95_ms for rival in [*rivals, cell] if rival is not None for t in rival.trials]
     return Side(
@@ -258,8 +262,7 @@ def _side(panel: Panel, field: Field, cell: Cell | None, declared: Sequence[Decl
         score=panel.mean_score(as_chosen(panel, field, cell) or cell),
         against_floor=against.get("floor"),
         against_current=against.get("current"),
-        build_cost=cost.build,
-        run_cost=cost.run,
+        bill=bill_of(cell),
         p95_ms=min((value for value in latencies if not math.isnan(value)), default=math.nan),
         missed=tuple(
             Miss(one.requirement.figure, one.requirement.value, one.high if one.requirement.sense == ">=" else one.low)
@@ -269,9 +272,42 @@ def _side(panel: Panel, field: Field, cell: Cell | None, declared: Sequence[Decl
     )
 
 
-def figures_of(panel: Panel, field: Field, declared: Sequence[Declared]) -> Figures:
+def stakes_of(panel: Panel, finalists: Sequence[Cell], declared: Sequence[Declared], *, resamples: int) -> Stakes:
+    """Give every declared comparison in money.
+
+    Parameters
+    ----------
+    panel : Panel
+    finalists : sequence of Cell
+    declared : sequence of Declared
+    resamples : int
+
+    Returns
+    -------
+    Stakes
+    """
+    tables = cost_tables(tuple(panel.labels), panel.evidence.assumptions)
+
+    def stake(one: Declared) -> Stake:
+        return Stake(bill_of(one.a), bill_of(one.b), loss_difference(panel, one.a, one.b, tables, resamples=resamples))
+
+    def against(role: str) -> dict[str, Stake]:
+        return {one.a.contender.arm: stake(one) for one in declared if one.role == role}
+
+    return Stakes(
+        difference=next((stake(one) for one in declared if one.role == "verdict"), None),
+        against_floor=against("floor"),
+        against_current=against("current"),
+        further=tuple(stake(one) for one in declared if one.role == "same-base"),
+        answers={cell.contender.arm: loss_of(panel, cell, tables, resamples=resamples) for cell in finalists},
+        tables=tables,
+    )
+
+
+def figures_of(panel: Panel, field: Field, declared: Sequence[Declared], *, resamples: int = 5_000) -> Figures:
     """Bring all that the choice depends on into one record."""
     finalists = [cell for cell in (field.finetune, field.prompt) if cell is not None]
+    met = [chosen for cell in finalists if (chosen := as_chosen(panel, field, cell)) is not None]
     verdict = next((one.estimate for one in declared if one.role == "verdict"), None)
     return Figures(
         finetune=_side(panel, field, field.finetune, declared),
@@ -280,10 +316,9 @@ def figures_of(panel: Panel, field: Field, declared: Sequence[Declared]) -> Figu
         floor=field.floor.contender.name if field.floor else None,
         current=field.current.contender.name if field.current else None,
         further_p=tuple(one.estimate.p_value() for one in declared if one.role == "same-base"),
-        volume=panel.evidence.assumptions.volume,
-        horizon_months=panel.evidence.assumptions.horizon_months,
-        margin=panel.evidence.assumptions.margin,
+        assumptions=panel.evidence.assumptions,
         enough_seeds=all(cell.enough_seeds for cell in finalists),
+        stakes=stakes_of(panel, met, declared, resamples=resamples) if panel.evidence.assumptions.priced else None,
     )
 
 
@@ -302,4 +337,4 @@ def figures_at(panel: Panel, field: Field, n: int) -> Figures | None:
     tuned, asked = (at(cell) for cell in (field.pair or (None, None, None))[1:])
     pair = (n, tuned, asked) if tuned is not None and asked is not None else field.pair
     moved = Field(n, finetune, prompt, floor, current, pair, field.out)
-    return figures_of(panel, moved, declare(panel, moved, resamples=1_000))
+    return figures_of(panel, moved, declare(panel, moved, resamples=1_000), resamples=1_000)

@@ -75,13 +75,13 @@ def _resources(panel: Panel, field: Field, rule: Figures, pays: BreakEven) -> Co
         figures[f"{key}_labels"] = cell.n
         parts.append(
             f"{cell.contender.name}: {cell.n} labels, {phrases.span(cost.build_seconds)} to build, "
-            f"{phrases.currency(cost.per_1k, assumptions.currency)} per 1,000 predictions"
+            f"{phrases.rate_price(cost.run, assumptions.currency)}"
         )
     favours = _NEITHER
     if len(totals) == 2 and totals["finetune"] != totals["prompt"] and not any(math.isnan(v) for v in totals.values()):
         favours = _TUNING if totals["finetune"] < totals["prompt"] else _PROMPTING
     if pays.status == "at" and pays.predictions is not None:
-        parts.append(f"the dearer to build pays after {phrases.count(math.ceil(pays.predictions))} predictions")
+        parts.append(f"the dearer to set up pays after about {phrases.predictions(math.ceil(pays.predictions))}")
     return Consideration("time_and_resources", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
 
 

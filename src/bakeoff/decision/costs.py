@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Literal
 
-import numpy as np
-
 from bakeoff.decision import phrases
+from bakeoff.decision.bills import Bill, Spending, bill_of, known_mean, spending
 from bakeoff.decision.panel import Cell
-from bakeoff.records import Assumptions, BreakEven, Trial
+from bakeoff.records import Assumptions, BreakEven
 
 __all__ = ["Cost", "break_even", "break_even_predictions", "cost_of", "known_mean"]
 
@@ -22,9 +22,10 @@ class Cost:
     Parameters
     ----------
     build_seconds : float
-        Time to fit it once.
+        This machine's time to fit it once.
     build, run : float
-        Money to fit it once, and for one prediction, in the currency of the assumptions; NaN where not known.
+        Money to set it up, people's hours included, and for one prediction, in the currency of the assumptions; NaN
+        where not known.
     """
 
     build_seconds: float
@@ -37,29 +38,11 @@ class Cost:
         return 1000 * self.run
 
 
-def known_mean(values: list[float]) -> float:
-    """Average what is known; NaN where nothing is."""
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
-
-
-def _trial_cost(trial: Trial, rate: float) -> tuple[float, float]:
-    """Give the money of one fit and of one prediction, at so much money a second."""
-    usage = trial.usage
-    seconds = 1 / trial.rows_per_second if trial.rows_per_second > 0 else trial.p50_ms / 1000
-    if usage.calls > 0 and usage.money > 0:
-        # A paid server's price stands for its machine; this one only waits.
-        per_call = usage.money / usage.calls
-        answered = len(trial.test_answers) + len(trial.validation_answers)
-        return trial.fit_seconds * rate + max(usage.calls - answered, 0) * per_call, per_call
-    return trial.fit_seconds * rate, seconds * rate
-
-
 def cost_of(cell: Cell, assumptions: Assumptions) -> Cost:
     """Give a contender's costs, averaged over its seeds.
 
     Labels already owned cost nothing. A prediction costs its share of the machine's time when many rows are asked
-    together, or the server's price per call where there is one.
+    together, or the price of a call where there is one; see `bakeoff.decision.bills.spending`.
 
     Parameters
     ----------
@@ -70,11 +53,9 @@ def cost_of(cell: Cell, assumptions: Assumptions) -> Cost:
     -------
     Cost
     """
-    rate = assumptions.machine_hour_cost / 3600
-    build, run = zip(*(_trial_cost(trial, rate) for trial in cell.trials), strict=True)
-    return Cost(
-        known_mean([trial.fit_seconds for trial in cell.trials]), known_mean(list(build)), known_mean(list(run))
-    )
+    bill = bill_of(cell)
+    spent = spending(bill, assumptions)
+    return Cost(bill.build_seconds, spent.once, spent.prediction)
 
 
 def break_even_predictions(build_extra: float, run_dearer: float, run_cheaper: float) -> float:
@@ -100,31 +81,77 @@ def break_even_predictions(build_extra: float, run_dearer: float, run_cheaper: f
     return build_extra / saved if saved > 0 else math.inf
 
 
+_SAID = {
+    "labels": "labels already owned, and test labels, cost nothing",
+    "hosting": "busy time alone is paid, unless an hour of an instance that is always on has a price",
+    "months": "a month has 730 hours",
+}
+
+
 def _assumed(assumptions: Assumptions) -> dict[str, float | str]:
-    return {
-        "machine_hour_cost": assumptions.machine_hour_cost,
-        "label_cost": assumptions.label_cost,
-        "volume": assumptions.volume,
-        "horizon_months": assumptions.horizon_months,
-        "currency": assumptions.currency,
-        "labels": "labels already owned cost nothing",
-        "hosting": "only busy time is paid; an idle machine is not counted",
-        "building": "one fit; people's time is not counted",
-    }
+    given = {name: value for name, value in asdict(assumptions).items() if isinstance(value, (int, float, str))}
+    return given | _SAID
 
 
-def _status(predictions: float) -> Literal["at", "at-once", "never"]:
-    return "at-once" if predictions == 0 else "never" if math.isinf(predictions) else "at"
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One finalist's costs: by its name, once, a month, and for one prediction, wrong answers included."""
+
+    name: str
+    spent: Spending
+    prediction: float
+    uncached: float
+
+    def later(self, volume: float) -> float:
+        return self.spent.a_month + self.prediction * volume
+
+    @property
+    def parts(self) -> dict[str, float]:
+        return {
+            **{f"once: {name}": value for name, value in self.spent.one_off.items()},
+            **{f"a month: {name}": value for name, value in self.spent.monthly.items()},
+            "a prediction": self.prediction,
+            "a prediction, no cached prefix": self.uncached,
+        }
 
 
-def break_even(a: Cell | None, b: Cell | None, assumptions: Assumptions) -> BreakEven:
-    """Say from how many predictions the finalist that is dearer to build pays.
+def _side(cell: Cell, assumptions: Assumptions, wrong: float) -> _Side:
+    bill: Bill = bill_of(cell)
+    spent = spending(bill, assumptions)
+    anew = spending(bill, assumptions, cached=False).prediction
+    return _Side(cell.contender.name, spent, spent.prediction + wrong, anew + wrong)
+
+
+def _paid_back(dear: _Side, light: _Side, volume: float, *, cached: bool = True) -> float:
+    """Give the predictions at which the dearer to set up has cost as much in all as the other, at a volume a month."""
+    kept = dear.spent.a_month - light.spent.a_month
+    once = dear.spent.once - light.spent.once
+    runs = (light.prediction, dear.prediction) if cached else (light.uncached, dear.uncached)
+    extra = 0.0 if kept == 0 else kept / volume if volume > 0 else math.copysign(math.inf, kept)
+    return break_even_predictions(once, runs[0], runs[1] + extra)
+
+
+def _volume_that_pays(dear: _Side, light: _Side, horizon: float) -> float:
+    """Give the predictions a month at which both cost the same over the horizon; NaN where at none."""
+    once, kept = dear.spent.once - light.spent.once, dear.spent.a_month - light.spent.a_month
+    saved = light.prediction - dear.prediction
+    needed = (once / horizon if horizon > 0 else math.inf) + kept
+    found = needed / saved if saved else math.nan
+    return found if found >= 0 else math.nan
+
+
+def break_even(
+    a: Cell | None, b: Cell | None, assumptions: Assumptions, wrong: Mapping[str, float] | None = None
+) -> BreakEven:
+    """Say from how many predictions the finalist that is dearer to set up pays.
 
     Parameters
     ----------
     a, b : Cell or None
         The finalists.
     assumptions : Assumptions
+    wrong : mapping of str to float, optional
+        Expected cost of the wrong answers of one prediction, by contender, where error costs are given.
 
     Returns
     -------
@@ -134,29 +161,52 @@ def break_even(a: Cell | None, b: Cell | None, assumptions: Assumptions) -> Brea
     assumed = _assumed(assumptions)
     if a is None or b is None:
         return BreakEven("never", None, math.nan, None, assumed, "No break-even: one arm has no finished trial.")
-    first, second = sorted((a, b), key=lambda cell: (-cost_of(cell, assumptions).build, cell.contender.name))
-    dear, light = cost_of(first, assumptions), cost_of(second, assumptions)
-    if any(math.isnan(value) for value in (dear.build, dear.run, light.build, light.run)):
-        return BreakEven(
-            "never", None, math.nan, None, assumed, "No break-even: the time of a prediction is not known."
-        )
-    predictions = break_even_predictions(dear.build - light.build, light.run, dear.run)
-    names = first.contender.name, second.contender.name
-    run = [f"{phrases.currency(cost.per_1k, assumptions.currency)} per 1,000 predictions" for cost in (dear, light)]
-    extra = phrases.currency(dear.build - light.build, assumptions.currency)
-    status = _status(predictions)
+    lost = wrong or {}
+    sides = [_side(cell, assumptions, lost.get(cell.contender.name, 0.0)) for cell in (a, b)]
+    dear, light = sorted(sides, key=lambda side: (-side.spent.once, side.later(assumptions.volume), side.name))
+    parts = {side.name: side.parts for side in sides}
+    if any(math.isnan(side.spent.once + side.spent.a_month + side.prediction) for side in sides):
+        detail = "No break-even: the time of a prediction is not known."
+        return BreakEven("never", None, math.nan, None, assumed, detail, parts)
+    found = _paid_back(dear, light, assumptions.volume)
+    status: Literal["at", "at-once", "never"] = "never" if math.isinf(found) else "at"
+    if status == "at" and dear.spent.once <= light.spent.once:
+        status = "at-once"
+    pays = _volume_that_pays(dear, light, assumptions.horizon_months)
+    detail = _told(status, (dear, light), found, pays, assumptions, wrong=wrong is not None)
     if status == "never":
-        detail = (
-            f"{names[0]} costs {extra} more to build and no less to run ({run[0]}; {names[1]} {run[1]}): never pays."
-        )
-        return BreakEven(status, None, math.nan, None, assumed, detail)
-    if status == "at-once":
-        detail = f"{names[0]} costs no more to build than {names[1]} and no more to run ({run[0]}; {run[1]})."
-        return BreakEven(status, 0.0, 0.0, 0.0, assumed, detail)
-    months = predictions / assumptions.volume if assumptions.volume > 0 else math.inf
-    detail = (
-        f"{names[0]} costs {extra} more to build and less to run ({run[0]}; {names[1]} {run[1]}): it pays after "
-        f"{phrases.count(math.ceil(predictions))} predictions."
+        return BreakEven(status, None, pays, None, assumed, detail, parts)
+    saved = light.later(assumptions.volume) - dear.later(assumptions.volume)
+    months = 0.0 if status == "at-once" else (dear.spent.once - light.spent.once) / saved if saved > 0 else None
+    anew = _paid_back(dear, light, assumptions.volume, cached=False)
+    return BreakEven(
+        status,
+        found,
+        0.0 if status == "at-once" else pays,
+        months,
+        assumed,
+        detail,
+        parts,
+        anew if math.isfinite(anew) else None,
     )
-    per_month = predictions / assumptions.horizon_months if assumptions.horizon_months > 0 else math.inf
-    return BreakEven(status, predictions, per_month, months if math.isfinite(months) else None, assumed, detail)
+
+
+def _told(
+    status: str, sides: tuple[_Side, _Side], found: float, pays: float, assumptions: Assumptions, *, wrong: bool
+) -> str:
+    (dear, light), currency = sides, assumptions.currency
+    including = ", wrong answers included" if wrong else ""
+    run = [phrases.rate_price(side.prediction, currency) for side in sides]
+    kept = dear.spent.a_month - light.spent.a_month
+    monthly = "" if abs(kept) < phrases.LEAST_MONEY else f", {phrases.more_or_less(kept, currency)} a month to keep"
+    runs = f"to run {run[0]} against {run[1]} of {light.name}{including}"
+    if status == "at-once":
+        return f"{dear.name} costs no more than {light.name}, neither to set up nor later ({runs})."
+    once = dear.spent.once - light.spent.once
+    begun = f"{dear.name} costs {phrases.more_or_less(once, currency)} to set up{monthly}, and {runs}"
+    if status == "never":
+        cheaper = dear.prediction < light.prediction and not math.isnan(pays)
+        least = f"; it would from {phrases.predictions(pays)} a month on" if cheaper else ""
+        return f"{begun}: at {phrases.predictions(assumptions.volume)} a month it never pays{least}."
+    when = f" ({phrases.months(found / assumptions.volume)} at this volume)" if assumptions.volume > 0 else ""
+    return f"{begun}: it pays after about {phrases.predictions(math.ceil(found))}{when}."

@@ -85,6 +85,15 @@ class Estimate:
         """Give the same estimate with another mean."""
         return replace(self, mean=self.mean + by)
 
+    def scaled(self, by: float) -> Estimate:
+        """Give the same estimate in another unit: `by` of the new one for one of the old."""
+        return replace(
+            self,
+            mean=by * self.mean,
+            rows_variance=by**2 * self.rows_variance,
+            seeds_variance=by**2 * self.seeds_variance,
+        )
+
     def reversed(self) -> Estimate:
         """Give the estimate of the opposite difference."""
         return replace(self, mean=-self.mean)

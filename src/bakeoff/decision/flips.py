@@ -4,82 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from bakeoff.decision.bills import mixed_bill
 from bakeoff.decision.choice import Choice, Figures, Miss, Side, choose
 from bakeoff.decision.estimate import Estimate
-from bakeoff.records import Flip
+from bakeoff.decision.knobs import Knob, find_flip
+from bakeoff.decision.losses import table_span
+from bakeoff.decision.stakes import Stakes, mixed_estimate, mixed_stakes, with_answer_cost
+from bakeoff.decision.sweep import assumption_knobs, sweep_of
+from bakeoff.records import Flip, Sweep
 
-__all__ = ["Knob", "at_labels", "find_flip", "flips_of", "knobs_of"]
-
-_STEPS = 60
+__all__ = ["Knob", "at_labels", "find_flip", "flips_of", "knobs_of", "measured_knobs"]
 
 _LABELS = "labelled rows"
-
-
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """One figure that can be turned.
-
-    Parameters
-    ----------
-    what, unit : str
-        What a `Flip` shows.
-    now : float
-        Its value.
-    apply : callable
-        The figures with another value.
-    grid : tuple of float
-        Values to try, going away from `now`.
-    to : str or None
-        The choice that is looked for; any other than now's where None.
-    """
-
-    what: str
-    unit: str
-    now: float
-    apply: Callable[[float], Figures]
-    grid: tuple[float, ...]
-    to: str | None = None
-
-
-def find_flip(knob: Knob, present: Choice) -> Flip | None:
-    """Search for the nearest value at which the choice turns.
-
-    The grid is walked until the choice turns, then the last step is halved until the value is known to nine digits.
-
-    Parameters
-    ----------
-    knob : Knob
-    present : Choice
-
-    Returns
-    -------
-    Flip or None
-        `at` lies on the far side: at that value the rule gives ``to``. None where no value of the grid turns it.
-    """
-
-    def turned(value: float) -> bool:
-        choice = choose(knob.apply(value)).choice
-        return choice == knob.to if knob.to is not None else choice != present.choice
-
-    if knob.to == present.choice or math.isnan(knob.now):
-        return None
-    near = knob.now
-    for far in knob.grid:
-        if turned(far):
-            break
-        near = far
-    else:
-        return None
-    for _ in range(_STEPS):
-        middle = 0.5 * (near + far)
-        if abs(far - near) <= 1e-9 * max(abs(far), 1e-3):
-            break
-        near, far = (near, middle) if turned(middle) else (middle, far)
-    return Flip(knob.what, knob.now, far, knob.unit, choose(knob.apply(far)).choice)
 
 
 def _moved_side(side: Side, by: float) -> Side:
@@ -104,11 +44,7 @@ def with_score(figures: Figures, arm: str, score: float) -> Figures:
 
 
 def _mixed(a: Estimate | None, b: Estimate | None, share: float) -> Estimate | None:
-    if a is None or b is None:
-        return None
-    mix = [(1 - share) * getattr(a, name) + share * getattr(b, name) for name in ("mean", "rows_variance")]
-    seeds_variance = (1 - share) * a.seeds_variance + share * b.seeds_variance
-    return Estimate(mix[0], mix[1], seeds_variance, (1 - share) * a.df + share * b.df, min(a.seeds, b.seeds), a.rows)
+    return None if a is None or b is None else mixed_estimate(a, b, share)
 
 
 def _mixed_side(a: Side | None, b: Side | None, share: float) -> Side | None:
@@ -119,8 +55,7 @@ def _mixed_side(a: Side | None, b: Side | None, share: float) -> Side | None:
         score=(1 - share) * a.score + share * b.score,
         against_floor=_mixed(a.against_floor, b.against_floor, share),
         against_current=_mixed(a.against_current, b.against_current, share),
-        build_cost=(1 - share) * a.build_cost + share * b.build_cost,
-        run_cost=(1 - share) * a.run_cost + share * b.run_cost,
+        bill=mixed_bill(a.bill, b.bill, share),
     )
 
 
@@ -153,10 +88,14 @@ def at_labels(measured: Sequence[tuple[float, Figures]], n: float) -> Figures:
         prompt=_mixed_side(a.prompt, b.prompt, share),
         difference=_mixed(a.difference, b.difference, share),
         further_p=further,
+        stakes=mixed_stakes(a.stakes, b.stakes, share, b.assumptions),
     )
 
 
 def _score_knobs(figures: Figures, present: Choice) -> list[Knob]:
+    if figures.stakes is not None:
+        # Which answers are wrong then counts, not only how many: the cost of the answers is turned instead.
+        return _answer_knobs(figures, figures.stakes, present)
     knobs = []
     names = {"finetune": ("fine-tuned", "fine-tune"), "prompt": ("prompted", "prompt")}
     for arm, (word, to) in names.items():
@@ -173,20 +112,38 @@ def _score_knobs(figures: Figures, present: Choice) -> list[Knob]:
     return sorted(knobs, key=lambda knob: knob.to is None)
 
 
+def _answer_knobs(figures: Figures, stakes: Stakes, present: Choice) -> list[Knob]:
+    knobs = []
+    dearest = table_span(stakes.tables, figures.assumptions)
+    unit = f"{figures.assumptions.currency} a prediction"
+    for arm, word, to in (("finetune", "fine-tuned", "fine-tune"), ("prompt", "prompted", "prompt")):
+        if arm not in stakes.answers or figures.finetune is None or figures.prompt is None:
+            continue
+        now = stakes.answers[arm].at(figures.assumptions).mean
+        wins = to == present.choice
+        grid = np.linspace(now, max(dearest, now) if wins else 0.0, 400)[1:]
+        turn = _answer_coster(figures, stakes, arm, now)
+        what = f"expected cost of the {word} finalist's answers"
+        knobs.append(Knob(what, unit, now, turn, tuple(grid.tolist()), None if wins else to))
+    return sorted(knobs, key=lambda knob: knob.to is None)
+
+
+def _answer_coster(figures: Figures, stakes: Stakes, arm: str, now: float) -> Callable[[float], Figures]:
+    return lambda cost: replace(figures, stakes=with_answer_cost(stakes, arm, cost - now))
+
+
 def _scorer(figures: Figures, arm: str) -> Callable[[float], Figures]:
     return lambda score: with_score(figures, arm, score)
 
 
-def _spread(now: float, low: float, high: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Give grids below and above a value, even in its logarithm."""
-    start = max(now, 1e-12)
-    down = np.geomspace(start, low, 400)[1:] if low < start else np.array([])
-    up = np.geomspace(start, high, 400)[1:] if high > start else np.array([])
-    return tuple(down.tolist()), tuple(up.tolist())
-
-
 def knobs_of(figures: Figures, present: Choice, measured: Sequence[tuple[float, Figures]]) -> list[Knob]:
-    """Give the figures that are worth turning for a choice.
+    """Give all figures that are worth turning for a choice: those measured, and those assumed."""
+    assumed = assumption_knobs(figures, present).values()
+    return [*measured_knobs(figures, present, measured), *(knob for pair in assumed for knob in pair)]
+
+
+def measured_knobs(figures: Figures, present: Choice, measured: Sequence[tuple[float, Figures]]) -> list[Knob]:
+    """Give the measured figures, and the limits, that are worth turning for a choice.
 
     Parameters
     ----------
@@ -204,15 +161,6 @@ def knobs_of(figures: Figures, present: Choice, measured: Sequence[tuple[float, 
         grid = np.geomspace(1 + measured[-1][0], 1 + measured[0][0], 400)[1:] - 1
         grid[-1] = measured[0][0]
         knobs.append(Knob(_LABELS, "rows", measured[-1][0], lambda n: at_labels(measured, n), tuple(grid.tolist())))
-    down, up = _spread(figures.volume, 1.0, 1e10)
-    for grid_part in (down, up):
-        knobs.append(
-            Knob("volume", "predictions a month", figures.volume, lambda v: replace(figures, volume=v), grid_part)
-        )
-    for grid_part in _spread(figures.margin, 1e-4, 0.25):
-        knobs.append(
-            Knob("margin of equality", "score", figures.margin, lambda m: replace(figures, margin=m), grid_part)
-        )
     sides = {"fine-tune": (figures.finetune, figures.prompt), "prompt": (figures.prompt, figures.finetune)}
     winner, other = sides.get(present.choice, (None, None))
     if winner is not None and other is not None and other.p95_ms < winner.p95_ms:
@@ -254,7 +202,9 @@ def _loosen(figures: Figures, arm: str, miss: Miss) -> Callable[[float], Figures
     return apply
 
 
-def flips_of(figures: Figures, measured: Sequence[tuple[float, Figures]]) -> tuple[Flip, ...]:
+def flips_of(
+    figures: Figures, measured: Sequence[tuple[float, Figures]], sweep: Sequence[Sweep] | None = None
+) -> tuple[Flip, ...]:
     """Find what would flip the choice.
 
     Parameters
@@ -262,17 +212,28 @@ def flips_of(figures: Figures, measured: Sequence[tuple[float, Figures]]) -> tup
     figures : Figures
     measured : sequence of (float, Figures)
         The figures at every measured n up to the decision budget.
+    sweep : sequence of Sweep, optional
+        What the assumptions flip; found here where not given.
 
     Returns
     -------
     tuple of Flip
-        Each with a value at which `choose` gives another choice; empty where an arm is missing.
+        Each with a value at which `choose` gives another choice, those of the assumptions last and nearest first;
+        empty where an arm is missing.
     """
     present = choose(figures)
     if figures.finetune is None or figures.prompt is None:
         return ()
-    found = [find_flip(knob, present) for knob in knobs_of(figures, present, measured)]
-    return tuple(flip for flip in found if flip is not None and not _by_chance(flip, figures, measured))
+    found = [find_flip(knob, present) for knob in measured_knobs(figures, present, measured)]
+    kept = [flip for flip in found if flip is not None and not _by_chance(flip, figures, measured)]
+    swept = sweep_of(figures) if sweep is None else sweep
+    assumed = [flip for one in swept for flip in (one.below, one.above) if flip is not None]
+    return (*kept, *sorted(assumed, key=_distance))
+
+
+def _distance(flip: Flip) -> float:
+    """Give how far a flip is, as a ratio; one from or to nothing stands after all others."""
+    return abs(math.log(flip.at / flip.now)) if flip.at > 0 and flip.now > 0 else math.inf
 
 
 def _by_chance(flip: Flip, figures: Figures, measured: Sequence[tuple[float, Figures]]) -> bool:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 
 from bakeoff.decision import phrases
-from bakeoff.decision.choice import ALPHA, Choice, Figures
+from bakeoff.decision.choice import ALPHA, Choice, Figures, money_margin
 from bakeoff.decision.comparisons import Field, as_chosen
 from bakeoff.decision.crossover import gap_ahead
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 from bakeoff.decision.settling import Spread, labels_to_settle, rows_to_settle, spread_of
+from bakeoff.decision.stakes import Stakes
 from bakeoff.records import NextStep
 
 __all__ = ["next_step"]
@@ -19,6 +20,8 @@ __all__ = ["next_step"]
 
 def _open_spread(panel: Panel, field: Field, figures: Figures, choice: Choice) -> Spread | None:
     """Give the difference on which an open choice rests; None where the choice is made."""
+    if figures.stakes is not None:
+        return _open_costs(panel, figures, figures.stakes, choice)
     arms = ((figures.finetune, field.finetune), (figures.prompt, field.prompt))
     side, cell = next(((one, of) for one, of in arms if one and one.contender == choice.against), (None, None))
     against: tuple[Estimate | None, Cell | None, Cell | None]
@@ -36,6 +39,33 @@ def _open_spread(panel: Panel, field: Field, figures: Figures, choice: Choice) -
     # A finalist that is not ahead of what stands would not come ahead by being tested longer.
     a, b = as_chosen(panel, field, a) or a, as_chosen(panel, field, b) or b
     return spread_of(panel, a, b, estimate) if choice.basis == "too-close" or estimate.mean > 0 else None
+
+
+def _open_costs(panel: Panel, figures: Figures, stakes: Stakes, choice: Choice) -> Spread | None:
+    """Do as `_open_spread`, of the expected costs of a month that the first of a pair saves."""
+    sides = (figures.finetune, figures.prompt)
+    arm = next((side.bill.arm for side in sides if side is not None and side.contender == choice.against), "")
+    against = {
+        "too-close": stakes.difference,
+        "floor": stakes.against_floor.get(arm),
+        "current": stakes.against_current.get(arm),
+    }
+    stake = against.get(choice.basis)
+    if stake is None:
+        return None
+    saved = stake.a_month(figures.assumptions).reversed()
+    if math.isnan(saved.mean) or (choice.basis != "too-close" and saved.mean <= 0):
+        return None
+    apart = stake.loss.apart(figures.assumptions) * figures.volume**2
+    return Spread(
+        mean=saved.mean,
+        of_rows=saved.rows_variance,
+        of_seeds=saved.seeds_variance,
+        apart=min(apart, saved.rows_variance),
+        seeds=saved.seeds,
+        rows=saved.rows,
+        overlap=panel.evidence.fold_overlap,
+    )
 
 
 def _money(amount: float, panel: Panel) -> str:
@@ -129,8 +159,10 @@ def next_step(panel: Panel, field: Field, figures: Figures, choice: Choice, comp
         return NextStep("nothing")
     # The gates of floor and today's system keep their level without a correction, and know no equality.
     between = choice.basis == "too-close"
-    alpha, margin = (ALPHA / max(comparisons, 1), figures.margin) if between else (ALPHA, 0.0)
-    labels = _more_labels(panel, field, figures, seen, alpha) if between else None
+    alpha, margin = (ALPHA / max(comparisons, 1), money_margin(figures)) if between else (ALPHA, 0.0)
+    # Curves are of scores: what more labels would do to costs is not forecast.
+    by_score = between and figures.stakes is None
+    labels = _more_labels(panel, field, figures, seen, alpha) if by_score else None
     rows, seeds = rows_to_settle(seen, margin, alpha=alpha)
     steps = [
         labels,

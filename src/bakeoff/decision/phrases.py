@@ -5,7 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-__all__ = ["count", "currency", "interval_points", "listed", "p_value", "points", "score", "share", "span"]
+__all__ = [
+    "LEAST_MONEY",
+    "about",
+    "count",
+    "currency",
+    "interval_points",
+    "listed",
+    "months",
+    "more_or_less",
+    "p_value",
+    "points",
+    "predictions",
+    "rate_price",
+    "score",
+    "share",
+    "span",
+]
+
+#: Amounts of money below this are not told apart from each other.
+LEAST_MONEY = 0.01
 
 
 def score(value: float) -> str:
@@ -61,13 +80,60 @@ def span(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def about(number: float) -> str:
+    """Write an assumed or derived figure with two digits: ``19``, ``820``, ``2,700``, ``1.9 million``, ``0.25``."""
+    if math.isinf(number):
+        return "any number of"
+    if number == 0 or math.isnan(number):
+        return "0" if number == 0 else "not known"
+    rounded = float(f"{number:.1e}")
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(rounded) >= size:
+            return f"{rounded / size:,.1f} {word}".replace(".0 ", " ")
+    digits = 0 if rounded == round(rounded) else max(0, 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{digits}f}"
+
+
+def predictions(number: float) -> str:
+    """Write a number of predictions, with two digits: ``1 prediction``, ``2,700 predictions``."""
+    text = about(number)
+    return f"{text} prediction{'' if text == '1' else 's'}"
+
+
+def months(number: float) -> str:
+    """Write a number of months in the unit that suits it: ``under an hour``, ``3.2 days``, ``14 months``."""
+    for size, word in ((1.0, "month"), (12 / 365, "day"), (1 / 730, "hour")):
+        if number >= size:
+            text = about(number / size)
+            return f"{text} {word}{'' if text == '1' else 's'}"
+    return "under an hour"
+
+
 def currency(amount: float, name: str) -> str:
-    """Write an amount of money: ``0.0042 USD``, ``12.40 USD``."""
+    """Write an amount of money with two digits: ``under 0.01 USD``, ``0.12 USD``, ``12 USD``, ``1,300 USD``."""
     if math.isnan(amount):
         return "not measured"
     size = abs(amount)
-    text = "0" if size == 0 else f"{amount:.2g}" if size < 0.01 else f"{amount:,.2f}"
-    return f"{text} {name}"
+    if 0 < size < LEAST_MONEY:
+        return f"under {LEAST_MONEY} {name}"
+    return f"{about(amount)} {name}"
+
+
+def rate_price(amount: float, name: str) -> str:
+    """Write the price of a prediction by as many as make two digits of it: ``1.4 USD per million predictions``."""
+    if math.isnan(amount):
+        return "not measured"
+    for number, words in ((1.0, "a prediction"), (1e3, "per 1,000 predictions")):
+        if abs(amount) * number >= LEAST_MONEY or amount == 0:
+            return f"{currency(amount * number, name)} {words}"
+    return f"{currency(amount * 1e6, name)} per million predictions"
+
+
+def more_or_less(amount: float, name: str) -> str:
+    """Write a difference of money: ``12 USD more``, ``0.30 USD less``, ``as much``."""
+    if amount == 0:
+        return "as much"
+    return f"{currency(abs(amount), name)} {'more' if amount > 0 else 'less'}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bakeoff.decision import phrases
+from bakeoff.decision.losses import validation_cost
 from bakeoff.decision.panel import Cell, Panel
 from bakeoff.decision.resampling import estimate_difference
 from bakeoff.records import Arm, Evidence
@@ -72,11 +73,16 @@ def meeting_budget(panel: Panel) -> int:
 def best_on_validation(panel: Panel, names: Sequence[str], n: int) -> tuple[str, ...]:
     """Order contenders by their mean validation score at n, best first.
 
+    Where error costs are given, by their expected cost of a month on the validation rows, least first.
+
     Contenders with enough seeds come before those without. Ties, and contenders without validation rows, keep the order
     in which they are given. Contenders that finished nothing at n are left out.
     """
+    priced = panel.evidence.assumptions.priced
 
     def merit(cell: Cell) -> tuple[bool, float]:
+        if priced:
+            return not cell.enough_seeds, validation_cost(panel, cell, panel.truth["validation"], cell.validation)
         mean = panel.mean_score(cell, "validation")
         return not cell.enough_seeds, math.inf if math.isnan(mean) else -round(mean, 12)
 
@@ -96,7 +102,8 @@ def validation_ranking(evidence: Evidence, arm: Arm) -> tuple[tuple[str, float],
     -------
     tuple of (str, float)
         Contender and mean validation score over seeds, best first, at the decision budget (or, before there is one,
-        at the largest n at which the arms meet). The arm's finalist stands first, unless it misses a hard limit.
+        at the largest n at which the arms meet). The arm's finalist stands first, unless it misses a hard limit. Where
+        error costs are given, the order is that of the expected costs.
     """
     panel = Panel(evidence)
     n = meeting_budget(panel)
@@ -186,6 +193,8 @@ def droppable(evidence: Evidence) -> Mapping[str, str]:
     points over seeds is assumed where less was seen), plus what it could still gain until all labels are used: its gain
     on the rival per doubling so far, at least 2 points. A contender that learns is not judged below 32 labels.
 
+    Where error costs are given none goes: a lower score may cost less.
+
     Floors and today's system never go, nor the last tuned or last prompted contender of a same-base pair.
 
     Parameters
@@ -200,7 +209,7 @@ def droppable(evidence: Evidence) -> Mapping[str, str]:
     """
     panel = Panel(evidence)
     going: dict[str, str] = {}
-    if not evidence.validation_labels:
+    if not evidence.validation_labels or evidence.assumptions.priced:
         return going
     for arm in ("finetune", "prompt", "both"):
         names = [contender.name for contender in panel.arm(arm)]

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakeoff.decision import phrases
-from bakeoff.decision.choice import ALPHA, Choice, Figures, Side, total_cost
+from bakeoff.decision.choice import ALPHA, Choice, Figures, Side, expected_costs
 from bakeoff.decision.comparisons import Field, chosen_in_folds
+from bakeoff.decision.expected import cost_sentence, money_beaten, money_reason
 from bakeoff.decision.next_step import next_step
 from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 from bakeoff.decision.requirements import standings
 from bakeoff.decision.seeds import collapsed_seeds
-from bakeoff.records import Comparison, Flip, NextStep
+from bakeoff.records import Comparison, CostComparison, Flip, NextStep
 
 __all__ = ["Case", "confidence_of", "next_of", "reasons_of", "scope_of"]
 
@@ -34,6 +35,7 @@ class Case:
     choice: Choice
     comparisons: tuple[Comparison, ...]
     flips: tuple[Flip, ...]
+    cost_comparisons: tuple[CostComparison, ...] = ()
 
 
 def _comparison(case: Case, role: str, name: str | None = None) -> Comparison | None:
@@ -53,26 +55,26 @@ def _side_of(case: Case, name: str | None) -> Side | None:
 
 
 def _cost_clause(case: Case, name: str) -> str:
-    """Say what a finalist costs beside the other: ``costs less over 12 months at ...``; nothing to say gives ``""``."""
+    """Say what a finalist costs beside the other: ``costs 12 USD less over ...``; nothing to say gives ``""``."""
     sides = [side for side in (case.figures.finetune, case.figures.prompt) if side is not None]
     one = _side_of(case, name)
     if one is None or len(sides) < 2:
         return ""
     other = next(side for side in sides if side is not one)
-    costs = total_cost(one, case.figures), total_cost(other, case.figures)
+    totals = expected_costs(case.figures, {"one": one, "other": other})
+    costs = totals["one"], totals["other"]
     if any(math.isnan(cost) for cost in costs):
         return "has the higher score (costs are not known for both)" if one.score > other.score else ""
-    word = "costs less" if costs[0] < costs[1] else "costs as much" if costs[0] == costs[1] else "costs more"
     currency = case.panel.evidence.assumptions.currency
     return (
-        f"{word} over {case.figures.horizon_months:g} months at {phrases.count(case.figures.volume)} "
-        f"predictions a month ({phrases.currency(costs[0], currency)} against {phrases.currency(costs[1], currency)})"
+        f"costs {phrases.more_or_less(costs[0] - costs[1], currency)} over {case.figures.horizon_months:g} months at "
+        f"{phrases.predictions(case.figures.volume)} a month"
     )
 
 
 def _meanwhile(case: Case, name: str) -> str:
     clause = _cost_clause(case, name)
-    if clause.startswith("costs more"):
+    if " more over " in clause:
         return f"Meanwhile use {name}: the other finalist costs less, but is not shown to beat what stands."
     return f"Meanwhile use {name}{f', which {clause}' if clause else ''}."
 
@@ -97,6 +99,9 @@ def _missing_arm(case: Case) -> str:
 
 def _main_reason(case: Case) -> str:
     choice = case.choice
+    in_money = money_reason(choice, case.figures, case.cost_comparisons)
+    if in_money is not None:
+        return in_money
     verdict = _comparison(case, "verdict")
     statistic = _statistic(verdict) if verdict else "not compared"
     pair = f"{verdict.a} minus {verdict.b}: {statistic}" if verdict else statistic
@@ -117,6 +122,8 @@ def _main_reason(case: Case) -> str:
 
 
 def _beaten(case: Case) -> list[str]:
+    if case.cost_comparisons:
+        return money_beaten(case.cost_comparisons, case.panel.evidence.assumptions.currency)
     found = []
     for one in case.comparisons:
         if one.role in ("floor", "current"):
@@ -282,10 +289,13 @@ def confidence_of(case: Case, mde: float) -> str:
     if not weighed:
         return "Nothing was compared, so nothing can be said about chance."
     one = weighed[0]
+    paid = next((c for c in case.cost_comparisons if (c.role, c.a, c.b) == (one.role, one.a, one.b)), None)
     rows = len(case.panel.evidence.test_labels)
     seeds = one.n_pairs // rows if rows else 0
+    told = f"{one.a} minus {one.b}: {_statistic(one)}"
+    if paid is not None:
+        told = cost_sentence(paid, case.panel.evidence.assumptions.currency)
     counted = f"{seeds} {'seed' if seeds == 1 else 'seeds'} x {rows} test rows"
     if case.panel.evidence.folds:
         counted = f"{seeds} {'round' if seeds == 1 else 'rounds'} of folds x {rows} rows"
-    so_many = f"so many rows hardly show a difference under {mde:.1f} points."
-    return f"{one.a} minus {one.b}: {_statistic(one)}, {counted}; {so_many}"
+    return f"{told}, {counted}; so many rows hardly show a difference under {mde:.1f} points."

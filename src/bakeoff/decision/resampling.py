@@ -17,7 +17,7 @@ from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows, mask_of, pair_codes
 from bakeoff.tasks import score_codes
 
-__all__ = ["bootstrap_scores", "estimate_difference", "estimate_score", "summarise"]
+__all__ = ["bootstrap_means", "bootstrap_scores", "estimate_difference", "estimate_score", "summarise"]
 
 #: Most resamples, and most weights, that are drawn at a time; bounds the memory whatever the number of rows.
 _STEP = 5_000
@@ -32,6 +32,33 @@ def _row_weights(rows: int, size: int, seed: int, part: int) -> NDArray[np.uint8
     weights = np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows).astype(np.uint8)
     weights.setflags(write=False)
     return weights
+
+
+def bootstrap_means(values: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Average figures of rows over resampled rows.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (sets, rows)
+        NaN for a row that does not count.
+    resamples : int
+    seed : int
+        As for `bootstrap_scores`, with the same draws.
+
+    Returns
+    -------
+    ndarray of float64, shape (resamples, sets)
+    """
+    rows = values.shape[1]
+    step = max(1, min(_STEP, _CHUNK // max(rows, 1)))
+    counts = ~np.isnan(values)
+    whole, filled = bool(counts.all()), np.where(counts, values, 0.0)
+    parts = []
+    for start in range(0, resamples, step):
+        weights = _row_weights(rows, step, seed, start // step)[: resamples - start].astype(np.float64)
+        counted = rows if whole else np.maximum(weights @ counts.T.astype(np.float64), 1.0)
+        parts.append(weights @ filled.T / counted)
+    return np.concatenate(parts)
 
 
 def bootstrap_scores(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from bakeoff.decision.choice import choose
-from bakeoff.decision.comparisons import declare, field_of, figures_at, figures_of, records_of
+from bakeoff.decision.choice import Figures, choose
+from bakeoff.decision.comparisons import Field, declare, field_of, figures_at, figures_of, records_of
 from bakeoff.decision.considerations import considerations_of
 from bakeoff.decision.costs import break_even
 from bakeoff.decision.crossover import crossover_of
 from bakeoff.decision.curves import curve_points
 from bakeoff.decision.differences import differences_of
+from bakeoff.decision.expected import cost_comparisons_of, expected_costs_of
 from bakeoff.decision.flips import flips_of
 from bakeoff.decision.leaderboard import leaderboard_of
 from bakeoff.decision.paired import smallest_detectable_difference
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.reasons import Case, confidence_of, next_of, reasons_of, scope_of
+from bakeoff.decision.sweep import sweep_of
 from bakeoff.errors import NoVerdictError
 from bakeoff.records import Decision, Evidence, Verdict
 
@@ -47,13 +49,14 @@ def decide(evidence: Evidence) -> Decision:
     field = field_of(panel)
     declared = declare(panel, field)
     figures = figures_of(panel, field, declared)
-    earlier = [
-        (float(n), at) for n in _budgets_below(panel, field.n) if (at := figures_at(panel, field, n)) is not None
-    ]
-    flips = flips_of(figures, [*earlier, (float(field.n), figures)])
-    case = Case(panel, field, figures, choose(figures), records_of(panel, declared), flips)
+    sweep = sweep_of(figures)
+    flips = flips_of(figures, [*_earlier(panel, field), (float(field.n), figures)], sweep)
+    paid = cost_comparisons_of(declared, figures.stakes, figures)
+    case = Case(panel, field, figures, choose(figures), records_of(panel, declared), flips, paid)
     mde = smallest_detectable_difference(len(evidence.test_labels))
-    pays = break_even(field.finetune, field.prompt, evidence.assumptions)
+    costs = expected_costs_of(panel, field.n)
+    wrong = {one.contender: one.answers for one in costs if one.answers is not None} or None
+    pays = break_even(field.finetune, field.prompt, evidence.assumptions, wrong)
     return Decision(
         mde=mde,
         leaderboard=leaderboard_of(panel),
@@ -64,6 +67,9 @@ def decide(evidence: Evidence) -> Decision:
         differences=differences_of(panel, field),
         considerations=considerations_of(panel, field, figures, pays),
         verdict=_verdict(case, mde),
+        sweep=sweep,
+        costs=costs,
+        cost_comparisons=paid,
     )
 
 
@@ -77,8 +83,10 @@ def _need_something(panel: Panel) -> None:
         raise NoVerdictError("There are no test rows, so nothing was scored and there is nothing to decide on.")
 
 
-def _budgets_below(panel: Panel, n: int) -> list[int]:
-    return sorted({budget for name in panel.contenders for budget in panel.budgets(name) if budget < n})
+def _earlier(panel: Panel, field: Field) -> list[tuple[float, Figures]]:
+    """Give the rule's figures at every smaller n at which all who meet were measured."""
+    below = sorted({n for name in panel.contenders for n in panel.budgets(name) if n < field.n})
+    return [(float(n), at) for n in below if (at := figures_at(panel, field, n)) is not None]
 
 
 def _verdict(case: Case, mde: float) -> Verdict:

@@ -1,47 +1,57 @@
 """Frozen facts that pass between rooms; nothing here computes.
 
-``trials``    answers, usage, contenders, trials
-``measured``  what a study measures beside its trials' answers
-``evidence``  all that a decision may look at
-``verdict``   all that a decision says
+``trials``       answers, usage, contenders, trials
+``measured``     what a study measures beside its trials' answers
+``assumptions``  what nobody measured
+``evidence``     all that a decision may look at
+``verdict``      all that a decision says
 """
 
 from __future__ import annotations
 
 from bakeoff.data.check import Check
-from bakeoff.records.evidence import Assumptions, Evidence, Requirement
+from bakeoff.records.assumptions import ASSUMED, HOURS_A_MONTH, Assumed, Assumptions
+from bakeoff.records.evidence import Evidence, Requirement
 from bakeoff.records.measured import LabelNoise, Measured, Reading, Rephrased, RephrasedAnswers, Suspect
 from bakeoff.records.trials import Answer, Arm, Contender, Status, Trial, Usage
 from bakeoff.records.verdict import (
     BreakEven,
     Comparison,
     Consideration,
+    CostComparison,
     Crossover,
     CurvePoint,
     Decision,
     Difference,
+    ExpectedCost,
     ExtendedGap,
     Extrapolation,
     Flip,
     LeaderboardRow,
     NextStep,
+    Sweep,
     Verdict,
 )
 
 __all__ = [
+    "ASSUMED",
+    "HOURS_A_MONTH",
     "Answer",
     "Arm",
+    "Assumed",
     "Assumptions",
     "BreakEven",
     "Check",
     "Comparison",
     "Consideration",
     "Contender",
+    "CostComparison",
     "Crossover",
     "CurvePoint",
     "Decision",
     "Difference",
     "Evidence",
+    "ExpectedCost",
     "ExtendedGap",
     "Extrapolation",
     "Flip",
@@ -55,6 +65,7 @@ __all__ = [
     "Requirement",
     "Status",
     "Suspect",
+    "Sweep",
     "Trial",
     "Usage",
     "Verdict",

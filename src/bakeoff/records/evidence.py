@@ -8,11 +8,12 @@ from typing import Literal
 
 from bakeoff.data.check import Check
 from bakeoff.data.split import Fold
+from bakeoff.records.assumptions import Assumptions
 from bakeoff.records.measured import Measured
 from bakeoff.records.trials import Contender, Trial
 from bakeoff.tasks import Task
 
-__all__ = ["Assumptions", "Evidence", "Requirement"]
+__all__ = ["Evidence", "Requirement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +23,6 @@ class Requirement:
     figure: str
     sense: Literal[">=", "<=", "is"]
     value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Assumptions:
-    """What nobody measured, and the user may set; all shown beside what rests on them.
-
-    Parameters
-    ----------
-    machine_hour_cost : float
-        Price of one hour of this machine, in `currency`.
-    label_cost : float
-        Price of one further label; labels already owned cost nothing.
-    volume : float
-        Predictions a month.
-    horizon_months : float
-        Months over which one-off costs are spread.
-    margin : float
-        Difference in score under which two contenders count as equal (0.01 is one point).
-    currency : str
-        Name of the currency.
-    """
-
-    machine_hour_cost: float = 0.20
-    label_cost: float = 0.10
-    volume: float = 100_000.0
-    horizon_months: float = 12.0
-    margin: float = 0.01
-    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True)

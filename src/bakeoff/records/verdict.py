@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bakeoff.records.trials import Arm
@@ -13,15 +13,18 @@ __all__ = [
     "BreakEven",
     "Comparison",
     "Consideration",
+    "CostComparison",
     "Crossover",
     "CurvePoint",
     "Decision",
     "Difference",
+    "ExpectedCost",
     "ExtendedGap",
     "Extrapolation",
     "Flip",
     "LeaderboardRow",
     "NextStep",
+    "Sweep",
     "Verdict",
 ]
 
@@ -185,10 +188,24 @@ class Crossover:
 
 @dataclass(frozen=True, slots=True)
 class BreakEven:
-    """Predictions from which the dearer-to-build, cheaper-to-run method pays.
+    """Predictions from which the dearer to set up and cheaper to run pays.
 
-    `status` is ``"at"`` (see `predictions`), ``"at-once"`` (cheaper to build and to run) or ``"never"``. `per_month` is
-    the volume that pays within the assumed horizon, NaN for never; `months` are counted at the assumed volume.
+    Parameters
+    ----------
+    status : {"at", "at-once", "never"}
+        ``"at-once"``: no dearer to set up, and no dearer later.
+    predictions, months : float or None
+        Those after which the dearer to set up has paid, at the assumed volume; None for never.
+    per_month : float
+        Predictions a month at which both cost the same over the assumed horizon; NaN where at none.
+    assumptions : mapping
+        All that this rests on.
+    detail : str
+        One sentence for people.
+    parts : mapping of str to mapping of str to float
+        By contender, money once, a month and for a prediction, part by part.
+    predictions_uncached : float or None
+        `predictions` if no call could read its prefix from a cache; None for never.
     """
 
     status: Literal["at", "at-once", "never"]
@@ -197,6 +214,8 @@ class BreakEven:
     months: float | None
     assumptions: Mapping[str, float | str]
     detail: str
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    predictions_uncached: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +278,78 @@ class NextStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """One assumption, and the values at which it flips the choice.
+
+    Parameters
+    ----------
+    name : str
+        As ``--assume`` takes it.
+    what, unit : str
+        In words.
+    now : float
+        Its value.
+    low, high : float
+        Range in which a flip was looked for; with 0 as well where it may be 0.
+    below, above : Flip or None
+        The nearest value on either side at which the choice turns; None where none in the range does.
+    """
+
+    name: str
+    what: str
+    unit: str
+    now: float
+    low: float
+    high: float
+    below: Flip | None
+    above: Flip | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedCost:
+    """What a contender is expected to cost, in the currency of the assumptions; NaN where not known.
+
+    Parameters
+    ----------
+    contender : str
+    n : int
+    one_off, monthly : mapping of str to float
+        By part.
+    prediction : float
+        Of one prediction, wrong answers left out.
+    answers : float or None
+        Expected cost of one prediction's answer being wrong or missing; None where error costs were not given.
+    total : float
+        Of a month, the one-off costs spread over the horizon.
+    ci : tuple of float or None
+        95% interval of `total` over seeds and rows; None where error costs were not given.
+    """
+
+    contender: str
+    n: int
+    one_off: Mapping[str, float]
+    monthly: Mapping[str, float]
+    prediction: float
+    answers: float | None
+    total: float
+    ci: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostComparison:
+    """A declared comparison in money: the expected cost of a month of a minus that of b; fields as `Comparison`."""
+
+    a: str
+    b: str
+    n: int
+    difference: float
+    ci: tuple[float, float]
+    p: float
+    p_holm: float
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The choice between named contenders.
 
@@ -306,3 +397,6 @@ class Decision:
     differences: tuple[Difference, ...]
     considerations: tuple[Consideration, ...]
     verdict: Verdict
+    sweep: tuple[Sweep, ...] = ()
+    costs: tuple[ExpectedCost, ...] = ()
+    cost_comparisons: tuple[CostComparison, ...] = ()

@@ -11,6 +11,8 @@ from typing import Any
 
 __all__ = [
     "MISSING",
+    "about_text",
+    "beyond",
     "clean_text",
     "count_text",
     "duration_text",
@@ -189,6 +191,13 @@ def count_text(value: _Number) -> str:
     return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else _significant(value)
 
 
+def about_text(value: _Number) -> str:
+    """Give an estimated amount with two digits: ``0.12``, ``1,300``, ``1.4 million``."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return count_text(float(f"{value:.1e}"))
+
+
 def money_text(value: _Number, currency: str) -> str:
     """Give an amount with its currency: ``0.0021 USD``, ``12.40 USD``, ``1,250 USD``."""
     if value is None or not math.isfinite(value):
@@ -225,6 +234,27 @@ def size_text(megabytes: _Number) -> str:
     return f"{_significant(megabytes / 1000)} GB" if megabytes >= 1000 else f"{_significant(megabytes)} MB"
 
 
+def beyond(now: float, at: float) -> float:
+    """Round a bound to two digits, away from where a figure stands: past the rounded bound is past the bound.
+
+    Parameters
+    ----------
+    now, at : float
+        Where the figure stands, and its bound.
+
+    Returns
+    -------
+    float
+        From 96.4 the bound 118.2 gives 120, the bound 81.9 gives 81.
+    """
+    if at == 0 or not math.isfinite(at) or not math.isfinite(now):
+        return at
+    size = 10.0 ** (math.floor(math.log10(abs(at))) - 1)
+    steps = at / size
+    whole = round(steps) if abs(steps - round(steps)) < 1e-6 else math.floor(steps) if at < now else math.ceil(steps)
+    return float(f"{whole * size:.3g}")
+
+
 def unit_text(value: _Number, unit: str) -> str:
     """Give a figure with its unit, as flips and requirements carry them.
 
@@ -250,6 +280,8 @@ def unit_text(value: _Number, unit: str) -> str:
         return known[word](value)
     if word == "points":
         return f"{value:.1f} points"
+    if word == "share":
+        return share_text(value)
     return f"{count_text(value)} {clean_text(word)}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bakeoff.records import Comparison, Decision, Evidence, Flip, LeaderboardRow, Requirement
+from bakeoff.records import ASSUMED, Comparison, Decision, Evidence, Flip, LeaderboardRow, Requirement
 from bakeoff.report import figures
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "CHOICE_WORDS",
     "CONSIDERATION_WORDS",
     "Headline",
+    "assumption_lines",
     "flip_text",
     "headline",
     "oriented",
@@ -134,13 +135,49 @@ def requirement_text(requirement: Requirement) -> str:
     return f"{name} {requirement.sense} {value}"
 
 
+#: Units whose figures are shown to their own digits; all others are counts, hours or money, shown with two.
+_EXACT_UNITS = frozenset({"", "score", "accuracy", "macro-f1", "ms", "s", "seconds", "MB", "points", "share"})
+
+
 def flip_text(flip: Flip) -> str:
     """Say what would flip the choice: ``score of the prompt: .872 now; prompt at .911 or more``."""
-    now, at = figures.unit_text(flip.now, flip.unit), figures.unit_text(flip.at, flip.unit)
-    counted = at.endswith(f" {figures.clean_text(flip.unit)}") and flip.unit.strip() not in ("", "points")
-    if counted:
-        now = figures.count_text(flip.now)
-    sense = "or more" if not flip.at < flip.now else "or fewer" if counted else "or less"
+    counted = flip.unit.strip() not in _EXACT_UNITS
+    at = figures.unit_text(figures.beyond(flip.now, flip.at) if counted else flip.at, flip.unit)
+    now = figures.count_text(flip.now) if counted else figures.unit_text(flip.now, flip.unit)
+    sense = "or more" if not flip.at < flip.now else "or fewer" if flip.unit.strip() in _COUNTS else "or less"
     standing = "" if now == figures.MISSING else f" {now} now;"
     to = CHOICE_WORDS.get(flip.to, flip.to).lower()
-    return figures.clean_text(f"{flip.what}:{standing} {to} at {at} {sense}")
+    return figures.clean_text(f"{flip.what}:{standing} {to} at {at}{'' if at.startswith('0 ') else f' {sense}'}")
+
+
+#: Units of things that are counted one by one.
+_COUNTS = frozenset({"rows", "labels", "predictions a month", "trainings"})
+
+
+def assumption_lines(evidence: Evidence, decision: Decision) -> list[dict[str, str]]:
+    """Give every assumption with its value and what flips the choice, for a table.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    decision : Decision
+
+    Returns
+    -------
+    list of dict
+        ``what``, ``now``, ``name`` and ``flips`` (``"no value"`` where none in the range that was swept does).
+    """
+    swept = {one.name: one for one in decision.sweep}
+    lines = []
+    for assumed in ASSUMED:
+        value = getattr(evidence.assumptions, assumed.name)
+        if value is None:
+            continue
+        unit = evidence.assumptions.currency if assumed.unit == "money" else assumed.unit
+        found = swept.get(assumed.name)
+        flips = [flip_text(flip) for flip in (found.below, found.above) if flip is not None] if found else []
+        turned = "; ".join(text.rpartition("now; ")[2] for text in flips) or ("no value" if found else "not swept")
+        lines.append(
+            {"what": assumed.what, "now": figures.unit_text(value, unit), "name": assumed.name, "flips": turned}
+        )
+    return lines

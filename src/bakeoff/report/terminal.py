@@ -46,6 +46,8 @@ _STATUS_STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 _LABEL_WIDTH = 14
 #: Reasons on the card where the comparison alone does not say why; the page has all.
 _MOST_REASONS = 3
+#: Flips on the card; the page has all.
+_MOST_FLIPS = 6
 
 
 class _Line:
@@ -158,6 +160,9 @@ def _pair_lines(evidence: Evidence, decision: Decision, pair: Headline) -> Itera
         yield word, *_contender(evidence, decision, pair.first, metric=True), style
     if pair.second is not None:
         yield "  against", *_contender(evidence, decision, pair.second, metric=False), "dim"
+    paid = _costs_text(evidence, decision, pair)
+    if paid is not None:
+        yield "  costs", paid, "", "dim"
     met = pair.comparison
     if met is not None:
         corrected = figures.p_text(met.p_holm)
@@ -167,6 +172,19 @@ def _pair_lines(evidence: Evidence, decision: Decision, pair: Headline) -> Itera
             f"{seeds_text(evidence, met)}, {figures.p_phrase(met.p)}{holm}"
         )
         yield "  difference", text, "", "dim"
+
+
+def _costs_text(evidence: Evidence, decision: Decision, pair: Headline) -> str | None:
+    """Say what the two contenders are expected to cost a month, where the choice is by that."""
+    totals = {one.contender: one for one in decision.costs if one.ci is not None}
+    shown = [totals[name] for name in (pair.first, pair.second) if name in totals]
+    if not shown:
+        return None
+    currency = evidence.assumptions.currency
+    return "expected a month, wrong answers included: " + " against ".join(
+        f"{figures.about_text(one.total)} {currency} [{', '.join(figures.about_text(bound) for bound in one.ci or ())}]"
+        for one in shown
+    )
 
 
 def _contender(evidence: Evidence, decision: Decision, name: str, *, metric: bool) -> tuple[str, str]:
@@ -196,8 +214,11 @@ def _consideration_line(one: Consideration) -> _Entry:
 
 
 def _flip_lines(flips: Iterable[Flip]) -> Iterator[_Entry]:
-    for position, flip in enumerate(flips):
+    found = list(flips)
+    for position, flip in enumerate(found[:_MOST_FLIPS]):
         yield "would flip" if position == 0 else "", flip_text(flip), "", "dim"
+    if len(found) > _MOST_FLIPS:
+        yield "", f"and {len(found) - _MOST_FLIPS} more, in the report", "", "dim"
 
 
 def _check_lines(checks: Iterable[Check]) -> Iterator[_Entry]:

@@ -61,6 +61,9 @@ def verdict_document(evidence: Evidence, decision: Decision, *, created: str, ve
         "curves": decision.curves,
         "crossover": decision.crossover,
         "break_even": decision.break_even,
+        "costs": decision.costs,
+        "cost_comparisons": decision.cost_comparisons,
+        "sweep": decision.sweep,
         "differences": decision.differences,
         "considerations": {
             one.name: {"finding": one.finding, "figures": dict(one.figures), "favours": one.favours}

@@ -35,6 +35,7 @@ from bakeoff.study.evidence import requirement_facts
 from bakeoff.study.run import trial_key
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classification_task
+from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
 from bakeoff.workbench.rows import divide, divided_parts, read_source, row_counts
@@ -73,6 +74,7 @@ def create_study(
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=options.seeds, division=options.division)
     task = _task(read, split, options)
+    check_cost_labels(options.assumptions, task.labels)
     models, fetching = candidate_models(options, watcher)
     pool = row_counts(split)["train"]
     contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool)

@@ -1,0 +1,226 @@
+"""What answers cost: wrong ones and abstentions, by row, with the same bootstrap as scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.decision.bills import bill_of, spending
+from bakeoff.decision.estimate import Estimate
+from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, pair_codes
+from bakeoff.decision.resampling import bootstrap_means, summarise
+from bakeoff.records import Assumptions
+from bakeoff.tasks import ABSTAIN
+
+__all__ = [
+    "DrawnLoss",
+    "Loss",
+    "SettledLoss",
+    "cost_tables",
+    "loss_difference",
+    "loss_of",
+    "table_span",
+    "validation_cost",
+]
+
+Tables = NDArray[np.float64]
+
+
+def cost_tables(labels: tuple[str, ...], assumptions: Assumptions) -> Tables:
+    """Lay out what each answer costs, in two parts that have prices of their own.
+
+    Parameters
+    ----------
+    labels : tuple of str
+    assumptions : Assumptions
+
+    Returns
+    -------
+    ndarray of float64, shape (2, labels, labels + 1)
+        Answers, and abstentions, by true label and answered label; an abstention's column is the last. In units of
+        `_prices`. An abstention without a cost of its own costs what the dearest answer to that label does.
+    """
+    size = len(labels)
+    tables = np.zeros((2, size, size + 1))
+    matrix = assumptions.cost_matrix
+    if matrix is None:
+        tables[0, :, :size] = 1.0 - np.eye(size)
+        tables[1, :, size] = 1.0
+        return tables
+    own = any(ABSTAIN in given for given in matrix.values())
+    for row, truth in enumerate(labels):
+        given = matrix.get(truth, {})
+        for column, answer in enumerate(labels):
+            missing = 0.0 if row == column else assumptions.error_cost or 0.0
+            tables[0, row, column] = given.get(answer, missing)
+        reviewed = not own and assumptions.review_cost is not None
+        tables[1, row, size] = 1.0 if reviewed else given.get(ABSTAIN, tables[0, row].max())
+    return tables
+
+
+def _prices(assumptions: Assumptions) -> tuple[float, float]:
+    """Give the prices of the two tables' units."""
+    review = assumptions.review_cost
+    if assumptions.cost_matrix is None:
+        error = assumptions.error_cost or 0.0
+        return error, error if review is None else review
+    own = any(ABSTAIN in row for row in assumptions.cost_matrix.values())
+    return assumptions.matrix_factor, assumptions.matrix_factor if own or review is None else review
+
+
+def table_span(tables: Tables, assumptions: Assumptions) -> float:
+    """Give the cost of the dearest answer less that of the cheapest."""
+    table = np.tensordot(_prices(assumptions), tables, 1)
+    return float(table.max() - table.min())
+
+
+class Loss(Protocol):
+    """A cost of answers for one prediction, or the difference of two, under any prices."""
+
+    def at(self, assumptions: Assumptions) -> Estimate:
+        """Give the estimate under these assumptions."""
+        ...  # pragma: no cover
+
+    def apart(self, assumptions: Assumptions) -> float:
+        """Give the part of the rows' variance that differs from seed to seed."""
+        ...  # pragma: no cover
+
+
+@dataclass(frozen=True, slots=True)
+class SettledLoss:
+    """A cost that stays as it is, whatever the prices."""
+
+    estimate: Estimate
+
+    def at(self, assumptions: Assumptions) -> Estimate:  # noqa: ARG002
+        """Give the estimate."""
+        return self.estimate
+
+    def apart(self, assumptions: Assumptions) -> float:  # noqa: ARG002
+        """Give 0: between measured numbers of labels it is not known."""
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnLoss:
+    """A cost of answers as the bootstrap drew it, for both parts of `cost_tables` apart.
+
+    Parameters
+    ----------
+    tables : ndarray of float64, shape (2, labels, labels + 1)
+    points : ndarray of float64, shape (2, seeds)
+    draws : ndarray of float64, shape (2, resamples, seeds)
+    rows : int
+    overlap : float
+        As for `bakeoff.decision.resampling.summarise`.
+    """
+
+    tables: Tables
+    points: NDArray[np.float64]
+    draws: NDArray[np.float64]
+    rows: int
+    overlap: float = 0.0
+    _known: dict[tuple[float, float], Estimate] = field(default_factory=dict, repr=False)
+
+    def at(self, assumptions: Assumptions) -> Estimate:
+        """Give the estimate of the mean cost, in money for one prediction, under these prices.
+
+        The costs are first brought to a range of 1, so that `summarise` bounds the variance as it does for scores.
+        """
+        prices = _prices(assumptions)
+        if prices not in self._known:
+            span = table_span(self.tables, assumptions)
+            points, draws = np.tensordot(prices, self.points, 1), np.tensordot(prices, self.draws, 1)
+            if span > 0:
+                found = summarise(points / span, draws / span, self.rows, overlap=self.overlap).scaled(span)
+            else:
+                found = Estimate(float(points.mean()), 0.0, 0.0, 1.0, len(points), self.rows)
+            self._known[prices] = found
+        return self._known[prices]
+
+    def apart(self, assumptions: Assumptions) -> float:
+        """Give the part of the rows' variance that differs from seed to seed: I of `summarise`, in money squared."""
+        draws = np.tensordot(_prices(assumptions), self.draws, 1)
+        if draws.shape[1] < 2:
+            return 0.0
+        own = draws - draws.mean(axis=1, keepdims=True)
+        return float(own.var(axis=0, ddof=1).mean()) / (draws.shape[1] - 1)
+
+
+def _costs(tables: Tables, truth: Codes, answers: Codes) -> NDArray[np.float64]:
+    """Look up every row's cost; shape (2, sets, rows). An abstention takes the last column; a masked row has NaN."""
+    found = tables[:, truth[None, :], np.maximum(answers, -1)]
+    return np.where(answers != MASKED, found, np.nan)
+
+
+def _drawn(
+    panel: Panel, tables: Tables, codes: list[Codes], signs: list[float], resamples: int, overlap: float
+) -> Loss:
+    truth, seeds = panel.truth["test"], len(codes[0])
+    distinct, position = np.unique(np.concatenate(codes), axis=0, return_inverse=True)
+    position = position.reshape(-1)
+    values = _costs(tables, truth, distinct)
+    drawn = bootstrap_means(values.reshape(-1, len(truth)), resamples, panel.evidence.seed)
+    drawn = drawn.T.reshape(2, len(distinct), -1)[:, position]
+    points = np.nanmean(values, axis=2)[:, position]
+    parts = [(sign, slice(seeds * part, seeds * (part + 1))) for part, sign in enumerate(signs)]
+    return DrawnLoss(
+        tables,
+        np.asarray(sum(sign * points[:, part] for sign, part in parts)),
+        np.asarray(sum(sign * drawn[:, part] for sign, part in parts)).transpose(0, 2, 1),
+        int((codes[0] != MASKED).any(axis=0).sum()),
+        overlap,
+    )
+
+
+def loss_difference(panel: Panel, a: Cell, b: Cell, tables: Tables, *, resamples: int = 5_000) -> Loss:
+    """Estimate what the answers of a cost more than those of b, for one prediction, paired by seed and test row.
+
+    Parameters
+    ----------
+    panel : Panel
+    a, b : Cell
+    tables : ndarray of float64, shape (2, labels, labels + 1)
+    resamples : int
+
+    Returns
+    -------
+    Loss
+    """
+    return _drawn(panel, tables, list(pair_codes(a, b)), [1.0, -1.0], resamples, panel.evidence.fold_overlap)
+
+
+def loss_of(panel: Panel, cell: Cell, tables: Tables, *, resamples: int = 1_000) -> Loss:
+    """Estimate what a contender's answers cost for one prediction, on test rows."""
+    overlap = panel.evidence.fold_overlap if cell.contender.seeded else 0.0
+    return _drawn(panel, tables, [cell.codes("test")], [1.0], resamples, overlap)
+
+
+def validation_cost(panel: Panel, cell: Cell, truth: Codes, codes: Codes) -> float:
+    """Give a contender's expected cost of a month by answers to validation rows.
+
+    This chooses finalists where error costs are given, as the validation score does elsewhere.
+
+    Parameters
+    ----------
+    panel : Panel
+    cell : Cell
+    truth : ndarray of int64, shape (rows,)
+    codes : ndarray of int64, shape (seeds, rows)
+
+    Returns
+    -------
+    float
+        Infinite where it is not known.
+    """
+    assumptions = panel.evidence.assumptions
+    if not len(truth) or codes.shape[1] != len(truth) or (codes == MASKED).all():
+        return math.inf
+    parts = np.nanmean(_costs(cost_tables(tuple(panel.labels), assumptions), truth, codes), axis=(1, 2))
+    total = spending(bill_of(cell), assumptions).total_a_month(assumptions)
+    found = total + assumptions.volume * float(np.dot(_prices(assumptions), parts))
+    return math.inf if math.isnan(found) else found
