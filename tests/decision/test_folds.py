@@ -13,7 +13,7 @@ from bakeoff.decision import decide
 from bakeoff.decision.comparisons import as_chosen, chosen_in_folds, field_of
 from bakeoff.decision.panel import MASKED, Panel, pair_codes
 from bakeoff.decision.resampling import estimate_difference, summarise
-from bakeoff.records import Evidence, Trial, Usage
+from bakeoff.records import Assumptions, Evidence, Trial, Usage
 
 FULL, PROBE = contender("full small", "finetune"), contender("probe small", "finetune")
 PROMPT = contender("zero-shot small", "prompt", seeded=False, uses_labels=False)
@@ -162,3 +162,16 @@ def test_equal_procedures_are_rarely_called_different(common, deviation):
         wrong += estimate_difference(panel, tuned, other, resamples=300).p_value() < 0.05
     # Three standard errors of a share of so many studies above 5%.
     assert wrong <= studies * (0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5)
+
+
+def test_one_price_for_errors_gives_the_statistics_of_accuracy_in_folds():
+    evidence = _evidence([(FULL, 0.9), (PROBE, 0.88), (PROMPT, 0.7)], deviation=0.02)
+    by_score = decide(evidence)
+    by_cost = decide(replace(evidence, assumptions=Assumptions(error_cost=2.0, volume=1e6)))
+    score = next(one for one in by_score.comparisons if one.role == "verdict")
+    cost = next(one for one in by_cost.cost_comparisons if one.role == "verdict")
+    assert (cost.a, cost.b) == (score.a, score.b)
+    # A million predictions at 2 a wrong answer; what else a month costs is next to nothing beside that.
+    assert cost.difference / -2e6 == pytest.approx(score.difference, rel=1e-3)
+    assert cost.ci[0] / -2e6 == pytest.approx(score.ci[1], rel=1e-2)
+    assert by_cost.verdict.choice == by_score.verdict.choice == "fine-tune"

@@ -38,20 +38,12 @@ def verdict_document(evidence: Evidence, decision: Decision, *, created: str, ve
     dict
         Plain JSON values. Figures that were not measured (NaN) are None.
     """
-    task = evidence.task
     document = {
         "schema": SCHEMA_VERSION,
         "created": created,
         "bakeoff_version": version,
         "seed": evidence.seed,
-        "task": {
-            "kind": task.kind,
-            "name": task.name,
-            "labels": list(task.labels),
-            "metric": task.metric,
-            "rows": {part: evidence.rows.get(part, 0) for part in ("train", "validation", "test")},
-            "fingerprint": evidence.fingerprint,
-        },
+        "task": _task(evidence),
         "checks": [{"name": one.name, "status": one.status, "detail": one.detail} for one in evidence.checks],
         "requirements": evidence.requirements,
         "assumptions": evidence.assumptions,
@@ -73,6 +65,18 @@ def verdict_document(evidence: Evidence, decision: Decision, *, created: str, ve
         "spent": _spent(evidence),
     }
     return {name: _plain(value) for name, value in document.items()}
+
+
+def _task(evidence: Evidence) -> dict[str, Any]:
+    task = evidence.task
+    return {
+        "kind": task.kind,
+        "name": task.name,
+        "labels": list(task.labels),
+        "metric": task.metric,
+        "rows": {part: evidence.rows.get(part, 0) for part in ("train", "validation", "test")},
+        "fingerprint": evidence.fingerprint,
+    }
 
 
 def _spent(evidence: Evidence) -> dict[str, Any]:

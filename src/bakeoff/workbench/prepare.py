@@ -74,7 +74,6 @@ def create_study(
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=options.seeds, division=options.division)
     task = _task(read, split, options)
-    check_cost_labels(options.assumptions, task.labels)
     models, fetching = candidate_models(options, watcher)
     pool = row_counts(split)["train"]
     contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool)
@@ -208,6 +207,7 @@ def _check_meaning(checks: Sequence[Check]) -> None:
 def _task(read: Source, split: Split, options: StudyOptions) -> Task:
     parts = (split.train, split.validation, split.test)
     counts = Counter(label for part in parts for label in part.labels)
+    check_cost_labels(options.assumptions, sorted(counts))
     words: dict[str, str] = {}
     definitions: dict[str, str] = {}
     if options.labels is not None:
