@@ -148,7 +148,8 @@ class DrawnLoss:
         if draws.shape[1] < 2:
             return 0.0
         own = draws - draws.mean(axis=1, keepdims=True)
-        return float(own.var(axis=0, ddof=1).mean()) / (draws.shape[1] - 1)
+        variance = float(own.var(axis=0, ddof=1).mean())
+        return variance / (len(self.points[0]) - 1)
 
 
 def _costs(tables: Tables, truth: Codes, answers: Codes) -> NDArray[np.float64]:

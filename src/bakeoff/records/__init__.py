@@ -3,27 +3,26 @@
 ``trials``       answers, usage, contenders, trials
 ``measured``     what a study measures beside its trials' answers
 ``assumptions``  what nobody measured
+``costs``        what a decision says of costs
 ``evidence``     all that a decision may look at
-``verdict``      all that a decision says
+``verdict``      all else that a decision says
 """
 
 from __future__ import annotations
 
 from bakeoff.data.check import Check
 from bakeoff.records.assumptions import ASSUMED, HOURS_A_MONTH, Assumed, Assumptions
+from bakeoff.records.costs import BreakEven, CostComparison, ExpectedCost
 from bakeoff.records.evidence import Evidence, Requirement
 from bakeoff.records.measured import LabelNoise, Measured, Reading, Rephrased, RephrasedAnswers, Suspect
 from bakeoff.records.trials import Answer, Arm, Contender, Status, Trial, Usage
 from bakeoff.records.verdict import (
-    BreakEven,
     Comparison,
     Consideration,
-    CostComparison,
     Crossover,
     CurvePoint,
     Decision,
     Difference,
-    ExpectedCost,
     ExtendedGap,
     Extrapolation,
     Flip,
