@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from bakeoff.decision import decide
 from bakeoff.decision.extrapolation import Curve, Gap
 from bakeoff.decision.resampling import bootstrap_scores, summarise
-from bakeoff.decision.settling import Spread, labels_to_settle, rows_to_settle
+from bakeoff.decision.settling import Prices, Spread, cheapest, labels_to_settle, remedies, rows_to_settle
 from bakeoff.records import Assumptions
 
 
@@ -61,25 +61,45 @@ def test_power_is_the_share_of_studies_that_the_test_settles(rows, seeds, deviat
 
 def test_rows_to_settle_are_the_fewest_to_two_percent_that_do():
     seen = Spread(0.03, 0.0004, 0.00002, 0.0001, 3, 300)
-    rows, _ = rows_to_settle(seen, 0.01)
+    rows = rows_to_settle(seen, 0.01)
     assert rows is not None
     assert seen.resized(rows=rows).power(0.01) >= 0.8 > seen.resized(rows=int(rows / 1.03)).power(0.01)
-    _, seeds = rows_to_settle(Spread(0.03, 0.00002, 0.0004, 0.000005, 3, 3000), 0.01)
-    assert seeds is not None
-    assert 3 < seeds <= 30
+
+
+def test_remedies_settle_it_and_the_cheapest_is_chosen():
+    # Three seeds that differ, on 300 rows: neither alone would do, some of both do.
+    seen = Spread(0.056, 0.0004, 0.0003, 0.0002, 3, 300)
+    assert rows_to_settle(seen, 0.01) is None
+    found = remedies(seen, 0.01, Prices(label=0.1, unused=0, seed=0.004))
+    assert found
+    for one in found:
+        settled = seen.resized(rows=300 + one.rows, seeds=3 + one.seeds)
+        assert settled.power(0.01) >= 0.8
+        assert one.cost == pytest.approx(0.1 * one.rows + 0.004 * one.seeds)
+    chosen = cheapest(found)
+    assert chosen is not None
+    assert chosen.cost <= 1.1 * min(one.cost for one in found)
+    free = Gap(Curve("line", 256, 0.8, 0.1, 0.0, 0.0), Curve("flat", 256, 0.75, 0.0, 0.0, 0.0), 0.056, 0.0004)
+    owned = cheapest(remedies(seen, 0.01, Prices(label=0.1, unused=1000, seed=0.004), gap=free))
+    assert owned is not None
+    assert (owned.what, owned.cost < 0.1) == ("label-more", True)
+    assert cheapest([]) is None
+    seeds = remedies(Spread(0.03, 0.00002, 0.0004, 0.000005, 3, 3000), 0.01, Prices(0.1, 0, 0.004))
+    assert seeds[-1].what == "more-seeds"
+    assert seeds[-1] == cheapest(seeds)
 
 
 def test_rows_to_settle_by_hand_and_where_nothing_would_do():
     # One artefact each: (1.96 + .84)^2 / .02^2 times the variance of one row, 500 * .0002.
-    rows, seeds = rows_to_settle(Spread(0.02, 0.0002, 0.0, 0.0, 1, 500), 0.0)
+    rows = rows_to_settle(Spread(0.02, 0.0002, 0.0, 0.0, 1, 500), 0.0)
     assert rows == pytest.approx(7.85 / 0.0004 * 0.1, rel=0.03)
-    assert seeds is None
     # Nothing but equality inside the margin is there to show.
-    equal, _ = rows_to_settle(Spread(0.0, 0.0002, 0.0, 0.0, 1, 500), 0.01)
+    equal = rows_to_settle(Spread(0.0, 0.0002, 0.0, 0.0, 1, 500), 0.01)
     assert equal is not None
     assert Spread(0.0, 0.0002, 0.0, 0.0, 1, 500).resized(rows=equal).power(0.01) >= 0.8
-    assert rows_to_settle(Spread(0.0, 0.01, 0.01, 0.001, 3, 500), 0.0) == (None, None)
-    assert rows_to_settle(Spread(math.nan, 0.01, 0.01, 0.001, 3, 500), 0.0) == (None, None)
+    assert rows_to_settle(Spread(0.0, 0.01, 0.01, 0.001, 3, 500), 0.0) is None
+    assert rows_to_settle(Spread(math.nan, 0.01, 0.01, 0.001, 3, 500), 0.0) is None
+    assert rows_to_settle(Spread(0.5, 0.0001, 0.0, 0.0, 1, 500), 0.0) == 500
 
 
 def test_labels_to_settle_follow_the_extended_gap():
@@ -129,7 +149,7 @@ def test_a_bigger_test_costs_its_labels_and_more_seeds_cost_their_fits():
     test = decide(make_evidence(flat, rows=200, facts=FACTS, seed_deviation=0.002)).verdict.next
     assert test.what == "bigger-test"
     assert test.rows is not None
-    assert test.cost == pytest.approx(0.10 * test.rows)
+    assert test.cost == pytest.approx(0.10 * test.rows + (test.seeds or 0) * (73 + 4) * 0.20 / 3600)
     seeds = decide(make_evidence(flat, rows=6000, facts=FACTS, seed_deviation=0.03, seed=1)).verdict.next
     assert seeds.what == "more-seeds"
     assert seeds.seeds is not None

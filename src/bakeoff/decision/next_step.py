@@ -11,11 +11,13 @@ from bakeoff.decision.comparisons import Field, as_chosen
 from bakeoff.decision.crossover import gap_ahead
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
-from bakeoff.decision.settling import Spread, labels_to_settle, rows_to_settle, spread_of
+from bakeoff.decision.settling import Prices, Remedy, Spread, cheapest, labels_to_settle, remedies, spread_of
 from bakeoff.decision.stakes import Stakes
 from bakeoff.records import NextStep
 
 __all__ = ["next_step"]
+
+_Rows = tuple[int | None, int | None]
 
 
 def _open_spread(panel: Panel, field: Field, figures: Figures, choice: Choice) -> Spread | None:
@@ -77,57 +79,46 @@ def _band(rows: Sequence[int | None], most: int) -> str:
     return f"90% band {' to '.join(ends)}" if ends[0] != ends[1] else f"90% band {ends[0]}"
 
 
-def _more_labels(panel: Panel, field: Field, figures: Figures, seen: Spread, alpha: float) -> NextStep | None:
-    """Say how many further labelled rows would settle it, if the extended curves are right."""
-    if field.finetune is None or field.prompt is None or field.n <= 0:
-        return None
-    gap = gap_ahead(panel, field.finetune, field.prompt, field.n)
-    if gap is None:
-        return None
-    rows, *ends = (labels_to_settle(seen, gap, figures.margin, alpha=alpha, side=side) for side in (0.0, 1.0, -1.0))
-    if rows is None:
-        return None
-    # Either edge may settle it, each in its own direction; the middle does not always lie between the two.
-    known = sorted(number for number in (rows, *ends) if number is not None)
-    band = known[0], (known[-1] if None not in ends else None)
-    unused = max(panel.evidence.rows.get("train", 0) - field.n, 0)
-    cost = max(rows - unused, 0) * panel.evidence.assumptions.label_cost
-    what = "use more of the labelled rows" if unused >= rows else "label more (label-more)"
-    detail = (
-        f"Next: {what}. If the curves go on, about {phrases.count(rows)} further rows would settle it "
-        f"({_band(band, field.n)}), at {_money(cost, panel)}."
-    )
-    return NextStep("label-more", rows=rows, rows_band=band, cost=cost, detail=detail)
-
-
-def _bigger_test(panel: Panel, present: int, rows: int) -> NextStep:
-    further = max(rows - present, 1)
-    cost = further * panel.evidence.assumptions.label_cost
-    detail = (
-        f"Next: a bigger test (bigger-test). About {phrases.count(present + further)} test rows would settle it if the "
-        f"difference stays; labels for {phrases.count(further)} more cost {_money(cost, panel)}."
-    )
-    return NextStep("bigger-test", rows=further, cost=cost, detail=detail)
-
-
-def _more_seeds(panel: Panel, field: Field, present: int, wanted: int) -> NextStep:
-    """Say how many seeds, or rounds of folds, to add; the fits cost this machine's time, or what a server charged."""
-    further = max(wanted - present, 1)
+def _seed_costs(panel: Panel, field: Field) -> tuple[float, float]:
+    """Give the seconds and the money of one further seed, or round of folds, of both finalists."""
     folds = panel.evidence.round_folds if panel.evidence.folds else 1
-    seconds, money = 0.0, 0.0
+    seconds, charged = 0.0, 0.0
     for cell in (field.finetune, field.prompt):
         if cell is not None and cell.contender.seeded:
             known = [trial.fit_seconds for trial in cell.trials if not math.isnan(trial.fit_seconds)]
-            seconds += sum(known) / len(known) if known else 0.0
-            money += sum(trial.usage.money for trial in cell.trials) / len(cell.trials)
-    seconds, money = folds * further * seconds, folds * further * money
-    cost = money + seconds * panel.evidence.assumptions.machine_hour_cost / 3600
-    detail = (
-        f"Next: more {'rounds of folds' if panel.evidence.folds else 'seeds'} (more-seeds). About "
-        f"{phrases.count(present + further)} would settle it with these test rows; {phrases.count(further)} more take "
-        f"{phrases.span(seconds)} to fit, at {_money(cost, panel)}."
+            seconds += folds * sum(known) / len(known) if known else 0.0
+            charged += folds * sum(trial.usage.money for trial in cell.trials) / len(cell.trials)
+    return seconds, charged + seconds * panel.evidence.assumptions.machine_hour_cost / 3600
+
+
+def _labels_detail(panel: Panel, remedy: Remedy, prices: Prices, band: str, seeds: str) -> str:
+    what = "use more of the labelled rows" if prices.unused >= remedy.rows else "label more (label-more)"
+    return (
+        f"Next: {what}. If the curves go on, about {phrases.count(remedy.rows)} further rows{seeds} would settle it "
+        f"({band}), at {_money(remedy.cost, panel)}."
     )
-    return NextStep("more-seeds", seeds=further, cost=cost, detail=detail)
+
+
+def _step(panel: Panel, field: Field, seen: Spread, remedy: Remedy, prices: Prices, band: _Rows | None) -> NextStep:
+    """Put a remedy into words."""
+    noun = "rounds of folds" if panel.evidence.folds else "seeds"
+    seconds, _ = _seed_costs(panel, field)
+    fits = phrases.span(remedy.seeds * seconds)
+    seeds = f" and {phrases.count(remedy.seeds)} more {noun} ({fits} of fitting)" if remedy.seeds else ""
+    if remedy.what == "label-more" and band is not None:
+        detail = _labels_detail(panel, remedy, prices, _band(band, field.n), seeds)
+    elif remedy.what == "bigger-test":
+        detail = (
+            f"Next: a bigger test (bigger-test). About {phrases.count(seen.rows + remedy.rows)} test rows{seeds} would "
+            f"settle it if the difference stays; that is {phrases.count(remedy.rows)} more to label, at "
+            f"{_money(remedy.cost, panel)}."
+        )
+    else:
+        detail = (
+            f"Next: more {noun} (more-seeds). About {phrases.count(seen.seeds + remedy.seeds)} would settle it with "
+            f"these test rows; {phrases.count(remedy.seeds)} more take {fits} to fit, at {_money(remedy.cost, panel)}."
+        )
+    return NextStep(remedy.what, remedy.rows or None, band, remedy.seeds or None, remedy.cost, detail)
 
 
 def next_step(panel: Panel, field: Field, figures: Figures, choice: Choice, comparisons: int) -> NextStep:
@@ -145,8 +136,8 @@ def next_step(panel: Panel, field: Field, figures: Figures, choice: Choice, comp
     Returns
     -------
     NextStep
-        ``nothing`` where the choice is made, and where neither labels (up to twice as many), nor test rows, nor seeds
-        would settle it alone. The first of equally dear ones in that order.
+        ``nothing`` where the choice is made, and where neither labels (up to twice as many) nor test rows would settle
+        it, with more seeds or without.
     """
     if choice.basis == "few-seeds":
         detail = f"Next: run at least {MIN_SEEDS} seeds of each finalist (more-seeds)."
@@ -160,16 +151,21 @@ def next_step(panel: Panel, field: Field, figures: Figures, choice: Choice, comp
     # The gates of floor and today's system keep their level without a correction, and know no equality.
     between = choice.basis == "too-close"
     alpha, margin = (ALPHA / max(comparisons, 1), money_margin(figures)) if between else (ALPHA, 0.0)
+    unused = max(panel.evidence.rows.get("train", 0) - field.n, 0)
+    prices = Prices(panel.evidence.assumptions.label_cost, unused, _seed_costs(panel, field)[1])
+    gap = None
     # Curves are of scores: what more labels would do to costs is not forecast.
     by_score = between and figures.stakes is None
-    labels = _more_labels(panel, field, figures, seen, alpha) if by_score else None
-    rows, seeds = rows_to_settle(seen, margin, alpha=alpha)
-    steps = [
-        labels,
-        _bigger_test(panel, seen.rows, rows) if rows is not None else None,
-        _more_seeds(panel, field, seen.seeds, seeds) if seeds is not None else None,
-    ]
-    found = [step for step in steps if step is not None]
-    if found:
-        return min(found, key=lambda step: step.cost)
-    return NextStep("nothing", detail="Next: more seeds, more test rows and more labels; none alone would settle it.")
+    if by_score and field.finetune is not None and field.prompt is not None and field.n > 0:
+        gap = gap_ahead(panel, field.finetune, field.prompt, field.n)
+    remedy = cheapest(remedies(seen, margin, prices, gap=gap, alpha=alpha))
+    if remedy is None:
+        return NextStep("nothing", detail="Next: nothing within reach would settle it: the difference is too small.")
+    band = None
+    if remedy.what == "label-more" and gap is not None:
+        wider = seen.resized(seeds=seen.seeds + remedy.seeds)
+        ends = [labels_to_settle(wider, gap, margin, alpha=alpha, side=side) for side in (1.0, -1.0)]
+        # Either edge may settle it, each in its own direction; the middle does not always lie between the two.
+        known = sorted(number for number in (remedy.rows, *ends) if number is not None)
+        band = known[0], (known[-1] if None not in ends else None)
+    return _step(panel, field, seen, remedy, prices, band)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,16 +14,33 @@ from bakeoff.decision.extrapolation import Gap
 from bakeoff.decision.panel import Cell, Panel, pair_codes
 from bakeoff.decision.resampling import bootstrap_scores
 
-__all__ = ["MOST_ROWS", "MOST_SEEDS", "Spread", "labels_to_settle", "rows_to_settle", "spread_of"]
+__all__ = [
+    "MOST_ROWS",
+    "MOST_SEEDS",
+    "Prices",
+    "Remedy",
+    "Spread",
+    "cheapest",
+    "labels_to_settle",
+    "remedies",
+    "rows_to_settle",
+    "spread_of",
+]
 
 #: More test rows, and more seeds, than these are not called a remedy.
 MOST_ROWS, MOST_SEEDS = 100_000, 30
 
-#: Step by which numbers of rows are tried: some percent are as near as such a forecast comes.
-_STEP = 1.02
+#: Seeds in all that are tried above those there are; beyond ten, some more or less change little.
+_TRIED_SEEDS = (*range(4, 11), 12, 15, 20, 25, MOST_SEEDS)
+
+#: Wanted probability of a settled difference.
+_POWER = 0.8
+
+#: How near a number of test rows is searched for; sizes tried between n and twice n, 3% apart.
+_NEAR, _SIZES = 1.01, 24
 
 #: Points of the distribution of the variance between seeds, evenly spaced in probability.
-_POINTS = 100
+_POINTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +140,8 @@ def spread_of(panel: Panel, a: Cell, b: Cell, estimate: Estimate, *, resamples: 
     )
 
 
-def rows_to_settle(
-    spread: Spread, margin: float, *, alpha: float = 0.05, power: float = 0.8
-) -> tuple[int | None, int | None]:
-    """Say about how many test rows, and about how many seeds, would settle an open difference, each alone.
+def rows_to_settle(spread: Spread, margin: float, *, alpha: float = 0.05, power: float = 0.8) -> int | None:
+    """Say about how many test rows would settle an open difference, with the seeds there are.
 
     Parameters
     ----------
@@ -137,25 +153,22 @@ def rows_to_settle(
 
     Returns
     -------
-    rows : int or None
-        Test rows in all, to 2%, with the seeds as they are; None where `MOST_ROWS` would not do.
-    seeds : int or None
-        Seeds in all, with the rows as they are; None where `MOST_SEEDS` would not do.
+    int or None
+        Test rows in all, to 1%; those there are where they do; None where `MOST_ROWS` would not do.
     """
-    if math.isnan(spread.mean) or spread.rows < 1:
-        return None, None
 
-    def first(changed: Iterable[Spread]) -> Spread | None:
-        return next((one for one in changed if one.power(margin, alpha) >= power), None)
+    def does(rows: int) -> bool:
+        return spread.resized(rows=rows).power(margin, alpha) >= power
 
-    steps = max(math.floor(math.log(MOST_ROWS / spread.rows, _STEP)), 0)
-    by_rows = None
-    if spread.resized(rows=MOST_ROWS).power(margin, alpha) >= power:
-        by_rows = first(spread.resized(rows=math.ceil(spread.rows * _STEP**step)) for step in range(1, steps + 1))
-    by_seeds = None
-    if spread.seeds > 1:
-        by_seeds = first(spread.resized(seeds=number) for number in range(spread.seeds + 1, MOST_SEEDS + 1))
-    return by_rows.rows if by_rows else None, by_seeds.seeds if by_seeds else None
+    if math.isnan(spread.mean) or not 1 <= spread.rows <= MOST_ROWS or not does(MOST_ROWS):
+        return None
+    low, high = spread.rows, MOST_ROWS
+    if does(low):
+        return low
+    while high > low * _NEAR + 1:
+        middle = math.ceil(math.sqrt(low * high))
+        low, high = (low, middle) if does(middle) else (middle, high)
+    return high
 
 
 def labels_to_settle(
@@ -178,8 +191,72 @@ def labels_to_settle(
     int or None
         Rows beyond the present n; None where twice as many in all would not do.
     """
-    for size in np.asarray(gap.sizes())[1:]:
+    for size in gap.sizes(_SIZES)[1:]:
         moved = gap.at(float(size)) - gap.now + side * gap.half_width(float(size), test_rows=False)
         if replace(spread, mean=spread.mean + moved).power(margin, alpha) >= power:
             return math.ceil(float(size) - gap.n)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What remedies cost: a label; how many further labelled rows are at hand for nothing; a further seed of both."""
+
+    label: float
+    unused: int
+    seed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What would settle an open difference: further rows (to learn from, or to test), further seeds, and the price."""
+
+    what: Literal["label-more", "bigger-test", "more-seeds"]
+    rows: int
+    seeds: int
+    cost: float
+
+
+def remedies(
+    spread: Spread, margin: float, prices: Prices, *, gap: Gap | None = None, alpha: float = 0.05
+) -> tuple[Remedy, ...]:
+    """List what would settle an open difference: seeds alone; and labels, or test rows, each with so many seeds.
+
+    Parameters
+    ----------
+    spread : Spread
+    margin : float
+    prices : Prices
+    gap : Gap, optional
+        The extended curves' gap; without it no labels are asked for.
+    alpha : float
+
+    Returns
+    -------
+    tuple of Remedy
+    """
+    found: list[Remedy] = []
+    more = [seeds for seeds in _TRIED_SEEDS if seeds > spread.seeds > 1]
+    for seeds in (spread.seeds, *more):
+        one, further = spread.resized(seeds=seeds), seeds - spread.seeds
+        fits = prices.seed * further
+        if further and one.power(margin, alpha) >= _POWER:
+            # With still more seeds, no rows would be asked for any more.
+            return (*found, Remedy("more-seeds", 0, further, fits))
+        labels = labels_to_settle(one, gap, margin, alpha=alpha) if gap is not None else None
+        if labels is not None:
+            bought = max(labels - prices.unused, 0)
+            found.append(Remedy("label-more", labels, further, fits + bought * prices.label))
+        rows = rows_to_settle(one, margin, alpha=alpha)
+        if rows is not None:
+            tested = max(rows - spread.rows, 1)
+            found.append(Remedy("bigger-test", tested, further, fits + tested * prices.label))
+    return tuple(found)
+
+
+def cheapest(found: Sequence[Remedy]) -> Remedy | None:
+    """Choose the fewest seeds, and of these the least cost, among all that cost at most a tenth more than the least."""
+    if not found:
+        return None
+    least = min(one.cost for one in found)
+    return min((one for one in found if one.cost <= 1.1 * least), key=lambda one: (one.seeds, one.cost))

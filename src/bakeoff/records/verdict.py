@@ -228,7 +228,7 @@ class NextStep:
     rows_band : tuple of (int or None, int or None) or None
         For ``"label-more"``: the rows at the better and at the worse edge of the band; None for more than twice.
     seeds : int or None
-        Further seeds of each finalist.
+        Further seeds of each finalist, alone or with the rows.
     cost : float
         Price of the labels that are not there yet, or of the machine's time for the fits.
     detail : str
