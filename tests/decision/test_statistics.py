@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from decision_builders import SHOTS, TUNED, ZERO, make_evidence
 from scipy.special import ndtri
+from scipy.stats import t
 from sklearn.metrics import f1_score
 from statsmodels.stats.multitest import multipletests
 
-from bakeoff.decision import holm, mcnemar_mid_p, paired_difference, score_mean, smallest_detectable_difference
+from bakeoff.decision import decide, holm, mcnemar_mid_p, paired_difference, score_mean, smallest_detectable_difference
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.resampling import bootstrap_scores, summarise
 
@@ -146,3 +147,12 @@ def test_seeds_are_paired_by_number_and_not_by_place():
     assert difference is not None
     assert difference.seeds == 3
     assert difference.mean == pytest.approx(np.mean(scores[:3]) - np.mean(scores[3:]))
+
+
+def test_a_comparison_can_be_redone_from_its_figures():
+    evidence = make_evidence([(TUNED, {64: 0.86}), (SHOTS, {64: 0.8})], seed_deviation=0.02)
+    one = decide(evidence).comparisons[0]
+    error = math.sqrt(one.rows_variance + one.seeds_variance)
+    reach = error * t.ppf(0.975, one.df)
+    assert one.ci == pytest.approx((one.difference - reach, one.difference + reach))
+    assert one.p == pytest.approx(2 * t.sf(abs(one.difference) / error, one.df))

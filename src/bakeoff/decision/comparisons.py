@@ -245,6 +245,9 @@ def records_of(panel: Panel, declared: Sequence[Declared]) -> tuple[Comparison, 
             role=one.role,
             p_permutation=by_permutation,
             p_mcnemar=mcnemar,
+            rows_variance=one.estimate.rows_variance,
+            seeds_variance=one.estimate.seeds_variance,
+            df=one.estimate.df,
         )
         for one, p, p_holm, (by_permutation, mcnemar) in zip(declared, p_values, holm(p_values), beside, strict=True)
     )

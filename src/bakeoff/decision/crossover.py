@@ -12,22 +12,24 @@ from bakeoff.decision.curves import crossing, data_advantage, extended_curve
 from bakeoff.decision.extrapolation import FURTHEST, LEVEL, Gap
 from bakeoff.decision.panel import Cell, Panel
 from bakeoff.decision.resampling import estimate_difference
-from bakeoff.decision.superiority import reliable_from, superiority
+from bakeoff.decision.superiority import Superiority, reliable_from, superiority
 from bakeoff.records import Crossover, ExtendedGap, Extrapolation
 
 __all__ = ["crossover_of", "gap_ahead"]
 
 
-def _reliable(panel: Panel, met: Sequence[tuple[int, Cell, Cell]]) -> float | Literal["not-shown"]:
+def _reliable(
+    panel: Panel, met: Sequence[tuple[int, Cell, Cell]], last: Superiority | None
+) -> float | Literal["not-shown"]:
     """Give the least measured n from which on fine-tuning is shown to win more than half of the runs."""
-    lows: list[float] = []
-    for _, tuned, asked in reversed(met):
-        found = superiority(panel, tuned, asked)
-        lows.insert(0, found.low if found is not None else math.nan)
+    lows = [last.low if last is not None else math.nan]
+    for _, tuned, asked in reversed(met[:-1]):
         if not lows[0] > 0.5:
             # The sizes below cannot be reliable any more.
             break
-    at = reliable_from([float(n) for n, _, _ in met[-len(lows) :]], lows) if lows else None
+        found = superiority(panel, tuned, asked)
+        lows.insert(0, found.low if found is not None else math.nan)
+    at = reliable_from([float(n) for n, _, _ in met[-len(lows) :]], lows)
     return "not-shown" if at is None else at
 
 
@@ -135,15 +137,18 @@ def crossover_of(panel: Panel, field: Field) -> Crossover:
     gaps = [panel.mean_score(a) - panel.mean_score(b) for _, a, b in met]
     ahead = gap_ahead(panel, met[-1][1], met[-1][2], met[-1][0])
     status, at = _status(n, gaps, ahead)
+    last = superiority(panel, met[-1][1], met[-1][2])
     advantage = data_advantage(_runs(panel, names[1], met[-1][0]), _runs(panel, names[0], met[-1][0]))
     return Crossover(
         status=status,
         mean=at,
-        reliable=_reliable(panel, met),
+        reliable=_reliable(panel, met, last),
         advantage=advantage.rows if advantage else None,
         band=advantage.band if advantage else None,
         detail=_sentence(status, at, n, gaps, names, ahead),
         gap=gaps[-1],
         looked_to=n[-1] if ahead is None else FURTHEST * ahead.n,
+        wins=None if last is None else last.probability,
+        wins_low=None if last is None else last.low,
         extrapolation=None if ahead is None else _extrapolation(ahead),
     )

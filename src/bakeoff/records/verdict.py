@@ -80,6 +80,10 @@ class Comparison:
         Two-sided p-value of the paired permutation test: of these fits on other rows, not of what a refit would do.
     p_mcnemar : float or None
         McNemar's two-sided mid-p, where both are given artefacts that no seed changes; else None.
+    rows_variance, seeds_variance : float
+        The two parts of the squared standard error of the difference.
+    df : float
+        Degrees of freedom of Student's t, from which `ci` and `p` come.
     """
 
     a: str
@@ -94,6 +98,9 @@ class Comparison:
     role: str
     p_permutation: float = math.nan
     p_mcnemar: float | None = None
+    rows_variance: float = math.nan
+    seeds_variance: float = math.nan
+    df: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,9 @@ class Crossover:
         could be extended.
     pooling : {"mean", "maximum"}
         How the advantage pools seeds at each n.
+    wins, wins_low : float or None
+        Probability that one run of fine-tuning beats one run of prompting at the largest n at which both were measured,
+        and its 97.5% lower bound; None with fewer than three seeds.
     extrapolation : Extrapolation or None
         None where too little was measured to extend a curve.
     """
@@ -181,6 +191,8 @@ class Crossover:
     gap: float | None = None
     looked_to: float | None = None
     pooling: Literal["mean", "maximum"] = "mean"
+    wins: float | None = None
+    wins_low: float | None = None
     extrapolation: Extrapolation | None = None
 
 
