@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from bakeoff.data import FOLDS
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.methods.registry import method_spec
 from bakeoff.models.facts import choose_dtype
@@ -64,11 +66,16 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
         dtype=dtype,
         device=device,
         threads=threads or _usable_cores(),
-        most_test_rows=wanted["test_rows"],
+        most_test_rows=_a_fold(wanted["test_rows"]) if store.folds() else wanted["test_rows"],
     )
     store.set_fact("plan", plan.to_json())
     store.set_fact("spent_seconds", spent)
     return plan
+
+
+def _a_fold(rows: int | None) -> int | None:
+    """Give the test rows of one fold, from those of a round."""
+    return None if rows is None else math.ceil(rows / FOLDS)
 
 
 def _label_tree(labels: Sequence[str]) -> float:
