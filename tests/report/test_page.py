@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bakeoff.records import Check, CurvePoint
+from bakeoff.records import Check, CurvePoint, ExtendedGap, Extrapolation
 from bakeoff.report import render_report
 from bakeoff.report.plots import latency_plot, learning_curves, pareto_front
 
@@ -195,6 +195,20 @@ def test_charts_carry_the_theme_and_the_figures(decision):
     svg = latency_plot(decision)
     assert "lora smollm2-135m" in svg
     assert "majority" not in svg, "of the floors only the best is drawn"
+
+
+def test_extended_curves_are_drawn_and_named(evidence, decision):
+    points = tuple(ExtendedGap(400 * 2**i, 0.9 + i / 50, 0.86, 0.04 + i / 50, (-0.02, 0.08)) for i in range(2))
+    extension = Extrapolation("power-law", "line", 0.9, points, (400.0, None))
+    crossover = replace(decision.crossover, extrapolation=extension, looked_to=800.0, wins=0.93, wins_low=0.6)
+    extended = replace(decision, crossover=crossover)
+    svg = learning_curves(extended)
+    assert ">800<" in svg
+    assert ">800<" not in learning_curves(decision)
+    assert 'stroke-dasharray="1,4"' in svg
+    html = render(evidence, extended, commands=())
+    assert "the curves extended, at most to twice the last size" in html
+    assert "in 93.0% of draws of seeds and rows" in html
 
 
 def test_odd_evidence_still_draws(evidence, decision):

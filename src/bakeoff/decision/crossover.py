@@ -58,7 +58,7 @@ def gap_ahead(panel: Panel, tuned: Cell, asked: Cell, n: int) -> Gap | None:
 
 def _extrapolation(ahead: Gap) -> Extrapolation:
     points = []
-    for size in ahead.sizes(4)[1:]:
+    for size in ahead.sizes(4):
         gap, half = ahead.at(size), ahead.half_width(size)
         finetune, prompt = ahead.finetune.at(size), ahead.prompt.at(size)
         points.append(ExtendedGap(float(size), finetune, prompt, gap, (gap - half, gap + half)))

@@ -138,7 +138,7 @@ class Extrapolation:
     level : float
         Of the band.
     points : tuple of ExtendedGap
-        Rising in n.
+        From the last measured n on, rising.
     crossing : tuple of (float or None, float or None)
         Least n at which the upper edge of the band, and its lower edge, reach zero; None for not up to twice the last.
         Both are the last measured n where fine-tuning leads there beyond the band.

@@ -45,7 +45,8 @@ def learning_curves(decision: Decision) -> str | None:
     -------
     str or None
         SVG, or None where no point has a score. The budget axis is logarithmic but has a place for 0. A contender
-        measured at 0 alone is drawn across all budgets, dashed.
+        measured at 0 alone is drawn across all budgets, dashed. Beyond the last n the finalists' extended curves are
+        dotted; the shade is the band of their gap, so that they may cross where it meets the other's line.
     """
     import altair as alt
 
@@ -54,18 +55,26 @@ def learning_curves(decision: Decision) -> str | None:
         return None
     budgets = sorted({point.n for point in points})
     constant = max(min((n for n in budgets if n), default=1) / 2, 1)
-    ends = [budgets[0] - 0.15 * constant, max(budgets[-1], budgets[0] + 1)]
+    extension = _extension_rows(decision)
+    furthest = max([budgets[-1], *(round(row["n"]) for row in extension)])
+    ends = [budgets[0] - 0.15 * constant, max(furthest, budgets[0] + 1)]
     scale = alt.Scale(type="symlog", constant=constant, nice=False, domain=ends)
-    x = alt.X("n:Q", scale=scale, axis=alt.Axis(values=budgets, format=",d", grid=False, title="labelled rows"))
-    bounds = _bounds(value for point in points for value in (point.score, *point.ci))
+    x = alt.X(
+        "n:Q",
+        scale=scale,
+        axis=alt.Axis(values=[*budgets, *({furthest} - {budgets[-1]})], format=",d", grid=False, title="labelled rows"),
+    )
+    extended = (row[key] for row in extension for key in ("finetune", "prompt"))
+    bounds = _bounds((*(value for point in points for value in (point.score, *point.ci)), *extended))
     pair = headline(decision)
     finalists = {pair.first, pair.second}
     layers: list[Any] = []
     series = _series(points, last=budgets[-1])
     for name, rows in sorted(series.items(), key=lambda item: item[0] in finalists):
         layers.extend(_curve(rows, x, bounds, strong=name in finalists))
-    layers.extend(_crossover(decision, x, bounds, budgets))
-    layers.append(_line_labels(series, x, bounds, finalists))
+    layers.extend(_extension(extension, x, bounds))
+    layers.extend(_crossover(decision, x, bounds, (budgets[0], furthest)))
+    layers.append(_line_labels(series, x, bounds, finalists, last=furthest))
     return _svg(alt.layer(*layers))
 
 
@@ -109,11 +118,49 @@ def _curve(rows: list[dict[str, Any]], x: Any, bounds: tuple[float, float], *, s
     return [band, line, dots]
 
 
-def _crossover(decision: Decision, x: Any, bounds: tuple[float, float], budgets: Sequence[int]) -> list[Any]:
+def _extension_rows(decision: Decision) -> list[dict[str, float]]:
+    """Give the extended curves of both finalists, and the band of the gap laid around the prompt's line."""
+    found = decision.crossover.extrapolation
+    if found is None:
+        return []
+    return [
+        {
+            "n": point.n,
+            "finetune": point.finetune,
+            "prompt": point.prompt,
+            "low": point.prompt + point.band[0],
+            "high": point.prompt + point.band[1],
+        }
+        for point in found.points
+    ]
+
+
+def _extension(rows: list[dict[str, float]], x: Any, bounds: tuple[float, float]) -> list[Any]:
+    import altair as alt
+
+    if not rows:
+        return []
+    low, high = bounds
+    base = alt.Chart(
+        alt.InlineData(values=[row | {"low": max(row["low"], low), "high": min(row["high"], high)} for row in rows])
+    )
+    band = base.mark_area(color=ARM_COLOURS["finetune"], opacity=0.10).encode(
+        x=x, y=_score_axis("low", bounds), y2="high:Q"
+    )
+    lines = [
+        base.mark_line(color=ARM_COLOURS[arm], strokeWidth=2.0, strokeDash=[1, 4]).encode(
+            x=x, y=_score_axis(arm, bounds)
+        )
+        for arm in ("finetune", "prompt")
+    ]
+    return [band, *lines]
+
+
+def _crossover(decision: Decision, x: Any, bounds: tuple[float, float], drawn: tuple[float, float]) -> list[Any]:
     import altair as alt
 
     at = decision.crossover.mean
-    if at is None or not budgets[0] <= at <= budgets[-1]:
+    if at is None or not drawn[0] <= at <= drawn[1]:
         return []
     row = {"n": at, "score": bounds[1], "text": f"crossover {figures.count_text(round(at))}"}
     base = alt.Chart(alt.InlineData(values=[row]))
@@ -125,14 +172,18 @@ def _crossover(decision: Decision, x: Any, bounds: tuple[float, float], budgets:
 
 
 def _line_labels(
-    series: Mapping[str, list[dict[str, Any]]], x: Any, bounds: tuple[float, float], finalists: set[str | None]
+    series: Mapping[str, list[dict[str, Any]]],
+    x: Any,
+    bounds: tuple[float, float],
+    finalists: set[str | None],
+    *,
+    last: float,
 ) -> Any:
     """Name each line at its right end, moved apart where two would overlap."""
     import altair as alt
 
     ends = sorted(((rows[-1]["score"], name) for name, rows in series.items()), reverse=True)
     places = _apart([score for score, _ in ends], bounds)
-    last = max(rows[-1]["n"] for rows in series.values())
     layers = []
     for (score, name), place in zip(ends, places, strict=True):
         row = {"n": last, "score": place, "text": f"{_short(name)}  {figures.score_text(score)}"}
