@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from bakeoff.methods import loaded
 from bakeoff.methods.forecast import ModelSpeed
@@ -15,6 +17,8 @@ _ENCODED, _SCORED = 192, 48
 #: Training steps are this many times as dear a token as a forward pass: seen on two cores with MiniLM-L6 (bf16 autocast
 #: against a float32 forward) and SmolLM2-135M.
 _ENCODER_TUNING, _DECODER_TUNING = 2.4, 3.0
+#: Time that the likelihood of texts may take, and fewest and most tokens that are read for it.
+_LIKELIHOOD_SECONDS, _LIKELIHOOD_TOKENS = 3.0, (200, 1500)
 
 
 def preload(family: str | None, model: str | None, *, dtype: str, device: str) -> None:
@@ -95,17 +99,39 @@ def _encoder_speed(model: str, texts: list[str], device: str) -> ModelSpeed:
         len(ids) for ids in encoder.tokenizer(texts, truncation=True, max_length=encoder.max_tokens)["input_ids"]
     )
     rate = tokens / _best_seconds(lambda: encode(encoder, texts))
-    return ModelSpeed(rate, rate / _ENCODER_TUNING, 0.0, tokens / len(texts))
+    return ModelSpeed(
+        rate, rate / _ENCODER_TUNING, 0.0, tokens / len(texts), tokens_per_word=_fertility(encoder.tokenizer, texts)
+    )
 
 
 def _decoder_speed(model: str, texts: list[str], dtype: str, device: str) -> ModelSpeed:
+    from bakeoff.models.digest import weights_sha256
+    from bakeoff.models.likelihood import mean_negative_log_likelihood
+
     scorer = loaded.scorer(model, dtype, device)
     tokens = sum(len(ids) for ids in scorer.decoder.tokenizer(texts)["input_ids"])
     few = texts[: max(8, min(len(texts), 2000 * len(texts) // max(tokens, 1)))]
     share = len(few) / len(texts)
     seconds = _best_seconds(lambda: scorer.score("", [f"Text: {text}\nLabel:" for text in few], [" yes", " no"]))
     rate = (tokens * share + 5 * len(few)) / seconds
-    return ModelSpeed(rate, rate / _DECODER_TUNING, 0.0, tokens / len(texts))
+    read = int(min(max(_LIKELIHOOD_SECONDS * rate, _LIKELIHOOD_TOKENS[0]), _LIKELIHOOD_TOKENS[1]))
+    surprise = mean_negative_log_likelihood(scorer.decoder, texts, most_tokens=read)
+    return ModelSpeed(
+        rate,
+        rate / _DECODER_TUNING,
+        0.0,
+        tokens / len(texts),
+        tokens_per_word=_fertility(scorer.decoder.tokenizer, texts),
+        negative_log_likelihood=None if math.isnan(surprise) else surprise,
+        weights_sha256=weights_sha256(scorer.decoder.model),
+    )
+
+
+def _fertility(tokenizer: Any, texts: Sequence[str]) -> float | None:
+    """Give the tokens to a word between spaces (Rust et al. 2021), the model's own marks left out."""
+    words = sum(len(text.split()) for text in texts)
+    tokens = sum(len(ids) for ids in tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"])
+    return tokens / words if words else None
 
 
 def _server_speed(model: str, texts: list[str], allow_send: frozenset[str]) -> ModelSpeed:

@@ -17,10 +17,12 @@ from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes, score_codes
 
-__all__ = ["read_rephrased", "rephrase_prompts", "weights_afterwards"]
+__all__ = ["SHARE_TO_REPHRASE", "read_rephrased", "rephrase_prompts", "weights_afterwards"]
 
 #: Validation rows that each phrasing answers at most, and the fewest on which a spread is worth its time.
 MOST_ROWS, LEAST_ROWS = 100, 30
+#: Of the time that is left before spare trials begin, what phrasings may take.
+SHARE_TO_REPHRASE = 0.25
 #: Phrasings beside the prompt as it stands, whose scores are there already; and what they may take beyond the forecast.
 _PHRASINGS, _SAFETY = 5, 1.5
 _FACT = "rephrased"
@@ -44,6 +46,7 @@ def rephrase_prompts(
         Its plan is made.
     executor : Executor
     seconds_left : float
+        That may be spent; with fewer than all rows would take, fewer are answered.
     tell : callable
         Told of progress.
     """
@@ -55,10 +58,11 @@ def rephrase_prompts(
     for model, contender in wanted.items():
         done = trials.get(contender.name)
         rows = min(MOST_ROWS, 0 if done is None else len(done.validation_answers))
-        expected = 0.0 if done is None else _forecast(done, rows)
-        if rows < LEAST_ROWS or expected > seconds_left:
+        if done is not None and (expected := _forecast(done, rows)) > seconds_left:
+            rows = int(rows * seconds_left / expected)
+        if done is None or rows < LEAST_ROWS:
             continue
-        result = executor.run(_job(store, contender, rows, max(_SAFETY * expected, 30.0)), tell)
+        result = executor.run(_job(store, contender, rows, max(_SAFETY * _forecast(done, rows), 30.0)), tell)
         kept = asdict(result if isinstance(result, RephraseResult) else RephraseResult(()))
         store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: kept})
 

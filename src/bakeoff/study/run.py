@@ -16,7 +16,7 @@ from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, 
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.plan import SHARED_COST, Plan, PlannedTrial
-from bakeoff.study.rephrase import rephrase_prompts
+from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, score
 
@@ -225,7 +225,8 @@ def run_study(
     try:
         for planned in (*run.plan.trials, None):
             if planned is None or planned.spare:
-                rephrase_prompts(store, executor, run.time_left, lambda what, share: run.tell(None, what, share))
+                left = run.time_left if planned is None else SHARE_TO_REPHRASE * run.time_left
+                rephrase_prompts(store, executor, left, lambda what, share: run.tell(None, what, share))
             if planned is None or run.key_of(planned) in run.finished:
                 continue
             if _worth_running(run, planned):
