@@ -87,6 +87,32 @@ def test_retraining_follows_from_a_measured_decay():
     assert retrains_from_decay(5.0, 0.01) == retrains_from_decay(0.1, 0.0) == pytest.approx(30.4, abs=0.1)
 
 
+def test_trainings_follow_the_decay_on_later_rows_where_nobody_says():
+    curves = [(TUNED, {128: 0.9}), (SHOTS, {128: 0.8}), (TFIDF, {128: 0.6})]
+    evidence = make_evidence(curves, rows=1000, validation_rows=1000, facts=FACTS)
+    assert _trainings(evidence) == (0.25, "assumed: no rows of a later time tell")
+    timed = replace(evidence, measured=replace(evidence.measured, months_to_test=2.0))
+    often, why = _trainings(timed)
+    assert often == 0.25
+    assert "which chance explains" in why
+    lost = with_trials(
+        timed,
+        lambda t: replace(t, test_answers=tuple("negative" for _ in range(200)) + t.test_answers[200:]),
+    )
+    often, why = _trainings(lost)
+    decay = float(why.removeprefix("from ").split()[0]) / 100
+    assert often == pytest.approx(decay / 0.01, rel=0.02)
+    assert often > 2
+    assert _trainings(replace(lost, assumptions=Assumptions(retrains_per_month=1.5))) == (1.5, "as it was set")
+
+
+def _trainings(evidence):
+    decision = decide(evidence)
+    swept = next(one.now for one in decision.sweep if one.name == "retrains_per_month")
+    assert decision.break_even.assumptions["retrains_per_month"] == swept
+    return swept, decision.break_even.assumptions["retraining"]
+
+
 def test_cost_tables():
     plain = cost_tables(("a", "b"), Assumptions(error_cost=2.0))
     assert plain[0].tolist() == [[0, 1, 0], [1, 0, 0]]

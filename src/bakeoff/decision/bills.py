@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.decision.panel import Cell, is_served
-from bakeoff.records import HOURS_A_MONTH, Arm, Assumptions, Trial
+from bakeoff.records import HOURS_A_MONTH, RETRAINS_PER_MONTH, Arm, Assumptions, Trial
 
 __all__ = [
     "Bill",
@@ -213,7 +213,8 @@ def _retraining(bill: Bill, once: float, assumptions: Assumptions) -> float:
     if bill.arm in ("prompt", "current"):
         return 0.0
     people = assumptions.retrain_hours * assumptions.hour_cost + assumptions.retrain_labels * assumptions.label_cost
-    return assumptions.retrains_per_month * (once + people) if assumptions.retrains_per_month > 0 else 0.0
+    often = assumptions.retrains_per_month
+    return (RETRAINS_PER_MONTH if often is None else often) * (once + people) if often != 0 else 0.0
 
 
 def spending(bill: Bill, assumptions: Assumptions, *, cached: bool = True) -> Spending:

@@ -141,7 +141,11 @@ def _volume_that_pays(dear: _Side, light: _Side, horizon: float) -> float:
 
 
 def break_even(
-    a: Cell | None, b: Cell | None, assumptions: Assumptions, wrong: Mapping[str, float] | None = None
+    a: Cell | None,
+    b: Cell | None,
+    assumptions: Assumptions,
+    wrong: Mapping[str, float] | None = None,
+    said: Mapping[str, str] | None = None,
 ) -> BreakEven:
     """Say from how many predictions the finalist that is dearer to set up pays.
 
@@ -152,13 +156,15 @@ def break_even(
     assumptions : Assumptions
     wrong : mapping of str to float, optional
         Expected cost of the wrong answers of one prediction, by contender, where error costs are given.
+    said : mapping of str to str, optional
+        Sentences that are shown beside the assumptions.
 
     Returns
     -------
     BreakEven
         ``never`` also where an arm, or a cost, is missing; the detail says so.
     """
-    assumed = _assumed(assumptions)
+    assumed = _assumed(assumptions) | dict(said or {})
     if a is None or b is None:
         return BreakEven("never", None, math.nan, None, assumed, "No break-even: one arm has no finished trial.")
     lost = wrong or {}
@@ -168,12 +174,24 @@ def break_even(
     if any(math.isnan(side.spent.once + side.spent.a_month + side.prediction) for side in sides):
         detail = "No break-even: the time of a prediction is not known."
         return BreakEven("never", None, math.nan, None, assumed, detail, parts)
+    return _between(dear, light, assumptions, parts, assumed, wrong=wrong is not None)
+
+
+def _between(
+    dear: _Side,
+    light: _Side,
+    assumptions: Assumptions,
+    parts: Mapping[str, Mapping[str, float]],
+    assumed: Mapping[str, float | str],
+    *,
+    wrong: bool,
+) -> BreakEven:
     found = _paid_back(dear, light, assumptions.volume)
     status: Literal["at", "at-once", "never"] = "never" if math.isinf(found) else "at"
     if status == "at" and dear.spent.once <= light.spent.once:
         status = "at-once"
     pays = _volume_that_pays(dear, light, assumptions.horizon_months)
-    detail = _told(status, (dear, light), found, pays, assumptions, wrong=wrong is not None)
+    detail = _told(status, (dear, light), found, pays, assumptions, wrong=wrong)
     if status == "never":
         return BreakEven(status, None, pays, None, assumed, detail, parts)
     saved = light.later(assumptions.volume) - dear.later(assumptions.volume)

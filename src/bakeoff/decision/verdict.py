@@ -15,6 +15,7 @@ from bakeoff.decision.leaderboard import leaderboard_of
 from bakeoff.decision.paired import smallest_detectable_difference
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.reasons import Case, confidence_of, next_of, reasons_of, scope_of
+from bakeoff.decision.retraining import with_retraining
 from bakeoff.decision.sweep import sweep_of
 from bakeoff.errors import NoVerdictError
 from bakeoff.records import Decision, Evidence, Verdict
@@ -47,6 +48,7 @@ def decide(evidence: Evidence) -> Decision:
     panel = Panel(evidence)
     _need_something(panel)
     field = field_of(panel)
+    panel, retraining = with_retraining(panel, field)
     declared = declare(panel, field)
     figures = figures_of(panel, field, declared)
     sweep = sweep_of(figures)
@@ -56,7 +58,7 @@ def decide(evidence: Evidence) -> Decision:
     mde = smallest_detectable_difference(len(evidence.test_labels))
     costs = expected_costs_of(panel, field.n)
     wrong = {one.contender: one.answers for one in costs if one.answers is not None} or None
-    pays = break_even(field.finetune, field.prompt, evidence.assumptions, wrong)
+    pays = break_even(field.finetune, field.prompt, panel.evidence.assumptions, wrong, {"retraining": retraining})
     return Decision(
         mde=mde,
         leaderboard=leaderboard_of(panel),

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from bakeoff.data.check import Check
-from bakeoff.records.assumptions import ASSUMED, HOURS_A_MONTH, Assumed, Assumptions
+from bakeoff.records.assumptions import ASSUMED, HOURS_A_MONTH, RETRAINS_PER_MONTH, Assumed, Assumptions
 from bakeoff.records.costs import BreakEven, CostComparison, ExpectedCost
 from bakeoff.records.evidence import Evidence, Requirement
 from bakeoff.records.measured import LabelNoise, Measured, Reading, Rephrased, RephrasedAnswers, Suspect
@@ -35,6 +35,7 @@ from bakeoff.records.verdict import (
 __all__ = [
     "ASSUMED",
     "HOURS_A_MONTH",
+    "RETRAINS_PER_MONTH",
     "Answer",
     "Arm",
     "Assumed",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["ASSUMED", "HOURS_A_MONTH", "Assumed", "Assumptions"]
+__all__ = ["ASSUMED", "HOURS_A_MONTH", "RETRAINS_PER_MONTH", "Assumed", "Assumptions"]
 
 #: Hours of a mean month: 365 days of 24 hours, by 12.
 HOURS_A_MONTH = 730.0
+
+#: Trainings a month after the first, where neither a person nor measured decay says how many: once in four months.
+RETRAINS_PER_MONTH = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ class Assumptions:
     finetune_upkeep_hours, prompt_upkeep_hours, current_upkeep_hours : float
         People's hours of upkeep a month: of a fine-tuned contender (or a floor), of a prompted one, of today's system.
         Assumed.
-    retrains_per_month : float
-        How often a contender that was trained on labels is trained again. Assumed: once in four months. Where the decay
-        of its score is measured, `bakeoff.decision.bills.retrains_from_decay` gives it.
+    retrains_per_month : float or None
+        How often a contender that was trained on labels is trained again. None: where the fine-tuned finalist is shown
+        to lose score on later rows, as often as that loss takes to reach `margin`
+        (`bakeoff.decision.bills.retrains_from_decay`); else `RETRAINS_PER_MONTH`, assumed.
     retrain_hours, retrain_labels : float
         People's hours, and bought labels, of one such training. Assumed: it is one command, on labels that come in by
         themselves.
@@ -87,7 +91,7 @@ class Assumptions:
     finetune_upkeep_hours: float = 0.5
     prompt_upkeep_hours: float = 0.5
     current_upkeep_hours: float = 0.5
-    retrains_per_month: float = 0.25
+    retrains_per_month: float | None = None
     retrain_hours: float = 0.0
     retrain_labels: float = 0.0
     revalidation_hours: float = 4.0

@@ -170,11 +170,12 @@ def assumption_lines(evidence: Evidence, decision: Decision) -> list[dict[str, s
     swept = {one.name: one for one in decision.sweep}
     lines = []
     for assumed in ASSUMED:
-        value = getattr(evidence.assumptions, assumed.name)
+        found = swept.get(assumed.name)
+        # What was left open stands where the decision settled it.
+        value = found.now if found else getattr(evidence.assumptions, assumed.name)
         if value is None:
             continue
         unit = evidence.assumptions.currency if assumed.unit == "money" else assumed.unit
-        found = swept.get(assumed.name)
         flips = [flip_text(flip) for flip in (found.below, found.above) if flip is not None] if found else []
         turned = "; ".join(text.rpartition("now; ")[2] for text in flips) or ("no value" if found else "not swept")
         lines.append(
