@@ -71,11 +71,14 @@ def _open_costs(panel: Panel, figures: Figures, stakes: Stakes, choice: Choice) 
 
 
 def _money(amount: float, panel: Panel) -> str:
-    return f"about {phrases.currency(amount, panel.evidence.assumptions.currency)}" if amount > 0 else "nothing"
+    if amount <= 0:
+        return "nothing"
+    said = phrases.currency(amount, panel.evidence.assumptions.currency)
+    return said if amount < phrases.LEAST_MONEY else f"about {said}"
 
 
 def _band(rows: Sequence[int | None], most: int) -> str:
-    ends = [f"more than {phrases.count(most)}" if number is None else phrases.count(number) for number in rows]
+    ends = [f"more than {phrases.about(most)}" if number is None else phrases.about(number) for number in rows]
     return f"90% band {' to '.join(ends)}" if ends[0] != ends[1] else f"90% band {ends[0]}"
 
 
@@ -94,7 +97,7 @@ def _seed_costs(panel: Panel, field: Field) -> tuple[float, float]:
 def _labels_detail(panel: Panel, remedy: Remedy, prices: Prices, band: str, seeds: str) -> str:
     what = "use more of the labelled rows" if prices.unused >= remedy.rows else "label more (label-more)"
     return (
-        f"Next: {what}. If the curves go on, about {phrases.count(remedy.rows)} further rows{seeds} would settle it "
+        f"Next: {what}. If the curves go on, about {phrases.about(remedy.rows)} further rows{seeds} would settle it "
         f"({band}), at {_money(remedy.cost, panel)}."
     )
 
@@ -104,19 +107,19 @@ def _step(panel: Panel, field: Field, seen: Spread, remedy: Remedy, prices: Pric
     noun = "rounds of folds" if panel.evidence.folds else "seeds"
     seconds, _ = _seed_costs(panel, field)
     fits = phrases.span(remedy.seeds * seconds)
-    seeds = f" and {phrases.count(remedy.seeds)} more {noun} ({fits} of fitting)" if remedy.seeds else ""
+    seeds = f" and {phrases.about(remedy.seeds)} more {noun} ({fits} of fitting)" if remedy.seeds else ""
     if remedy.what == "label-more" and band is not None:
         detail = _labels_detail(panel, remedy, prices, _band(band, field.n), seeds)
     elif remedy.what == "bigger-test":
         detail = (
-            f"Next: a bigger test (bigger-test). About {phrases.count(seen.rows + remedy.rows)} test rows{seeds} would "
-            f"settle it if the difference stays; that is {phrases.count(remedy.rows)} more to label, at "
+            f"Next: a bigger test (bigger-test). About {phrases.about(seen.rows + remedy.rows)} test rows{seeds} would "
+            f"settle it if the difference stays; that is {phrases.about(remedy.rows)} more to label, at "
             f"{_money(remedy.cost, panel)}."
         )
     else:
         detail = (
-            f"Next: more {noun} (more-seeds). About {phrases.count(seen.seeds + remedy.seeds)} would settle it with "
-            f"these test rows; {phrases.count(remedy.seeds)} more take {fits} to fit, at {_money(remedy.cost, panel)}."
+            f"Next: more {noun} (more-seeds). About {phrases.about(seen.seeds + remedy.seeds)} would settle it with "
+            f"these test rows; {phrases.about(remedy.seeds)} more take {fits} to fit, at {_money(remedy.cost, panel)}."
         )
     return NextStep(remedy.what, remedy.rows or None, band, remedy.seeds or None, remedy.cost, detail)
 
