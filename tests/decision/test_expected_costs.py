@@ -172,6 +172,28 @@ def test_expected_cost_of_a_month_by_hand():
     assert one.p <= one.p_holm
 
 
+@pytest.mark.parametrize("error_cost", [None, 0.002])
+def test_totals_and_break_even_can_be_redone_from_their_parts(error_cost):
+    assumed = Assumptions(error_cost=error_cost, volume=50_000, prompt_hours=1, finetune_upkeep_hours=0.3)
+    decision = decide(_evidence(assumed))
+    costs = {one.contender: one for one in decision.costs}
+    for one in costs.values():
+        certain = sum(one.one_off.values()) / 12 + sum(one.monthly.values())
+        assert one.total == pytest.approx(certain + 50_000 * (one.prediction + (one.answers or 0)))
+    tuned, asked = costs[TUNED.name], costs[SHOTS.name]
+    once = sum(tuned.one_off.values()) - sum(asked.one_off.values())
+    month = sum(tuned.monthly.values()) - sum(asked.monthly.values())
+    saved = asked.prediction + (asked.answers or 0) - tuned.prediction - (tuned.answers or 0)
+    pays = decision.break_even
+    assert once == pytest.approx(150, abs=0.1)
+    assert pays.months == pytest.approx(once / (50_000 * saved - month))
+    assert pays.predictions == pytest.approx(50_000 * pays.months)
+    needed = (once / 12 + month) / saved
+    assert needed >= 0 or math.isnan(pays.per_month)
+    assert needed < 0 or pays.per_month == pytest.approx(needed)
+    assert pays.parts[TUNED.name]["once: people"] == 200
+
+
 def test_the_lowest_expected_cost_wins_even_with_the_lower_score():
     """Missing a positive costs a hundred times a false alarm; the less accurate contender misses fewer."""
     costs = {"negative": {"positive": 0.1}, "positive": {"negative": 10.0}}

@@ -71,6 +71,9 @@ def test_another_assumption_decides_again_and_stays(study: Path) -> None:
     assert written["cost_comparisons"][0]["difference"] > 20
     assert report(study).decision.verdict.choice == "prompt", "the study keeps what it was told"
     assert report(study, ["volume=1000000", "error_cost=1"]).decision.verdict.choice == "fine-tune"
+    back = report(study, ["error_cost=none"])
+    assert back.decision.cost_comparisons == ()
+    assert back.evidence.assumptions.error_cost is None
     assert "Expected cost of a month" in (study / "report.html").read_text("utf-8")
 
 

@@ -221,9 +221,12 @@ def _stronger(case: Case) -> str | None:
     if case.field.prompt is None or size is None or size >= _STRONGER_MODEL:
         return None
     said = f"No verdict on prompting at large: the largest prompt model here has {phrases.count(size)} parameters"
-    flip = next(
-        (one for one in case.flips if one.what == "score of the prompted finalist" and one.to == "prompt"), None
-    )
+    found = {one.what: one for one in case.flips if one.to == "prompt"}
+    flip = found.get("score of the prompted finalist")
+    paid = found.get("expected cost of the prompted finalist's answers")
+    if paid is not None:
+        price = phrases.rate_price(paid.at, case.figures.assumptions.currency)
+        return f"{said}; the answers of a stronger one, as dear to run, may cost about {price} at most to be chosen."
     if flip is not None:
         return (
             f"{said}; a stronger one would need {phrases.score(math.ceil(1000 * flip.at) / 1000)} or more to be chosen."

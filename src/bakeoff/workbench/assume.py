@@ -19,8 +19,12 @@ __all__ = ["assume", "check_cost_labels", "parse_assumption"]
 _KNOWN = {assumed.name: assumed for assumed in ASSUMED}
 
 
-def parse_assumption(text: str) -> tuple[str, float | str]:
-    """Read an assumption such as ``retrains_per_month=1``.
+#: Assumptions that may be left open, as ``NAME=none``.
+_OPEN = frozenset({"error_cost", "review_cost", "cost_matrix", "retrains_per_month", "price_cached", "cached_share"})
+
+
+def parse_assumption(text: str) -> tuple[str, float | str | None]:
+    """Read an assumption such as ``retrains_per_month=1`` or ``error_cost=none``.
 
     Parameters
     ----------
@@ -29,8 +33,8 @@ def parse_assumption(text: str) -> tuple[str, float | str]:
     Returns
     -------
     name : str
-    value : float or str
-        Text for the currency.
+    value : float, str or None
+        Text for the currency; None for one that is to be open again.
 
     Raises
     ------
@@ -39,6 +43,8 @@ def parse_assumption(text: str) -> tuple[str, float | str]:
     """
     name, equals, value = (part.strip() for part in text.partition("="))
     name = name.replace("-", "_")
+    if name in _OPEN and value.lower() == "none":
+        return name, None
     if not equals or not (name in _KNOWN or name == "currency"):
         names = ["currency", *_KNOWN]
         near = difflib.get_close_matches(name, names, n=1)
