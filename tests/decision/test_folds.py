@@ -12,7 +12,7 @@ from bakeoff.data import Fold
 from bakeoff.decision import decide
 from bakeoff.decision.comparisons import as_chosen, chosen_in_folds, field_of
 from bakeoff.decision.panel import MASKED, Panel, pair_codes
-from bakeoff.decision.resampling import estimate_difference, summarise
+from bakeoff.decision.resampling import estimate_difference, summarise_folds
 from bakeoff.records import Assumptions, Evidence, Trial, Usage
 
 FULL, PROBE = contender("full small", "finetune"), contender("probe small", "finetune")
@@ -146,9 +146,30 @@ def test_a_clear_lead_is_found_on_all_rows():
 def test_overlapping_training_rows_widen_the_seeds_part():
     points = np.array([0.02, 0.10, 0.06])
     draws = points + 0.001 * np.random.default_rng(0).standard_normal((500, 3))
-    plain, corrected = (summarise(points, draws, 300, overlap=overlap) for overlap in (0.0, 2.0))
+    plain, corrected = (
+        summarise_folds(points, draws, 300, of_fits=(4e-4, 1e-4), folds=3, overlap=overlap) for overlap in (0.0, 2.0)
+    )
     assert corrected.rows_variance == plain.rows_variance
+    assert plain.seeds_variance == pytest.approx(4e-4 - 0.75e-4)
     assert corrected.seeds_variance == pytest.approx(7 * plain.seeds_variance)
+    assert min(plain.df, corrected.df) >= 6
+
+
+def test_nine_fits_tell_their_spread_and_what_of_it_the_rows_cause():
+    # Two contenders whose fits differ by 5 points each: the mean over nine fits has a variance of 2 x .0025 / 9.
+    found = []
+    for seed in range(40):
+        panel = Panel(_evidence([(FULL, 0.5), (PROBE, 0.5)], rows=1200, validation=60, deviation=0.1, seed=seed))
+        tuned, other = panel.cell(FULL.name, 64), panel.cell(PROBE.name, 64)
+        assert tuned is not None
+        assert other is not None
+        gaps = [np.mean(panel.scores(one)) for one in (tuned, other)]
+        found.append((estimate_difference(panel, tuned, other, resamples=300), gaps[0] - gaps[1]))
+    # The estimate widens by 1 + 3 x overlap for what overlapping rows hide; here nothing is hidden.
+    widened = 1 + 3 * 3 * 100 / 155
+    of_seeds = np.mean([one.seeds_variance for one, _ in found]) / widened
+    seen = np.var([gap for _, gap in found])
+    assert of_seeds + np.mean([one.rows_variance for one, _ in found]) == pytest.approx(seen, rel=0.5)
 
 
 @pytest.mark.parametrize(("common", "deviation"), [(0.0, 0.0), (0.0, 0.03), (0.01, 0.02)])

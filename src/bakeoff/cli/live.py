@@ -173,7 +173,7 @@ def print_checks(console: Console, columns: str, split: str, rows: dict[str, int
     counts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
     console.print(Text(f"{counts}: {split}"))
     console.print(
-        Text(f"These test rows can show differences of {mde:.1f} points or more (mid-p McNemar, 80 % power).")
+        Text(f"These test rows can show differences of {mde:.1f} points or more (80 % power, if seeds differ by 2).")
     )
 
 

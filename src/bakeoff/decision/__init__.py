@@ -10,18 +10,20 @@ from bakeoff.decision.finalists import finalists
 from bakeoff.decision.label_noise import suspicion
 from bakeoff.decision.paired import holm, mcnemar_mid_p, smallest_detectable_difference
 from bakeoff.decision.permutation import permutation_p
+from bakeoff.decision.power import detectable_difference
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
 from bakeoff.decision.scores import paired_difference, probability_of_beating, score_mean
 from bakeoff.decision.spread import deviation_beyond_chance
 from bakeoff.decision.superiority import Superiority
-from bakeoff.decision.verdict import decide
+from bakeoff.decision.verdict import Settled, decide, settle
 
 __all__ = [
     "Advantage",
     "Choice",
     "Estimate",
     "Figures",
+    "Settled",
     "Side",
     "Superiority",
     "break_even_predictions",
@@ -31,6 +33,7 @@ __all__ = [
     "data_advantage",
     "decide",
     "decision_budget",
+    "detectable_difference",
     "deviation_beyond_chance",
     "droppable",
     "finalists",
@@ -40,6 +43,7 @@ __all__ = [
     "permutation_p",
     "probability_of_beating",
     "score_mean",
+    "settle",
     "smallest_detectable_difference",
     "suspicion",
     "validation_ranking",

@@ -8,6 +8,7 @@ is computed, with S - 1 in the divisor, and Student's t allows for knowing it fr
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,11 +18,25 @@ from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows, mask_of, pair_codes
 from bakeoff.tasks import score_codes
 
-__all__ = ["bootstrap_means", "bootstrap_scores", "estimate_difference", "estimate_score", "summarise"]
+__all__ = [
+    "TAKEN_OFF",
+    "bootstrap_means",
+    "bootstrap_scores",
+    "estimate_difference",
+    "estimate_score",
+    "share_of_rows",
+    "summarise",
+    "summarise_folds",
+]
 
 #: Most resamples, and most weights, that are drawn at a time; bounds the memory whatever the number of rows.
 _STEP = 5_000
 _CHUNK = 4_000_000
+
+#: Resamples from which the rows' part of the variance between fits is known well enough: it is a mean over many fits.
+_RESAMPLES_OF_FITS = 500
+#: How much of it is taken off. The difference of two noisy variances is zero too often, and then hides what seeds add.
+TAKEN_OFF = 0.75
 
 
 @lru_cache(maxsize=16)
@@ -126,10 +141,8 @@ def summarise(points: NDArray[np.float64], draws: NDArray[np.float64], rows: int
 
     R is at least 1/rows^2: two contenders that differ in no row of a small test are not known to be equal.
 
-    Where rows are cross-fitted, a seed is a round of folds. Rounds learn from overlapping rows, so that they spread
-    less than runs on new data; the seeds' part is multiplied by 1 + S x overlap, after Nadeau and Bengio 2003,
-    "Inference for the generalization error", section 3.2. They multiply the whole variance; here the rows' part is
-    known by itself.
+    Where rows are cross-fitted, `summarise_folds` knows more. Of rounds alone, the seeds' part is multiplied by
+    1 + S x overlap, as it is there.
 
     Parameters
     ----------
@@ -158,6 +171,102 @@ def summarise(points: NDArray[np.float64], draws: NDArray[np.float64], rows: int
     return Estimate(mean, from_rows, from_seeds, max(df, 1.0), seeds, rows)
 
 
+def summarise_folds(
+    points: NDArray[np.float64],
+    draws: NDArray[np.float64],
+    rows: int,
+    *,
+    of_fits: tuple[float, float],
+    folds: int,
+    overlap: float,
+) -> Estimate:
+    """Turn values per round of a cross-fitted study, and their row resamples, into an estimate of the mean.
+
+    A round has one value but several fits, which tell more of the spread than three rounds could. Let B be the variance
+    of the mean that fits of such a spread give, the rows' part I included. The variance of the mean is
+    V = R + w max(B - 0.75 I, 0). Fits learn from overlapping rows, and so spread less than runs on new data: w is
+    1 + rounds x overlap (Nadeau and Bengio 2003, "Inference for the generalization error", section 3.2; they multiply
+    the whole variance, but the rows' part is known by itself here).
+
+    Degrees of freedom: V^2 / ((w B)^2/f + R^2/(rows - 1)), at least f = (rounds - 1) x folds.
+
+    Parameters
+    ----------
+    points : ndarray, shape (rounds,)
+        Of at least two rounds.
+    draws : ndarray, shape (resamples, rounds)
+    rows : int
+    of_fits : tuple of (float, float)
+        B and I.
+    folds : int
+        Of a round.
+    overlap : float
+        Folds of a round times the test rows of a fold for each of its training rows.
+
+    Returns
+    -------
+    Estimate
+    """
+    rounds, (between, inside) = len(points), of_fits
+    from_rows = max(float(draws.mean(axis=1).var(ddof=1)), 1.0 / rows**2)
+    widened, free = 1.0 + rounds * overlap, (rounds - 1) * folds
+    from_seeds = widened * max(between - TAKEN_OFF * inside, 0.0)
+    total = from_rows + from_seeds
+    df = total**2 / ((widened * between) ** 2 / free + from_rows**2 / max(rows - 1, 1))
+    return Estimate(float(points.mean()), from_rows, from_seeds, max(df, free), rounds, rows)
+
+
+def _share_of_fit(rounds: int, folds: int) -> float:
+    """Give the share of the fits' variance that stands in the variance of their deviations."""
+    return (1 - 1 / rounds) ** 2 + (rounds - 1) / (rounds**2 * folds)
+
+
+def share_of_rows(rounds: int, folds: int) -> float:
+    """Give I of `summarise_folds` as a share of what one round's rows add to the variance of its score by themselves.
+
+    Parameters
+    ----------
+    rounds : int
+        At least 2.
+    folds : int
+        Of a round.
+
+    Returns
+    -------
+    float
+    """
+    return (1 - 1 / rounds) / (rounds * _share_of_fit(rounds, folds))
+
+
+def _spread_of_fits(panel: Panel, rounds: Sequence[int], a: Codes, b: Codes | None) -> tuple[float, float]:
+    """Give the variance of the mean that the fits' spread makes, and the part of it that the rows cause.
+
+    A fit's deviation is its score on the rows of its fold, less the mean of all rounds' on the same rows. In it stand
+    the fit itself, less its share of the mean, and the fits that the other rounds have in its place, some of each fold.
+    """
+    truth, labels, size = panel.truth["test"], len(panel.labels), panel.evidence.round_folds
+    count = len(rounds)
+    tested = np.zeros((count * size, len(truth)), dtype=np.bool_)
+    for position, (number, place) in enumerate((number, place) for number in rounds for place in range(size)):
+        tested[position, list(panel.evidence.folds[size * number + place].test)] = True
+    own = np.repeat(np.arange(count), size)
+
+    def deviations(codes: Codes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        masked = np.where(tested[:, None, :], codes[None, :, :], MASKED).reshape(-1, len(truth))
+        drawn = bootstrap_scores(panel.metric, truth, masked, labels, _RESAMPLES_OF_FITS, panel.evidence.seed)
+        seen = np.array([float(score_codes(panel.metric, truth, one, labels, mask_of(one))) for one in masked])
+        parts = seen.reshape(-1, count), drawn.reshape(len(drawn), -1, count)
+        fits = np.arange(count * size)
+        return parts[0][fits, own] - parts[0].mean(axis=1), parts[1][:, fits, own] - parts[1].mean(axis=2)
+
+    seen, drawn = deviations(a)
+    if b is not None:
+        seen_b, drawn_b = deviations(b)
+        seen, drawn = seen - seen_b, drawn - drawn_b
+    scale = 1 / (_share_of_fit(count, size) * count * size)
+    return scale * float((seen**2).mean()), scale * float(drawn.var(axis=0, ddof=1).mean())
+
+
 def _unknown(seeds: int) -> Estimate:
     return Estimate(math.nan, math.nan, math.nan, math.nan, seeds, 0)
 
@@ -184,15 +293,50 @@ def estimate_difference(panel: Panel, a: Cell, b: Cell, *, rows: Rows = "test", 
         return _unknown(seeds)
     both = np.concatenate([codes_a, codes_b])
     # Repeated answers are scored once.
-    distinct, position = np.unique(both, axis=0, return_inverse=True)
-    position = position.reshape(-1)
+    distinct, position = _distinct(both)
     labels = len(panel.labels)
     drawn = bootstrap_scores(panel.metric, truth, distinct, labels, resamples, panel.evidence.seed)[:, position]
     points = np.array([float(score_codes(panel.metric, truth, one, labels, mask_of(one))) for one in distinct])[
         position
     ]
     gaps = points[:seeds] - points[seeds:], drawn[:, :seeds] - drawn[:, seeds:]
-    return summarise(*gaps, _answered(codes_a), overlap=panel.evidence.fold_overlap)
+    rounds = _rounds(panel, rows, a, b, seeds)
+    return _summarised(panel, gaps, rounds, codes_a, codes_b)
+
+
+def _rounds(panel: Panel, rows: Rows, a: Cell, b: Cell, seeds: int) -> tuple[int, ...]:
+    """Give the rounds whose folds two contenders' paired answers to test rows come from; none without folds."""
+    if not panel.evidence.folds or rows != "test":
+        return ()
+    common = tuple(sorted(set(a.seeds) & set(b.seeds)))
+    known = (seeds_of for seeds_of in (common, a.seeds, b.seeds) if len(seeds_of) == seeds)
+    return next(known, ()) if seeds > 1 else ()
+
+
+def _summarised(
+    panel: Panel,
+    values: tuple[NDArray[np.float64], NDArray[np.float64]],
+    rounds: Sequence[int],
+    a: Codes,
+    b: Codes | None,
+) -> Estimate:
+    if not rounds:
+        return summarise(*values, _answered(a))
+    return summarise_folds(
+        *values,
+        _answered(a),
+        of_fits=_spread_of_fits(panel, rounds, a, b),
+        folds=panel.evidence.round_folds,
+        overlap=panel.evidence.fold_overlap,
+    )
+
+
+def _distinct(codes: Codes) -> tuple[Codes, NDArray[np.int64]]:
+    """Give the rows of an array that differ, and which of them each row is."""
+    seen: dict[bytes, int] = {}
+    position = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in codes], dtype=np.int64)
+    first = np.unique(position, return_index=True)[1]
+    return codes[first], position
 
 
 def _answered(codes: Codes) -> int:
@@ -228,5 +372,5 @@ def estimate_score(
     drawn = bootstrap_scores(name, truth, codes, labels, resamples, panel.evidence.seed)
     points = np.array([float(score_codes(name, truth, one, labels, mask_of(one))) for one in codes])
     # One model that answers all folds has no training rows that could overlap.
-    overlap = panel.evidence.fold_overlap if cell.contender.seeded else 0.0
-    return summarise(points, drawn, _answered(codes), overlap=overlap)
+    rounds = _rounds(panel, rows, cell, cell, len(codes)) if cell.contender.seeded else ()
+    return _summarised(panel, (points, drawn), rounds, codes, None)

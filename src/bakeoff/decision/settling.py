@@ -12,7 +12,7 @@ import numpy as np
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.extrapolation import Gap
 from bakeoff.decision.panel import Cell, Panel, pair_codes
-from bakeoff.decision.resampling import bootstrap_scores
+from bakeoff.decision.resampling import TAKEN_OFF, bootstrap_scores, share_of_rows
 
 __all__ = [
     "MOST_ROWS",
@@ -57,7 +57,9 @@ class Spread:
         The part of `of_rows` that differs from seed to seed: I of `bakeoff.decision.resampling.summarise`.
     seeds, rows : int
     overlap : float
-        Where rows are cross-fitted, how far the training rows of the folds overlap (`summarise`); else 0.
+        Where rows are cross-fitted, how far the training rows of the folds overlap (`summarise_folds`); else 0.
+    folds : int
+        Of a round; 0 where rows are not cross-fitted.
     """
 
     mean: float
@@ -67,6 +69,7 @@ class Spread:
     seeds: int
     rows: int
     overlap: float = 0.0
+    folds: int = 0
 
     def resized(self, *, rows: int | None = None, seeds: int | None = None) -> Spread:
         """Give what it would be with other numbers of test rows and seeds, the difference being what it is.
@@ -85,8 +88,8 @@ class Spread:
         """Give the probability that the declared test settles the difference, if it is what was seen.
 
         Settled is: it is significant, or equality inside the margin is shown. The variance between S seeds comes out as
-        a chi-squared of S - 1 degrees of freedom says, and the test's own arithmetic is done for each of its values: so
-        it is known that three seeds tell little of their own spread.
+        a chi-squared of S - 1 degrees of freedom says (that between fits in folds, of S - 1 a fold), and the test's own
+        arithmetic is done for each of its values: so it is known that three seeds tell little of their own spread.
 
         Parameters
         ----------
@@ -103,14 +106,18 @@ class Spread:
         from scipy.special import gammaincinv, ndtr, stdtrit
 
         widened = 1 + self.seeds * self.overlap
-        if self.seeds > 1:
-            half, shares = (self.seeds - 1) / 2, (np.arange(_POINTS) + 0.5) / _POINTS
-            between = (self.of_seeds / widened + self.apart) * gammaincinv(half, shares) / half
-            doubt = (widened * between) ** 2 / (self.seeds - 1)
+        free, inside, taken_off = (self.seeds - 1) * max(self.folds, 1), self.apart, 1.0
+        if self.folds and free:
+            inside, taken_off = self.apart * self.seeds * share_of_rows(self.seeds, self.folds), TAKEN_OFF
+        if free:
+            shares = (np.arange(_POINTS) + 0.5) / _POINTS
+            between = (self.of_seeds / widened + inside) * gammaincinv(free / 2, shares) / (free / 2)
+            doubt = (widened * between) ** 2 / free
         else:
             between, doubt = np.zeros(1), np.zeros(1)
-        variance = self.of_rows + widened * np.maximum(between - self.apart, 0.0)
-        df = np.maximum(variance**2 / (doubt + self.of_rows**2 / max(self.rows - 1, 1)), 1.0)
+        variance = self.of_rows + widened * np.maximum(between - taken_off * inside, 0.0)
+        least = free if self.folds and free else 1.0
+        df = np.maximum(variance**2 / (doubt + self.of_rows**2 / max(self.rows - 1, 1)), least)
         error, truly = np.sqrt(variance), math.sqrt(self.of_rows + self.of_seeds)
         lead = abs(self.mean)
         shown = ndtr((lead - stdtrit(df, 1 - alpha / 2) * error) / truly)
@@ -137,6 +144,7 @@ def spread_of(panel: Panel, a: Cell, b: Cell, estimate: Estimate, *, resamples: 
         seeds=estimate.seeds,
         rows=estimate.rows,
         overlap=panel.evidence.fold_overlap,
+        folds=panel.evidence.round_folds,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,12 +59,8 @@ def label_codes(values: Sequence[str | None], labels: Sequence[str]) -> NDArray[
     ndarray of int64, shape (len(values),)
         Codes in [-1, len(labels)).
     """
-    position = {label: code for code, label in enumerate(labels)}
-    return np.fromiter(
-        (-1 if value is None else position.get(value, -1) for value in values),
-        dtype=np.int64,
-        count=len(values),
-    )
+    position: dict[str | None, int] = {label: code for code, label in enumerate(labels)}
+    return np.fromiter(map(position.get, values, repeat(-1)), dtype=np.int64, count=len(values))
 
 
 def score(metric: str, truth: Sequence[str], answers: Sequence[str | None], labels: Sequence[str]) -> float:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff.data import Check, check_rows
-from bakeoff.decision import smallest_detectable_difference
 from bakeoff.workbench.options import DataOptions, StudyOptions
-from bakeoff.workbench.rows import divide, read_source, row_counts
+from bakeoff.workbench.rows import can_show, divide, read_source, row_counts
 
 __all__ = ["CheckOutcome", "check"]
 
@@ -28,7 +27,7 @@ class CheckOutcome:
     split : str
         One sentence on how.
     mde : float
-        Smallest difference in accuracy that the test rows can show, in points.
+        Smallest difference in accuracy that these rows can show, in points.
     """
 
     name: str
@@ -53,12 +52,13 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
     CheckOutcome
     """
     read = read_source(source, data)
-    split = divide(read, seed=seed, seeds=StudyOptions().seeds, division="auto")
+    seeds = StudyOptions().seeds
+    split = divide(read, seed=seed, seeds=seeds, division="auto")
     return CheckOutcome(
         name=read.name,
         columns=read.columns.how,
         checks=(*check_rows(read), *split.checks),
         rows=row_counts(split),
         split=split.method,
-        mde=smallest_detectable_difference(len(split.rows or split.test)),
+        mde=can_show(len(split.rows or split.test), seeds, split.folds),
     )

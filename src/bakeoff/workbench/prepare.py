@@ -26,7 +26,6 @@ from bakeoff.data import (
     read_label_definitions,
     read_predictions,
 )
-from bakeoff.decision import smallest_detectable_difference
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.registry import method_specs
 from bakeoff.records import Contender, Trial, Usage
@@ -38,7 +37,7 @@ from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classificati
 from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
-from bakeoff.workbench.rows import divide, divided_parts, read_source, row_counts
+from bakeoff.workbench.rows import can_show, divide, divided_parts, read_source, row_counts
 
 __all__ = ["create_study", "current_trial"]
 
@@ -103,7 +102,7 @@ def _known_before(read: Source, task: Task, split: Split, options: StudyOptions)
         task=task,
         rows=row_counts(split),
         split=split.method,
-        mde=smallest_detectable_difference(min(test_rows, options.test_rows or test_rows)),
+        mde=can_show(min(test_rows, options.test_rows or test_rows), options.seeds, split.folds),
     )
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from bakeoff.data import Rows, Source, Split, can_cross_fit, cross_fit_rows, nested_order, read_rows, split_rows
+from bakeoff.data import (
+    FOLDS,
+    Fold,
+    Rows,
+    Source,
+    Split,
+    can_cross_fit,
+    cross_fit_rows,
+    nested_order,
+    read_rows,
+    split_rows,
+)
+from bakeoff.decision import detectable_difference
 from bakeoff.errors import OptionError
 from bakeoff.workbench.options import DataOptions, Division
 
-__all__ = ["divide", "divided_parts", "read_source", "row_counts"]
+__all__ = ["can_show", "divide", "divided_parts", "read_source", "row_counts"]
 
 
 def read_source(source: str, options: DataOptions) -> Source:
@@ -85,3 +97,24 @@ def row_counts(split: Split) -> dict[str, int]:
         return {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
     least = {part: min(len(getattr(fold, part)) for fold in split.folds) for part in ("train", "validation")}
     return {**least, "test": len(split.rows) - sum(least.values())}
+
+
+def can_show(test_rows: int, seeds: int, folds: tuple[Fold, ...]) -> float:
+    """Give the smallest difference that a study would show, before anything of it has run.
+
+    Parameters
+    ----------
+    test_rows : int
+        Rows that are tested.
+    seeds : int
+        Seeds, or rounds of folds.
+    folds : tuple of Fold
+        None where rows are not cross-fitted.
+
+    Returns
+    -------
+    float
+        In points, (0, 100].
+    """
+    overlap = max((FOLDS * len(fold.test) / len(fold.train) for fold in folds), default=0.0)
+    return detectable_difference(test_rows, seeds, folds=FOLDS if folds else 0, overlap=overlap)

@@ -6,7 +6,6 @@ import shlex
 import time
 from pathlib import Path
 
-from bakeoff.decision import smallest_detectable_difference
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Decision, Evidence
 from bakeoff.study.evidence import read_contenders, read_plan
@@ -18,6 +17,7 @@ from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import Outcome, conclude
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import create_study, current_trial
+from bakeoff.workbench.rows import can_show
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
 
 __all__ = ["resume", "run"]
@@ -99,7 +99,7 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> 
             plan = plan_study(store, executor)
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
-        watcher.planned(plan, read_contenders(store), smallest_detectable_difference(answered))
+        watcher.planned(plan, read_contenders(store), can_show(answered, plan.seeds, store.folds()))
         more = None if time_limit is None else time_limit - CLOSING_SECONDS
         run_study(
             store,
