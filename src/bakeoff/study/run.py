@@ -172,7 +172,8 @@ class _Run:
         done = sum(self.key_of(t) in self.finished for t in self.plan.trials)
         todo = [t for t in self.plan.trials if self.key_of(t) not in self.finished and t.contender not in self.dropped]
         left = sum(self.expected(t) for t in todo if not t.spare)
-        now = "" if planned is None else f"{planned.contender}, n = {planned.n}, seed {planned.seed}"
+        run = "fold" if self.parts.folds else "seed"
+        now = "" if planned is None else f"{planned.contender}, n = {planned.n}, {run} {planned.seed}"
         self.listener(
             StudyProgress(
                 done=done,
