@@ -80,6 +80,39 @@ def test_a_hosted_prompt_pays_by_the_call_and_is_checked_when_its_model_retires(
     assert spending(asked, replace(assumed, host_hour_cost=1)).monthly["hosting"] == 0
 
 
+def test_break_even_with_and_without_a_cached_prefix():
+    served = contender("zero-shot served", "prompt", model="http://127.0.0.1:9/v1#m", seeded=False, uses_labels=False)
+    counted = Usage(calls=800, tokens_in=800_000, tokens_cached=640_000, tokens_out=1_600)
+    assumed = Assumptions(
+        hour_cost=50,
+        prompt_hours=2,
+        price_in=5,
+        price_cached=0.5,
+        price_out=20,
+        revalidation_hours=0,
+        retrains_per_month=0,
+    )
+
+    def found(usage):
+        evidence = make_evidence(
+            [(TUNED, {128: 0.9}), (served, {0: 0.9})],
+            facts={**FACTS, served.name: {"usage": usage}},
+            assumptions=assumed,
+        )
+        return decide(evidence).break_even
+
+    pays = found(counted)
+    # 1,000 tokens a call, 800 of them cached; fine-tuning costs 2 hours and 73 s of this machine more.
+    once, run = 100 + 73 * 0.2 / 3600 - 20 * 0.2 / 3600, 0.2 / 3600 / 250
+    assert pays.predictions == pytest.approx(once / ((200 * 5 + 800 * 0.5 + 2 * 20) / 1e6 - run), rel=1e-6)
+    assert pays.predictions_uncached == pytest.approx(once / ((1000 * 5 + 2 * 20) / 1e6 - run), rel=1e-6)
+    assert "69,000 predictions" in pays.detail
+    assert "20,000 if no prefix can be read from a cache" in pays.detail
+    blind = found(Usage(calls=800))
+    assert blind.status == "never"
+    assert "No break-even" in blind.detail
+
+
 def test_retraining_follows_from_a_measured_decay():
     assert retrains_from_decay(0.02, 0.01) == pytest.approx(2)
     assert retrains_from_decay(0.0, 0.01) == retrains_from_decay(-0.1, 0.01) == 0

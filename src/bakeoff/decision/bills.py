@@ -42,7 +42,7 @@ class Bill:
     build_calls : float
         Calls to a server for one fit, those for its answers left out.
     call_tokens_in, call_tokens_out : float
-        Tokens that a call to a server reads and writes.
+        Tokens that a call to a server reads and writes; NaN where it did not count them.
     cached_share : float
         Share of the tokens read that came from a cached prefix, in [0, 1].
     call_money : float
@@ -105,10 +105,13 @@ def _trial_figures(trial: Trial, *, served: bool) -> dict[str, float]:
         "build_seconds": trial.fit_seconds,
         "row_seconds": 1 / trial.rows_per_second if trial.rows_per_second > 0 else trial.p50_ms / 1000,
     }
-    if usage.calls <= 0 or not (served or usage.money > 0):
+    if not (served or usage.money > 0):
         return figures
     answered = len(trial.test_answers) + len(trial.validation_answers)
-    read = usage.tokens_in / max(answered, 1)
+    # A server that counts no tokens tells nothing of its price.
+    read = usage.tokens_in / answered if usage.tokens_in > 0 and answered else math.nan
+    if usage.calls <= 0:
+        return figures | {"call_tokens_in": math.nan}
     return figures | {
         "build_calls": float(max(usage.calls - answered, 0)),
         "call_tokens_in": read,

@@ -191,12 +191,12 @@ def _between(
     if status == "at" and dear.spent.once <= light.spent.once:
         status = "at-once"
     pays = _volume_that_pays(dear, light, assumptions.horizon_months)
-    detail = _told(status, (dear, light), found, pays, assumptions, wrong=wrong)
+    anew = _paid_back(dear, light, assumptions.volume, cached=False)
+    detail = _told(status, (dear, light), (found, anew), pays, assumptions, wrong=wrong)
     if status == "never":
         return BreakEven(status, None, pays, None, assumed, detail, parts)
     saved = light.later(assumptions.volume) - dear.later(assumptions.volume)
     months = 0.0 if status == "at-once" else (dear.spent.once - light.spent.once) / saved if saved > 0 else None
-    anew = _paid_back(dear, light, assumptions.volume, cached=False)
     return BreakEven(
         status,
         found,
@@ -210,9 +210,15 @@ def _between(
 
 
 def _told(
-    status: str, sides: tuple[_Side, _Side], found: float, pays: float, assumptions: Assumptions, *, wrong: bool
+    status: str,
+    sides: tuple[_Side, _Side],
+    found: tuple[float, float],
+    pays: float,
+    assumptions: Assumptions,
+    *,
+    wrong: bool,
 ) -> str:
-    (dear, light), currency = sides, assumptions.currency
+    (dear, light), (after, anew), currency = sides, found, assumptions.currency
     including = ", wrong answers included" if wrong else ""
     run = [phrases.rate_price(side.prediction, currency) for side in sides]
     kept = dear.spent.a_month - light.spent.a_month
@@ -226,5 +232,9 @@ def _told(
         cheaper = dear.prediction < light.prediction and not math.isnan(pays)
         least = f"; it would from {phrases.predictions(pays)} a month on" if cheaper else ""
         return f"{begun}: at {phrases.predictions(assumptions.volume)} a month it never pays{least}."
-    when = f" ({phrases.months(found / assumptions.volume)} at this volume)" if assumptions.volume > 0 else ""
-    return f"{begun}: it pays after about {phrases.predictions(math.ceil(found))}{when}."
+    when = f" ({phrases.months(after / assumptions.volume)} at this volume)" if assumptions.volume > 0 else ""
+    told = f"{begun}: it pays after about {phrases.predictions(math.ceil(after))}{when}"
+    if math.isinf(anew):
+        return f"{told}, and never if no prefix can be read from a cache."
+    differs = abs(anew - after) > 0.01 * after
+    return f"{told}{f', {phrases.about(math.ceil(anew))} if no prefix can be read from a cache' if differs else ''}."
