@@ -33,14 +33,23 @@ def test_it_is_the_mean_of_the_models_own_losses(decoder):
     ids = torch.tensor([decoder.tokenizer(PLAIN[0])["input_ids"]])
     with torch.inference_mode():
         loss = float(decoder.model(input_ids=ids, labels=ids).loss)
-    assert mean_negative_log_likelihood(decoder, PLAIN[:1]) == pytest.approx(loss, abs=1e-4)
+    assert mean_negative_log_likelihood(decoder, PLAIN[:1]) == pytest.approx(loss, abs=1e-3)
 
 
 def test_odd_texts(decoder):
     assert math.isnan(mean_negative_log_likelihood(decoder, ["", "a"]))
-    assert mean_negative_log_likelihood(decoder, [PLAIN[0], *STRANGE], most_tokens=5) == pytest.approx(
-        mean_negative_log_likelihood(decoder, PLAIN[:1])
-    )
+    eight = PLAIN[:1] * 8
+    for bound in ({"most_tokens": 5}, {"seconds": -1.0}):
+        first = mean_negative_log_likelihood(decoder, [*eight, *STRANGE], **bound)
+        assert first == pytest.approx(mean_negative_log_likelihood(decoder, PLAIN[:1]), abs=1e-4)
+
+
+def test_texts_read_together_are_read_by_themselves(decoder):
+    texts = [*PLAIN, *STRANGE, "Short one."]
+    tokens = [len(decoder.tokenizer(text)["input_ids"]) - 1 for text in texts]
+    alone = [mean_negative_log_likelihood(decoder, [text]) for text in texts]
+    together = sum(count * value for count, value in zip(tokens, alone, strict=True)) / sum(tokens)
+    assert mean_negative_log_likelihood(decoder, texts) == pytest.approx(together, abs=1e-4)
 
 
 def test_a_study_measures_it_with_the_speed(catalogue_cache):

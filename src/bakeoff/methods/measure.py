@@ -17,8 +17,8 @@ _ENCODED, _SCORED = 192, 48
 #: Training steps are this many times as dear a token as a forward pass: seen on two cores with MiniLM-L6 (bf16 autocast
 #: against a float32 forward) and SmolLM2-135M.
 _ENCODER_TUNING, _DECODER_TUNING = 2.4, 3.0
-#: Time that the likelihood of texts may take, and fewest and most tokens that are read for it.
-_LIKELIHOOD_SECONDS, _LIKELIHOOD_TOKENS = 3.0, (200, 1500)
+#: Time that the likelihood of texts may take.
+_LIKELIHOOD_SECONDS = 3.0
 
 
 def preload(family: str | None, model: str | None, *, dtype: str, device: str) -> None:
@@ -114,8 +114,7 @@ def _decoder_speed(model: str, texts: list[str], dtype: str, device: str) -> Mod
     share = len(few) / len(texts)
     seconds = _best_seconds(lambda: scorer.score("", [f"Text: {text}\nLabel:" for text in few], [" yes", " no"]))
     rate = (tokens * share + 5 * len(few)) / seconds
-    read = int(min(max(_LIKELIHOOD_SECONDS * rate, _LIKELIHOOD_TOKENS[0]), _LIKELIHOOD_TOKENS[1]))
-    surprise = mean_negative_log_likelihood(scorer.decoder, texts, most_tokens=read)
+    surprise = mean_negative_log_likelihood(scorer.decoder, texts, seconds=_LIKELIHOOD_SECONDS)
     return ModelSpeed(
         rate,
         rate / _DECODER_TUNING,
