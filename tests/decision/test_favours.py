@@ -30,6 +30,7 @@ STUDIES = {
     "prompting far ahead": _study((0.55, 0.6), 0.9, **_limits(("fit_seconds", "<=", 30.0))),
     "equal": _study((0.8, 0.8), 0.8, shared=0.999),
     "a prompt that spreads over its seeds": _study((0.8, 0.9), 0.8, prompt=SHOTS, seed_deviation=0.05, seed=3),
+    "many predictions": _study((0.8, 0.8), 0.8, shared=0.999, assumptions=Assumptions(volume=1e7)),
     "few predictions": _study((0.8, 0.8), 0.8, shared=0.999, assumptions=Assumptions(volume=1.0)),
     "a prompt that does not lead to its labels": _study(
         (0.8, 0.9), 0.6, facts=FACTS | {ZERO.name: FACTS[ZERO.name] | {"details": {"label_mass": 0.01}}}
@@ -59,5 +60,6 @@ def test_the_clear_studies_are_favoured_as_they_should(favoured):
     assert behind["performance_goals"] == behind["complexity"] == behind["task_requirements"] == "prompting"
     assert equal["performance_goals"] == equal["task_requirements"] == "neither"
     assert favoured["few predictions"]["time_and_resources"] == "prompting"
-    assert favoured["equal"]["time_and_resources"] == "fine-tuning"
+    assert favoured["many predictions"]["time_and_resources"] == "fine-tuning"
+    assert favoured["a prompt that spreads over its seeds"]["time_and_resources"] == "neither"
     assert favoured["an hour to tune"]["control_vs_flexibility"] == "prompting"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.decision import phrases
@@ -13,7 +14,7 @@ from bakeoff.decision.control import control_of
 from bakeoff.decision.costs import cost_of, known_mean
 from bakeoff.decision.panel import Cell, Panel
 from bakeoff.decision.requirements import standings
-from bakeoff.records import BreakEven, Consideration
+from bakeoff.records import Assumptions, BreakEven, Consideration
 
 __all__ = ["considerations_of"]
 
@@ -77,12 +78,31 @@ def _resources(panel: Panel, field: Field, rule: Figures, pays: BreakEven) -> Co
             f"{cell.contender.name}: {cell.n} labels, {phrases.span(cost.build_seconds)} to build, "
             f"{phrases.rate_price(cost.run, assumptions.currency)}"
         )
-    favours = _NEITHER
-    if len(totals) == 2 and totals["finetune"] != totals["prompt"] and not any(math.isnan(v) for v in totals.values()):
-        favours = _TUNING if totals["finetune"] < totals["prompt"] else _PROMPTING
+    if len(totals) == 2 and not any(math.isnan(total) for total in totals.values()):
+        parts.append(_saving(field, totals, assumptions))
     if pays.status == "at" and pays.predictions is not None:
         parts.append(f"the dearer to set up pays after about {phrases.predictions(math.ceil(pays.predictions))}")
+    favours = _favoured_by_means(field, totals, assumptions)
     return Consideration("time_and_resources", f"{'; '.join(parts) or 'No finalist'}.", figures, favours)
+
+
+def _saving(field: Field, totals: Mapping[str, float], assumptions: Assumptions) -> str:
+    cheaper = field.finetune if totals["finetune"] <= totals["prompt"] else field.prompt
+    saved = abs(totals["finetune"] - totals["prompt"])
+    name = cheaper.contender.name if cheaper is not None else ""
+    little = ", less than an hour of work" if saved < assumptions.hour_cost else ""
+    amount = phrases.currency(saved, assumptions.currency)
+    return f"{name} costs {amount} less over {assumptions.horizon_months:.3g} months{little}"
+
+
+def _favoured_by_means(field: Field, totals: Mapping[str, float], assumptions: Assumptions) -> str:
+    """Give the cheaper, where that saves at least an hour of a person's work; else the one that takes no labels."""
+    if field.finetune is None or field.prompt is None:
+        return _NEITHER
+    dearer = totals["finetune"] - totals["prompt"]
+    if dearer and abs(dearer) >= assumptions.hour_cost:
+        return _TUNING if dearer < 0 else _PROMPTING
+    return _PROMPTING if field.finetune.n > 0 and not field.prompt.contender.uses_labels else _NEITHER
 
 
 def _goals(panel: Panel, field: Field, rule: Figures) -> Consideration:
