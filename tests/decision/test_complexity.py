@@ -42,6 +42,15 @@ def test_what_complexity_favours(tuned, zero, tokens, favours):
     assert one.figures["lead_over_floor"] == pytest.approx(max(tuned[256], zero) - 0.6, abs=0.05)
 
 
+def test_a_task_that_words_solve_or_whose_slope_is_not_known():
+    floor = (TFIDF, {256: 0.92})
+    tuned, zero = (TUNED, {256: 0.92}), (ZERO, {0: 0.6})
+    settings = {"facts": FACTS, "rows": 1000, "seed_deviation": 0.001, "shared": 0.99}
+    assert _complexity(make_evidence([tuned, zero, floor], **settings)).favours == "neither"
+    assert _complexity(make_evidence([tuned, zero, (TFIDF, {256: 0.7})], **settings)).favours == "fine-tuning"
+    assert _complexity(make_evidence([tuned, zero], **settings)).favours == "fine-tuning"
+
+
 def test_what_was_not_measured_is_not_said():
     one = _complexity(_evidence({64: 0.8, 256: 0.9}))
     assert one.figures["prompt_tokens_per_word"] is one.figures["mislabelled_rows"] is None

@@ -36,8 +36,8 @@ def complexity_of(panel: Panel, field: Field) -> Consideration:
     -------
     Consideration
         It favours prompting where the tuned finalist is not ahead of the zero-shot prompt by more than the margin;
-        fine-tuning where it is, and a doubling of the labels still brings the margin or the texts are far from the
-        prompted model (2 tokens a word or more); else neither.
+        neither where it is, but not ahead of the floor, or a doubling of the labels is known to bring less than the
+        margin on texts that are not far from the prompted model (2 tokens a word or more); else fine-tuning.
     """
     evidence, tuned, zero = panel.evidence, field.finetune, _zero_shot(panel)
     zero_score = panel.mean_score(zero) if zero else math.nan
@@ -62,16 +62,19 @@ def complexity_of(panel: Panel, field: Field) -> Consideration:
     parts += _noise_said(evidence.measured.label_noise)
     lead = panel.mean_score(tuned) - zero_score if tuned else math.nan
     far = (figures["prompt_tokens_per_word"] or 0.0) >= _FAR_TOKENS
-    favours = _favoured(lead, slope, far=far, margin=evidence.assumptions.margin)
+    over_floor = panel.mean_score(tuned) - floor_score if tuned else math.nan
+    favours = _favoured(lead, over_floor, slope, far=far, margin=evidence.assumptions.margin)
     return Consideration("complexity", f"{', '.join(parts)}.", figures, favours)
 
 
-def _favoured(lead: float, slope: float, *, far: bool, margin: float) -> str:
+def _favoured(lead: float, over_floor: float, slope: float, *, far: bool, margin: float) -> str:
     if math.isnan(lead):
         return "neither"
     if lead <= margin:
         return "prompting"
-    return "fine-tuning" if far or slope >= margin else "neither"
+    if over_floor <= margin or (slope < margin and not far):
+        return "neither"
+    return "fine-tuning"
 
 
 def _zero_shot(panel: Panel) -> Cell | None:
