@@ -363,6 +363,28 @@ def test_what_is_not_known_is_not_guessed():
     assert not any("nan" in reason for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize(
+    "assumed",
+    [
+        Assumptions(error_cost=1.0, volume=0),
+        Assumptions(error_cost=1.0, volume=0, margin=0, hour_cost=0, machine_hour_cost=0),
+        Assumptions(error_cost=0.0, review_cost=0.0, margin=0, hour_cost=0, machine_hour_cost=0),
+        Assumptions(cost_matrix={}, margin=0),
+        Assumptions(cost_matrix={"negative": {"positive": -1.0}, "positive": {"negative": 1e6}}),
+        Assumptions(error_cost=1e9, volume=1e9, host_hour_cost=3),
+    ],
+    ids=["no volume", "nothing costs", "no prices", "empty matrix", "a gain", "huge"],
+)
+def test_odd_prices_give_a_sane_decision(assumed):
+    decision = decide(_evidence(assumed, 0.84, 0.83, rows=200))
+    assert decision.verdict.choice in ("fine-tune", "prompt", "floor", "unresolved")
+    said = [*decision.verdict.reasons, decision.verdict.scope, decision.verdict.confidence, decision.break_even.detail]
+    assert not any("nan" in sentence.split() or "inf" in sentence.split() for sentence in said)
+    for one in decision.cost_comparisons:
+        assert one.ci[0] <= one.difference <= one.ci[1]
+        assert 0 <= one.p <= one.p_holm <= 1
+
+
 def test_all_abstain_costs_reviews():
     silent = with_trials(
         _evidence(Assumptions(error_cost=1.0, review_cost=0.3)),

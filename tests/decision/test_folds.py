@@ -186,13 +186,14 @@ def test_equal_procedures_are_rarely_called_different(common, deviation):
 
 
 def test_one_price_for_errors_gives_the_statistics_of_accuracy_in_folds():
-    evidence = _evidence([(FULL, 0.9), (PROBE, 0.88), (PROMPT, 0.7)], deviation=0.02)
+    evidence = _evidence([(FULL, 0.9), (PROBE, 0.88), (PROMPT, 0.7)], deviation=0.06)
     by_score = decide(evidence)
     by_cost = decide(replace(evidence, assumptions=Assumptions(error_cost=2.0, volume=1e6)))
     score = next(one for one in by_score.comparisons if one.role == "verdict")
     cost = next(one for one in by_cost.cost_comparisons if one.role == "verdict")
     assert (cost.a, cost.b) == (score.a, score.b)
     # A million predictions at 2 a wrong answer; what else a month costs is next to nothing beside that.
-    assert cost.difference / -2e6 == pytest.approx(score.difference, rel=1e-3)
-    assert cost.ci[0] / -2e6 == pytest.approx(score.ci[1], rel=1e-2)
+    assert cost.difference / -2e6 == pytest.approx(score.difference, abs=1e-4)
+    assert cost.ci[0] / -2e6 == pytest.approx(score.ci[1], abs=2e-4)
+    assert cost.ci[1] / -2e6 == pytest.approx(score.ci[0], abs=2e-4)
     assert by_cost.verdict.choice == by_score.verdict.choice == "fine-tune"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,13 +12,21 @@ from numpy.typing import NDArray
 
 from bakeoff.decision.bills import bill_of, spending
 from bakeoff.decision.estimate import Estimate
+from bakeoff.decision.fits import fit_deviations, rows_of_fits, spread_of_deviations
 from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, pair_codes
-from bakeoff.decision.resampling import bootstrap_means, summarise
+from bakeoff.decision.resampling import (
+    RESAMPLES_OF_FITS,
+    bootstrap_means,
+    rounds_of,
+    summarise,
+    summarise_folds,
+)
 from bakeoff.records import Assumptions
 from bakeoff.tasks import ABSTAIN
 
 __all__ = [
     "DrawnLoss",
+    "Folded",
     "Loss",
     "SettledLoss",
     "cost_tables",
@@ -106,6 +115,26 @@ class SettledLoss:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """What the fits of cross-fitted rounds cost beside each other; see `bakeoff.decision.resampling.summarise_folds`.
+
+    Parameters
+    ----------
+    seen : ndarray of float64, shape (2, fits)
+        Deviations, as `bakeoff.decision.resampling.fit_deviations` gives them, for both parts of `cost_tables`.
+    drawn : ndarray of float64, shape (2, resamples, fits)
+    folds : int
+        Of a round.
+    overlap : float
+    """
+
+    seen: NDArray[np.float64]
+    drawn: NDArray[np.float64]
+    folds: int
+    overlap: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DrawnLoss:
     """A cost of answers as the bootstrap drew it, for both parts of `cost_tables` apart.
 
@@ -115,15 +144,15 @@ class DrawnLoss:
     points : ndarray of float64, shape (2, seeds)
     draws : ndarray of float64, shape (2, resamples, seeds)
     rows : int
-    overlap : float
-        As for `bakeoff.decision.resampling.summarise`.
+    folded : Folded or None
+        Where rows are cross-fitted.
     """
 
     tables: Tables
     points: NDArray[np.float64]
     draws: NDArray[np.float64]
     rows: int
-    overlap: float = 0.0
+    folded: Folded | None = None
     _known: dict[tuple[float, float], Estimate] = field(default_factory=dict, repr=False)
 
     def at(self, assumptions: Assumptions) -> Estimate:
@@ -134,13 +163,23 @@ class DrawnLoss:
         prices = _prices(assumptions)
         if prices not in self._known:
             span = table_span(self.tables, assumptions)
-            points, draws = np.tensordot(prices, self.points, 1), np.tensordot(prices, self.draws, 1)
-            if span > 0:
-                found = summarise(points / span, draws / span, self.rows, overlap=self.overlap).scaled(span)
-            else:
-                found = Estimate(float(points.mean()), 0.0, 0.0, 1.0, len(points), self.rows)
-            self._known[prices] = found
+            self._known[prices] = (
+                self._summarised(np.array(prices) / span).scaled(span) if span > 0 else self._flat(prices)
+            )
         return self._known[prices]
+
+    def _summarised(self, prices: NDArray[np.float64]) -> Estimate:
+        values = np.tensordot(prices, self.points, 1), np.tensordot(prices, self.draws, 1)
+        if self.folded is None:
+            return summarise(*values, self.rows)
+        folded, rounds = self.folded, len(values[0])
+        fits = np.tensordot(prices, folded.seen, 1), np.tensordot(prices, folded.drawn, 1)
+        of_fits = spread_of_deviations(*fits, rounds, folded.folds)
+        return summarise_folds(*values, self.rows, of_fits=of_fits, folds=folded.folds, overlap=folded.overlap)
+
+    def _flat(self, prices: tuple[float, float]) -> Estimate:
+        points = np.tensordot(prices, self.points, 1)
+        return Estimate(float(points.mean()), 0.0, 0.0, 1.0, len(points), self.rows)
 
     def apart(self, assumptions: Assumptions) -> float:
         """Give the part of the rows' variance that differs from seed to seed: I of `summarise`, in money squared."""
@@ -158,8 +197,26 @@ def _costs(tables: Tables, truth: Codes, answers: Codes) -> NDArray[np.float64]:
     return np.where(answers != MASKED, found, np.nan)
 
 
+def _folded(
+    panel: Panel, rounds: Sequence[int], tables: Tables, codes: Sequence[Codes], signs: Sequence[float]
+) -> Folded | None:
+    """Give what the fits cost beside each other, of a contender or of a pair; None without rounds of folds."""
+    if not rounds:
+        return None
+    truth, count = panel.truth["test"], len(rounds)
+    tested, own = rows_of_fits(panel, rounds)
+    seen, drawn = np.zeros((2, len(own))), np.zeros((2, RESAMPLES_OF_FITS, len(own)))
+    for sign, one in zip(signs, codes, strict=True):
+        values = np.where(tested[None, :, None, :], _costs(tables, truth, one)[:, None], np.nan)
+        means = bootstrap_means(values.reshape(-1, len(truth)), RESAMPLES_OF_FITS, panel.evidence.seed)
+        means = means.reshape(-1, 2, len(own), count).transpose(1, 0, 2, 3)
+        seen += sign * fit_deviations(np.nanmean(values, axis=3), own)
+        drawn += sign * fit_deviations(means, own)
+    return Folded(seen, drawn, panel.evidence.round_folds, panel.evidence.fold_overlap)
+
+
 def _drawn(
-    panel: Panel, tables: Tables, codes: list[Codes], signs: list[float], resamples: int, overlap: float
+    panel: Panel, tables: Tables, codes: Sequence[Codes], signs: Sequence[float], resamples: int, rounds: Sequence[int]
 ) -> Loss:
     truth, seeds = panel.truth["test"], len(codes[0])
     distinct, position = np.unique(np.concatenate(codes), axis=0, return_inverse=True)
@@ -174,7 +231,7 @@ def _drawn(
         np.asarray(sum(sign * points[:, part] for sign, part in parts)),
         np.asarray(sum(sign * drawn[:, part] for sign, part in parts)).transpose(0, 2, 1),
         int((codes[0] != MASKED).any(axis=0).sum()),
-        overlap,
+        _folded(panel, rounds, tables, codes, signs),
     )
 
 
@@ -192,13 +249,16 @@ def loss_difference(panel: Panel, a: Cell, b: Cell, tables: Tables, *, resamples
     -------
     Loss
     """
-    return _drawn(panel, tables, list(pair_codes(a, b)), [1.0, -1.0], resamples, panel.evidence.fold_overlap)
+    codes = pair_codes(a, b)
+    return _drawn(panel, tables, codes, (1.0, -1.0), resamples, rounds_of(panel, "test", a, b, len(codes[0])))
 
 
 def loss_of(panel: Panel, cell: Cell, tables: Tables, *, resamples: int = 1_000) -> Loss:
     """Estimate what a contender's answers cost for one prediction, on test rows."""
-    overlap = panel.evidence.fold_overlap if cell.contender.seeded else 0.0
-    return _drawn(panel, tables, [cell.codes("test")], [1.0], resamples, overlap)
+    codes = cell.codes("test")
+    # One model that answers all folds has no fits of its own in each.
+    rounds = rounds_of(panel, "test", cell, cell, len(codes)) if cell.contender.seeded else ()
+    return _drawn(panel, tables, (codes,), (1.0,), resamples, rounds)
 
 
 def validation_cost(panel: Panel, cell: Cell, truth: Codes, codes: Codes) -> float:

@@ -56,7 +56,7 @@ def _open_costs(panel: Panel, figures: Figures, stakes: Stakes, choice: Choice) 
     if stake is None:
         return None
     saved = stake.a_month(figures.assumptions).reversed()
-    if math.isnan(saved.mean) or (choice.basis != "too-close" and saved.mean <= 0):
+    if math.isnan(saved.mean) or saved.se == 0 or (choice.basis != "too-close" and saved.mean <= 0):
         return None
     apart = stake.loss.apart(figures.assumptions) * figures.volume**2
     return Spread(
@@ -67,6 +67,7 @@ def _open_costs(panel: Panel, figures: Figures, stakes: Stakes, choice: Choice) 
         seeds=saved.seeds,
         rows=saved.rows,
         overlap=panel.evidence.fold_overlap,
+        folds=panel.evidence.round_folds,
     )
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from bakeoff.decision.choice import ALPHA
 from bakeoff.decision.comparisons import Declared, Field
+from bakeoff.decision.fits import share_of_rows
 from bakeoff.decision.panel import Cell, Panel
-from bakeoff.decision.resampling import TAKEN_OFF, estimate_score, share_of_rows
+from bakeoff.decision.resampling import TAKEN_OFF, estimate_score
 
 __all__ = ["PLANNED_SEED_DEVIATION", "Design", "detectable_difference", "detectable_in", "power_of_test"]
 

@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.decision.estimate import Estimate
+from bakeoff.decision.fits import fit_deviations, rows_of_fits, spread_of_deviations
 from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows, mask_of, pair_codes
 from bakeoff.tasks import score_codes
 
 __all__ = [
+    "RESAMPLES_OF_FITS",
     "TAKEN_OFF",
     "bootstrap_means",
     "bootstrap_scores",
     "estimate_difference",
     "estimate_score",
-    "share_of_rows",
+    "rounds_of",
     "summarise",
     "summarise_folds",
 ]
@@ -34,7 +36,7 @@ _STEP = 5_000
 _CHUNK = 4_000_000
 
 #: Resamples from which the rows' part of the variance between fits is known well enough: it is a mean over many fits.
-_RESAMPLES_OF_FITS = 500
+RESAMPLES_OF_FITS = 500
 #: How much of it is taken off. The difference of two noisy variances is zero too often, and then hides what seeds add.
 TAKEN_OFF = 0.75
 
@@ -216,55 +218,21 @@ def summarise_folds(
     return Estimate(float(points.mean()), from_rows, from_seeds, max(df, free), rounds, rows)
 
 
-def _share_of_fit(rounds: int, folds: int) -> float:
-    """Give the share of the fits' variance that stands in the variance of their deviations."""
-    return (1 - 1 / rounds) ** 2 + (rounds - 1) / (rounds**2 * folds)
-
-
-def share_of_rows(rounds: int, folds: int) -> float:
-    """Give I of `summarise_folds` as a share of what one round's rows add to the variance of its score by themselves.
-
-    Parameters
-    ----------
-    rounds : int
-        At least 2.
-    folds : int
-        Of a round.
-
-    Returns
-    -------
-    float
-    """
-    return (1 - 1 / rounds) / (rounds * _share_of_fit(rounds, folds))
-
-
 def _spread_of_fits(panel: Panel, rounds: Sequence[int], a: Codes, b: Codes | None) -> tuple[float, float]:
-    """Give the variance of the mean that the fits' spread makes, and the part of it that the rows cause.
-
-    A fit's deviation is its score on the rows of its fold, less the mean of all rounds' on the same rows. In it stand
-    the fit itself, less its share of the mean, and the fits that the other rounds have in its place, some of each fold.
-    """
-    truth, labels, size = panel.truth["test"], len(panel.labels), panel.evidence.round_folds
-    count = len(rounds)
-    tested = np.zeros((count * size, len(truth)), dtype=np.bool_)
-    for position, (number, place) in enumerate((number, place) for number in rounds for place in range(size)):
-        tested[position, list(panel.evidence.folds[size * number + place].test)] = True
-    own = np.repeat(np.arange(count), size)
+    truth, labels, count = panel.truth["test"], len(panel.labels), len(rounds)
+    tested, own = rows_of_fits(panel, rounds)
 
     def deviations(codes: Codes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         masked = np.where(tested[:, None, :], codes[None, :, :], MASKED).reshape(-1, len(truth))
-        drawn = bootstrap_scores(panel.metric, truth, masked, labels, _RESAMPLES_OF_FITS, panel.evidence.seed)
+        drawn = bootstrap_scores(panel.metric, truth, masked, labels, RESAMPLES_OF_FITS, panel.evidence.seed)
         seen = np.array([float(score_codes(panel.metric, truth, one, labels, mask_of(one))) for one in masked])
-        parts = seen.reshape(-1, count), drawn.reshape(len(drawn), -1, count)
-        fits = np.arange(count * size)
-        return parts[0][fits, own] - parts[0].mean(axis=1), parts[1][:, fits, own] - parts[1].mean(axis=2)
+        return fit_deviations(seen.reshape(-1, count), own), fit_deviations(drawn.reshape(len(drawn), -1, count), own)
 
     seen, drawn = deviations(a)
     if b is not None:
         seen_b, drawn_b = deviations(b)
         seen, drawn = seen - seen_b, drawn - drawn_b
-    scale = 1 / (_share_of_fit(count, size) * count * size)
-    return scale * float((seen**2).mean()), scale * float(drawn.var(axis=0, ddof=1).mean())
+    return spread_of_deviations(seen, drawn, count, panel.evidence.round_folds)
 
 
 def _unknown(seeds: int) -> Estimate:
@@ -300,11 +268,11 @@ def estimate_difference(panel: Panel, a: Cell, b: Cell, *, rows: Rows = "test", 
         position
     ]
     gaps = points[:seeds] - points[seeds:], drawn[:, :seeds] - drawn[:, seeds:]
-    rounds = _rounds(panel, rows, a, b, seeds)
+    rounds = rounds_of(panel, rows, a, b, seeds)
     return _summarised(panel, gaps, rounds, codes_a, codes_b)
 
 
-def _rounds(panel: Panel, rows: Rows, a: Cell, b: Cell, seeds: int) -> tuple[int, ...]:
+def rounds_of(panel: Panel, rows: Rows, a: Cell, b: Cell, seeds: int) -> tuple[int, ...]:
     """Give the rounds whose folds two contenders' paired answers to test rows come from; none without folds."""
     if not panel.evidence.folds or rows != "test":
         return ()
@@ -372,5 +340,5 @@ def estimate_score(
     drawn = bootstrap_scores(name, truth, codes, labels, resamples, panel.evidence.seed)
     points = np.array([float(score_codes(name, truth, one, labels, mask_of(one))) for one in codes])
     # One model that answers all folds has no training rows that could overlap.
-    rounds = _rounds(panel, rows, cell, cell, len(codes)) if cell.contender.seeded else ()
+    rounds = rounds_of(panel, rows, cell, cell, len(codes)) if cell.contender.seeded else ()
     return _summarised(panel, (points, drawn), rounds, codes, None)

@@ -11,8 +11,9 @@ import numpy as np
 
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.extrapolation import Gap
+from bakeoff.decision.fits import share_of_rows
 from bakeoff.decision.panel import Cell, Panel, pair_codes
-from bakeoff.decision.resampling import TAKEN_OFF, bootstrap_scores, share_of_rows
+from bakeoff.decision.resampling import TAKEN_OFF, bootstrap_scores
 
 __all__ = [
     "MOST_ROWS",
