@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 from decision_builders import FACTS, SHOTS, TFIDF, TUNED, ZERO, contender, make_evidence, with_trials
 
 from bakeoff.decision import decide, finalists
+from bakeoff.decision.panel import Panel
+from bakeoff.decision.slope import label_cost, slope_per_doubling
 from bakeoff.records import Measured, Rephrased
 
 STEADY = {"rows": 600, "seed_deviation": 0.001, "shared": 0.99}
@@ -183,3 +186,22 @@ def test_what_a_new_label_costs_each_arm():
 def test_a_change_that_takes_an_hour_favours_prompting_where_nothing_else_does():
     facts = FACTS | {TUNED.name: FACTS[TUNED.name] | {"fit_seconds": 3600.0}}
     assert _control(_evidence(facts=facts)).favours == "prompting"
+
+
+def test_a_slope_of_the_last_bit_asks_for_no_number_of_labels():
+    # The mean of .7, .8 and .9 is a bit below that of three times .8; 2 to the power of 1 / slope overflowed.
+    shares = {64: (0.7, 0.8, 0.9), 128: (0.8, 0.8, 0.8)}
+    evidence = make_evidence([(TUNED, {64: 0.8, 128: 0.8}), (ZERO, {0: 0.7})], rows=10, facts=FACTS)
+
+    def exact(trial):
+        if trial.contender != TUNED.name:
+            return trial
+        right = round(10 * shares[trial.n][trial.seed])
+        answers = tuple(label if row < right else None for row, label in enumerate(evidence.test_labels))
+        return replace(trial, test_answers=answers)
+
+    panel = Panel(with_trials(evidence, exact))
+    cell = panel.cell(TUNED.name, 128)
+    assert cell is not None
+    assert 0 < slope_per_doubling(panel, TUNED.name, 128) < 1e-12
+    assert label_cost(panel, cell).labels_per_point == math.inf

@@ -12,6 +12,8 @@ __all__ = ["LabelCost", "label_cost", "labels_read", "slope_per_doubling"]
 
 #: One point of the score.
 _POINT = 0.01
+#: Doublings of the labels from which on no number of labels is said.
+_MOST_DOUBLINGS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ def label_cost(panel: Panel, cell: Cell) -> LabelCost:
         (low, before), (high, after) = met
         grown = (known_mean([trial.fit_seconds for trial in one.trials]) for one in (after, before))
         per_label = (next(grown) - next(grown)) / (high - low)
-    points = math.inf if slope <= 0 else math.nan if math.isnan(slope) else cell.n * (2 ** (_POINT / slope) - 1)
+    # A slope next to nothing would need more labels than a float holds.
+    flat = slope <= _POINT / _MOST_DOUBLINGS
+    points = math.inf if flat else math.nan if math.isnan(slope) else cell.n * (2 ** (_POINT / slope) - 1)
     return LabelCost(seconds, per_label, labels_read(cell), points)
 
 
