@@ -155,8 +155,8 @@ def test_an_arm_that_fails_on_one_source_is_not_favoured():
     one = _control(evidence)
     assert one.favours == "prompting"
     assert one.figures["finetune_groups"] == 5
-    assert "mail" not in one.figures["finetune_group_scores"]
-    assert one.figures["finetune_group_scores"]["shop"] < 0.1
+    assert "mail" not in one.figures["finetune_lowest_group_scores"]
+    assert next(iter(one.figures["finetune_lowest_group_scores"].items())) == ("shop", pytest.approx(0.0, abs=0.1))
     assert one.figures["finetune_group_deviation_beyond_chance"] > one.figures["prompt_group_deviation_beyond_chance"]
     assert "over 5 groups" in one.finding
 

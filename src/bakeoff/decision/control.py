@@ -25,6 +25,9 @@ _VALID_STEP, _SPREAD_STEP, _CALIBRATION_STEP, _GROUP_STEP = 0.005, 0.01, 0.02, 0
 #: A change that takes this many seconds longer, and so many times as long, is one that is put off.
 _CHANGE_SECONDS, _CHANGE_RATIO = 600.0, 10.0
 
+#: Groups that are named, those first where a contender is right least often.
+_GROUPS_SHOWN = 10
+
 #: Below this total probability of all labels a prompt does not lead to them.
 _LOW_MASS = 0.10
 
@@ -105,7 +108,8 @@ def _shift_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     if len(shares) > 1:
         right = [share for share, _ in shares.values()]
         figures |= {"groups": len(shares), "group_score_range": [min(right), max(right)]}
-        figures["group_scores"] = {name: share for name, (share, _) in shares.items()}
+        lowest = sorted(shares.items(), key=lambda group: group[1])[:_GROUPS_SHOWN]
+        figures["lowest_group_scores"] = {name: share for name, (share, _) in lowest}
         figures["group_deviation_beyond_chance"] = _known(group_spread(shares))
     return figures
 
