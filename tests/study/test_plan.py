@@ -143,3 +143,23 @@ def test_models_that_share_a_name_give_contenders_of_different_names() -> None:
     contenders, _missing = build_contenders((DECODER, twin), kind="classification", methods=None, train_rows=500)
     names = [c.name for c in contenders]
     assert len(set(names)) == len(names)
+
+
+def test_where_rows_are_cross_fitted_a_seed_is_a_whole_round_of_folds() -> None:
+    from dataclasses import replace
+
+    folded = replace(grid(train=600, test=330), round_folds=3)
+    whole = planned(folded, None)
+    assert whole.seeds == 3
+    assert {t.seed for t in whole.trials if t.contender == "tfidf"} == set(range(9))
+    assert {t.seed for t in whole.trials if t.contender == "zero-shot smollm2-135m"} == {0}
+    # What time allows once only is one whole round: a fold alone would decide nothing, and cost its time.
+    rounds = set()
+    for seconds in range(100, 2000, 20):
+        plan = planned(folded, float(seconds))
+        for name, n in {(t.contender, t.n) for t in plan.trials}:
+            own = [t for t in plan.trials if (t.contender, t.n) == (name, n)]
+            if name != "zero-shot smollm2-135m" and name != "zero-shot-calibrated smollm2-135m":
+                assert sorted(t.seed for t in own) in (list(range(3)), list(range(9)))
+                rounds.add(len(own) // 3)
+    assert rounds == {1, 3}

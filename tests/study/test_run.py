@@ -190,7 +190,7 @@ def test_a_cross_fitted_study_tests_every_row_out_of_fold(tmp_path: Path, execut
     split = cross_fit_rows(source, seed=0, seeds=3)
     asked = replace(FLOORS[0], name="one for all", seeded=False, uses_labels=False)
     counts = {"train": 40, "validation": 12, "test": 38}
-    grid = Grid((*FLOORS, asked), {}, (16, 40), 9, counts, 2, 0.0, 1.0, folds=9)
+    grid = Grid((*FLOORS, asked), {}, (16, 40), 3, counts, 2, 0.0, 1.0, round_folds=3)
     plan = make_plan(grid, time_left=None, time_limit=None, dtype="float32", device="cpu", threads=1)
     assert split.rows is not None
     nothing = split.rows.take(())

@@ -94,7 +94,7 @@ class TerminalWatcher(Watcher):
             own = [trial for trial in plan.trials if trial.contender == contender.name and not trial.spare]
             if own:
                 budgets = tuple(sorted({trial.n for trial in own}))
-                seeds = len({trial.seed for trial in own})
+                seeds = len({trial.seed // plan.round_folds for trial in own})
                 forecast = sum(trial.cost for trial in own)
                 rows.append(PlanRow(contender.name, contender.arm, budgets, seeds, len(own), forecast))
         self.console.print(plan_table(rows, time_limit=plan.time_limit))

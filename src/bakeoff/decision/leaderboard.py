@@ -45,7 +45,7 @@ def _row(panel: Panel, cell: Cell) -> LeaderboardRow:
         cost_per_1k=cost_of(cell, panel.evidence.assumptions).per_1k,
         tokens_per_row=known_mean([tokens_per_row(trial) for trial in trials]),
         size_mb=known_mean([trial.size_mb for trial in trials]),
-        seeds=len(trials),
+        seeds=len(cell.seeds),
     )
 
 

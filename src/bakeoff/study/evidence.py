@@ -97,7 +97,7 @@ def _left_out(
             sentences.append(f"{contender.name} was not measured: no time for it.")
         elif contender.uses_labels and max(trial.n for trial in own) < plan.decision_budget:
             most = max(trial.n for trial in own)
-            seeds = len({trial.seed for trial in own if trial.n == most})
+            seeds = len({trial.seed // plan.round_folds for trial in own if trial.n == most})
             times = "one seed" if seeds == 1 else f"{seeds} seeds"
             sentences.append(f"{contender.name} was measured at n = {most} with {times}: no time for more.")
     return tuple(sentences)

@@ -36,8 +36,9 @@ class Grid:
         Tokens that a row's labels cost a prompt.
     label_tokens : float
         Mean tokens of a label's words.
-    folds : int
-        Folds of all rounds, where rows are cross-fitted; `rows` are then those of one fold, and the rest.
+    round_folds : int
+        Trials that make one seed: the folds of a round where rows are cross-fitted, else 1. `rows` are then those of
+        one fold, and the rest.
     """
 
     contenders: tuple[Contender, ...]
@@ -48,11 +49,16 @@ class Grid:
     labels: int
     label_tree: float
     label_tokens: float
-    folds: int = 0
+    round_folds: int = 1
+
+    @property
+    def fits(self) -> int:
+        """Trials of a seeded contender at one n."""
+        return self.seeds * self.round_folds
 
     def answered_once(self, answer_rows: int) -> int:
         """Give how many rows a contender answers that is the same for every seed, from what a seeded one answers."""
-        return min(self.folds * answer_rows, sum(self.rows.values())) if self.folds else answer_rows
+        return min(self.fits * answer_rows, sum(self.rows.values())) if self.round_folds > 1 else answer_rows
 
 
 def default_budgets(

@@ -95,14 +95,14 @@ def _usable_cores() -> int:
 def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[str, ModelSpeed]) -> Grid:
     wanted: dict[str, Any] = store.fact("wanted")
     rows: dict[str, int] = store.fact("row_counts")
-    words, folds = read_task(store).words, store.folds()
+    words = read_task(store).words
     return Grid(
         contenders=tuple(contenders),
         speeds=speeds,
         budgets=default_budgets(rows["train"], wanted["budgets"], time_limited=wanted["time_limit"] is not None),
-        seeds=len(folds) or wanted["seeds"],
+        seeds=wanted["seeds"],
         rows=rows,
-        folds=len(folds),
+        round_folds=FOLDS if store.folds() else 1,
         labels=len(words),
         label_tree=_label_tree(words),
         label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / len(words),

@@ -79,6 +79,8 @@ class Plan:
         Seconds for the whole study.
     dtype, device : str
     threads : int
+    round_folds : int
+        Trials that make one seed, as in `Grid`.
     """
 
     decision_budget: int
@@ -92,6 +94,7 @@ class Plan:
     dtype: str
     device: str
     threads: int
+    round_folds: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Give the plan as plain JSON values."""
@@ -135,7 +138,7 @@ class _Blocks:
         at = n if contender.uses_labels else 0
         if at < spec.least_n:
             return None
-        seeds = tuple(range(self.grid.seeds)) if contender.seeded else (0,)
+        seeds = tuple(range(self.grid.fits)) if contender.seeded else (0,)
         answers = self.answer_rows if contender.seeded else self.grid.answered_once(self.answer_rows)
         seconds = forecast_trial(self.grid, contender, at, answers)
         return _Block(contender, at, seeds, seconds, shares=partner(self.grid, contender))
@@ -262,7 +265,7 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
         elif given:
             # Tuning the decoder that is prompted makes the same-base pair, which a study should not be without.
             share = 1.0 if contender.arm == "finetune" else OTHERS_SHARE
-            chosen.append(_largest_that_fits(given, share * left))
+            chosen.append(_largest_that_fits(given, share * left, grid.round_folds))
         if given:
             left -= 0.0 if chosen[-1].spare else chosen[-1].seconds
     for block in _curve(grid, blocks, n):
@@ -272,9 +275,9 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
     return chosen
 
 
-def _largest_that_fits(given: Sequence[_Block], seconds: float) -> _Block:
+def _largest_that_fits(given: Sequence[_Block], seconds: float, round_folds: int) -> _Block:
     """Give the first block that fits with all seeds; else with one, which decides nothing; else the last, as spare."""
-    single = [replace(block, seeds=block.seeds[:1]) for block in given]
+    single = [replace(block, seeds=block.seeds[:round_folds]) for block in given]
     fitting = (block for block in (*given, *single) if block.seconds <= seconds)
     return next(fitting, replace(given[-1], spare=True))
 
@@ -335,6 +338,7 @@ def _plan(
         decision_budget=n,
         budgets=tuple(sorted({trial.n for trial in trials} | {n})),
         seeds=grid.seeds,
+        round_folds=grid.round_folds,
         answered=dict(answered),
         trials=trials,
         forecast=round(sum(trial.cost for trial in trials if not trial.spare), 1),
