@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -240,8 +241,9 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
 )
 
 
+@cache
 def method_specs() -> tuple[MethodSpec, ...]:
-    """Give every known method: the built-in ones, then those of installed entry points.
+    """Give every known method: the built-in ones, then those of installed entry points, looked for once a process.
 
     Returns
     -------
