@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.decision import decide, detectable_difference, settle, smallest_detectable_difference
-from bakeoff.decision.power import Design, power_of_test
+from bakeoff.decision.design import Design
+from bakeoff.decision.power import power_of_test
 from bakeoff.decision.resampling import summarise
 
 

@@ -58,17 +58,7 @@ def _open_costs(panel: Panel, figures: Figures, stakes: Stakes, choice: Choice) 
     saved = stake.a_month(figures.assumptions).reversed()
     if math.isnan(saved.mean) or saved.se == 0 or (choice.basis != "too-close" and saved.mean <= 0):
         return None
-    apart = stake.loss.apart(figures.assumptions) * figures.volume**2
-    return Spread(
-        mean=saved.mean,
-        of_rows=saved.rows_variance,
-        of_seeds=saved.seeds_variance,
-        apart=min(apart, saved.rows_variance),
-        seeds=saved.seeds,
-        rows=saved.rows,
-        overlap=panel.evidence.fold_overlap,
-        folds=panel.evidence.round_folds,
-    )
+    return Spread.of(panel, saved, stake.loss.apart(figures.assumptions) * figures.volume**2)
 
 
 def _money(amount: float, panel: Panel) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
 
 from bakeoff.decision.choice import ALPHA
 from bakeoff.decision.comparisons import Declared, Field
-from bakeoff.decision.fits import share_of_rows
+from bakeoff.decision.design import Design
 from bakeoff.decision.panel import Cell, Panel
-from bakeoff.decision.resampling import TAKEN_OFF, estimate_score
+from bakeoff.decision.resampling import estimate_score
 
-__all__ = ["PLANNED_SEED_DEVIATION", "Design", "detectable_difference", "detectable_in", "power_of_test"]
+__all__ = ["PLANNED_SEED_DEVIATION", "detectable_difference", "detectable_in", "power_of_test"]
 
 #: Standard deviation over seeds that is taken for granted before a study: the median of the finalists of six studies
 #: was 1.8 points, with 0 and 4 among them.
@@ -36,59 +35,13 @@ _CORRECTED = ALPHA / 2.5
 _POINTS = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
-    """What of a study's layout the declared test depends on.
-
-    Parameters
-    ----------
-    rows : int
-        Test rows, at least 2.
-    seeds : int
-        Seeds, or rounds of a cross-fitted study.
-    folds : int
-        Of a round; 0 where rows are not cross-fitted.
-    overlap : float
-        Folds of a round times the test rows of a fold for each of its training rows.
-    """
-
-    rows: int
-    seeds: int
-    folds: int = 0
-    overlap: float = 0.0
-
-    @property
-    def free(self) -> int:
-        """Degrees of freedom of the variance between fits; 0 for one seed, which shows none."""
-        return (self.seeds - 1) * max(self.folds, 1)
-
-    @property
-    def widened(self) -> float:
-        """By how much the variance between fits is multiplied, since they learn from overlapping rows."""
-        return 1.0 + self.seeds * self.overlap if self.folds else 1.0
-
-    def inside(self, rows_variance: float, persistent: float) -> float:
-        """Give the part of the variance between fits that rows cause, from that of the mean.
-
-        Parameters
-        ----------
-        rows_variance : float
-            Variance of the mean over all seeds that comes from the rows.
-        persistent : float
-            Share of what a row adds to a difference that is the same for all seeds, in [0, 1].
-        """
-        of_one = rows_variance * (1 - persistent) / (persistent + (1 - persistent) / self.seeds)
-        return of_one * share_of_rows(self.seeds, self.folds) if self.folds else of_one / self.seeds
-
-
 def power_of_test(
     difference: float, rows_variance: float, seeds_variance: float, inside: float, design: Design, alpha: float = ALPHA
 ) -> float:
     """Give the probability that the declared test names the better of two procedures.
 
-    The test's own arithmetic (`bakeoff.decision.resampling.summarise` and `summarise_folds`), averaged over what the
-    variance between fits may come out as: a chi-squared with as many degrees of freedom as they have. So it knows that
-    three seeds tell little of their own spread. The rows' part is known well, and taken as it is.
+    The test's own arithmetic, averaged over what the variance between fits may come out as (`Design.between_at`). The
+    rows' part is known well, and taken as it is.
 
     Parameters
     ----------
@@ -107,21 +60,22 @@ def power_of_test(
     float
         In [0, 1].
     """
-    from scipy.special import gammaincinv, ndtr, stdtrit
+    from scipy.special import ndtr, stdtrit
 
-    free, widened = design.free, design.widened
-    of_rows = rows_variance**2 / (design.rows - 1)
-    if free:
-        shares = (np.arange(_POINTS) + 0.5) / _POINTS
-        between = (seeds_variance / widened + inside) * gammaincinv(free / 2, shares) / (free / 2)
-        seen = rows_variance + widened * np.maximum(between - (TAKEN_OFF if design.folds else 1.0) * inside, 0.0)
-        df = seen**2 / ((widened * between) ** 2 / free + of_rows)
-        true = rows_variance + seeds_variance
-    else:
-        seen, true = np.array([rows_variance]), rows_variance
-        df = seen**2 / of_rows
-    needed = stdtrit(np.maximum(df, free if design.folds else 1.0), 1 - alpha / 2) * np.sqrt(seen)
+    between = design.between_at(seeds_variance, inside, _POINTS)
+    seen = rows_variance + design.seeds_part(between, inside)
+    df = design.degrees_of_freedom(rows_variance, between, inside)
+    needed = stdtrit(df, 1 - alpha / 2) * np.sqrt(seen)
+    true = rows_variance + (seeds_variance if design.free else 0.0)
     return float(ndtr((difference - needed) / math.sqrt(true)).mean())
+
+
+def _inside(rows_variance: float, persistent: float, design: Design) -> float:
+    """Give the part of the variance between fits that rows cause, from that of the mean over all seeds.
+
+    `persistent` is the share of what a row adds to a difference that is the same for all seeds, in [0, 1].
+    """
+    return design.inside(rows_variance * (1 - persistent) / (persistent + (1 - persistent) / design.seeds))
 
 
 def _smallest(power_of: Callable[[float], float], power: float) -> float:
@@ -181,7 +135,7 @@ def detectable_difference(
     def power_at(persistent: float, size: float) -> float:
         of_one = (max(discordant, size) - size**2) / rows
         of_rows = max(of_one * (persistent + (1 - persistent) / seeds), 1.0 / rows**2)
-        return power_of_test(size, of_rows, of_seeds, design.inside(of_rows, persistent), design, alpha)
+        return power_of_test(size, of_rows, of_seeds, _inside(of_rows, persistent, design), design, alpha)
 
     return max(_smallest(partial(power_at, share), power) for share in _PERSISTENT)
 
@@ -224,7 +178,7 @@ def detectable_in(panel: Panel, field: Field, declared: Sequence[Declared], *, p
     of_seeds = sum(_seeds_variance(panel, cell, met.n) for cell in (met.a, met.b))
     found = []
     for share in _PERSISTENT:
-        inside = design.inside(of_rows, share)
+        inside = _inside(of_rows, share, design)
         found.append(_smallest(partial(_power_at, of_rows, of_seeds, inside, design), power))
     return max(found)
 

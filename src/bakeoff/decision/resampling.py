@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.decision.design import Design
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.fits import fit_deviations, rows_of_fits, spread_of_deviations
 from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows, mask_of, pair_codes
@@ -21,7 +22,6 @@ from bakeoff.tasks import score_codes
 
 __all__ = [
     "RESAMPLES_OF_FITS",
-    "TAKEN_OFF",
     "bootstrap_means",
     "bootstrap_scores",
     "estimate_difference",
@@ -37,8 +37,6 @@ _CHUNK = 4_000_000
 
 #: Resamples from which the rows' part of the variance between fits is known well enough: it is a mean over many fits.
 RESAMPLES_OF_FITS = 500
-#: How much of it is taken off. The difference of two noisy variances is zero too often, and then hides what seeds add.
-TAKEN_OFF = 0.75
 
 
 @lru_cache(maxsize=16)
@@ -129,7 +127,7 @@ def _without_empty_draws(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(empty, np.nanmean(scores, axis=0), scores) if empty.any() and not empty.all() else scores
 
 
-def summarise(points: NDArray[np.float64], draws: NDArray[np.float64], rows: int, *, overlap: float = 0.0) -> Estimate:
+def summarise(points: NDArray[np.float64], draws: NDArray[np.float64], rows: int) -> Estimate:
     """Turn values per seed, and their row resamples, into an estimate of the mean.
 
     Let x be the S values and x* their resamples. The variance of the mean is V = R + max(B - I, 0), with
@@ -143,8 +141,7 @@ def summarise(points: NDArray[np.float64], draws: NDArray[np.float64], rows: int
 
     R is at least 1/rows^2: two contenders that differ in no row of a small test are not known to be equal.
 
-    Where rows are cross-fitted, `summarise_folds` knows more. Of rounds alone, the seeds' part is multiplied by
-    1 + S x overlap, as it is there.
+    Where rows are cross-fitted, `summarise_folds` knows more.
 
     Parameters
     ----------
@@ -152,25 +149,25 @@ def summarise(points: NDArray[np.float64], draws: NDArray[np.float64], rows: int
     draws : ndarray, shape (resamples, seeds)
     rows : int
         Rows that any seed answers.
-    overlap : float
-        Folds of a round times the test rows of a fold for each of its training rows; 0 where rows are not cross-fitted.
 
     Returns
     -------
     Estimate
     """
-    seeds = len(points)
-    mean = float(points.mean())
-    from_rows = max(float(draws.mean(axis=1).var(ddof=1)), 1.0 / rows**2)
-    if seeds == 1:
-        return Estimate(mean, from_rows, 0.0, max(rows - 1.0, 1.0), seeds, rows)
-    between = float(points.var(ddof=1)) / seeds
-    inside = float((draws - draws.mean(axis=1, keepdims=True)).var(axis=0, ddof=1).mean()) / (seeds - 1)
-    widened = 1.0 + seeds * overlap
-    from_seeds = widened * max(between - inside, 0.0)
-    total = from_rows + from_seeds
-    df = total**2 / ((widened * between) ** 2 / (seeds - 1) + from_rows**2 / max(rows - 1, 1))
-    return Estimate(mean, from_rows, from_seeds, max(df, 1.0), seeds, rows)
+    seeds, between, inside = len(points), 0.0, 0.0
+    if seeds > 1:
+        between = float(points.var(ddof=1)) / seeds
+        inside = float((draws - draws.mean(axis=1, keepdims=True)).var(axis=0, ddof=1).mean()) / (seeds - 1)
+    return _estimate(points, draws, Design(rows, seeds), between, inside)
+
+
+def _estimate(
+    points: NDArray[np.float64], draws: NDArray[np.float64], design: Design, between: float, inside: float
+) -> Estimate:
+    from_rows = max(float(draws.mean(axis=1).var(ddof=1)), 1.0 / design.rows**2)
+    from_seeds = float(design.seeds_part(between, inside))
+    df = float(design.degrees_of_freedom(from_rows, between, inside))
+    return Estimate(float(points.mean()), from_rows, from_seeds, df, design.seeds, design.rows)
 
 
 def summarise_folds(
@@ -186,11 +183,8 @@ def summarise_folds(
 
     A round has one value but several fits, which tell more of the spread than three rounds could. Let B be the variance
     of the mean that fits of such a spread give, the rows' part I included. The variance of the mean is
-    V = R + w max(B - 0.75 I, 0). Fits learn from overlapping rows, and so spread less than runs on new data: w is
-    1 + rounds x overlap (Nadeau and Bengio 2003, "Inference for the generalization error", section 3.2; they multiply
-    the whole variance, but the rows' part is known by itself here).
-
-    Degrees of freedom: V^2 / ((w B)^2/f + R^2/(rows - 1)), at least f = (rounds - 1) x folds.
+    V = R + w max(B - 0.75 I, 0), w = 1 + rounds x overlap, with V^2 / ((w B)^2/f + R^2/(rows - 1)) degrees of freedom,
+    at least f = (rounds - 1) x folds; see `bakeoff.decision.design.Design`.
 
     Parameters
     ----------
@@ -209,13 +203,7 @@ def summarise_folds(
     -------
     Estimate
     """
-    rounds, (between, inside) = len(points), of_fits
-    from_rows = max(float(draws.mean(axis=1).var(ddof=1)), 1.0 / rows**2)
-    widened, free = 1.0 + rounds * overlap, (rounds - 1) * folds
-    from_seeds = widened * max(between - TAKEN_OFF * inside, 0.0)
-    total = from_rows + from_seeds
-    df = total**2 / ((widened * between) ** 2 / free + from_rows**2 / max(rows - 1, 1))
-    return Estimate(float(points.mean()), from_rows, from_seeds, max(df, free), rounds, rows)
+    return _estimate(points, draws, Design(rows, len(points), folds, overlap), *of_fits)
 
 
 def _spread_of_fits(panel: Panel, rounds: Sequence[int], a: Codes, b: Codes | None) -> tuple[float, float]:

@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
+from bakeoff.decision.design import Design
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.extrapolation import Gap
-from bakeoff.decision.fits import share_of_rows
 from bakeoff.decision.panel import Cell, Panel, pair_codes
-from bakeoff.decision.resampling import TAKEN_OFF, bootstrap_scores
+from bakeoff.decision.resampling import bootstrap_scores
 
 __all__ = [
     "MOST_ROWS",
@@ -72,6 +72,21 @@ class Spread:
     overlap: float = 0.0
     folds: int = 0
 
+    @classmethod
+    def of(cls, panel: Panel, estimate: Estimate, apart: float) -> Spread:
+        """Take an estimate's parts, and what of the rows' part differs from seed to seed."""
+        evidence = panel.evidence
+        return cls(
+            mean=estimate.mean,
+            of_rows=estimate.rows_variance,
+            of_seeds=estimate.seeds_variance,
+            apart=min(apart, estimate.rows_variance),
+            seeds=estimate.seeds,
+            rows=estimate.rows,
+            overlap=evidence.fold_overlap,
+            folds=evidence.round_folds,
+        )
+
     def resized(self, *, rows: int | None = None, seeds: int | None = None) -> Spread:
         """Give what it would be with other numbers of test rows and seeds, the difference being what it is.
 
@@ -104,21 +119,13 @@ class Spread:
         float
             In [0, 1]: the larger of the two probabilities.
         """
-        from scipy.special import gammaincinv, ndtr, stdtrit
+        from scipy.special import ndtr, stdtrit
 
-        widened = 1 + self.seeds * self.overlap
-        free, inside, taken_off = (self.seeds - 1) * max(self.folds, 1), self.apart, 1.0
-        if self.folds and free:
-            inside, taken_off = self.apart * self.seeds * share_of_rows(self.seeds, self.folds), TAKEN_OFF
-        if free:
-            shares = (np.arange(_POINTS) + 0.5) / _POINTS
-            between = (self.of_seeds / widened + inside) * gammaincinv(free / 2, shares) / (free / 2)
-            doubt = (widened * between) ** 2 / free
-        else:
-            between, doubt = np.zeros(1), np.zeros(1)
-        variance = self.of_rows + widened * np.maximum(between - taken_off * inside, 0.0)
-        least = free if self.folds and free else 1.0
-        df = np.maximum(variance**2 / (doubt + self.of_rows**2 / max(self.rows - 1, 1)), least)
+        design = Design(self.rows, self.seeds, self.folds if self.seeds > 1 else 0, self.overlap)
+        inside = design.inside(self.apart * self.seeds)
+        between = design.between_at(self.of_seeds, inside, _POINTS)
+        variance = self.of_rows + design.seeds_part(between, inside)
+        df = design.degrees_of_freedom(self.of_rows, between, inside)
         error, truly = np.sqrt(variance), math.sqrt(self.of_rows + self.of_seeds)
         lead = abs(self.mean)
         shown = ndtr((lead - stdtrit(df, 1 - alpha / 2) * error) / truly)
@@ -137,16 +144,7 @@ def spread_of(panel: Panel, a: Cell, b: Cell, estimate: Estimate, *, resamples: 
         drawn = bootstrap_scores(panel.metric, panel.truth["test"], both, labels, resamples, panel.evidence.seed)
         gap = drawn[:, :seeds] - drawn[:, seeds:]
         apart = float((gap - gap.mean(axis=1, keepdims=True)).var(axis=0, ddof=1).mean()) / (seeds - 1)
-    return Spread(
-        mean=estimate.mean,
-        of_rows=estimate.rows_variance,
-        of_seeds=estimate.seeds_variance,
-        apart=min(apart, estimate.rows_variance),
-        seeds=estimate.seeds,
-        rows=estimate.rows,
-        overlap=panel.evidence.fold_overlap,
-        folds=panel.evidence.round_folds,
-    )
+    return Spread.of(panel, estimate, apart)
 
 
 def rows_to_settle(spread: Spread, margin: float, *, alpha: float = 0.05, power: float = 0.8) -> int | None:
