@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import FOLDS, Columns, Rows, Source, cross_fit_rows, nested_order, read_rows
+from bakeoff.data import FOLDS, Columns, Rows, Source, cross_fit_rows, fold_overlap, nested_order, read_rows
 from bakeoff.decision import decide
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import RunContext
@@ -261,7 +261,7 @@ def _evidence(draw: _Draw, trials: Sequence[Trial], n: int) -> Evidence:
         text_words=10.0,
         folds=folds,
         round_folds=FOLDS,
-        fold_overlap=max(FOLDS * len(fold.test) / len(fold.train) for fold in folds),
+        fold_overlap=fold_overlap(folds),
     )
 
 

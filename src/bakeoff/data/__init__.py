@@ -10,7 +10,7 @@ from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.cost_matrix import read_cost_matrix
 from bakeoff.data.duplicates import near_duplicates
 from bakeoff.data.examine import check_rows
-from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows
+from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows, fold_overlap
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
 from bakeoff.data.predictions import Predictions, read_predictions
@@ -38,6 +38,7 @@ __all__ = [
     "cross_fit_rows",
     "find_columns",
     "fingerprint",
+    "fold_overlap",
     "match_definitions",
     "near_duplicates",
     "nested_order",

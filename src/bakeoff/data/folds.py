@@ -14,7 +14,7 @@ from bakeoff.data.sample import nested_order
 from bakeoff.data.split import Fold, Split, find_units, refuse_empty, refuse_one_label, without_copies
 from bakeoff.errors import OptionError
 
-__all__ = ["CROSS_FIT_BELOW", "FOLDS", "can_cross_fit", "cross_fit_rows"]
+__all__ = ["CROSS_FIT_BELOW", "FOLDS", "can_cross_fit", "cross_fit_rows", "fold_overlap"]
 
 #: From so many rows on, one split has test rows enough to decide on.
 CROSS_FIT_BELOW = 2000
@@ -90,6 +90,21 @@ def cross_fit_rows(source: Source, *, seed: int, seeds: int) -> Split:
         f"did not see it; {together} stay on one side."
     )
     return Split(first["train"], first["validation"], first["test"], tuple(checks), method, rows, tuple(folds))
+
+
+def fold_overlap(folds: Sequence[Fold]) -> float:
+    """Say how far the fits of a round share their training rows.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+
+    Returns
+    -------
+    float
+        Folds of a round times the test rows of a fold for each of its training rows; 0 without folds.
+    """
+    return max((FOLDS * len(fold.test) / len(fold.train) for fold in folds), default=0.0)
 
 
 def _held_out(rows: Rows, units: Sequence[Unit], sides: _Sides, seed: int) -> NDArray[np.bool_]:

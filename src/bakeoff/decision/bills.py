@@ -19,6 +19,7 @@ __all__ = [
     "call_price",
     "instances_needed",
     "known_mean",
+    "known_or_none",
     "mixed_bill",
     "retrains_from_decay",
     "spending",
@@ -97,6 +98,11 @@ def known_mean(values: list[float]) -> float:
     """Average what is known; NaN where nothing is."""
     known = [value for value in values if not math.isnan(value)]
     return float(np.mean(known)) if known else math.nan
+
+
+def known_or_none(value: float) -> float | None:
+    """Give None for what is not known, so that figures stay plain JSON."""
+    return None if math.isnan(value) else float(value)
 
 
 def _trial_figures(trial: Trial, *, served: bool) -> dict[str, float]:

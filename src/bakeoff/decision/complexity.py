@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from bakeoff.decision import phrases
+from bakeoff.decision.bills import known_or_none
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.panel import Cell, Panel
 from bakeoff.decision.ranking import best_on_validation
@@ -18,10 +19,6 @@ __all__ = ["complexity_of"]
 _FAR_TOKENS = 2.0
 #: Suspect rows whose numbers stand in the sentence.
 _ROWS_SAID = 3
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 def complexity_of(panel: Panel, field: Field) -> Consideration:
@@ -46,11 +43,11 @@ def complexity_of(panel: Panel, field: Field) -> Consideration:
     slope = slope_per_doubling(panel, tuned.contender.name, field.n) if tuned else math.nan
     figures = {
         "labels": len(panel.labels),
-        "text_words": _known(evidence.text_words),
-        "floor_score": _known(floor_score),
-        "lead_over_floor": _known(best - floor_score),
-        "zero_shot_score": _known(zero_score),
-        "slope_per_doubling": _known(slope),
+        "text_words": known_or_none(evidence.text_words),
+        "floor_score": known_or_none(floor_score),
+        "lead_over_floor": known_or_none(best - floor_score),
+        "zero_shot_score": known_or_none(zero_score),
+        "slope_per_doubling": known_or_none(slope),
         **_reading_figures(panel, field),
         **_noise_figures(evidence.measured.label_noise),
     }
@@ -88,9 +85,11 @@ def _reading_figures(panel: Panel, field: Field) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for key, cell in (("finetune", field.finetune), ("prompt", field.prompt)):
         reading = panel.evidence.measured.readings.get(cell.contender.model or "") if cell else None
-        figures[f"{key}_tokens_per_word"] = _known(reading.tokens_per_word) if reading else None
+        figures[f"{key}_tokens_per_word"] = known_or_none(reading.tokens_per_word) if reading else None
         surprise = reading.negative_log_likelihood if reading else math.nan
-        figures[f"{key}_perplexity"] = _known(math.exp(min(surprise, 100.0)) if not math.isnan(surprise) else math.nan)
+        figures[f"{key}_perplexity"] = known_or_none(
+            math.exp(min(surprise, 100.0)) if not math.isnan(surprise) else math.nan
+        )
     return figures
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.decision import phrases
+from bakeoff.decision.bills import known_or_none
 from bakeoff.decision.choice import ALPHA, Figures, total_cost, verdict_p
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.complexity import complexity_of
@@ -25,16 +26,11 @@ def _sides(field: Field) -> tuple[tuple[str, Cell], ...]:
     return tuple((key, cell) for key, cell in (("finetune", field.finetune), ("prompt", field.prompt)) if cell)
 
 
-def _known(value: float) -> float | None:
-    """Give None for what is not known, so that figures stay plain JSON."""
-    return None if math.isnan(value) else float(value)
-
-
 def _task_requirements(panel: Panel, field: Field) -> Consideration:
     figures: dict[str, Any] = {}
     for key, cell in _sides(field):
         for name in ("p50_ms", "p95_ms", "size_mb"):
-            figures[f"{key}_{name}"] = _known(known_mean([getattr(trial, name) for trial in cell.trials]))
+            figures[f"{key}_{name}"] = known_or_none(known_mean([getattr(trial, name) for trial in cell.trials]))
     if not panel.evidence.requirements:
         spans = [
             f"{cell.contender.name} answers in {figures[f'{key}_p95_ms']:.3g} ms (p95)"
@@ -49,7 +45,12 @@ def _task_requirements(panel: Panel, field: Field) -> Consideration:
         missed[key] = any(one.state == "missed" for one in stands)
         met[key] = all(one.state == "met" for one in stands)
         figures[f"{key}_requirements"] = [
-            {"figure": one.requirement.figure, "state": one.state, "low": _known(one.low), "high": _known(one.high)}
+            {
+                "figure": one.requirement.figure,
+                "state": one.state,
+                "low": known_or_none(one.low),
+                "high": known_or_none(one.high),
+            }
             for one in stands
         ]
         parts.append(f"{cell.contender.name}: {', '.join(one.sentence() for one in stands)}")
@@ -70,9 +71,9 @@ def _resources(panel: Panel, field: Field, rule: Figures, pays: BreakEven) -> Co
         cost = cost_of(cell, assumptions)
         side = rule.finetune if key == "finetune" else rule.prompt
         totals[key] = total_cost(side, rule) if side is not None else math.nan
-        figures[f"{key}_build_seconds"] = _known(cost.build_seconds)
-        figures[f"{key}_cost_per_1k"] = _known(cost.per_1k)
-        figures[f"{key}_total_cost"] = _known(totals[key])
+        figures[f"{key}_build_seconds"] = known_or_none(cost.build_seconds)
+        figures[f"{key}_cost_per_1k"] = known_or_none(cost.per_1k)
+        figures[f"{key}_total_cost"] = known_or_none(totals[key])
         figures[f"{key}_labels"] = cell.n
         parts.append(
             f"{cell.contender.name}: {cell.n} labels, {phrases.span(cost.build_seconds)} to build, "
@@ -106,7 +107,7 @@ def _favoured_by_means(field: Field, totals: Mapping[str, float], assumptions: A
 
 
 def _goals(panel: Panel, field: Field, rule: Figures) -> Consideration:
-    figures: dict[str, Any] = {f"{key}_score": _known(panel.mean_score(cell)) for key, cell in _sides(field)}
+    figures: dict[str, Any] = {f"{key}_score": known_or_none(panel.mean_score(cell)) for key, cell in _sides(field)}
     difference = rule.difference
     if difference is None or math.isnan(difference.mean):
         parts = [f"{cell.contender.name} {phrases.score(panel.mean_score(cell))}" for _, cell in _sides(field)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.decision import phrases
+from bakeoff.decision.bills import known_or_none
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.costs import known_mean
 from bakeoff.decision.leaderboard import valid_rate
@@ -30,11 +31,6 @@ _GROUPS_SHOWN = 10
 
 #: Below this total probability of all labels a prompt does not lead to them.
 _LOW_MASS = 0.10
-
-
-def _known(value: float) -> float | None:
-    """Give None for what is not known, so that figures stay plain JSON."""
-    return None if math.isnan(value) else float(value)
 
 
 def control_of(panel: Panel, field: Field) -> Consideration:
@@ -76,12 +72,12 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     errors = [known[trial.key] for trial in cell.trials if trial.key in known]
     masses = [float(t.details["label_mass"]) for t in cell.trials if t.details.get("label_mass")]
     return {
-        "valid_rate": _known(valid_rate(cell)),
-        "seed_deviation": _known(spread),
-        "seed_deviation_beyond_chance": _known(beyond),
-        "calibration_error": _known(known_mean([error for error, _ in errors])),
-        "calibration_error_by_chance": _known(known_mean([chance for _, chance in errors])),
-        "label_mass": _known(known_mean(masses)),
+        "valid_rate": known_or_none(valid_rate(cell)),
+        "seed_deviation": known_or_none(spread),
+        "seed_deviation_beyond_chance": known_or_none(beyond),
+        "calibration_error": known_or_none(known_mean([error for error, _ in errors])),
+        "calibration_error_by_chance": known_or_none(known_mean([chance for _, chance in errors])),
+        "label_mass": known_or_none(known_mean(masses)),
         **_change_figures(panel, cell),
         **_shift_figures(panel, cell),
     }
@@ -90,10 +86,10 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
 def _change_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     cost = label_cost(panel, cell)
     return {
-        "build_seconds": _known(cost.seconds_to_rebuild),
-        "seconds_per_label": _known(cost.seconds_per_label),
-        "labels_read": _known(cost.labels_read),
-        "labels_per_point": _known(cost.labels_per_point) if math.isfinite(cost.labels_per_point) else None,
+        "build_seconds": known_or_none(cost.seconds_to_rebuild),
+        "seconds_per_label": known_or_none(cost.seconds_per_label),
+        "labels_read": known_or_none(cost.labels_read),
+        "labels_per_point": known_or_none(cost.labels_per_point) if math.isfinite(cost.labels_per_point) else None,
     }
 
 
@@ -110,7 +106,7 @@ def _shift_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
         figures |= {"groups": len(shares), "group_score_range": [min(right), max(right)]}
         lowest = sorted(shares.items(), key=lambda group: group[1])[:_GROUPS_SHOWN]
         figures["lowest_group_scores"] = {name: share for name, (share, _) in lowest}
-        figures["group_deviation_beyond_chance"] = _known(group_spread(shares))
+        figures["group_deviation_beyond_chance"] = known_or_none(group_spread(shares))
     return figures
 
 
@@ -135,7 +131,7 @@ def _phrasing_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
         "phrasing_scores": dict(zip(found.names, found.scores, strict=True)),
         "phrasing_range": [min(found.scores), max(found.scores)],
         "phrasing_deviation": float(np.std(found.scores, ddof=1)),
-        "phrasing_deviation_beyond_chance": _known(found.deviation),
+        "phrasing_deviation_beyond_chance": known_or_none(found.deviation),
     }
 
 

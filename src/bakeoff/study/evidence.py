@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bakeoff.data import FOLDS, Check
+from bakeoff.data import FOLDS, Check, fold_overlap
 from bakeoff.records import Assumptions, Contender, Evidence, Requirement, Trial
 from bakeoff.study.contenders import contender_from_json
 from bakeoff.study.parts import read_parts
@@ -64,7 +64,7 @@ def gather_evidence(store: StudyStore) -> Evidence:
         rows=store.fact("row_counts"),
         folds=parts.answered_folds,
         round_folds=FOLDS if parts.folds else 0,
-        fold_overlap=max((FOLDS * len(fold.test) / len(fold.train) for fold in parts.folds), default=0.0),
+        fold_overlap=fold_overlap(parts.folds),
         fingerprint=store.fact("fingerprint"),
         checks=tuple(Check(**check) for check in store.fact("checks")),
         text_words=store.fact("text_words"),

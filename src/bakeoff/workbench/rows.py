@@ -10,6 +10,7 @@ from bakeoff.data import (
     Split,
     can_cross_fit,
     cross_fit_rows,
+    fold_overlap,
     nested_order,
     read_rows,
     split_rows,
@@ -116,5 +117,4 @@ def can_show(test_rows: int, seeds: int, folds: tuple[Fold, ...]) -> float:
     float
         In points, (0, 100].
     """
-    overlap = max((FOLDS * len(fold.test) / len(fold.train) for fold in folds), default=0.0)
-    return detectable_difference(test_rows, seeds, folds=FOLDS if folds else 0, overlap=overlap)
+    return detectable_difference(test_rows, seeds, folds=FOLDS if folds else 0, overlap=fold_overlap(folds))
