@@ -5,7 +5,7 @@ From each data set up to 4,000 rows are taken (`--pool`). A draw is 800 of them,
 truth of a draw is how the same fits do on the rows outside of it. Wherever that gap is 5 points or more, the arm ahead
 is to be named by the finalists' comparison. What is chosen may be the floor, where neither arm is shown to beat it.
 
-    BAKEOFF_TEST_DATA=FOLDER python benchmarks/draws.py --output /tmp/draws
+    BAKEOFF_TEST_DATA=FOLDER python benchmarks/draws.py --output draws
 
 Vectors and label scores are computed once a data set, and kept in the output folder beside the records; what is there
 is not computed again. The last line printed is one JSON object.

@@ -4,7 +4,7 @@ Each simulated study selects, drops and tests by the package's own functions: `b
 round of trials, `bakeoff.decision.settle` at the end (`decide` without its prose and plots; the first studies of each
 case, and all of the odd ones, go through `decide` itself).
 
-    python benchmarks/honesty.py --output /tmp/honesty
+    python benchmarks/honesty.py --output honesty
 
 Records are appended to a file a case in the output folder; what is there is not simulated again. The last line printed
 is one JSON object; each figure in it is that of the worst of its cases.

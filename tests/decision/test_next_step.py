@@ -133,7 +133,7 @@ def test_label_more_says_how_many_and_what_they_cost():
     assert 0 < step.rows <= 512
     assert step.rows_band is not None
     assert step.rows_band[0] <= step.rows
-    assert step.cost == pytest.approx(step.rows * 0.0001)
+    assert step.cost == pytest.approx(0.0001 * step.rows + (step.seeds or 0) * 73 * 0.20 / 3600)
     assert any(reason == step.detail and "label more" in reason for reason in verdict.reasons)
 
 

@@ -137,7 +137,7 @@ def summarise(points: NDArray[np.float64], draws: NDArray[np.float64], rows: int
     - I the part of B that the rows cause (seeds meet the same rows, and differ in which they get right), which R holds
       already: the mean over seeds of var(x* - its mean over seeds), divided by S - 1.
 
-    Degrees of freedom: V^2 / (B^2/(S - 1) + R^2/(rows - 1)).
+    Degrees of freedom: V^2 / ((k B)^2/(S - 1) + R^2/(rows - 1)), at least S - 1, with k = 1 + 0.4/(S - 1).
 
     R is at least 1/rows^2: two contenders that differ in no row of a small test are not known to be equal.
 
