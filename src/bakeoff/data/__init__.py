@@ -9,7 +9,7 @@ from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.cost_matrix import read_cost_matrix
 from bakeoff.data.duplicates import near_duplicates
-from bakeoff.data.examine import check_rows
+from bakeoff.data.examine import LEAST_COUNTED, UNEVEN, check_rows
 from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows, fold_overlap
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
@@ -23,6 +23,8 @@ from bakeoff.data.table import Cell, Table
 __all__ = [
     "CROSS_FIT_BELOW",
     "FOLDS",
+    "LEAST_COUNTED",
+    "UNEVEN",
     "Cell",
     "Check",
     "Columns",

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bakeoff.data.read import missing_file
-from bakeoff.data.sniff import decode, find_delimiter, refuse_nul
+from bakeoff.data.read import read_text_file
+from bakeoff.data.sniff import find_delimiter
 from bakeoff.errors import DataError
 
 __all__ = ["read_cost_matrix"]
@@ -38,12 +38,7 @@ def read_cost_matrix(path: str | Path) -> dict[str, dict[str, float]]:
         If the file is missing, broken or of another form, a label comes twice, or a cost is no number.
     """
     file = Path(path)
-    if not file.is_file():
-        if file.exists():
-            raise DataError(f"{file} is a folder, and a file of costs is needed.", next_step="Name a file.")
-        raise missing_file(file)
-    text = decode(file.read_bytes(), source=str(file))
-    refuse_nul(text, str(file))
+    text = read_text_file(file, "a file of costs")
     mapped = file.suffix.lower() in (".yaml", ".yml", ".json")
     rows = _mapped(text, str(file)) if mapped else _table(text, str(file))
     if not rows:

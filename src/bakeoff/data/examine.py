@@ -10,12 +10,16 @@ from bakeoff.data.check import Check, Status, counted, first_rows
 from bakeoff.data.duplicates import near_duplicates, same_key
 from bakeoff.data.rows import Rows, Source, joined
 
-__all__ = ["check_rows"]
+__all__ = ["LEAST_COUNTED", "UNEVEN", "check_rows"]
+
+#: Labels with fewer rows do not count in the ratio of the largest to the smallest.
+LEAST_COUNTED = 3
+#: Above this ratio accuracy hides the small labels.
+UNEVEN = 3.0
 
 _LEAST_ROWS = 20
 _FEW_ROWS = 200
 _RARE = 8
-_UNEVEN = 3.0
 _LONG_WORDS = 400
 
 # UTF-8 read as Windows-1252 or Latin-1 leaves these pairs; U+FFFD is what a reader writes for a bad byte.
@@ -173,16 +177,13 @@ def _rare(counts: Counter[str]) -> Check:
     return Check("rare classes", status, f"{detail} Drop or merge them with --min-label-rows.")
 
 
-_COUNTED = 3
-
-
 def _balance(counts: Counter[str]) -> Check:
     # A label seen once or twice cannot be tested, and says nothing of the balance of the rest.
-    ranked = [(label, count) for label, count in counts.most_common() if count >= _COUNTED] or counts.most_common()
+    ranked = [(label, count) for label, count in counts.most_common() if count >= LEAST_COUNTED] or counts.most_common()
     (most, largest), (least, smallest) = ranked[0], ranked[-1]
     ratio = largest / smallest
     what = f"The largest label, {most}, has {ratio:.1f} times the rows of the smallest, {least}"
-    if ratio > _UNEVEN:
+    if ratio > UNEVEN:
         return Check("class balance", "WARN", f"{what}: macro-F1 is used instead of accuracy.")
     return Check("class balance", "PASS", f"{what}.")
 

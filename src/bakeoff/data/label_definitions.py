@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.data.read import missing_file
-from bakeoff.data.sniff import decode, refuse_nul
+from bakeoff.data.read import read_text_file
 from bakeoff.errors import DataError
 
 __all__ = ["LabelDefinition", "match_definitions", "read_label_definitions"]
@@ -62,12 +61,7 @@ def read_label_definitions(path: str | Path) -> tuple[LabelDefinition, ...]:
         If the file is missing, broken or of another form, a label comes twice, or two labels share a word.
     """
     file = Path(path)
-    if not file.is_file():
-        if file.exists():
-            raise DataError(f"{file} is a folder, and a file of labels is needed.", next_step="Name a file.")
-        raise missing_file(file)
-    text = decode(file.read_bytes(), source=str(file))
-    refuse_nul(text, str(file))
+    text = read_text_file(file, "a file of labels")
     pairs = _json_pairs(text, str(file)) if file.suffix.lower() == ".json" else _yaml_pairs(text, str(file))
     if not pairs:
         raise DataError(

@@ -12,7 +12,7 @@ from bakeoff.data.sniff import decode, find_delimiter, refuse_nul
 from bakeoff.data.table import Table
 from bakeoff.errors import DataError
 
-__all__ = ["EXTENSIONS", "missing_file", "read_table"]
+__all__ = ["EXTENSIONS", "missing_file", "read_table", "read_text_file"]
 
 EXTENSIONS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 
@@ -62,6 +62,33 @@ def read_table(
     else:
         table = _read_text(file, suffix, encoding, delimiter, header)
     return _without_nul(table)
+
+
+def read_text_file(path: Path, what: str) -> str:
+    """Read a small text file that the user named.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What it must be, such as ``"a file of costs"``.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError
+        If it is missing, a folder, or no text.
+    """
+    if not path.is_file():
+        if path.exists():
+            raise DataError(f"{path} is a folder, and {what} is needed.", next_step="Name a file.")
+        raise missing_file(path)
+    text = decode(path.read_bytes(), source=str(path))
+    refuse_nul(text, str(path))
+    return text
 
 
 def missing_file(path: Path, also: tuple[str, ...] = ()) -> DataError:

@@ -17,7 +17,7 @@ from bakeoff.records import Evidence, LabelNoise, Measured, Reading, Suspect, Tr
 from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.rephrase import read_rephrased, weights_afterwards
-from bakeoff.study.store import StudyStore
+from bakeoff.study.store import StudyStore, number_or_nan
 from bakeoff.tasks import label_codes
 
 __all__ = ["measured_evidence"]
@@ -110,17 +110,13 @@ def _readings(store: StudyStore) -> dict[str, Reading]:
     after = weights_afterwards(store)
     return {
         model: Reading(
-            _number(speed.get("tokens_per_word")),
-            _number(speed.get("negative_log_likelihood")),
+            number_or_nan(speed.get("tokens_per_word")),
+            number_or_nan(speed.get("negative_log_likelihood")),
             speed.get("weights_sha256"),
             after.get(model),
         )
         for model, speed in speeds.items()
     }
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
 
 
 def _label_noise(

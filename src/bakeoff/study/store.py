@@ -19,7 +19,7 @@ from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Trial, Usage
 from bakeoff.study.migrations import migrate
 
-__all__ = ["PARTS", "StudyStore"]
+__all__ = ["PARTS", "StudyStore", "number_or_nan"]
 
 _FILE = "study.sqlite"
 PARTS = ("train", "validation", "test")
@@ -33,8 +33,9 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+def number_or_nan(value: float | None) -> float:
+    """Read a figure as records keep it: JSON and SQL know no NaN."""
+    return math.nan if value is None else float(value)
 
 
 class StudyStore:
@@ -298,11 +299,11 @@ class StudyStore:
                     reason=reason,
                     validation_answers=tuple(values.get((key, "validation"), ())),
                     test_answers=tuple(values.get((key, "test"), ())),
-                    fit_seconds=_number(figures["fit_seconds"]),
-                    p50_ms=_number(figures["p50_ms"]),
-                    p95_ms=_number(figures["p95_ms"]),
-                    rows_per_second=_number(figures["rows_per_second"]),
-                    size_mb=_number(figures["size_mb"]),
+                    fit_seconds=number_or_nan(figures["fit_seconds"]),
+                    p50_ms=number_or_nan(figures["p50_ms"]),
+                    p95_ms=number_or_nan(figures["p95_ms"]),
+                    rows_per_second=number_or_nan(figures["rows_per_second"]),
+                    size_mb=number_or_nan(figures["size_mb"]),
                     usage=Usage(**figures["usage"]),
                     details=figures["details"],
                 )

@@ -8,6 +8,7 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import LEAST_COUNTED, UNEVEN
 from bakeoff.errors import OptionError
 
 __all__ = ["METRICS", "choose_metric", "label_codes", "score", "score_codes"]
@@ -17,11 +18,6 @@ METRICS: Mapping[str, str] = {
     "accuracy": "share of rows answered with the right label; an abstention is wrong",
     "macro-F1": "F1 of each label in the truth, averaged with equal weight; an abstention finds no label",
 }
-
-#: Labels with fewer rows do not count in that ratio.
-LEAST_COUNTED = 3
-#: Above this ratio of the largest to the smallest label, accuracy hides the small ones.
-UNEVEN = 3.0
 
 
 def choose_metric(counts: Mapping[str, int]) -> str:
