@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.errors import DataError
-from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_digest, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
 
 ODD = (
@@ -35,6 +37,38 @@ def test_round_trip(tmp_path):
     assert read_prompt_file(tmp_path / "p.yaml") == prompt()
 
 
+def test_version_1_is_still_read(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        """\
+schema: bakeoff.prompt
+version: 1
+instruction: Judge the review.
+template: {opening: '{{ instruction }}', row: '{{ text }} {{ cue }}:'}
+labels: [{label: neg, words: bad, definition: ''}, {label: pos, words: good}]
+calibration: {name: contextual, shift: [0.5, -0.5]}
+""",
+        "utf-8",
+    )
+    found = read_prompt_file(path)
+    assert (found.design.words, found.design.other_words, found.shift) == (("bad", "good"), (), (0.5, -0.5))
+
+
+def test_several_words_a_label_and_a_calibration_without_values(tmp_path):
+    plain = prompt()
+    several = replace(plain, shift=(), design=replace(plain.design, other_words=((), ("yep", "sure"))))
+    write_prompt_file(tmp_path / "p.yaml", several)
+    assert yaml.safe_load((tmp_path / "p.yaml").read_text("utf-8"))["labels"][1]["words"] == ["yes!", "yep", "sure"]
+    assert read_prompt_file(tmp_path / "p.yaml") == several
+
+
+def test_the_digest_names_what_is_said_alone(tmp_path):
+    plain = prompt()
+    assert prompt_digest(plain) == prompt_digest(replace(plain, model="other", model_sha256=None, scores={}))
+    for changed in (replace(plain, calibration="contextual"), replace(plain, design=replace(plain.design, cue="X"))):
+        assert prompt_digest(changed) != prompt_digest(plain)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(st.characters(blacklist_categories=["Cs"]), max_size=20), max_size=3))
 def test_any_text_round_trips(tmp_path_factory, texts):
@@ -47,11 +81,13 @@ def test_any_text_round_trips(tmp_path_factory, texts):
     ("change", "reason"),
     [
         ({"surprise": 1}, "wrong at 'surprise'"),
-        ({"version": 2}, "version 1"),
-        ({"schema": "other"}, "'other' 1 came"),
+        ({"version": 3}, "version 1 or 2; 'bakeoff.prompt' 3 came"),
+        ({"schema": "other"}, "'other' 2 came"),
         ({"instruction": 3}, "wrong at 'instruction'"),
         ({"labels": [{"label": True, "words": "yes"}, {"label": "b", "words": "b"}]}, r"wrong at 'labels\.0\.label'"),
-        ({"labels": [{"label": "a", "words": "x"}, {"label": "b", "words": "x"}]}, "words of its own"),
+        ({"labels": [{"label": "a", "words": "x"}, {"label": "b", "words": "x"}]}, "'x' comes twice"),
+        ({"labels": [{"label": "a", "words": ["x", "y"]}, {"label": "b", "words": ["z", "y"]}]}, "'y' comes twice"),
+        ({"labels": [{"label": "a", "words": []}, {"label": "b", "words": "b"}]}, r"wrong at 'labels\.0\.words"),
         ({"demonstrations": [{"text": "t", "label": "maybe"}]}, "'maybe'"),
         ({"calibration": {"name": "batch", "shift": [1.0]}}, "1 came for 2"),
         ({"calibration": {"name": "batch", "shift": [1.0, float("nan")]}}, "calibration.shift"),

@@ -172,6 +172,34 @@ def test_labels_of_a_file_come_into_the_tasks_order(tmp_path: Path):
     assert np.allclose(other.predict_proba(UNSEEN), first.predict_proba(UNSEEN), atol=1e-6)
 
 
+@pytest.mark.parametrize("form", ["plain", "chat"])
+def test_a_labels_words_add_up(tmp_path: Path, form):
+    words = {"negative": ("negative", "bad", "not good"), "positive": ("positive", "good", "good enough")}
+    first = method().fit([], [])
+    first.save(tmp_path)
+    prompt = read_prompt_file(tmp_path / "prompt.yaml")
+    others = tuple(words[label][1:] for label in prompt.design.labels)
+    several = replace(prompt, design=replace(prompt.design, form=form, other_words=others))
+    write_prompt_file(tmp_path / "p.yaml", several)
+    summed = method(prompt_file=str(tmp_path / "p.yaml")).fit([], [])
+    every = tuple(word for label in TASK.labels for word in words[label])
+    alone = classification_task(
+        name="sentiment", labels=every, metric="accuracy", words=dict(zip(every, every, strict=True))
+    )
+    design = replace(several.design, labels=alone.labels, words=alone.labels, definitions=("",) * 6, other_words=())
+    write_prompt_file(tmp_path / "q.yaml", replace(several, design=design))
+    each = LabelScorePrompt(alone, MODEL, prompt_file=str(tmp_path / "q.yaml")).fit([], [])
+    shares = each.predict_proba(UNSEEN)
+    owners = np.array([[word in words[label] for word in alone.labels] for label in TASK.labels], dtype=float)
+    assert np.allclose(summed.predict_proba(UNSEEN), shares @ owners.T, atol=1e-5)
+    assert summed.details_["label_mass"] == pytest.approx(each.details_["label_mass"], rel=1e-4)
+    turned = classification_task(name="sentiment", labels=TASK.labels, metric="accuracy")
+    summed.save(tmp_path)
+    again = LabelScorePrompt.load(tmp_path, {**summed.get_params(deep=False), "task": turned})
+    assert again.design_.other_words == (("bad", "not good"), ("good", "good enough"))
+    assert np.allclose(again.predict_proba(UNSEEN), summed.predict_proba(UNSEEN), atol=1e-6)
+
+
 def test_other_weights_are_refused(tmp_path: Path):
     fitted = method().fit([], [])
     fitted.save(tmp_path)

@@ -96,7 +96,7 @@ class LabelScorePrompt(Method):
         self._check_settings()
         self.details_ = {"reused_rows": 0, "reused_seconds": 0.0, "label_mass": None}
         scorer = self._scorer()
-        from_file = read_prompt_file(Path(self.prompt_file)) if self.prompt_file else None
+        from_file = self._given_prompt()
         if from_file is None:
             rows = choose_demonstrations(texts, labels, self.shots, self.seed)
             design = design_for(self.task, tuple(Demonstration(row, texts[row], labels[row]) for row in rows))
@@ -114,6 +114,10 @@ class LabelScorePrompt(Method):
         self.history_.append({"step": "design the prompt", "demonstrations": len(shown)})
         self._calibrate(texts, labels, from_file)
         self.history_.append({"step": "control the output", "by": "label scores", **self._calibration_facts()})
+
+    def _given_prompt(self) -> PromptFile | None:
+        """Give the prompt that is to be used as it stands; None where one is to be made."""
+        return read_prompt_file(Path(self.prompt_file)) if self.prompt_file else None
 
     def _calibrate(self, texts: list[str], labels: list[str], from_file: PromptFile | None) -> None:
         """Set `shift_`; one text without content is scored in any case, so that the prefix is read inside the fit."""
@@ -315,13 +319,7 @@ def _for_task(design: PromptDesign, task: Task, path: str) -> PromptDesign:
             f"The prompt file {path} must have the task's {len(task.labels)} labels; {odd[0]!r} is on one side alone.",
             next_step="Mend the list 'labels' of the prompt file.",
         )
-    order = [design.labels.index(label) for label in task.labels]
-    return replace(
-        design,
-        labels=task.labels,
-        words=tuple(design.words[place] for place in order),
-        definitions=tuple(design.definitions[place] for place in order),
-    )
+    return design.in_order(task.labels)
 
 
 def _in_order(prompt: PromptFile, task: Task) -> NDArray[np.float64]:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from bakeoff.errors import DataError
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
 
-__all__ = ["SCHEMA", "VERSION", "PromptFile", "read_prompt_file", "write_prompt_file"]
+__all__ = [
+    "SCHEMA",
+    "VERSION",
+    "PromptFile",
+    "prompt_digest",
+    "prompt_from_plain",
+    "prompt_to_plain",
+    "read_prompt_file",
+    "read_prompt_text",
+    "write_prompt_file",
+]
 
 SCHEMA = "bakeoff.prompt"
-VERSION = 1
+#: Since version 2 a label may have several words, and a calibration may be named without its values.
+VERSION = 2
+_READABLE = (1, 2)
 _UNICODE_BREAKS = "\x85\u2028\u2029"
 
 Control = Literal["label-scores", "generated"]
@@ -32,7 +46,7 @@ class PromptFile:
     calibration : str
         Name of the calibration; ``"none"`` where there is none.
     shift : tuple of float
-        Its values, one per label in the design's order; empty where there is none.
+        Its values, one per label in the design's order; empty where they are to be found when the prompt is used.
     model, model_sha256 : str or None
         The model that the prompt was chosen for, and the digest of its weights (None for a server).
     scores : mapping of str to float
@@ -58,8 +72,25 @@ def write_prompt_file(path: Path, prompt: PromptFile) -> None:
     """
     import yaml
 
-    text = yaml.dump(_to_plain(prompt), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=100)
+    text = yaml.dump(prompt_to_plain(prompt), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=100)
     Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+
+def prompt_digest(prompt: PromptFile) -> str:
+    """Name what a prompt says: two files with the same digest ask the same.
+
+    Parameters
+    ----------
+    prompt : PromptFile
+
+    Returns
+    -------
+    str
+        A sha256 as 64 hexadecimal digits, over everything but the model and the scores.
+    """
+    plain = prompt_to_plain(prompt)
+    said = {name: value for name, value in plain.items() if name not in ("schema", "version", "model", "scores")}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def read_prompt_file(path: Path) -> PromptFile:
@@ -78,24 +109,36 @@ def read_prompt_file(path: Path) -> PromptFile:
     DataError
         If it cannot be read, is of another version, or has a key or a value that is not allowed.
     """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The prompt file {path} cannot be read: {error}.", next_step="Check the path.") from error
+    return read_prompt_text(text, str(path))
+
+
+def read_prompt_text(text: str, name: str) -> PromptFile:
+    """Read and check a prompt file's text, as `read_prompt_file` does.
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        Of the file, for messages.
+
+    Returns
+    -------
+    PromptFile
+    """
     import yaml
 
     try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The prompt file {path} cannot be read: {error}.", next_step="Check the path.") from error
+        value = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise DataError(
-            f"The prompt file {path} must be YAML; {' '.join(str(error).split())}.",
+            f"The prompt file {name} must be YAML; {' '.join(str(error).split())}.",
             next_step="Mend that line, or write the file anew.",
         ) from error
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA or value.get("version") != VERSION:
-        came = f"{value.get('schema')!r} {value.get('version')!r}" if isinstance(value, dict) else type(value).__name__
-        raise DataError(
-            f"The prompt file {path} must be of the schema {SCHEMA!r} and version {VERSION}; {came} came.",
-            next_step="Give a prompt file that this version of bakeoff wrote.",
-        )
-    return _from_plain(path, value)
+    return prompt_from_plain(value, name)
 
 
 @lru_cache(maxsize=1)
@@ -106,16 +149,30 @@ def _dumper() -> Any:
         """Escapes the line breaks of Unicode, which YAML would otherwise fold into spaces."""
 
     def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        style = '"' if any(character in value for character in _UNICODE_BREAKS) else None
+        # Lines that people edit stand as lines; what YAML cannot keep so, the emitter quotes.
+        style = "|" if "\n" in value else None
+        style = '"' if any(character in value for character in _UNICODE_BREAKS) else style
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     _Dumper.add_representer(str, _text)
     return _Dumper
 
 
-def _to_plain(prompt: PromptFile) -> dict[str, Any]:
+def prompt_to_plain(prompt: PromptFile) -> dict[str, Any]:
+    """Give a prompt as the plain values of its file.
+
+    Parameters
+    ----------
+    prompt : PromptFile
+
+    Returns
+    -------
+    dict
+    """
     design = prompt.design
-    labels = zip(design.labels, design.words, design.definitions, strict=True)
+    others = design.other_words or ((),) * len(design.labels)
+    words = [[word, *more] if more else word for word, more in zip(design.words, others, strict=True)]
+    labels = zip(design.labels, words, design.definitions, strict=True)
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -123,7 +180,7 @@ def _to_plain(prompt: PromptFile) -> dict[str, Any]:
         "instruction": design.instruction,
         "cue": design.cue,
         "template": {"opening": design.opening, "row": design.row},
-        "labels": [{"label": label, "words": words, "definition": definition} for label, words, definition in labels],
+        "labels": [{"label": label, "words": said, "definition": definition} for label, said, definition in labels],
         "demonstrations": [
             {"row": shown.row, "text": shown.text, "label": shown.label} for shown in design.demonstrations
         ],
@@ -137,7 +194,9 @@ def _to_plain(prompt: PromptFile) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _schema() -> Any:
     """Make the checks of the file; pydantic is imported where a file is read."""
-    from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+    from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+
+    Word = Annotated[str, StringConstraints(min_length=1)]
 
     class _Plain(BaseModel):
         model_config = ConfigDict(extra="forbid", strict=True)
@@ -148,7 +207,7 @@ def _schema() -> Any:
 
     class _Label(_Plain):
         label: str
-        words: str = Field(min_length=1)
+        words: Word | list[Word] = Field(min_length=1)
         definition: str = ""
 
     class _Demonstration(_Plain):
@@ -166,7 +225,7 @@ def _schema() -> Any:
 
     class _File(_Plain):
         schema_: Literal["bakeoff.prompt"] = Field(alias="schema")
-        version: Literal[1]
+        version: Literal[1, 2]
         form: Literal["plain", "chat"] = "plain"
         instruction: str
         cue: str = "Label"
@@ -181,29 +240,60 @@ def _schema() -> Any:
     return _File
 
 
-def _from_plain(path: Path, value: dict[str, Any]) -> PromptFile:
+def prompt_from_plain(value: Any, name: str) -> PromptFile:
+    """Check the plain values of a prompt file, and make the prompt of them.
+
+    Parameters
+    ----------
+    value : object
+        What stood in the file.
+    name : str
+        Of the file, for messages.
+
+    Returns
+    -------
+    PromptFile
+
+    Raises
+    ------
+    DataError
+        As `read_prompt_file` does.
+    """
     from pydantic import ValidationError
 
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA or value.get("version") not in _READABLE:
+        came = f"{value.get('schema')!r} {value.get('version')!r}" if isinstance(value, dict) else type(value).__name__
+        versions = " or ".join(map(str, _READABLE))
+        raise DataError(
+            f"The prompt file {name} must be of the schema {SCHEMA!r} and version {versions}; {came} came.",
+            next_step="Give a prompt file that this version of bakeoff wrote.",
+        )
     try:
         found = _schema().model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise DataError(
-            f"The prompt file {path} is wrong at {place!r}: {first['msg']}.", next_step="Mend this entry."
+            f"The prompt file {name} is wrong at {place!r}: {first['msg']}.", next_step="Mend this entry."
         ) from error
-    _check_whole(path, found)
+    words = [(each.words,) if isinstance(each.words, str) else tuple(each.words) for each in found.labels]
+    _check_whole(name, found, words)
+    return _made_of(found, words)
+
+
+def _made_of(found: Any, words: Sequence[tuple[str, ...]]) -> PromptFile:
     shown = tuple(Demonstration(each.row, each.text, each.label) for each in found.demonstrations)
     design = PromptDesign(
         instruction=found.instruction,
         labels=tuple(each.label for each in found.labels),
-        words=tuple(each.words for each in found.labels),
+        words=tuple(each[0] for each in words),
         definitions=tuple(each.definition for each in found.labels),
         cue=found.cue,
         opening=found.template.opening,
         row=found.template.row,
         form=found.form,
         demonstrations=shown,
+        other_words=tuple(each[1:] for each in words) if any(len(each) > 1 for each in words) else (),
     )
     return PromptFile(
         design,
@@ -216,24 +306,25 @@ def _from_plain(path: Path, value: dict[str, Any]) -> PromptFile:
     )
 
 
-def _check_whole(path: Path, found: Any) -> None:
+def _check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None:
     """Refuse entries that are well formed each, and do not go together."""
     labels = tuple(each.label for each in found.labels)
-    words = tuple(each.words for each in found.labels)
-    if len(set(labels)) < len(labels) or len(set(words)) < len(words):
+    spoken = [word for each in words for word in each]
+    if len(set(labels)) < len(labels) or len(set(spoken)) < len(spoken):
+        twice = next(word for word in (*labels, *spoken) if labels.count(word) > 1 or spoken.count(word) > 1)
         raise DataError(
-            f"The prompt file {path} must name each label once, with words of its own.",
+            f"The prompt file {name} must name each label once, with words of its own; {twice!r} comes twice.",
             next_step="Mend the list 'labels'.",
         )
     strange = [each.label for each in found.demonstrations if each.label not in labels]
     if strange:
         raise DataError(
-            f"The prompt file {path} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
+            f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
             next_step="Mend the list 'demonstrations'.",
         )
     shift = found.calibration.shift
-    if len(shift) != (0 if found.calibration.name == "none" else len(labels)):
+    if shift and (found.calibration.name == "none" or len(shift) != len(labels)):
         raise DataError(
-            f"The prompt file {path} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
+            f"The prompt file {name} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
             next_step="Mend the list 'calibration.shift'.",
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bakeoff.methods.prompt.template import RenderedPrompt
     from bakeoff.models.scoring import LabelScorer, LabelScores
 
-__all__ = ["LEAST_REUSED", "TIME_WAS_UP", "RowScore", "ScoredRows", "clear_store", "score_rows"]
+__all__ = ["LEAST_REUSED", "TIME_WAS_UP", "RowScore", "ScoredRows", "clear_store", "score_rows", "summed_words"]
 
 #: Why a row that was not reached has no answer.
 TIME_WAS_UP = "time was up"
@@ -166,21 +166,45 @@ def score_rows(
         deadline=deadline.at,
         progress=progress,
     )
-    for place, row in zip(missing, _shared_out(found, asked), strict=True):
+    for place, row in zip(missing, _shared_out(found, asked, prompt.owners), strict=True):
         rows[place] = row
         if row is not None:
             _STORE.put(key, queries[place], row)
     return ScoredRows(tuple(rows), len(kept), sum(kept), found.tokens, found.cached_tokens, found.prefix_tokens)
 
 
-def _shared_out(found: LabelScores, queries: Sequence[str]) -> list[RowScore | None]:
+def summed_words(scores: NDArray[np.float64], owners: Sequence[int]) -> NDArray[np.float64]:
+    """Sum the probabilities of the words that stand for one label.
+
+    Words are distinct sequences of tokens, none the beginning of another (the scorer sees to that), so that they
+    exclude each other and their probabilities add up.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (words,)
+        Log-probabilities.
+    owners : sequence of int, length words
+        The place of each word's label.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,)
+        The log of each label's summed probability; NaN where a word's is.
+    """
+    summed = np.full(max(owners) + 1, -np.inf)
+    with np.errstate(invalid="ignore"):  # a row that is too long has NaN, and keeps it
+        np.logaddexp.at(summed, np.asarray(owners, dtype=np.int64), scores)
+    return summed
+
+
+def _shared_out(found: LabelScores, queries: Sequence[str], owners: Sequence[int]) -> list[RowScore | None]:
     """Give each reached row its scores, and its share of the call's tokens and seconds."""
     # The longer a row, the more of the call is its own; eight characters stand for its labels.
     weights = np.array([len(query) + 8.0 for query in queries]) * found.reached
     shares = weights / max(float(weights.sum()), 1.0)
     return [
         RowScore(
-            scores=found.log_probabilities[number].copy(),
+            scores=summed_words(found.log_probabilities[number], owners),
             mass=float(found.mass[number]),
             too_long=bool(found.too_long[number]),
             tokens=found.tokens * float(shares[number]),
@@ -200,6 +224,7 @@ def _key(scorer: LabelScorer, prompt: RenderedPrompt) -> bytes:
         str(decoder.model.device),
         prompt.prefix,
         str(prompt.terminator),
+        str(prompt.owners),
         *prompt.continuations,
     )
     return hashlib.sha256("\0".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "replace")).digest()

@@ -116,6 +116,10 @@ class PromptDesign:
         Text to be continued, or a conversation in the model's own chat format: `opening` is the system message, each
         demonstration a turn.
     demonstrations : tuple of Demonstration
+    other_words : tuple of tuple of str
+        For each label, what counts as the same answer beside `words` and is not shown; ``()`` where no label has any.
+        A label's probability is the sum over all its words (the verbalizer of Schick and Schuetze 2021, section 3,
+        with several words a label).
     """
 
     instruction: str
@@ -127,6 +131,7 @@ class PromptDesign:
     row: str = ROW
     form: Form = "plain"
     demonstrations: tuple[Demonstration, ...] = ()
+    other_words: tuple[tuple[str, ...], ...] = ()
 
     def render(
         self, *, special_tokens: Sequence[str] = (), chat: Callable[[list[Message]], str] | None = None
@@ -159,13 +164,14 @@ class PromptDesign:
                 )
             asked = {"role": "user", "content": _MARK.join(self._around())}
             before, after = _cut(chat([*self._turns(tokens), asked]))
-            return RenderedPrompt(before, after, self.words, None, tokens, fold=False)
+            return RenderedPrompt(before, after, self._spoken(), None, tokens, fold=False, owners=self._owners())
         before, after = self._around()
         parts = [opening] if (opening := self._opening()) else []
         word = dict(zip(self.labels, self.words, strict=True))
         parts += [f"{before}{clean_text(each.text, tokens)}{after} {word[each.label]}" for each in self.demonstrations]
         prefix = _PARTS.join([*parts, before])
-        return RenderedPrompt(prefix, after, tuple(f" {each}" for each in self.words), "\n", tokens, fold=True)
+        spoken = tuple(f" {each}" for each in self._spoken())
+        return RenderedPrompt(prefix, after, spoken, "\n", tokens, fold=True, owners=self._owners())
 
     def messages(self, text: str) -> list[Message]:
         """Give the conversation that asks for one text's label.
@@ -186,6 +192,36 @@ class PromptDesign:
     def without_last(self, count: int = 1) -> PromptDesign:
         """Give the design with so many demonstrations fewer, the last ones dropped."""
         return replace(self, demonstrations=self.demonstrations[: max(0, len(self.demonstrations) - count)])
+
+    def in_order(self, labels: Sequence[str]) -> PromptDesign:
+        """Give the design with its labels, and all that is told of each, in another order.
+
+        Parameters
+        ----------
+        labels : sequence of str
+            The design's labels.
+
+        Returns
+        -------
+        PromptDesign
+        """
+        order = [self.labels.index(label) for label in labels]
+        return replace(
+            self,
+            labels=tuple(labels),
+            words=tuple(self.words[place] for place in order),
+            definitions=tuple(self.definitions[place] for place in order),
+            other_words=tuple(self.other_words[place] for place in order) if self.other_words else (),
+        )
+
+    def _spoken(self) -> tuple[str, ...]:
+        """Give every label's own words, then all other words in the order of their labels."""
+        return (*self.words, *(word for words in self.other_words for word in words))
+
+    def _owners(self) -> tuple[int, ...]:
+        """Give the place of the label that each of `_spoken` stands for."""
+        others = (place for place, words in enumerate(self.other_words) for _ in words)
+        return (*range(len(self.words)), *others)
 
     def _opening(self) -> str:
         labels = [
@@ -220,13 +256,15 @@ class RenderedPrompt:
     ending : str
         What stands between a row's text and its label.
     continuations : tuple of str
-        One per label, with the space before it where the form needs one.
+        One per label, then the labels' other words, with the space before them where the form needs one.
     terminator : str or None
         What ends a label; None for the model's end-of-text token.
     special_tokens : tuple of str
         Broken up inside texts.
     fold : bool
         Whether line breaks inside texts become spaces.
+    owners : tuple of int
+        For each continuation the place of its label.
     """
 
     prefix: str
@@ -235,6 +273,7 @@ class RenderedPrompt:
     terminator: str | None
     special_tokens: tuple[str, ...]
     fold: bool
+    owners: tuple[int, ...]
 
     def query(self, text: str) -> str:
         """Give what follows the prefix for one text, up to its label."""
