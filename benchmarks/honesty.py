@@ -52,6 +52,9 @@ def equal_cases() -> Iterator[Case]:
     for rows in (300, 1000):
         for deviation in (0.01, 0.03):
             yield Case(f"equal, {rows} rows cross-fitted, {_points(deviation)}", rows, 0, deviation, folded=True)
+        for deviation in (0.01, 0.03):
+            name = f"equal, {rows} rows, finalists five seeds, {_points(deviation)}"
+            yield Case(name, rows, 300, deviation, finalist_seeds=5)
     yield Case("equal at best, others trail", 300, 300, 0.02, entrants=trailing)
 
 
@@ -66,6 +69,10 @@ def gap_cases() -> Iterator[Case]:
             gap = detectable_difference(rows, 3, folds=FOLDS, overlap=OVERLAP, seed_deviation=deviation) / 100
             name = f"fine-tuning leads, {rows} rows cross-fitted, {_points(deviation)}"
             yield Case(name, rows, 0, deviation, gap, folded=True)
+        for deviation in (0.01, 0.03):
+            gap = detectable_difference(rows, 5, seed_deviation=deviation) / 100
+            name = f"fine-tuning leads, {rows} rows, finalists five seeds, {_points(deviation)}"
+            yield Case(name, rows, 300, deviation, gap, finalist_seeds=5)
     for deviation in (0.01, 0.03):
         gap = detectable_difference(300, 3, seed_deviation=deviation) / 100
         yield Case(f"prompting leads, 300 rows, {_points(deviation)}", 300, 300, deviation, -gap)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from bakeoff.data import FOLDS, Fold
-from bakeoff.decision import droppable
+from bakeoff.decision import droppable, finalists
 from bakeoff.records import Arm, Contender, Evidence, Trial, Usage
 from bakeoff.tasks import classification_task
 
@@ -102,6 +102,8 @@ class Case:
     metric : str
     seeds : int
         Rounds, of a cross-fitted study.
+    finalist_seeds : int
+        Seeds that the finalists and the best floor get.
     folded : bool
         Whether the study is cross-fitted.
     collapsed : int, optional
@@ -120,6 +122,7 @@ class Case:
     shares: tuple[float, ...] = (0.5, 0.5)
     metric: str = "accuracy"
     seeds: int = 3
+    finalist_seeds: int = 0
     folded: bool = False
     collapsed: int | None = None
     silent: frozenset[str] = field(default_factory=frozenset)
@@ -232,7 +235,9 @@ def _rounds(case: Case) -> Iterator[tuple[int, int]]:
 
 
 def run_study(case: Case, number: int) -> Evidence:
-    """Simulate one study: run what is planned, and after each round drop what validation rows let it drop.
+    """Simulate one study: run what is planned, drop after each round what validation rows let it drop.
+
+    Then the finalists and the best floor get further seeds.
 
     Parameters
     ----------
@@ -258,4 +263,9 @@ def run_study(case: Case, number: int) -> Evidence:
             elif not one.seeded and not turn:
                 trials.append(world.trial(one, 0, 0))
         dropped |= droppable(world.evidence(trials, dropped, seed))
+    met = finalists(world.evidence(trials, dropped, seed))
+    chosen = {found[0].contender for found in met.values()}
+    for run in range(case.seeds, case.finalist_seeds):
+        further = [one for one in case.entrants if one.seeded and one.name in chosen]
+        trials += [world.trial(one, BUDGET, run) for one in further]
     return replace(world.evidence(trials, dropped, seed), trials_dropped=len(dropped))

@@ -2,70 +2,30 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from study_builders import FLOORS, PARTS, TASK, make_rows, make_study
 
-from bakeoff.data import Columns, Rows, Source, cross_fit_rows, fingerprint
-from bakeoff.records import Answer, Assumptions, Contender
+from bakeoff.data import Columns, Source, cross_fit_rows
+from bakeoff.records import Answer, Assumptions
 from bakeoff.study import run as study_run
-from bakeoff.study.contenders import build_contenders, contender_to_json
+from bakeoff.study.contenders import contender_to_json
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.study.executors.local import LocalExecutor
-from bakeoff.study.grid import Grid, default_budgets
+from bakeoff.study.grid import Grid
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan, make_plan
-from bakeoff.study.run import StudyProgress, run_study
+from bakeoff.study.progress import StudyProgress
+from bakeoff.study.run import run_study
 from bakeoff.study.store import StudyStore
-from bakeoff.tasks import classification_task
-
-TASK = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
-WORDS = {"negative": "bad awful poor sad", "positive": "good great fine glad"}
-
-
-def _rows(count: int, seed: int) -> Rows:
-    chance = random.Random(seed)
-    labels = [chance.choice(TASK.labels) for _ in range(count)]
-    texts = [f"{chance.choice(WORDS[label].split())} thing {seed} {i}" for i, label in enumerate(labels)]
-    return Rows.of(texts, labels)
-
-
-PARTS = {"train": _rows(80, 1), "validation": _rows(20, 2), "test": _rows(30, 3)}
-FLOORS, _MISSING = build_contenders((), kind="classification", methods=None, train_rows=80)
-
-
-def _study(folder: Path, contenders: tuple[Contender, ...] = FLOORS, *, seconds: float | None = None) -> StudyStore:
-    rows = {part: len(part_rows) for part, part_rows in PARTS.items()}
-    grid = Grid(contenders, {}, default_budgets(80), 3, rows, 2, 0.0, 1.0)
-    plan = make_plan(grid, time_left=seconds, time_limit=seconds, dtype="float32", device="cpu", threads=1)
-    facts = {
-        "task": TASK.to_json(),
-        "contenders": [contender_to_json(c) for c in contenders],
-        "missing": [],
-        "row_counts": rows,
-        "fingerprint": fingerprint(PARTS, TASK.labels),
-        "checks": [],
-        "text_words": 4.0,
-        "assumptions": asdict(Assumptions()),
-        "seed": 0,
-        "plan": plan.to_json(),
-    }
-    return StudyStore.create(folder, facts, PARTS)
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[LocalExecutor]:
-    with LocalExecutor(threads=1) as running:
-        yield running
 
 
 def test_every_planned_trial_is_recorded_and_none_runs_twice(tmp_path: Path, executor: LocalExecutor) -> None:
     seen: list[StudyProgress] = []
-    with _study(tmp_path / "s") as store:
+    with make_study(tmp_path / "s") as store:
         plan = Plan.from_json(store.fact("plan"))
         run_study(store, executor, listener=seen.append)
         first = store.trials()
@@ -82,7 +42,7 @@ def test_every_planned_trial_is_recorded_and_none_runs_twice(tmp_path: Path, exe
         assert store.trials() == first
 
 
-def test_budgets_are_nested_and_a_seed_gives_all_contenders_the_same_rows(
+def test_budgets_are_nested_and_a_seed_gives_all_contenders_the_samemake_rows(
     tmp_path: Path, executor: LocalExecutor
 ) -> None:
     jobs = []
@@ -92,7 +52,7 @@ def test_budgets_are_nested_and_a_seed_gives_all_contenders_the_same_rows(
             jobs.append(job)
             return executor.run(job, progress)
 
-    with _study(tmp_path / "s") as store:
+    with make_study(tmp_path / "s") as store:
         run_study(store, Watching())
     for seed in range(3):
         sizes = sorted({len(job.texts) for job in jobs if job.seed == seed})
@@ -113,7 +73,7 @@ def test_a_contender_that_fails_is_recorded_and_dropped_and_the_rest_goes_on(
     tmp_path: Path, executor: LocalExecutor
 ) -> None:
     broken = replace(FLOORS[1], name="broken", parameters={"no_such_setting": 1})
-    with _study(tmp_path / "s", (*FLOORS, broken)) as store:
+    with make_study(tmp_path / "s", (*FLOORS, broken)) as store:
         run_study(store, executor)
         failed = [trial for trial in store.trials() if trial.contender == "broken"]
         assert [trial.status for trial in failed] == ["failed", "failed"]
@@ -124,7 +84,7 @@ def test_a_contender_that_fails_is_recorded_and_dropped_and_the_rest_goes_on(
 
 
 def test_no_time_means_no_trials_and_more_time_runs_them(tmp_path: Path, executor: LocalExecutor) -> None:
-    with _study(tmp_path / "s", seconds=60.0) as store:
+    with make_study(tmp_path / "s", seconds=60.0) as store:
         store.set_fact("spent_seconds", 1000.0)
         run_study(store, executor)
         assert store.trials() == ()
@@ -137,7 +97,7 @@ def test_no_time_means_no_trials_and_more_time_runs_them(tmp_path: Path, executo
 
 
 def test_what_was_cut_or_failed_runs_again_when_given_more_time(tmp_path: Path, executor: LocalExecutor) -> None:
-    with _study(tmp_path / "s", seconds=60.0) as store:
+    with make_study(tmp_path / "s", seconds=60.0) as store:
         run_study(store, executor)
         whole = store.trials()
         store.add(replace(whole[0], status="cut", reason="its deadline came first"), (), ())
@@ -156,7 +116,7 @@ def test_a_kill_between_a_record_and_what_it_drops_changes_nothing(
 ) -> None:
     # The majority as a member of an arm is hopeless beside TF-IDF, and is dropped on the way.
     arms = tuple(replace(floor, arm="finetune") for floor in FLOORS)
-    with _study(tmp_path / "unbroken", arms) as store:
+    with make_study(tmp_path / "unbroken", arms) as store:
         run_study(store, executor)
         unbroken = gather_evidence(store)
     assert list(unbroken.dropped) == ["majority"]
@@ -167,7 +127,7 @@ def test_a_kill_between_a_record_and_what_it_drops_changes_nothing(
             raise _KilledError
         dropping(run)
 
-    with _study(tmp_path / "killed", arms) as store:
+    with make_study(tmp_path / "killed", arms) as store:
         for _ in range(30):
             monkeypatch.setattr(study_run, "_drop_hopeless", killed)
             try:
@@ -185,7 +145,7 @@ def test_a_kill_between_a_record_and_what_it_drops_changes_nothing(
 
 
 def test_a_cross_fitted_study_tests_every_row_out_of_fold(tmp_path: Path, executor: LocalExecutor) -> None:
-    rows = _rows(90, 5)
+    rows = make_rows(90, 5)
     source = Source("rows.csv", (("all", rows),), Columns(("text",), None, "label", None, None, "named so"))
     split = cross_fit_rows(source, seed=0, seeds=3)
     asked = replace(FLOORS[0], name="one for all", seeded=False, uses_labels=False)

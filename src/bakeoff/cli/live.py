@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bakeoff.records import Arm, Contender
     from bakeoff.report.progress import Progress
     from bakeoff.study.plan import Plan
-    from bakeoff.study.run import StudyProgress
+    from bakeoff.study.progress import StudyProgress
 
 __all__ = ["TerminalWatcher"]
 

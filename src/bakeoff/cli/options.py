@@ -116,6 +116,10 @@ Predictions = Annotated[
 # Plan
 Budgets = Annotated[str | None, _option("--budgets", help="Label budgets; by default 0,16,64,256,all.")]
 Seeds = Annotated[int, _option("--seeds", min=1, help="Seeds; under 3 there is no verdict.", show_default=True)]
+FinalistSeeds = Annotated[
+    int,
+    _option("--finalist-seeds", min=1, help="Seeds of the finalists, where time allows.", show_default=True),
+]
 Seed = Annotated[int, _option("--seed", help="Of the split and all samples.", show_default=True)]
 TimeLimit = Annotated[str | None, _option("--time-limit", help="Such as 90s, 12m, 1.5h.")]
 Division = Annotated[

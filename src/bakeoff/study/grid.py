@@ -36,6 +36,8 @@ class Grid:
         Tokens that a row's labels cost a prompt.
     label_tokens : float
         Mean tokens of a label's words.
+    finalist_seeds : int
+        Seeds that the finalists get where time allows.
     round_folds : int
         Trials that make one seed: the folds of a round where rows are cross-fitted, else 1. `rows` are then those of
         one fold, and the rest.
@@ -49,6 +51,7 @@ class Grid:
     labels: int
     label_tree: float
     label_tokens: float
+    finalist_seeds: int = 0
     round_folds: int = 1
 
     @property

@@ -101,6 +101,7 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
         speeds=speeds,
         budgets=default_budgets(rows["train"], wanted["budgets"], time_limited=wanted["time_limit"] is not None),
         seeds=wanted["seeds"],
+        finalist_seeds=wanted.get("finalist_seeds", 0),
         rows=rows,
         round_folds=FOLDS if store.folds() else 1,
         labels=len(words),

@@ -81,6 +81,8 @@ class Plan:
     threads : int
     round_folds : int
         Trials that make one seed, as in `Grid`.
+    finalist_seeds : int
+        Seeds that the finalists get where time allows; see `bakeoff.study.further`.
     """
 
     decision_budget: int
@@ -95,6 +97,7 @@ class Plan:
     device: str
     threads: int
     round_folds: int = 1
+    finalist_seeds: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give the plan as plain JSON values."""
@@ -308,7 +311,6 @@ def _plan(
     dtype: str,
     device: str,
     threads: int,
-    *,
     refit: float = 0.0,
 ) -> Plan:
     """Put blocks in order: what decides first, seed by seed, the cheapest first; then the rest in the order given."""
@@ -339,6 +341,7 @@ def _plan(
         budgets=tuple(sorted({trial.n for trial in trials} | {n})),
         seeds=grid.seeds,
         round_folds=grid.round_folds,
+        finalist_seeds=grid.finalist_seeds,
         answered=dict(answered),
         trials=trials,
         forecast=round(sum(trial.cost for trial in trials if not trial.spare), 1),

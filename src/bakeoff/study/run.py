@@ -6,21 +6,23 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bakeoff.decision import droppable
+from bakeoff.decision import droppable, finalists
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
+from bakeoff.study.further import further_seeds, with_further
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.plan import SHARED_COST, Plan, PlannedTrial
+from bakeoff.study.progress import Listener, StudyProgress
 from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, score
 
-__all__ = ["Executor", "Listener", "StudyProgress", "run_study", "trial_key"]
+__all__ = ["Executor", "run_study", "trial_key"]
 
 #: A trial may take so many times its forecast, and never less than so many seconds, before it is cut. Without a time
 #: limit only what hangs is to be cut, so that a loaded machine changes no result.
@@ -34,53 +36,6 @@ class Executor(Protocol):
 
     def run(self, job: Job, progress: Callable[[str, float], None] | None = None) -> JobResult:
         """Run one job to its end."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StudyProgress:
-    """How far a study is.
-
-    Parameters
-    ----------
-    done, planned : int
-        Trials with a record, and trials of the plan that are not dropped.
-    elapsed, left : float
-        Seconds spent, and seconds by forecast until the last trial ends.
-    now : str
-        Trial that runs, or ``""``.
-    doing : str
-        What it is doing.
-    share : float
-        Share of that done, in [0, 1].
-    scores : mapping of (contender, n) to tuple of float
-        Validation scores so far, one a seed.
-    seconds : mapping of (contender, n) to float
-        Spent so far.
-    seeds : mapping of (contender, n) to int
-        Planned.
-    dropped : tuple of str
-        Contenders whose later trials will not run.
-    """
-
-    done: int
-    planned: int
-    elapsed: float
-    left: float
-    now: str
-    doing: str
-    share: float
-    scores: Mapping[tuple[str, int], tuple[float, ...]]
-    seconds: Mapping[tuple[str, int], float]
-    seeds: Mapping[tuple[str, int], int]
-    dropped: tuple[str, ...]
-
-
-class Listener(Protocol):
-    """Who wants to know how far a study is."""
-
-    def __call__(self, progress: StudyProgress) -> None:
-        """Take notice."""
         ...
 
 
@@ -224,7 +179,7 @@ def run_study(
     run = _prepared(store, listener, allow_send, more_seconds)
     _recall(run)
     try:
-        for planned in (*run.plan.trials, None):
+        for planned in _in_order(run):
             if planned is None or planned.spare:
                 left = run.time_left if planned is None else SHARE_TO_REPHRASE * run.time_left
                 rephrase_prompts(store, executor, left, lambda what, share: run.tell(None, what, share))
@@ -238,6 +193,24 @@ def run_study(
     finally:
         store.set_fact("spent_seconds", run.spent)
     run.tell(None, "", 1.0)
+
+
+def _in_order(run: _Run) -> Iterator[PlannedTrial | None]:
+    """Give the trials that decide, further seeds of the finalists, the other trials, and None at the end."""
+    yield from (trial for trial in run.plan.trials if trial.core)
+    further = further_seeds(
+        run.plan,
+        finalists(gather_evidence(run.store)),
+        frozenset(name for name, contender in run.contenders.items() if contender.seeded),
+        expected=run.expected,
+        seconds=run.time_left,
+    )
+    if further:
+        run.plan = with_further(run.plan, further)
+        run.store.set_fact("plan", run.plan.to_json())
+    yield from further
+    yield from (trial for trial in run.plan.trials if not trial.core)
+    yield None
 
 
 def _prepared(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bakeoff.data import Check
     from bakeoff.records import Contender
     from bakeoff.study.plan import Plan
-    from bakeoff.study.run import StudyProgress
+    from bakeoff.study.progress import StudyProgress
 
 __all__ = [
     "DataOptions",
@@ -124,6 +124,8 @@ class StudyOptions:
         Label budgets; -1 stands for all rows.
     seeds : int
         How many; at least 3 for a verdict.
+    finalist_seeds : int
+        How many the finalists get where time allows and one split stands for all seeds.
     seed : int
         Of the split and of the seeds.
     division : {"auto", "one", "cross-fit"}
@@ -152,6 +154,7 @@ class StudyOptions:
     methods: tuple[str, ...] | None = None
     budgets: tuple[int, ...] | None = None
     seeds: int = 3
+    finalist_seeds: int = 5
     seed: int = 0
     division: Division = "auto"
     time_limit: float | None = None

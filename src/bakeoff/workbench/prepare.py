@@ -140,6 +140,7 @@ def _facts_of_options(options: StudyOptions, command: str) -> dict[str, Any]:
         "wanted": {
             "budgets": None if options.budgets is None else list(options.budgets),
             "seeds": options.seeds,
+            "finalist_seeds": options.finalist_seeds,
             "time_limit": options.time_limit,
             "test_rows": options.test_rows,
             "dtype": options.dtype,
