@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,16 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from bakeoff.models.label_trie import LabelTrie, build_trie
 
-__all__ = ["Layers", "Unit", "packed_logs", "plain_logs", "prefix_layers", "supports_packing"]
+__all__ = [
+    "Layers",
+    "PrefixCache",
+    "Unit",
+    "packed_logs",
+    "plain_logs",
+    "prefix_layers",
+    "supports_packing",
+    "takes_argument",
+]
 
 Layers = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 _Ints = npt.NDArray[np.int64]
@@ -210,7 +220,7 @@ def plain_logs(model: Any, pack: Sequence[Unit]) -> tuple[list[_Floats], int]:
     logs = [np.full(len(unit.trie.edge_tokens), np.nan) for unit in pack]
     with torch.inference_mode():
         device = model.device
-        keep = {"logits_to_keep": ids.shape[1] - first} if _takes(model, "logits_to_keep") else {}
+        keep = {"logits_to_keep": ids.shape[1] - first} if takes_argument(model, "logits_to_keep") else {}
         logits = model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False, **keep).logits
         first = ids.shape[1] - logits.shape[1]
         for number, row, edges, where, tokens in places:
@@ -259,7 +269,7 @@ def supports_packing(model: Any) -> bool:
     window = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
     if kinds - {"full_attention"} or (window and not kinds) or getattr(config, "attention_chunk_size", None):
         return False
-    if not all(_takes(model, name) for name in ("position_ids", "past_key_values", "logits_to_keep")):
+    if not all(takes_argument(model, name) for name in ("position_ids", "past_key_values", "logits_to_keep")):
         return False
     if getattr(model.config, "_attn_implementation", None) not in ("sdpa", "eager"):
         return False
@@ -280,5 +290,59 @@ def supports_packing(model: Any) -> bool:
     return apart < (1e-3 if model.dtype == torch.float32 else 0.5)
 
 
-def _takes(model: Any, argument: str) -> bool:
+def takes_argument(model: Any, argument: str) -> bool:
+    """Say whether a model's forward takes an argument of this name.
+
+    Parameters
+    ----------
+    model : transformers model
+    argument : str
+
+    Returns
+    -------
+    bool
+    """
     return argument in inspect.signature(model.forward).parameters
+
+
+class PrefixCache:
+    """Keys and values of the last prefixes that a model has read.
+
+    Parameters
+    ----------
+    model : transformers model
+        A model for which `supports_packing` holds.
+    kept : int
+        Prefixes kept at most.
+    """
+
+    def __init__(self, model: Any, kept: int = 4) -> None:
+        self._model = model
+        self._most = kept
+        self._layers: OrderedDict[bytes, Layers] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def layers(self, tokens: _Ints) -> tuple[Layers, int]:
+        """Give the keys and values of a prefix, and how many tokens had to be read for it.
+
+        Parameters
+        ----------
+        tokens : int64 array, shape (tokens,)
+            At least one.
+
+        Returns
+        -------
+        layers : Layers
+        read : int
+            0 where they were kept.
+        """
+        key = tokens.tobytes()
+        if key in self._layers:
+            self._layers.move_to_end(key)
+            return self._layers[key], 0
+        found = self._layers[key] = prefix_layers(self._model, tokens)
+        while len(self._layers) > self._most:
+            self._layers.popitem(last=False)
+        return found, len(tokens)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bakeoff.errors import ModelError, OptionError
 from bakeoff.models.label_trie import TokenIds, has_prefix_clash, shared_stem
 
-__all__ = ["LabelTokenizer", "RowTokens", "TokenisedRows", "shared_length"]
+__all__ = ["LabelTokenizer", "RowTokens", "TokenisedRows", "common_beginning", "shared_length"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,30 @@ class LabelTokenizer:
                 )
             return TokenisedRows(rows, self._prefix_tokens(prefix), True)
         return TokenisedRows(rows, self._prefix_tokens(prefix), False)
+
+    def plain_rows(
+        self, prefix: str, queries: Sequence[str]
+    ) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+        """Tokenise prefix + query whole, for a model that goes on from there.
+
+        Parameters
+        ----------
+        prefix : str
+        queries : sequence of str
+
+        Returns
+        -------
+        rows : list of int64 array
+            Tokens of each row, at least one.
+        prefix : int64 array
+            Tokens of the prefix alone.
+        """
+        texts = [prefix + query for query in queries]
+        rows = []
+        for text, encoding in zip(texts, self._encode(texts) if texts else [], strict=True):
+            head = () if self._has_head(text) else self._head
+            rows.append(np.array([*head, *encoding.ids] or [self._start()], dtype=np.int64))
+        return rows, self._prefix_tokens(prefix)
 
     def _pass(
         self, prefix: str, queries: Sequence[str], labels: Sequence[str], ending: str | int | None
@@ -248,12 +272,22 @@ def shared_length(rows: Sequence[RowTokens], prefix: npt.NDArray[np.int64]) -> i
     first = rows[0].given
     common = min(len(row.given) for row in rows) - 1
     for row in rows[1:]:
-        common = _agreement(first[:common], row.given[:common])
-    own = _agreement(prefix[:common], first[:common])
+        common = common_beginning(first[:common], row.given[:common])
+    own = common_beginning(prefix[:common], first[:common])
     return common if len(rows) > 1 and common >= own + 64 else own
 
 
-def _agreement(one: npt.NDArray[np.int64], two: npt.NDArray[np.int64]) -> int:
+def common_beginning(one: npt.NDArray[np.int64], two: npt.NDArray[np.int64]) -> int:
+    """Count the tokens that two sequences begin with.
+
+    Parameters
+    ----------
+    one, two : int64 array
+
+    Returns
+    -------
+    int
+    """
     size = min(len(one), len(two))
     different = np.flatnonzero(one[:size] != two[:size])
     return int(different[0]) if different.size else size

@@ -11,7 +11,6 @@ path, which shares no prefix and gives the same figures.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,14 +20,13 @@ import numpy.typing as npt
 
 from bakeoff.errors import OptionError
 from bakeoff.models.decoder import Decoder
-from bakeoff.models.forward import Layers, Unit, packed_logs, plain_logs, prefix_layers, supports_packing
+from bakeoff.models.forward import Layers, PrefixCache, Unit, packed_logs, plain_logs, supports_packing
 from bakeoff.models.label_tokens import LabelTokenizer, RowTokens, shared_length
 from bakeoff.models.label_trie import LabelTrie, TokenIds, build_trie
 
 __all__ = ["LabelScorer", "LabelScores", "Normalisation"]
 
 Normalisation = Literal["none", "tokens", "characters"]
-_KEPT_PREFIXES = 4
 _LOGIT_BYTES = 1 << 27
 
 
@@ -110,7 +108,7 @@ class LabelScorer:
         self.max_batch_tokens = max_batch_tokens
         self.packed = supports_packing(decoder.model) if packed is None else packed
         self._tokenizer = LabelTokenizer(decoder.tokenizer, decoder.name)
-        self._prefixes: OrderedDict[bytes, Layers] = OrderedDict()
+        self._prefixes = PrefixCache(decoder.model)
         self._tries: dict[tuple[TokenIds, ...], LabelTrie] = {}
         self._most_scored = max(1, _LOGIT_BYTES // (4 * int(decoder.model.config.get_text_config().vocab_size)))
 
@@ -178,7 +176,7 @@ class LabelScorer:
         shared = shared_length([run.rows[row] for row in fitting], prefix) if self.packed else 0
         past: Layers = ()
         if shared:
-            past, read = self._prefix(run.rows[fitting[0]].given[:shared])
+            past, read = self._prefixes.layers(run.rows[fitting[0]].given[:shared])
             run.tokens += read
         open_units = np.zeros(len(run.rows), dtype=np.int64)
         packs = self._packs(run, fitting, shared, open_units)
@@ -195,18 +193,6 @@ class LabelScorer:
             if progress is not None:
                 progress(int(run.reached.sum()), len(run.rows))
         return shared
-
-    def _prefix(self, tokens: npt.NDArray[np.int64]) -> tuple[Layers, int]:
-        """Give the keys and values of a prefix, and how many tokens had to be read for it."""
-        key = tokens.tobytes()
-        if key in self._prefixes:
-            self._prefixes.move_to_end(key)
-            return self._prefixes[key], 0
-        layers = prefix_layers(self.decoder.model, tokens)
-        self._prefixes[key] = layers
-        while len(self._prefixes) > _KEPT_PREFIXES:
-            self._prefixes.popitem(last=False)
-        return layers, len(tokens)
 
     def _packs(
         self, run: _Run, fitting: Sequence[int], shared: int, open_units: npt.NDArray[np.int64]

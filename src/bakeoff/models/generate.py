@@ -1,0 +1,390 @@
+"""Text that a decoder writes behind prompts: batched, with a prefix that is read once, and held to a grammar.
+
+Rows of one call share the tokens that all begin with, go through the model together, and leave as they end. Tokens that
+a grammar forces are read along with the one before them and never asked for, and what would come after the last token
+of an answer is never read; so an answer that is one of several labels mostly takes one forward of its row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bakeoff.errors import ModelError, OptionError
+from bakeoff.models.constraint import Constraint, Matcher, Matchers
+from bakeoff.models.decoder import Decoder
+from bakeoff.models.forward import Layers, PrefixCache, supports_packing
+from bakeoff.models.label_tokens import LabelTokenizer, common_beginning
+from bakeoff.models.streams import PackedStream, PlainStream, Stream
+
+__all__ = ["Ended", "Generated", "Generator", "WriteSettings", "Written"]
+
+_Ints = npt.NDArray[np.int64]
+_LOGIT_BYTES = 1 << 26
+
+#: How a text ended: at its end token, a stop word or the grammar's end; at the most tokens; or not at all, since the
+#: prompt is too long, time was up, or the grammar came to a fault.
+Ended = Literal["whole", "length", "too-long", "time", "grammar"]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSettings:
+    """What is asked of all rows of a call.
+
+    Parameters
+    ----------
+    most_tokens : int
+        Most tokens written for a row, 1 or more; fewer where the model's context ends.
+    constraint : Constraint, optional
+        What the texts may be.
+    stop : tuple of str
+        Words at which a text ends; they are cut off.
+    temperature : float
+        0 for the likeliest token each time; up to 5.
+    top_p : float
+        In (0, 1]: of the tokens, likeliest first, the fewest that hold this probability can be drawn (nucleus sampling,
+        Holtzman et al. 2020, section 3.1).
+    seed : int
+        With the row's own text it fixes what is drawn, whatever rows are asked with it; 0 or more.
+
+    Raises
+    ------
+    OptionError
+        If a value is out of its range.
+    """
+
+    most_tokens: int
+    constraint: Constraint | None = None
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, allowed, holds in (
+            ("most_tokens", "1 or more", self.most_tokens >= 1),
+            ("temperature", "0 to 5", 0.0 <= self.temperature <= 5.0),
+            ("top_p", "above 0 and at most 1", 0.0 < self.top_p <= 1.0),
+            ("seed", "0 or more", self.seed >= 0),
+            ("stop", "words of one character or more", all(self.stop)),
+        ):
+            if not holds:
+                raise OptionError(
+                    f"{name} must be {allowed}; {getattr(self, name)!r} came.",
+                    next_step=f"Give a {name} in this range.",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written behind one query.
+
+    Parameters
+    ----------
+    text : str
+        Without the stop word, the end token and what follows them.
+    ended : {"whole", "length", "too-long", "time", "grammar"}
+        See `Ended`.
+    tokens_in : int
+        Tokens of the query, those of the shared prefix left out.
+    tokens_out : int
+        Tokens written, an end token included.
+    seconds : float
+        The row's share of the call.
+    """
+
+    text: str
+    ended: Ended
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What one call of `Generator.generate` wrote.
+
+    Parameters
+    ----------
+    rows : tuple of Written
+        In the order of the queries.
+    tokens : int
+        Tokens that the model read, written ones included where another followed them.
+    prefix_tokens, cached_tokens : int
+        Tokens that all rows share, and those taken from the cache instead of being read; 0 on the plain path.
+    largest_pack : int
+        Most tokens, prefix aside, that the model held at once.
+    seconds : float
+    """
+
+    rows: tuple[Written, ...]
+    tokens: int
+    prefix_tokens: int
+    cached_tokens: int
+    largest_pack: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Row:
+    """One text under way."""
+
+    number: int
+    own: _Ints
+    room: int
+    matcher: Matcher | None
+    chance: np.random.Generator | None
+    ids: list[int] = field(default_factory=list)
+    text: str = ""
+    ended: Ended | None = None
+    written: int = 0
+    read: int = 0
+
+
+class Generator:
+    """Writes texts with one decoder.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    max_pack_tokens : int
+        Most tokens that rows under way together hold, those still to be written included and the prefix aside; fewer
+        rows go together the longer they are. A row that is longer by itself goes alone.
+
+    Raises
+    ------
+    ModelError
+        If the tokenizer gives no offsets.
+    OptionError
+        If `max_pack_tokens` is less than 1.
+
+    Notes
+    -----
+    One generator must not be used by two threads at once.
+    """
+
+    def __init__(self, decoder: Decoder, *, max_pack_tokens: int = 2048) -> None:
+        if max_pack_tokens < 1:
+            raise OptionError(
+                f"max_pack_tokens must be 1 or more, got {max_pack_tokens}.", next_step="Leave it at its default."
+            )
+        self.decoder = decoder
+        self.max_pack_tokens = max_pack_tokens
+        self.packed = supports_packing(decoder.model)
+        self._tokenizer = LabelTokenizer(decoder.tokenizer, decoder.name)
+        self._prefixes = PrefixCache(decoder.model)
+        self._vocabulary = int(decoder.model.config.get_text_config().vocab_size)
+        self._most_rows = max(1, _LOGIT_BYTES // (4 * self._vocabulary))
+        self._ends = _end_tokens(decoder)
+        self._matchers: Matchers | None = None
+
+    def generate(
+        self,
+        prefix: str,
+        queries: Sequence[str],
+        settings: WriteSettings,
+        *,
+        deadline: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Generated:
+        """Write what follows each query.
+
+        Parameters
+        ----------
+        prefix : str
+            What all rows begin with. May be empty.
+        queries : sequence of str
+            What follows it in each row.
+        settings : WriteSettings
+        deadline : float, optional
+            Value of `time.monotonic` after which nothing more is written.
+        progress : callable, optional
+            Called with the number of rows done and of all rows.
+
+        Returns
+        -------
+        Generated
+
+        Raises
+        ------
+        MissingExtraError
+            If there is a constraint, and the `control` extra is not installed.
+        OptionError
+            If the constraint cannot be used.
+        """
+        began = time.perf_counter()
+        given, head = self._tokenizer.plain_rows(prefix, queries)
+        shared = self._shared(given, head)
+        rows = [self._row(number, ids, shared, settings) for number, ids in enumerate(given)]
+        run = _Run(len(rows), progress)
+        past: Layers = ()
+        todo = [row for row in rows if row.ended is None]
+        if shared and todo:
+            past, run.tokens = self._prefixes.layers(given[0][:shared])
+        for pack in self._packs(todo):
+            self._write(pack, past, shared, settings, deadline, run)
+        return run.result(rows, shared, time.perf_counter() - began)
+
+    def _shared(self, given: Sequence[_Ints], head: _Ints) -> int:
+        """Count the tokens of the prefix that all rows begin with; each row keeps one token of its own."""
+        if not self.packed or not given:
+            return 0
+        return min(common_beginning(head, ids[:-1]) for ids in given)
+
+    def _row(self, number: int, ids: _Ints, shared: int, settings: WriteSettings) -> _Row:
+        room = min(settings.most_tokens, self.decoder.context_length - len(ids))
+        chance = None
+        if settings.temperature > 0:
+            digest = hashlib.sha256(ids.tobytes()).digest()
+            chance = np.random.default_rng([settings.seed, int.from_bytes(digest[:8], "little")])
+        matcher = None
+        if settings.constraint is not None and room > 0:
+            if self._matchers is None:
+                self._matchers = Matchers(self.decoder.tokenizer, self._vocabulary, sorted(self._ends))
+            matcher = self._matchers.start(settings.constraint)
+        ended: Ended | None = None if room > 0 else "too-long"
+        return _Row(number, ids[shared:], room, matcher, chance, ended=ended)
+
+    def _packs(self, rows: Sequence[_Row]) -> list[list[_Row]]:
+        packs: list[list[_Row]] = []
+        size = 0
+        for row in rows:
+            most = len(row.own) + row.room
+            if not packs or size + most > self.max_pack_tokens or len(packs[-1]) == self._most_rows:
+                packs.append([])
+                size = 0
+            packs[-1].append(row)
+            size += most
+        return packs
+
+    def _write(
+        self,
+        pack: Sequence[_Row],
+        past: Layers,
+        shared: int,
+        settings: WriteSettings,
+        deadline: float | None,
+        run: _Run,
+    ) -> None:
+        """Take one pack to its end."""
+        model = self.decoder.model
+        capacity = sum(len(row.own) + row.room for row in pack)
+        stream: Stream = (
+            PackedStream(model, past, shared, len(pack), capacity) if self.packed else PlainStream(model, len(pack))
+        )
+        reading: list[tuple[int, Sequence[int]]] = [(at, row.own.tolist()) for at, row in enumerate(pack)]
+        held = 0
+        while reading:
+            if deadline is not None and time.monotonic() >= deadline:
+                for row in pack:
+                    row.ended = row.ended or "time"
+                break
+            logits = stream.read(reading)
+            for at, tokens in reading:
+                pack[at].read += len(tokens)
+                held += len(tokens)
+            chosen = self._choose(logits, [pack[at] for at, _ in reading], settings)
+            reading = [
+                (at, further)
+                for (at, _), token in zip(reading, chosen, strict=True)
+                if (further := self._go_on(pack[at], token, settings))
+            ]
+            run.done(sum(row.ended is not None for row in pack), last=not reading)
+        run.tokens += held
+        run.largest_pack = max(run.largest_pack, held)
+
+    def _choose(self, logits: torch.Tensor, rows: Sequence[_Row], settings: WriteSettings) -> list[int]:
+        """Choose each row's next token among those that its grammar allows."""
+        if self._matchers is not None and any(row.matcher for row in rows):
+            words = np.full((len(rows), self._matchers.words), -1, dtype=np.int32)
+            for at, row in enumerate(rows):
+                if row.matcher is not None:
+                    row.matcher.fill(words[at])
+            bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, : logits.shape[1]]
+            logits = logits.masked_fill(torch.from_numpy(bits == 0).to(logits.device), -torch.inf)
+        if settings.temperature == 0:
+            return [int(token) for token in logits.argmax(dim=-1)]
+        return [
+            _drawn(each, settings, row.chance) if row.chance is not None else int(each.argmax())
+            for each, row in zip(logits, rows, strict=True)
+        ]
+
+    def _go_on(self, row: _Row, token: int, settings: WriteSettings) -> list[int]:
+        """Take a token into a row's text, and give what the model has to read next: nothing where the text ends."""
+        row.written += 1
+        if token in self._ends:
+            row.ended = "whole"
+            return []
+        further = [token]
+        if row.matcher is not None:
+            try:
+                further = row.matcher.take(token)
+            except ModelError:
+                row.ended = "grammar"
+                return []
+        end = next((at for at, each in enumerate(further) if each in self._ends), len(further))
+        fitting = further[: min(end, row.room - len(row.ids))]
+        row.ids += fitting
+        row.written += len(fitting) - 1
+        row.text = str(self.decoder.tokenizer.decode(row.ids, skip_special_tokens=True))
+        at = min((place for word in settings.stop if (place := row.text.find(word)) >= 0), default=-1)
+        if at >= 0:
+            row.text = row.text[:at]
+        closed = row.matcher is not None and row.matcher.ended and len(fitting) == len(further)
+        if at >= 0 or end < len(further) or closed:
+            row.ended = "whole"
+        elif len(row.ids) >= row.room:
+            row.ended = "length"
+        return [] if row.ended else fitting
+
+
+class _Run:
+    """What one call counts."""
+
+    def __init__(self, rows: int, progress: Callable[[int, int], None] | None) -> None:
+        self.tokens = 0
+        self.largest_pack = 0
+        self._rows, self._progress = rows, progress
+        self._before = 0
+
+    def done(self, rows: int, *, last: bool) -> None:
+        """Tell of progress; `rows` of the pack under way have ended."""
+        if self._progress is not None:
+            self._progress(self._before + rows, self._rows)
+        if last:
+            self._before += rows
+
+    def result(self, rows: Sequence[_Row], shared: int, seconds: float) -> Generated:
+        """Freeze the rows, each with its share of the time."""
+        total = max(sum(row.read for row in rows), 1)
+        written = tuple(
+            Written(row.text, row.ended or "time", len(row.own), row.written, seconds * row.read / total)
+            for row in rows
+        )
+        cached = sum(shared for row in rows if row.read)
+        return Generated(written, self.tokens, shared, cached, self.largest_pack, seconds)
+
+
+def _end_tokens(decoder: Decoder) -> frozenset[int]:
+    """Give the tokens that end a text: the tokenizer's, and those that the model's settings name."""
+    named: Any = getattr(getattr(decoder.model, "generation_config", None), "eos_token_id", None)
+    several = named if isinstance(named, list | tuple) else [named]
+    return frozenset(int(each) for each in (decoder.tokenizer.eos_token_id, *several) if each is not None)
+
+
+def _drawn(logits: torch.Tensor, settings: WriteSettings, chance: np.random.Generator) -> int:
+    """Draw a token: softmax at the temperature, the nucleus of `top_p`, one number of the row's own stream."""
+    scaled = logits.double().cpu().numpy() / settings.temperature
+    shares = np.exp(scaled - scaled.max())
+    order = np.argsort(-shares, kind="stable")[: int(np.count_nonzero(shares))]
+    sums = np.cumsum(shares[order])
+    kept = int(np.searchsorted(sums, settings.top_p * sums[-1])) + 1
+    order, sums = order[:kept], sums[:kept]
+    return int(order[min(int(np.searchsorted(sums, chance.random() * sums[-1], side="right")), len(order) - 1)])
