@@ -310,3 +310,20 @@ def test_a_budget_smaller_than_the_label_set_is_marked():
     enough = decide(make_evidence([(TUNED, {2: 0.9}), (SHOTS, {2: 0.6}), (TFIDF, {2: 0.5})]))
     assert "At n = 1 not all 2 labels are seen" in few.verdict.scope
     assert "not all 2 labels" not in enough.verdict.scope
+
+
+def test_further_seeds_of_a_finalist_do_not_change_who_it_is():
+    curves = [(TUNED, {256: 0.86}), (PROBE, {256: 0.83}), (SHOTS, {256: 0.70})]
+    evidence = make_evidence(curves, rows=600, seeds=5, seed_deviation=0.001)
+    wrong = tuple(label for label in evidence.task.labels if label != evidence.validation_labels[0])[:1]
+    trials = []
+    for trial in evidence.trials:
+        if trial.contender == TUNED.name and trial.seed > 2:
+            # On validation rows its further seeds come to nothing, so that its mean over five falls behind.
+            trials.append(replace(trial, validation_answers=wrong * len(trial.validation_answers)))
+        elif trial.seed <= 2 or trial.contender == SHOTS.name:
+            trials.append(trial)
+    decision = decide(replace(evidence, trials=tuple(trials)))
+    (verdict,) = [one for one in decision.comparisons if one.role == "verdict"]
+    assert (verdict.a, verdict.b) == (TUNED.name, SHOTS.name)
+    assert verdict.n_pairs == 5 * 600

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -52,6 +52,17 @@ class Cell:
     def enough_seeds(self) -> bool:
         """Whether the spread over seeds is known well enough for a verdict."""
         return not self.contender.seeded or len(self.seeds) >= MIN_SEEDS
+
+    def with_seeds(self, seeds: Sequence[int]) -> Cell:
+        """Give the cell with the answers of some of its seeds; the whole of it where it is not seeded."""
+        if not self.contender.seeded or tuple(seeds) == self.seeds:
+            return self
+        places = [self.seeds.index(seed) for seed in seeds]
+        per_seed = len(self.trials) // len(self.seeds)
+        trials = tuple(self.trials[per_seed * place + part] for place in places for part in range(per_seed))
+        return replace(
+            self, trials=trials, seeds=tuple(seeds), test=self.test[places], validation=self.validation[places]
+        )
 
     def codes(self, rows: Rows) -> Codes:
         """Give the codes of the validation or of the test answers, shape (seeds, rows)."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bakeoff.decision import phrases
 from bakeoff.decision.losses import validation_cost
-from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 from bakeoff.decision.resampling import estimate_difference
 from bakeoff.records import Arm, Evidence
 
@@ -75,8 +75,9 @@ def best_on_validation(panel: Panel, names: Sequence[str], n: int) -> tuple[str,
 
     Where error costs are given, by their expected cost of a month on the validation rows, least first.
 
-    Contenders with enough seeds come before those without. Ties, and contenders without validation rows, keep the order
-    in which they are given. Contenders that finished nothing at n are left out.
+    Contenders with enough seeds come before those without. They are compared by the seeds that all of them have, so
+    that further seeds of a finalist do not change who it is. Ties, and contenders without validation rows, keep the
+    order in which they are given. Contenders that finished nothing at n are left out.
     """
     priced = panel.evidence.assumptions.priced
 
@@ -86,8 +87,17 @@ def best_on_validation(panel: Panel, names: Sequence[str], n: int) -> tuple[str,
         mean = panel.mean_score(cell, "validation")
         return not cell.enough_seeds, math.inf if math.isnan(mean) else -round(mean, 12)
 
-    cells = {name: cell for name in names if (cell := panel.cell(name, n)) is not None}
+    cells = _compared({name: cell for name in names if (cell := panel.cell(name, n)) is not None})
     return tuple(sorted(cells, key=lambda name: merit(cells[name])))
+
+
+def _compared(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+    """Bring contenders that have enough seeds to those that all of them have, where these are enough."""
+    counted = [set(cell.seeds) for cell in cells.values() if cell.contender.seeded and cell.enough_seeds]
+    common = sorted(set.intersection(*counted)) if counted else []
+    if len(common) < MIN_SEEDS:
+        return dict(cells)
+    return {name: cell.with_seeds(common) if cell.enough_seeds else cell for name, cell in cells.items()}
 
 
 def validation_ranking(evidence: Evidence, arm: Arm) -> tuple[tuple[str, float], ...]:
