@@ -53,6 +53,11 @@ EXCEPTIONS = {
     # A bundle that holds its model's weights lends them to the method it loads.
     ("ship/bundle.py", "methods.other"),
     ("__main__.py", "cli"),
+    # The prompt verbs draft, read and compare prompt files.
+    ("workbench/prompt_diff.py", "methods.prompt"),
+    ("workbench/prompt_history.py", "methods.prompt"),
+    ("workbench/prompt_new.py", "methods.prompt"),
+    ("workbench/prompt_try.py", "methods.prompt"),
 }
 
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from bakeoff import __version__
-from bakeoff.cli import check, data, demo, models, predict, report, resume, run, ship
+from bakeoff.cli import check, data, demo, models, predict, prompt, report, resume, run, ship
 from bakeoff.errors import NoVerdictError, TrialError, UserError
 
 __all__ = ["app", "main"]
@@ -49,6 +49,7 @@ app.command("check")(check.check)
 app.command("report")(report.report)
 app.command("ship")(ship.ship)
 app.command("predict")(predict.predict)
+app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 

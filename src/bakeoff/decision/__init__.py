@@ -14,6 +14,7 @@ from bakeoff.decision.power import detectable_difference
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
 from bakeoff.decision.scores import paired_difference, probability_of_beating, score_mean
+from bakeoff.decision.share import wilson_interval
 from bakeoff.decision.spread import deviation_beyond_chance
 from bakeoff.decision.superiority import Superiority
 from bakeoff.decision.verdict import Settled, decide, settle
@@ -47,4 +48,5 @@ __all__ = [
     "smallest_detectable_difference",
     "suspicion",
     "validation_ranking",
+    "wilson_interval",
 ]

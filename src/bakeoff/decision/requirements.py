@@ -13,6 +13,7 @@ from bakeoff.decision import phrases
 from bakeoff.decision.costs import cost_of
 from bakeoff.decision.panel import MASKED, Cell, Panel, is_served
 from bakeoff.decision.resampling import estimate_score
+from bakeoff.decision.share import wilson_interval
 from bakeoff.records import Requirement
 from bakeoff.tasks import METRICS
 
@@ -71,11 +72,7 @@ def _valid_share(panel: Panel, cell: Cell) -> tuple[float, float]:
     rows = len(panel.truth["test"])
     if not rows:
         return math.nan, math.nan
-    share = float((cell.test[cell.test != MASKED] >= 0).mean())
-    z = 1.959964
-    centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z / (1 + z * z / rows) * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return wilson_interval(float((cell.test[cell.test != MASKED] >= 0).mean()), rows)
 
 
 def _range(values: list[float]) -> tuple[float, float]:

@@ -39,7 +39,7 @@ from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
 from bakeoff.workbench.rows import can_show, divide, divided_parts, read_source, row_counts
 
-__all__ = ["create_study", "current_trial"]
+__all__ = ["create_study", "current_trial", "meaning", "task_of"]
 
 
 def create_study(
@@ -72,7 +72,7 @@ def create_study(
     watcher.step("reading the rows")
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=options.seeds, division=options.division)
-    task = _task(read, split, options)
+    task = task_of(read, split, options)
     models, fetching = candidate_models(options, watcher)
     pool = row_counts(split)["train"]
     contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool)
@@ -204,7 +204,19 @@ def _check_meaning(checks: Sequence[Check]) -> None:
         )
 
 
-def _task(read: Source, split: Split, options: StudyOptions) -> Task:
+def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
+    """Name the task of divided rows: labels, their words and definitions, instruction and metric.
+
+    Parameters
+    ----------
+    read : Source
+    split : Split
+    options : StudyOptions
+
+    Returns
+    -------
+    Task
+    """
     parts = (split.train, split.validation, split.test)
     counts = Counter(label for part in parts for label in part.labels)
     check_cost_labels(options.assumptions, sorted(counts))
@@ -214,7 +226,7 @@ def _task(read: Source, split: Split, options: StudyOptions) -> Task:
         found = read_label_definitions(options.labels)
         match_definitions(found, sorted(counts))
         words = {item.label: item.words[0] for item in found if item.words}
-        definitions = {item.label: told for item in found if (told := _told(item))}
+        definitions = {item.label: told for item in found if (told := meaning(item))}
     return classification_task(
         name=read.columns.label or "label",
         labels=sorted(counts),
@@ -225,8 +237,18 @@ def _task(read: Source, split: Split, options: StudyOptions) -> Task:
     )
 
 
-def _told(item: LabelDefinition) -> str:
-    """Put a label's meaning and its examples into one text."""
+def meaning(item: LabelDefinition) -> str:
+    """Put a label's meaning and its examples into one text, as a prompt tells it.
+
+    Parameters
+    ----------
+    item : LabelDefinition
+
+    Returns
+    -------
+    str
+        Empty where nothing was said.
+    """
     examples = "; ".join(item.examples)
     if not examples:
         return item.definition

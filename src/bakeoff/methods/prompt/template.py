@@ -31,6 +31,7 @@ __all__ = [
     "SERVER_OPENING",
     "SERVER_ROW",
     "Demonstration",
+    "Form",
     "PromptDesign",
     "RenderedPrompt",
     "clean_text",

@@ -1,0 +1,214 @@
+"""How prompts, their versions and their differences look in the terminal."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bakeoff.report.figures import (
+    clean_text,
+    interval_text,
+    p_phrase,
+    rate_text,
+    score_text,
+    share_text,
+    visible_text,
+)
+from bakeoff.workbench.prompt_diff import Piece, PromptDiff, part_changes
+from bakeoff.workbench.prompt_history import Change, Tried, TriedRow, change_between
+from bakeoff.workbench.prompt_new import Drafted
+from bakeoff.workbench.prompt_try import TryOutcome
+
+__all__ = ["diff_lines", "drafted_lines", "history_table", "tried_lines"]
+
+_LABEL_WIDTH = 14
+#: Characters of a row's text that are printed.
+_TEXT_WIDTH = 150
+#: Below this total probability of all labels a prompt does not lead to them.
+_LOW_MASS = 0.10
+_STYLES = {"same": "", "gone": "red", "new": "green"}
+
+
+def _table() -> Table:
+    table = Table.grid(padding=(0, 0))
+    table.add_column(width=_LABEL_WIDTH, style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def drafted_lines(done: Drafted, source: str | None) -> RenderableType:
+    """Say what was drafted, and what to do next.
+
+    Parameters
+    ----------
+    done : Drafted
+    source : str or None
+        The rows, for the command that comes next.
+
+    Returns
+    -------
+    renderable
+    """
+    design, table = done.prompt.design, _table()
+    table.add_row("written", Text(str(done.path)))
+    table.add_row("instruction", Text(clean_text(design.instruction)))
+    labels = ", ".join(clean_text(label) for label in design.labels[:12]) + (", ..." if len(design.labels) > 12 else "")
+    table.add_row("labels", Text(f"{len(design.labels)}, from {clean_text(done.labels_from)}: {labels}"))
+    shown = "none: without rows there are none to show"
+    if done.counts:
+        shown = f"{len(design.demonstrations)} of the n = {sum(done.counts.values())} labelled rows it may use"
+    table.add_row("shown", Text(shown))
+    rows = shlex.quote(source) if source else "DATA"
+    table.add_row("next", Text(f"edit it, then: bakeoff prompt try {shlex.quote(str(done.path))} {rows}"))
+    return table
+
+
+def tried_lines(done: TryOutcome, prompt: Path, rows: int) -> RenderableType:
+    """Say how a version did, and which rows it gained and lost.
+
+    Parameters
+    ----------
+    done : TryOutcome
+    prompt : Path
+    rows : int
+        Gained and lost rows that are printed, of each at most.
+
+    Returns
+    -------
+    renderable
+    """
+    tried, table = done.tried, _table()
+    table.add_row(f"version {tried.version}", Text(f"{prompt}, {Path(tried.model).name}, {tried.dtype}"))
+    left_out = f"; {done.shown} that the prompt shows are left out" if done.shown else ""
+    table.add_row("rows", Text(f"{len(tried.rows)} of the n = {tried.n} labelled rows of seed {tried.seed}{left_out}"))
+    score = f"{score_text(tried.accuracy)} {interval_text(tried.interval)}, {tried.right} of {len(tried.rows)} right"
+    table.add_row("accuracy", Text(score, style="bold"))
+    table.add_row("label mass", _mass(tried.label_mass))
+    speed = f"{rate_text(tried.rows_per_second)}, {tried.tokens_per_row:.0f} tokens a row with the shared prefix"
+    table.add_row("speed", Text(f"{speed}; calibration: {tried.calibration}"))
+    if done.against is not None:
+        _add_change(table, done.against, done.change, tried, rows)
+    table.add_row("kept", Text(str(done.kept)))
+    table.add_row("note", Text("These rows choose a prompt. The score to quote comes from rows that it has not seen."))
+    return table
+
+
+def _mass(mass: float | None) -> Text:
+    if mass is None:
+        return Text("-")
+    low = "; the prompt hardly leads to its labels" if mass < _LOW_MASS else ""
+    return Text(f"{share_text(mass)} of the probability is on the labels' words{low}")
+
+
+def _add_change(table: Table, before: Tried, change: Change | None, after: Tried, rows: int) -> None:
+    parts = ", ".join(
+        dict.fromkeys(part.part for part in part_changes(before.prompt, after.prompt) if part.part[0] != " ")
+    )
+    table.add_row("changed", Text(f"{clean_text(parts) or 'nothing'}, since version {before.version}"))
+    if before.model_sha256 != after.model_sha256:
+        table.add_row("", Text(f"Version {before.version} was tried with another model: {Path(before.model).name}."))
+    if change is None:
+        table.add_row("against", Text(f"Version {before.version} was tried on other rows, so there is no paired test."))
+        return
+    table.add_row("against", _against(change))
+    _add_rows(table, change, rows)
+
+
+def _against(change: Change) -> Text:
+    scores = [score_text(right / change.common) for right in (change.right_before, change.right_after)]
+    return Text(
+        f"{scores[1]} now, {scores[0]} before, on {change.common} rows that both answered; "
+        f"gained {len(change.gained)}, lost {len(change.lost)}, {p_phrase(change.p)} (McNemar's mid-p, exact)"
+    )
+
+
+def _add_rows(table: Table, change: Change, most: int) -> None:
+    for name, pairs, style in (("gained", change.gained, "green"), ("lost", change.lost, "red")):
+        for number, (before, after) in enumerate(pairs[:most]):
+            label = Text(f"  {name}" if number == 0 else "", style=style)
+            table.add_row(label, _row(before, after))
+        if len(pairs) > most > 0:
+            table.add_row("", Text(f"and {len(pairs) - most} more {name}", style="dim"))
+
+
+def _row(before: TriedRow, after: TriedRow) -> Text:
+    answers = [clean_text(row.answer) if row.answer is not None else "no answer" for row in (before, after)]
+    text = clean_text(after.text)
+    cut = text if len(text) <= _TEXT_WIDTH else f"{text[: _TEXT_WIDTH - 3]}..."
+    return Text.assemble((f"{answers[0]} -> {answers[1]}", "bold"), f"  {cut}")
+
+
+def history_table(history: Sequence[Tried], folder: Path) -> RenderableType:
+    """List versions, one try a line.
+
+    Parameters
+    ----------
+    history : sequence of Tried
+    folder : Path
+        Of the history.
+
+    Returns
+    -------
+    renderable
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in ("version", "tried", "model", "rows"):
+        table.add_column(name, no_wrap=name != "model", overflow="fold", justify="right" if name == "rows" else "left")
+    for name in ("accuracy", "mass", "+", "-", "p"):
+        table.add_column(name, no_wrap=True, justify="left" if name == "accuracy" else "right")
+    for place, tried in enumerate(history):
+        before = next((one for one in reversed(history[:place]) if one.version != tried.version), None)
+        change = None if before is None else change_between(before, tried)
+        told = ["", "", ""]
+        if change is not None:
+            told = [str(len(change.gained)), str(len(change.lost)), p_phrase(change.p).removeprefix("p").strip("= ")]
+        table.add_row(
+            str(tried.version),
+            tried.when[5:16].replace("T", " "),
+            Text(Path(tried.model).name),
+            str(len(tried.rows)),
+            f"{score_text(tried.accuracy)} {interval_text(tried.interval)}",
+            "-" if tried.label_mass is None else share_text(tried.label_mass),
+            *told,
+        )
+    note = f"+ and -: rows gained and lost against the last other version; p: McNemar's mid-p. Kept in {folder}"
+    return Group(table, Text(note, style="dim"))
+
+
+def diff_lines(found: PromptDiff, rows: int) -> RenderableType:
+    """Show changed words as ``[-gone-]`` and ``{+new+}``, then the rows that the two answer differently.
+
+    Parameters
+    ----------
+    found : PromptDiff
+    rows : int
+        Gained and lost rows that are printed, of each at most.
+
+    Returns
+    -------
+    renderable
+    """
+    table = _table()
+    table.add_row("before", Text(found.before))
+    table.add_row("after", Text(found.after))
+    if not found.parts:
+        table.add_row("words", Text("The two say the same."))
+    for part in found.parts:
+        table.add_row(Text(clean_text(part.part) if part.part[0] != " " else part.part), _words(part.pieces))
+    if found.rows is None:
+        table.add_row("rows", Text("The two were not tried on the same rows with the same model."))
+        return table
+    table.add_row("rows", _against(found.rows))
+    _add_rows(table, found.rows, rows)
+    return table
+
+
+def _words(pieces: Sequence[Piece]) -> Text:
+    marks = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}
+    shown = [(marks[piece.kind].format(visible_text(piece.text)), _STYLES[piece.kind]) for piece in pieces]
+    return Text.assemble(*shown)

@@ -1,0 +1,302 @@
+"""The versions of a prompt file: what each said, which rows it answered how, and how two of them differ.
+
+The history is a folder beside the prompt file, one content-addressed file for each version and the rows it was tried
+on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bakeoff.catalog import write_file
+from bakeoff.decision import mcnemar_mid_p, wilson_interval
+from bakeoff.errors import DataError, OptionError
+from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_digest, prompt_from_plain, prompt_to_plain
+
+__all__ = [
+    "Change",
+    "Tried",
+    "TriedRow",
+    "change_between",
+    "history_folder",
+    "keep",
+    "pick",
+    "read_history",
+    "version_of",
+]
+
+_SCHEMA, _VERSION = "bakeoff.prompt-try", 1
+_FACTS = ("prompt", "source", "fingerprint", "n", "seed", "model", "model_sha256", "dtype", "calibration", "rows")
+
+
+@dataclass(frozen=True, slots=True)
+class TriedRow:
+    """One row that a version answered.
+
+    Parameters
+    ----------
+    id, text, label : str
+        Of the row; the label is the true one.
+    answer : str or None
+        None for an abstention.
+    """
+
+    id: str
+    text: str
+    label: str
+    answer: str | None
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the label."""
+        return self.answer == self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One version of a prompt and what it answered.
+
+    Parameters
+    ----------
+    prompt : PromptFile
+    source, fingerprint : str
+        Name of the rows' source, and a sha256 over the ids and labels of the rows that were answered.
+    n, seed : int
+        The label budget that the rows are from, and the seed of the draw.
+    model : str
+    model_sha256 : str or None
+    dtype, calibration : str
+    rows : tuple of TriedRow
+    label_mass : float or None
+        Mean probability of all labels' words together.
+    rows_per_second, tokens_per_row : float
+    when : str
+        ISO 8601, UTC.
+    version : int
+        From 1, in the order in which prompts were first tried; 0 for one that is not kept yet.
+    """
+
+    prompt: PromptFile
+    source: str
+    fingerprint: str
+    n: int
+    seed: int
+    model: str
+    model_sha256: str | None
+    dtype: str
+    calibration: str
+    rows: tuple[TriedRow, ...]
+    label_mass: float | None
+    rows_per_second: float
+    tokens_per_row: float
+    when: str
+    version: int = 0
+
+    @property
+    def right(self) -> int:
+        """Rows answered with their label."""
+        return sum(row.right for row in self.rows)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of rows answered with their label, in [0, 1]."""
+        return self.right / len(self.rows)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of the accuracy by Wilson's method."""
+        return wilson_interval(self.accuracy, len(self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How two versions answer the rows that both answered.
+
+    Parameters
+    ----------
+    before, after : Tried
+    gained, lost : tuple of (TriedRow, TriedRow)
+        Rows, as before and as after, that are right only after, or only before.
+    common, right_before, right_after : int
+        Rows that both answered, and how many of them each has right.
+    p : float
+        McNemar's mid-p, two-sided.
+    """
+
+    before: Tried
+    after: Tried
+    gained: tuple[tuple[TriedRow, TriedRow], ...]
+    lost: tuple[tuple[TriedRow, TriedRow], ...]
+    common: int
+    right_before: int
+    right_after: int
+    p: float
+
+
+def change_between(before: Tried, after: Tried) -> Change | None:
+    """Compare two versions on the rows that both answered.
+
+    Parameters
+    ----------
+    before, after : Tried
+
+    Returns
+    -------
+    Change or None
+        None where they share no row.
+    """
+    known = {(row.id, row.label): row for row in before.rows}
+    pairs = [(known[row.id, row.label], row) for row in after.rows if (row.id, row.label) in known]
+    if not pairs:
+        return None
+    gained = tuple(pair for pair in pairs if pair[1].right and not pair[0].right)
+    lost = tuple(pair for pair in pairs if pair[0].right and not pair[1].right)
+    rights = [sum(pair[side].right for pair in pairs) for side in (0, 1)]
+    p = mcnemar_mid_p(len(lost), len(gained))
+    return Change(before, after, gained, lost, len(pairs), rights[0], rights[1], p)
+
+
+def history_folder(prompt: Path) -> Path:
+    """Give the folder that keeps a prompt file's versions.
+
+    Parameters
+    ----------
+    prompt : Path
+
+    Returns
+    -------
+    Path
+        ``NAME.history`` beside it.
+    """
+    return prompt.with_name(f"{prompt.stem}.history")
+
+
+def keep(folder: Path, tried: Tried) -> Path:
+    """Write one version with its answers; the same version on the same rows takes the same file.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the history.
+    tried : Tried
+
+    Returns
+    -------
+    Path
+    """
+    plain = asdict(tried) | {"prompt": prompt_to_plain(tried.prompt), "schema": _SCHEMA, "schema_version": _VERSION}
+    del plain["version"]
+    facts = json.dumps({name: plain[name] for name in _FACTS}, sort_keys=True)
+    path = folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
+    scores = {"accuracy": tried.accuracy, "low": tried.interval[0], "high": tried.interval[1]}
+    content = json.dumps(plain | {"scores": scores}, ensure_ascii=False, indent=1)
+    write_file(path, content.encode("utf-8", "replace"))
+    return path
+
+
+def read_history(folder: Path) -> tuple[Tried, ...]:
+    """Read all versions that were kept.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the history; it need not be there.
+
+    Returns
+    -------
+    tuple of Tried
+        In the order in which they were tried, with their version numbers.
+
+    Raises
+    ------
+    DataError
+        If a file of the folder is broken or of another version.
+    """
+    found = sorted((_read(path) for path in folder.glob("*.json")), key=lambda tried: tried.when)
+    numbers: dict[str, int] = {}
+    return tuple(
+        replace(tried, version=numbers.setdefault(prompt_digest(tried.prompt), len(numbers) + 1)) for tried in found
+    )
+
+
+def known_history(prompt: Path) -> tuple[Tried, ...]:
+    """Read the versions of a prompt file, of which there is to be at least one.
+
+    Parameters
+    ----------
+    prompt : Path
+
+    Returns
+    -------
+    tuple of Tried
+        As `read_history` gives them.
+
+    Raises
+    ------
+    OptionError
+        If none was tried.
+    """
+    history = read_history(history_folder(prompt))
+    if not history:
+        raise OptionError(
+            f"No version of {prompt} was tried: {history_folder(prompt)} holds none.",
+            next_step=f"Try it with: bakeoff prompt try {prompt} DATA",
+        )
+    return history
+
+
+def version_of(history: Sequence[Tried], prompt: PromptFile) -> int | None:
+    """Give the version number that a prompt has in a history; None where it was not tried."""
+    digest = prompt_digest(prompt)
+    return next((tried.version for tried in history if prompt_digest(tried.prompt) == digest), None)
+
+
+def pick(history: Sequence[Tried], version: int, name: str) -> Tried:
+    """Give the last try of a version.
+
+    Parameters
+    ----------
+    history : sequence of Tried
+    version : int
+    name : str
+        Of the prompt file, for messages.
+
+    Returns
+    -------
+    Tried
+
+    Raises
+    ------
+    OptionError
+        If there is no such version.
+    """
+    found = [tried for tried in history if tried.version == version]
+    if not found:
+        known = max((tried.version for tried in history), default=0)
+        raise OptionError(
+            f"{name} has {f'the versions 1 to {known}' if known else 'no version that was tried'}; {version} came.",
+            next_step=f"See them with: bakeoff prompt history {name}",
+        )
+    return found[-1]
+
+
+def _read(path: Path) -> Tried:
+    try:
+        plain: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if (plain["schema"], plain["schema_version"]) != (_SCHEMA, _VERSION):
+            raise ValueError(f"it is {plain['schema']} {plain['schema_version']}")
+        names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version"}
+        fields = {name: plain[name] for name in names}
+        rows = tuple(TriedRow(**row) for row in plain["rows"])
+        if not rows:
+            raise ValueError("it has no rows")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} must be a version that 'bakeoff prompt try' kept; {error}.", next_step="Delete the file."
+        ) from error
+    return Tried(prompt=prompt_from_plain(plain["prompt"], str(path)), rows=rows, **fields)

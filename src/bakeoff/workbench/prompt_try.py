@@ -1,0 +1,255 @@
+"""Try a version of a prompt on labelled rows from inside the label budget, and keep what it answered."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bakeoff.data import Rows
+from bakeoff.errors import DataError, ModelError, OptionError
+from bakeoff.methods.contract import Method, RunContext
+from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file
+from bakeoff.methods.registry import load_method
+from bakeoff.models.facts import choose_dtype
+from bakeoff.records import Answer
+from bakeoff.study.contenders import CandidateModel
+from bakeoff.tasks import Task
+from bakeoff.workbench.candidates import candidate_models
+from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
+from bakeoff.workbench.prepare import task_of
+from bakeoff.workbench.prompt_history import (
+    Change,
+    Tried,
+    TriedRow,
+    change_between,
+    history_folder,
+    keep,
+    pick,
+    read_history,
+    version_of,
+)
+from bakeoff.workbench.prompt_new import budget_rows
+from bakeoff.workbench.rows import divide, read_source
+
+__all__ = ["DEFAULT_MODEL", "TryOptions", "TryOutcome", "try_prompt"]
+
+DEFAULT_MODEL = "smollm2-135m"
+#: Fewer rows are computed one by one anew each time, which nobody who tries prompts wants.
+_LEAST_ROWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TryOptions:
+    """How a version is tried.
+
+    Parameters
+    ----------
+    n, seed : int
+        The label budget that rows are taken from, and the seed of the draw.
+    model : str or None
+        The prompt file's own, else `DEFAULT_MODEL`, where not given.
+    against : int or None
+        Version to compare with; the last other one where not given.
+    dtype : {"auto", "float32", "bfloat16"}
+    """
+
+    n: int = 64
+    seed: int = 0
+    model: str | None = None
+    against: int | None = None
+    dtype: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class TryOutcome:
+    """What a version answered, and how that differs from another.
+
+    Parameters
+    ----------
+    tried : Tried
+    shown : int
+        Rows of the budget that the prompt shows, and that were left out.
+    against : Tried or None
+        The version that it was compared with; None where there is none.
+    change : Change or None
+        None where the two share no row.
+    kept : Path
+        The version's file.
+    """
+
+    tried: Tried
+    shown: int
+    against: Tried | None
+    change: Change | None
+    kept: Path
+
+
+def try_prompt(
+    path: Path, source: str, data: DataOptions, options: TryOptions, *, watcher: Watcher | None = None
+) -> TryOutcome:
+    """Answer the rows of a label budget with a prompt file, compare with the last version, and keep the answers.
+
+    The rows are the n that a study's first seed learns from, drawn out of its train pool: no validation or test row is
+    among them. Rows that the prompt shows are left out.
+
+    Parameters
+    ----------
+    path : Path
+        The prompt file.
+    source : str
+    data : DataOptions
+    options : TryOptions
+    watcher : Watcher, optional
+
+    Returns
+    -------
+    TryOutcome
+
+    Raises
+    ------
+    UserError
+        If prompt, rows or model cannot be used.
+    """
+    watcher = watcher or Watcher()
+    prompt, folder = read_prompt_file(path), history_folder(path)
+    history = read_history(folder)
+    if options.against is not None:
+        pick(history, options.against, str(path))
+    read = read_source(source, data)
+    split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
+    task = task_of(read, split, StudyOptions())
+    _check_labels(path, prompt, task)
+    sample = budget_rows(split.train, options.n, options.seed)
+    rows = _not_shown(sample, prompt)
+    model = _model(options.model or prompt.model or DEFAULT_MODEL, watcher)
+    dtype = choose_dtype() if options.dtype == "auto" else options.dtype
+    watcher.step(f"asking {model.short_name} for {len(rows)} rows")
+    asked = _ask(path, prompt, task, model, dtype, sample, rows)
+    tried = _tried(asked, prompt, sample, rows, model, options, source=read.name)
+    kept = keep(folder, tried)
+    history = read_history(folder)
+    tried = replace(tried, version=version_of(history, prompt) or 0)
+    against = _against(history, tried, options, str(path))
+    change = None if against is None else change_between(against, tried)
+    return TryOutcome(tried, len(sample) - len(rows), against, change, kept)
+
+
+def _against(history: Sequence[Tried], tried: Tried, options: TryOptions, name: str) -> Tried | None:
+    """Give the try to compare with: of the version asked for, else of the last other one; of the same model if any."""
+    others = [one for one in history if one.version != tried.version]
+    if options.against is not None:
+        pick(history, options.against, name)
+        others = [one for one in history if one.version == options.against]
+    same = [one for one in others if one.model_sha256 == tried.model_sha256]
+    chosen = same or others
+    return chosen[-1] if chosen else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    answers: Sequence[Answer]
+    label_mass: float | None
+    calibration: str
+    dtype: str
+    prefix_tokens: int
+
+
+def _check_labels(path: Path, prompt: PromptFile, task: Task) -> None:
+    """Refuse a prompt with other labels than the rows, naming the first on each side."""
+    here, there = set(prompt.design.labels), set(task.labels)
+    if here == there:
+        return
+    sides = [
+        f"{sorted(only)[0]!r} stands {where} alone"
+        for only, where in ((here - there, "in the prompt"), (there - here, "in the rows"))
+        if only
+    ]
+    known = ", ".join(map(repr, task.labels[:10])) + (", ..." if len(task.labels) > 10 else "")
+    raise DataError(
+        f"The labels of {path} must be those of the rows ({known}); {', '.join(sides)}.",
+        next_step="Give each entry of its list 'labels' a label of the rows; its words may stay as they are.",
+    )
+
+
+def _not_shown(sample: Rows, prompt: PromptFile) -> Rows:
+    shown = {" ".join(each.text.split()) for each in prompt.design.demonstrations}
+    rows = sample.take([place for place, text in enumerate(sample.texts) if " ".join(text.split()) not in shown])
+    if len(rows) < _LEAST_ROWS:
+        raise OptionError(
+            f"At least {_LEAST_ROWS} rows that the prompt does not show are needed; {len(rows)} of {len(sample)} are "
+            "left.",
+            next_step="Give a larger --n.",
+        )
+    return rows
+
+
+def _model(name: str, watcher: Watcher) -> CandidateModel:
+    if name.startswith(("http://", "https://")):
+        raise ModelError(
+            f"'prompt try' compares the scores of labels, which takes a model in process; {name} is a server.",
+            next_step="Give --model a name, a folder or a .gguf file.",
+        )
+    models, _ = candidate_models(StudyOptions(encoders=(), prompt_models=(name,)), watcher)
+    return models[0]
+
+
+def _ask(
+    path: Path, prompt: PromptFile, task: Task, model: CandidateModel, dtype: str, sample: Rows, rows: Rows
+) -> _Asked:
+    """Answer the rows; a calibration that learns from rows learns from one half and serves the other."""
+    own = bool(prompt.shift) and prompt.model_sha256 == model.sha256
+    calibration = "file" if own else prompt.calibration
+    answers: dict[int, Answer] = {}
+    halves = [range(len(rows))]
+    if calibration not in ("none", "contextual", "file"):
+        halves = [range(0, len(rows), 2), range(1, len(rows), 2)]
+    for half in halves:
+        asked = set(half)
+        taught = sample.take(()) if len(halves) == 1 else rows.take([at for at in range(len(rows)) if at not in asked])
+        method: Method = load_method("zero-shot")(
+            task=task, model=model.name, seed=0, calibration=calibration, prompt_file=str(path)
+        )
+        method.within(RunContext(dtype=dtype)).fit(taught.texts, taught.labels)
+        found = method.answer(rows.take(half).texts)
+        answers |= dict(zip(half, found, strict=True))
+    details = method.details_
+    return _Asked(
+        [answers[at] for at in range(len(rows))],
+        details["label_mass"],
+        str(details["calibration"]),
+        dtype,
+        int(details["prefix_tokens"]),
+    )
+
+
+def _tried(
+    asked: _Asked,
+    prompt: PromptFile,
+    sample: Rows,
+    rows: Rows,
+    model: CandidateModel,
+    options: TryOptions,
+    *,
+    source: str,
+) -> Tried:
+    lines = "\n".join(f"{row}\0{label}" for row, label in sorted(zip(rows.ids, rows.labels, strict=True)))
+    values = [answer.value for answer in asked.answers]
+    return Tried(
+        prompt=prompt,
+        source=source,
+        fingerprint=hashlib.sha256(lines.encode()).hexdigest(),
+        n=len(sample),
+        seed=options.seed,
+        model=model.name,
+        model_sha256=model.sha256,
+        dtype=asked.dtype,
+        calibration=asked.calibration,
+        rows=tuple(TriedRow(*row) for row in zip(rows.ids, rows.texts, rows.labels, values, strict=True)),
+        label_mass=asked.label_mass,
+        rows_per_second=len(rows) / max(sum(answer.seconds for answer in asked.answers), 1e-9),
+        tokens_per_row=asked.prefix_tokens + sum(answer.tokens_in for answer in asked.answers) / len(rows),
+        when=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+    )
