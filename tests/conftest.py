@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+# Test folders are no packages: the relay beside this file is found by its folder.
+sys.path.insert(0, str(Path(__file__).parent))
+from fault_relay import FaultRelay
 
 _KEPT = ("BAKEOFF_TEST_DATA", "BAKEOFF_TEST_CACHE")
 
@@ -62,3 +67,40 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"BAKEOFF_TEST_DATA={root} has no folder 'data'")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chat_server(pulled_cache: Path) -> Iterator[str]:
+    """Start llama.cpp, a real server of the OpenAI API, in this process; give its address with the model's name."""
+    import xllamacpp
+
+    weights = sorted(pulled_cache.rglob("*.gguf"))[0]
+    settings = xllamacpp.CommonParams()
+    settings.model.path = str(weights)
+    settings.model_alias = {"smollm2"}
+    settings.n_ctx = 4096
+    settings.n_parallel = 2
+    settings.n_predict = 12
+    settings.warmup = False
+    settings.verbosity = -1
+    # One thread never waits for another, which costs most on a busy machine.
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
+    server = xllamacpp.Server(settings)
+    yield f"{server.listening_address}/v1#smollm2"
+    del server
+
+
+@pytest.fixture
+def relay_to() -> Iterator[Callable[..., FaultRelay]]:
+    """Give a function that starts a relay with faults in front of a server."""
+    started: list[FaultRelay] = []
+
+    def start(upstream: str, fault: Callable[[int], str | None] = lambda _number: None) -> FaultRelay:
+        relay = FaultRelay(upstream, fault)
+        started.append(relay)
+        relay.start()
+        return relay
+
+    yield start
+    for relay in started:
+        relay.stop()

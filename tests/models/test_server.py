@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import socket
 import threading
+import time
+import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,7 +14,9 @@ import pytest
 
 from bakeoff.errors import ModelError, OptionError
 from bakeoff.models.server import ServerFault, ServerModel, ServerName, parse_server
+from bakeoff.models.server_pace import RetryPolicy
 
+QUICK = RetryPolicy(retries=2, first_wait=0.01)
 QUESTION = [{"role": "user", "content": "What is the capital of France? Answer with one word."}]
 
 
@@ -72,6 +77,7 @@ class Scripted(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.replies: list[tuple[int, object]] = []
         self.requests: list[tuple[str, str | None]] = []
+        self.bodies: list[dict[str, object]] = []
         self.slow = threading.Event()
 
     @property
@@ -83,11 +89,21 @@ class Handler(BaseHTTPRequestHandler):
     server: Scripted
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append(json.loads(sent or b"null"))
         self.server.requests.append((self.path, self.headers["Authorization"]))
         status, body = self.server.replies.pop(0)
         if status == 0:
             self.server.slow.wait(10)
+            return
+        if status == -1:
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            for _ in range(20):
+                with contextlib.suppress(OSError):
+                    self.wfile.write(b" ")
+                self.server.slow.wait(0.1)
             return
         content = json.dumps(body).encode()
         self.send_response(status)
@@ -128,7 +144,7 @@ def reply(text, **message):
 
 @pytest.fixture
 def model(scripted) -> Iterator[ServerModel]:
-    with contextlib.closing(ServerModel(scripted.url, "big", timeout=5.0)) as found:
+    with contextlib.closing(ServerModel(scripted.url, "big", timeout=5.0, retries=QUICK)) as found:
         yield found
 
 
@@ -148,6 +164,10 @@ def test_two_retries_then_an_answer(scripted, model):
         ([(400, {"error": {"message": "too long"}})], "refused-request"),
         ([(200, reply(None, refusal="I will not"))], "refused-by-model"),
         ([(200, {**reply(""), "choices": []})], "no-answer"),
+        ([(200, {**reply(""), "choices": [{"message": {"content": 7}}]})], "no-answer"),
+        ([(200, [])], "no-answer"),
+        ([(501, {})], "server-error"),
+        ([(200, {"error": {"code": 503, "message": "upstream"}})] * 3, "server-error"),
     ],
 )
 def test_faults_of_one_call(scripted, model, replies, reason):
@@ -160,10 +180,16 @@ def test_faults_of_one_call(scripted, model, replies, reason):
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(401, "refuses the key"), (403, "refuses the key"), (404, "does not know the model 'big'")],
+    [
+        ((401, {}), "refuses the key"),
+        ((403, {}), "refuses the key"),
+        ((404, {}), "does not know the model 'big'"),
+        ((402, {"error": {"message": "no funds"}}), "does no more work for this account: no funds"),
+        ((429, {"error": {"code": "insufficient_quota", "message": "used up"}}), "for this account: used up"),
+    ],
 )
 def test_faults_of_the_server_end_it(scripted, model, status, message):
-    scripted.replies = [(status, {})]
+    scripted.replies = [status]
     with pytest.raises(ModelError, match=message):
         model.complete(QUESTION, max_tokens=4)
 
@@ -173,6 +199,40 @@ def test_a_time_out_is_a_fault_of_one_call(scripted):
     model = ServerModel(scripted.url, "big", timeout=0.2, retries=0)
     with contextlib.closing(model), pytest.raises(ServerFault, match="timeout"):
         model.complete(QUESTION, max_tokens=4)
+
+
+def test_an_answer_that_trickles_in_is_timed_as_a_whole(scripted):
+    scripted.replies = [(-1, None)]
+    model = ServerModel(scripted.url, "big", timeout=0.5, retries=0)
+    began = time.monotonic()
+    with contextlib.closing(model), pytest.raises(ServerFault, match=r"no whole answer within 0\.5 s"):
+        model.complete(QUESTION, max_tokens=4)
+    assert time.monotonic() - began < 1.5
+
+
+def test_no_try_outlasts_the_deadline(scripted, model):
+    scripted.replies = [(0, None)]
+    began = time.monotonic()
+    with pytest.raises(ServerFault, match="timeout"):
+        model.complete(QUESTION, max_tokens=4, until=began + 0.3)
+    assert time.monotonic() - began < 2.0
+
+
+def test_settings_that_a_server_refuses_are_left_out_or_renamed(scripted, model):
+    scripted.replies = [
+        (400, {"error": {"message": "Unsupported parameter: 'top_logprobs'"}}),
+        (400, {"error": {"message": "Use 'max_completion_tokens' instead of 'max_tokens'"}}),
+        (200, reply("Paris")),
+        (200, reply("Rome")),
+    ]
+    assert model.complete(QUESTION, max_tokens=4, top_logprobs=5).text == "Paris"
+    assert model.left_out == ("top_logprobs", "max_tokens")
+    assert model.complete(QUESTION, max_tokens=5, top_logprobs=5).text == "Rome"
+    assert [sorted(set(body) - {"messages", "model"}) for body in scripted.bodies[1:]] == [
+        ["max_tokens", "temperature"],
+        ["max_completion_tokens", "temperature"],
+        ["max_completion_tokens", "temperature"],
+    ]
 
 
 def test_redirects_are_not_followed(scripted, model):
@@ -189,9 +249,34 @@ def test_the_key_comes_from_the_environment_and_shows_nowhere(scripted, monkeypa
     with contextlib.closing(model):
         model.complete(QUESTION, max_tokens=4)
         with pytest.raises(ModelError) as caught:
-            model.complete(QUESTION, max_tokens=4)
+            model.complete(QUESTION, max_tokens=5)
     assert scripted.requests[0] == ("/v1/chat/completions", "Bearer sk-secret")
     assert "sk-secret" not in str(caught.value) + repr(model) + repr(vars(model))
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_server_that_repeats_the_key_does_not_get_it_into_what_is_kept(scripted, monkeypatch, own_home, status):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a/secret")
+    body = reply("your key is sk-a/secret") if status == 200 else {"error": {"message": "wrong key: sk-a/secret"}}
+    scripted.replies = [(status, body)]
+    told = ""
+    with contextlib.closing(ServerModel(scripted.url, "big")) as model:
+        try:
+            told = model.complete(QUESTION, max_tokens=4).text
+        except ServerFault as fault:
+            told = "".join(traceback.format_exception(fault))
+    assert "key" in told
+    kept = [path.read_text("utf-8") for path in own_home.rglob("*") if path.is_file()]
+    assert len(kept) == (1 if status == 200 else 0)
+    assert not [text for text in (told, *kept) if "sk-a" in text]
+
+
+@pytest.mark.parametrize("key", ["sk-secret\nsecond", "sk-secr\u00e9t", "sk secret"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_repeated(scripted, monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(OptionError, match="holds blanks or characters that no key has") as caught:
+        ServerModel(scripted.url, "big")
+    assert "secr" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_models_are_listed_and_the_first_is_taken(scripted):
@@ -200,38 +285,19 @@ def test_models_are_listed_and_the_first_is_taken(scripted):
     with contextlib.closing(ServerModel(scripted.url)) as model:
         assert model.complete(QUESTION, max_tokens=4).text == "Paris"
         assert model.model == "one"
-        scripted.replies = [(200, {**listed, "data": []}), (500, {}), (500, {}), (500, {})]
+        scripted.replies = [(200, {**listed, "data": []}), (501, {})]
         with pytest.raises(ModelError, match="has no model"):
             model.list_models()
         with pytest.raises(ModelError, match="does not list its models: server-error"):
             model.list_models()
 
 
-@pytest.fixture(scope="module")
-def llama_server(pulled_cache):
-    """Run a real llama.cpp server with the small real model."""
-    import xllamacpp
-
-    from bakeoff.catalog import resolve_model
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BAKEOFF_CACHE", str(pulled_cache))
-        path = resolve_model("smollm2-135m").path
-    settings = xllamacpp.CommonParams()
-    settings.model.path = str(path)
-    settings.model_alias = {"smollm2"} if isinstance(settings.model_alias, set) else "smollm2"
-    settings.n_ctx, settings.n_parallel, settings.warmup, settings.port = 512, 1, False, 0
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
-    settings.verbosity = 0
-    return xllamacpp.Server(settings)
-
-
 @pytest.mark.models
-def test_a_real_server_answers(llama_server):
-    with contextlib.closing(ServerModel(f"{llama_server.listening_address}/v1")) as model:
+def test_a_real_server_answers(chat_server):
+    with contextlib.closing(ServerModel(chat_server.partition("#")[0])) as model:
         assert model.list_models() == ("smollm2",)
-        first = model.complete(QUESTION, max_tokens=8, seed=1)
-        again = model.complete(QUESTION, max_tokens=8, seed=1)
+        first = model.complete(QUESTION, max_tokens=8, seed=1, top_logprobs=20)
+        again = model.complete(QUESTION, max_tokens=8, seed=1, top_logprobs=20, anew=True)
         assert first.text
         assert first.text == again.text
         assert first.model_reported == "smollm2"
@@ -239,13 +305,20 @@ def test_a_real_server_answers(llama_server):
         assert 1 <= first.tokens_out <= 8
         assert again.cached_tokens > 0
         assert first.seconds > 0
+        assert first.money == 0.0
+        assert not again.from_disk
         cut = model.complete(QUESTION, max_tokens=1)
         assert (cut.tokens_out, cut.finish_reason) == (1, "length")
+        assert cut.first_tokens == ()
+        tokens = dict(first.first_tokens)
+        assert len(tokens) >= 19
+        assert first.text.startswith(max(tokens, key=tokens.__getitem__))
+        assert 0.5 < sum(math.exp(chance) for chance in tokens.values()) < 1.0001
 
 
 @pytest.mark.models
-def test_a_real_server_refuses_what_is_too_long(llama_server):
-    with contextlib.closing(ServerModel(f"{llama_server.listening_address}/v1")) as model:
+def test_a_real_server_refuses_what_is_too_long(chat_server):
+    with contextlib.closing(ServerModel(chat_server.partition("#")[0])) as model:
         with pytest.raises(ServerFault, match="exceeds the available context size") as caught:
-            model.complete([{"role": "user", "content": "word " * 2000}], max_tokens=4)
+            model.complete([{"role": "user", "content": "word " * 5000}], max_tokens=4)
         assert caught.value.reason == "refused-request"

@@ -12,7 +12,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,6 +22,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
+from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import DataError
 from bakeoff.records import Answer, RephrasedAnswers, Usage
 from bakeoff.tasks import ABSTAIN, Task
@@ -71,6 +72,8 @@ class RunContext:
         Data type of forward passes where a method allows the choice.
     allow_send : frozenset of str
         Hosts to which rows may be sent.
+    terms : ServerTerms
+        Prices and limits of calls to servers.
     may_shorten : bool
         Whether training may take fewer steps, on a schedule that ends in time, rather than be cut.
     """
@@ -80,6 +83,7 @@ class RunContext:
     device: str = "cpu"
     dtype: str = "float32"
     allow_send: frozenset[str] = frozenset()
+    terms: ServerTerms = field(default_factory=ServerTerms)
     may_shorten: bool = False
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bakeoff.catalog.terms import ServerTerms
 from bakeoff.methods import loaded
 from bakeoff.methods.forecast import ModelSpeed
 
@@ -19,6 +20,10 @@ _ENCODED, _SCORED = 192, 48
 _ENCODER_TUNING, _DECODER_TUNING = 2.4, 3.0
 #: Time that the likelihood of texts may take.
 _LIKELIHOOD_SECONDS = 3.0
+#: What a server is timed with.
+_OWN_TEXT = "The little box came on a wet day, and it was just as large as the picture had made us think. "
+#: Tokens to a word of English where a server does not count them.
+_TOKENS_A_WORD = 1.3
 
 
 def preload(family: str | None, model: str | None, *, dtype: str, device: str) -> None:
@@ -56,7 +61,14 @@ def decoder_digest(model: str, *, dtype: str, device: str) -> str:
 
 
 def measure_speed(
-    family: str, model: str, texts: Sequence[str], *, dtype: str, device: str, allow_send: frozenset[str] = frozenset()
+    family: str,
+    model: str,
+    texts: Sequence[str],
+    *,
+    dtype: str,
+    device: str,
+    allow_send: frozenset[str] = frozenset(),
+    terms: ServerTerms | None = None,
 ) -> ModelSpeed:
     """Measure how fast a model reads the study's own texts on this machine.
 
@@ -68,7 +80,9 @@ def measure_speed(
         Texts of the train pool; the first 192 (encoders) or 48 are used.
     dtype, device : str
     allow_send : frozenset of str
-        Hosts to which rows may be sent.
+        Hosts that may be asked; no row is sent.
+    terms : ServerTerms, optional
+        Prices and limits of calls to servers.
 
     Returns
     -------
@@ -80,7 +94,7 @@ def measure_speed(
         return _encoder_speed(model, sample, device)
     if family == "decoder":
         return _decoder_speed(model, sample, dtype, device)
-    return _server_speed(model, sample, allow_send)
+    return _server_speed(model, sample, allow_send, terms or ServerTerms())
 
 
 def _best_seconds(work: Callable[[], object]) -> float:
@@ -133,14 +147,20 @@ def _fertility(tokenizer: Any, texts: Sequence[str]) -> float | None:
     return tokens / words if words else None
 
 
-def _server_speed(model: str, texts: list[str], allow_send: frozenset[str]) -> ModelSpeed:
+def _server_speed(model: str, texts: list[str], allow_send: frozenset[str], terms: ServerTerms) -> ModelSpeed:
+    """Time calls with words of our own, as many as a text has: no row is sent before its price was shown."""
     from bakeoff.models.server import ServerModel, parse_server
 
     name = parse_server(model)
-    server = ServerModel(name.url, name.model, allow_send=allow_send)
-    started = time.perf_counter()
-    for text in texts[:2]:
-        server.complete([{"role": "user", "content": f"Say yes or no.\n{text[:400]}"}], max_tokens=4)
-    seconds = (time.perf_counter() - started) / 2
+    server = ServerModel(name.url, name.model, allow_send=allow_send, terms=terms)
     words = sum(len(text.split()) for text in texts) / max(len(texts), 1)
-    return ModelSpeed(0.0, 0.0, seconds, 1.3 * words)
+    started = time.perf_counter()
+    read = []
+    for count in (1, max(round(words), 8)):
+        sentence = " ".join((_OWN_TEXT * (1 + count // 20)).split()[:count])
+        content = f"Say yes or no.\n{sentence}"
+        read.append(server.complete([{"role": "user", "content": content}], max_tokens=4, anew=True).tokens_in)
+    seconds = (time.perf_counter() - started) / 2
+    server.close()
+    a_word = (read[1] - read[0]) / (count - 1) if read[1] > read[0] > 0 else _TOKENS_A_WORD
+    return ModelSpeed(0.0, 0.0, seconds, a_word * words)

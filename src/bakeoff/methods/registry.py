@@ -222,7 +222,7 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
         seeded=False,
         uses_labels=False,
         extra="server",
-        needs_module="openai",
+        needs_module="httpx",
     ),
     MethodSpec(
         name="server-few-shot",
@@ -236,7 +236,7 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
         forecast=forecast.forecast_server,
         parameters={"shots": 8},
         extra="server",
-        needs_module="openai",
+        needs_module="httpx",
     ),
 )
 

@@ -1,123 +1,33 @@
 """Servers that speak the OpenAI API: hosted models, and llama.cpp, vLLM or Ollama on this machine.
 
-Texts leave this machine only for hosts that were allowed by name. The key is read from the environment at each
-start, and is neither kept in a record nor shown.
+Texts leave this machine only for hosts that were allowed by name. An answer is on disk before its call is settled:
+nothing that was paid for is asked for again.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import os
-import time
+import contextlib
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
-from bakeoff.errors import BakeoffError, ModelError, OptionError
-from bakeoff.extras import require
+from bakeoff.catalog.prices import FREE, ModelPrice
+from bakeoff.catalog.terms import ServerTerms
+from bakeoff.errors import ModelError, OptionError
+from bakeoff.models.response_cache import ChatRequest, OneAtATime, ResponseCache
+from bakeoff.models.server_answer import ServerAnswer
+from bakeoff.models.server_calls import Call, Caller
+from bakeoff.models.server_connection import ServerConnection, ServerName, parse_server
+from bakeoff.models.server_faults import ServerFault
+from bakeoff.models.server_ledger import Spent, ledger_of
+from bakeoff.models.server_pace import RetryPolicy, pace_of
 
 __all__ = ["ServerAnswer", "ServerFault", "ServerModel", "ServerName", "parse_server"]
 
-_FORM = "http://host:port/v1#model-name"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerName:
-    """A server and one of its models.
-
-    Attributes
-    ----------
-    url : str
-        Base address, such as ``http://localhost:8080/v1``, without a slash at its end.
-    model : str or None
-        The model's name there; None for the only one.
-    """
-
-    url: str
-    model: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ServerAnswer:
-    """One answer of a server.
-
-    Attributes
-    ----------
-    text : str
-        What the model wrote.
-    tokens_in, tokens_out, cached_tokens : int
-        As the server counted them; `cached_tokens` is the part of `tokens_in` that it had kept. 0 where it says
-        nothing.
-    seconds : float
-        From the request to the whole answer, retries included.
-    model_reported : str
-        The model's name in the answer.
-    finish_reason : str
-        Such as ``"stop"``, or ``"length"`` where the answer was cut.
-    """
-
-    text: str
-    tokens_in: int
-    tokens_out: int
-    cached_tokens: int
-    seconds: float
-    model_reported: str
-    finish_reason: str
-
-
-class ServerFault(BakeoffError):  # noqa: N818
-    """One call failed and the next one may not: the row becomes an abstention with this reason.
-
-    Parameters
-    ----------
-    reason : {"timeout", "rate-limit", "server-error", "refused-request", "refused-by-model", "no-answer"}
-        What kind of failure it was.
-    detail : str
-        What the server said.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
-
-
-def parse_server(spec: str) -> ServerName:
-    """Read a server's address and model name.
-
-    Parameters
-    ----------
-    spec : str
-        ``http://host:port/v1#model-name``; the part from ``#`` on may be left out.
-
-    Returns
-    -------
-    ServerName
-
-    Raises
-    ------
-    OptionError
-        If it is not an http or https address, or holds a password.
-    """
-    url, _, model = spec.strip().partition("#")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise OptionError(f"{url!r} is not an address: {error}.", next_step=f"Write {_FORM}.") from error
-    if parts.username is not None or parts.password is not None:
-        # Not repeated in the message, which may end in a log.
-        raise OptionError(
-            "A server's address must not hold a name or a password.",
-            next_step="Put the key into the environment variable OPENAI_API_KEY.",
-        )
-    if parts.scheme not in ("http", "https") or not host or parts.query:
-        raise OptionError(f"A server is named by an http or https address, got {spec!r}.", next_step=f"Write {_FORM}.")
-    return ServerName(url.rstrip("/"), model or None)
+#: Tokens that a chat template may add to a call: a system message of its own, and marks around each message.
+_TEMPLATE_TOKENS, _MESSAGE_TOKENS = 256, 16
+_ASKING = OneAtATime()
 
 
 class ServerModel:
@@ -131,15 +41,18 @@ class ServerModel:
         The model's name. Default: the server's first one, asked for at the first need.
     allow_send : frozenset of str
         Hosts other than this machine that texts may be sent to.
+    terms : ServerTerms, optional
+        Prices, limits, calls at a time, and whether answers that were kept are used.
     timeout : float
         Seconds that one try may take.
-    retries : int
-        Further tries after a time-out, a lost connection, "too many requests" or a server's fault.
+    retries : int or RetryPolicy
+        Further tries after a time-out, a lost connection, a broken answer, "too many requests" or a server's fault.
 
     Raises
     ------
     OptionError
-        If the address is none, or its host is not this machine and not allowed.
+        If the address is none, its host is not this machine and not allowed, or a limit on money cannot be kept since
+        the model's price is not known.
     MissingExtraError
         If the `server` extra is not installed.
     """
@@ -150,31 +63,27 @@ class ServerModel:
         model: str | None = None,
         *,
         allow_send: frozenset[str] = frozenset(),
+        terms: ServerTerms | None = None,
         timeout: float = 120.0,
-        retries: int = 2,
+        retries: int | RetryPolicy = 5,
     ) -> None:
-        self.url = parse_server(url).url
-        host = str(urlsplit(self.url).hostname)
-        here = _is_loopback(host)
-        if not here and host.lower() not in {each.lower() for each in allow_send}:
-            raise OptionError(
-                f"The texts would be sent to {host}, which is not this machine and was not allowed.",
-                next_step=f"If they may be sent there, add: --allow-send {host}",
-            )
-        self._openai = require("openai", extra="server", purpose="Server models")
-        httpx = require("httpx", extra="server", purpose="Server models")
-        self._client = self._openai.OpenAI(
-            base_url=self.url,
-            api_key=os.environ.get("OPENAI_API_KEY") or "none",
-            max_retries=retries,
-            # A redirect could carry texts to a host that was not allowed; a proxy is not asked about this machine.
-            http_client=httpx.Client(
-                timeout=httpx.Timeout(timeout, connect=min(10.0, timeout)),
-                follow_redirects=False,
-                trust_env=not here,
-            ),
-        )
+        self.terms = terms or ServerTerms()
+        connection = ServerConnection(url, allow_send=allow_send)
+        self.url = connection.url
         self._model = model
+        self._timeout = timeout
+        self._cache = ResponseCache()
+        self._caller = Caller(
+            connection,
+            pace_of(self.url, self.terms.most_at_a_time),
+            ledger_of(self.terms.journal, self.terms.limits, self.terms.prices.currency),
+            retries if isinstance(retries, RetryPolicy) else RetryPolicy(retries),
+        )
+
+    @property
+    def here(self) -> bool:
+        """Whether the server is on this machine."""
+        return self._caller.connection.here
 
     @property
     def model(self) -> str:
@@ -183,9 +92,23 @@ class ServerModel:
             self._model = self.list_models()[0]
         return self._model
 
+    @property
+    def price(self) -> ModelPrice | None:
+        """The model's price; nothing on this machine, and None where not known."""
+        return self.terms.prices.price_of(self.url, self.model) or (FREE if self.here else None)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Settings that the server refused and that are no longer sent as they were meant."""
+        return self._caller.refused
+
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._caller.connection.close()
+
+    def spent(self) -> Spent:
+        """Give what the run's calls have taken so far, to this server and to others."""
+        return self._caller.ledger.total()
 
     def list_models(self) -> tuple[str, ...]:
         """Ask the server for the names of its models.
@@ -201,28 +124,27 @@ class ServerModel:
             If the server cannot be reached, refuses the key, or has no model.
         """
         try:
-            found = tuple(str(each.id) for each in self._client.models.list())
-        except self._openai.OpenAIError as error:
-            fault = self._translated(error)
-            if isinstance(fault, ModelError):
-                raise fault from error
+            found = self._caller.list_models()
+        except ServerFault as fault:
             raise ModelError(
                 f"The server {self.url} does not list its models: {fault}.",
-                next_step=f"Name the model: {_FORM}.",
-            ) from error
+                next_step="Name the model: http://host:port/v1#model-name.",
+            ) from None
         if not found:
             raise ModelError(f"The server {self.url} has no model.", next_step="Load a model in the server.")
         return found
 
-    def complete(
+    def request(
         self,
         messages: Sequence[Mapping[str, str]],
         *,
         max_tokens: int,
         temperature: float = 0.0,
         seed: int | None = None,
-    ) -> ServerAnswer:
-        """Ask for the next message of a conversation.
+        top_logprobs: int = 0,
+        settings: Mapping[str, Any] | None = None,
+    ) -> ChatRequest:
+        """Give what a call asks, by which its answer is kept.
 
         Parameters
         ----------
@@ -234,6 +156,50 @@ class ServerModel:
             0 for the likeliest tokens.
         seed : int, optional
             Passed on; servers are not bound by it.
+        top_logprobs : int
+            Likeliest tokens to be told at each place, 0 to 20; servers may not offer it.
+        settings : mapping, optional
+            Further fields of the request, such as ``response_format``.
+
+        Returns
+        -------
+        ChatRequest
+        """
+        told: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
+        if seed is not None:
+            told["seed"] = seed
+        if top_logprobs:
+            told |= {"logprobs": True, "top_logprobs": top_logprobs}
+        told |= settings or {}
+        pairs = tuple((str(each["role"]), str(each["content"])) for each in messages)
+        return ChatRequest(self.url, self.model, pairs, tuple(told.items()))
+
+    def explain(self, request: ChatRequest) -> str:
+        """Say whether a call would find its answer on disk, and why not."""
+        return self._cache.explain(request)
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        top_logprobs: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        anew: bool = False,
+        until: float = math.inf,
+    ) -> ServerAnswer:
+        """Ask for the next message of a conversation, or take the answer that was kept.
+
+        Parameters
+        ----------
+        messages, max_tokens, temperature, seed, top_logprobs, settings
+            As for `request`.
+        anew : bool
+            Whether to ask even where the answer was kept.
+        until : float
+            On the clock of `time.monotonic`: no try outlasts it.
 
         Returns
         -------
@@ -242,80 +208,54 @@ class ServerModel:
         Raises
         ------
         ServerFault
-            If this call failed after the retries, or the model refused.
+            If this call failed after the retries, the model refused, or a limit could be passed.
         ModelError
             If no call can succeed: no connection, a refused key, an unknown model.
         """
-        model = self.model
-        began = time.perf_counter()
-        settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
-        if seed is not None:
-            settings["seed"] = seed
-        try:
-            found = self._client.chat.completions.create(
-                model=model, messages=[dict(each) for each in messages], **settings
-            )
-        except self._openai.OpenAIError as error:
-            raise self._translated(error) from error
-        return _answer(found, time.perf_counter() - began)
+        request = self.request(
+            messages,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            seed=seed,
+            top_logprobs=top_logprobs,
+            settings=settings,
+        )
+        call = Call(self._fields(request), self._most(request, max_tokens), self.price, self._timeout, until)
+        if anew or not self.terms.use_kept:
+            return _unless_refused(self._caller.make(call, lambda answer: self._keep(request, answer)))
+        with _ASKING(request.key):
+            kept = self._kept(request)
+            return _unless_refused(kept or self._caller.make(call, lambda answer: self._keep(request, answer)))
 
-    def _translated(self, error: Exception) -> ModelError | ServerFault:
-        """Tell failures of one call from those of the server or its settings."""
-        api = self._openai
-        detail = str(getattr(error, "message", error))
-        if isinstance(error, api.APITimeoutError):
-            return ServerFault("timeout", detail)
-        if isinstance(error, api.APIConnectionError):
-            return ModelError(
-                f"The server {self.url} cannot be reached.", next_step="Start it, or check host and port."
-            )
-        if isinstance(error, (api.AuthenticationError, api.PermissionDeniedError)):
-            return ModelError(
-                f"The server {self.url} refuses the key.",
-                next_step="Put a valid key into the environment variable OPENAI_API_KEY.",
-            )
-        if isinstance(error, api.NotFoundError):
-            return ModelError(
-                f"The server {self.url} does not know the model {self._model!r}, or has no chat endpoint there.",
-                next_step=f"Check the address and the model's name: {_FORM}.",
-            )
-        status = int(getattr(error, "status_code", 0))
-        if 300 <= status < 400:
-            return ModelError(
-                f"The server {self.url} answers with a redirect, which is not followed.",
-                next_step="Give the address it leads to, if texts may be sent there.",
-            )
-        if isinstance(error, api.RateLimitError):
-            return ServerFault("rate-limit", detail)
-        return ServerFault("refused-request" if 400 <= status < 500 else "server-error", detail)
+    def _keep(self, request: ChatRequest, answer: ServerAnswer) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the answer is still one
+            self._cache.write(request, asdict(answer))
 
+    def _kept(self, request: ChatRequest) -> ServerAnswer | None:
+        found = self._cache.read(request)
+        with contextlib.suppress(TypeError):  # written by another version: asked again
+            return None if found is None else ServerAnswer.from_json(found)
+        return None
 
-def _answer(found: Any, seconds: float) -> ServerAnswer:
-    choices = getattr(found, "choices", None)
-    if not choices:
-        raise ServerFault("no-answer", "the answer holds no choice")
-    first = choices[0]
-    refusal = getattr(first.message, "refusal", None)
-    if refusal:
-        raise ServerFault("refused-by-model", str(refusal))
-    usage = getattr(found, "usage", None)
-    details = getattr(usage, "prompt_tokens_details", None)
-    return ServerAnswer(
-        text=first.message.content or "",
-        tokens_in=int(getattr(usage, "prompt_tokens", 0) or 0),
-        tokens_out=int(getattr(usage, "completion_tokens", 0) or 0),
-        cached_tokens=int(getattr(details, "cached_tokens", 0) or 0),
-        seconds=seconds,
-        model_reported=str(getattr(found, "model", "") or ""),
-        finish_reason=str(first.finish_reason or ""),
-    )
+    def _fields(self, request: ChatRequest) -> dict[str, Any]:
+        fields = request.facts()
+        del fields["server"]
+        return fields
+
+    def _most(self, request: ChatRequest, max_tokens: int) -> Spent:
+        """Give the most that one call can take: no tokenizer makes more tokens than a text has bytes."""
+        read = _TEMPLATE_TOKENS + sum(_MESSAGE_TOKENS + len(content.encode()) for _role, content in request.messages)
+        price = self.price
+        if price is None and self.terms.limits.money is not None:
+            table = self.terms.prices.file or "prices.yaml"
+            raise OptionError(
+                f"The price of {self.model!r} at {self.url} is not known, so --money-limit cannot be kept.",
+                next_step=f"Add the model to the price table {table}, or name another table with --prices.",
+            )
+        return Spent(1, read + max_tokens, 0.0 if price is None else price.at_most(read, max_tokens))
 
 
-def _is_loopback(host: str) -> bool:
-    """Say whether a host is this machine by its name or number, without asking a name server."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _unless_refused(answer: ServerAnswer) -> ServerAnswer:
+    if answer.refusal:
+        raise ServerFault("refused-by-model", answer.refusal)
+    return answer

@@ -21,6 +21,7 @@ from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan, make_plan
 from bakeoff.study.run import Executor
 from bakeoff.study.store import StudyStore
+from bakeoff.study.terms import read_terms
 
 __all__ = ["CLOSING_SECONDS", "plan_study"]
 
@@ -53,7 +54,7 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     dtype = choose_dtype(device) if wanted["dtype"] == "auto" else wanted["dtype"]
     contenders = [contender for contender in read_contenders(store) if contender.arm != "current"]
     texts = read_parts(store, None).train(0).texts[:_MEASURED_TEXTS]
-    speeds, lost = _measure(contenders, executor, texts, dtype, device, frozenset(wanted["allow_send"]))
+    speeds, lost = _measure(store, contenders, executor, texts, dtype, device)
     known = store.fact("missing")
     store.set_fact("missing", [*known, *(sentence for sentence in lost.values() if sentence not in known)])
     store.set_fact("speeds", {name: asdict(speed) for name, speed in speeds.items()})
@@ -111,20 +112,22 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
 
 
 def _measure(
+    store: StudyStore,
     contenders: list[Contender],
     executor: Executor,
     texts: tuple[str, ...],
     dtype: str,
     device: str,
-    allow_send: frozenset[str],
 ) -> tuple[dict[str, ModelSpeed], dict[str, str]]:
+    allow_send = frozenset(store.fact("wanted")["allow_send"])
     speeds: dict[str, ModelSpeed] = {}
     lost: dict[str, str] = {}
     for contender in contenders:
         family = method_spec(contender.method).model
         if contender.model is None or family is None or contender.model in speeds or contender.model in lost:
             continue
-        result = executor.run(MeasureJob(family, contender.model, texts, dtype, device, allow_send))
+        job = MeasureJob(family, contender.model, texts, dtype, device, allow_send, read_terms(store))
+        result = executor.run(job)
         if isinstance(result, ModelSpeed):
             speeds[contender.model] = result
         else:

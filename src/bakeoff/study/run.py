@@ -20,6 +20,7 @@ from bakeoff.study.plan import SHARED_COST, Plan, PlannedTrial
 from bakeoff.study.progress import Listener, StudyProgress
 from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
+from bakeoff.study.terms import read_terms
 from bakeoff.tasks import Task, score
 
 __all__ = ["Executor", "run_study", "trial_key"]
@@ -330,6 +331,7 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
         device=run.plan.device,
         allow_send=run.allow_send,
         answer_seconds=planned.forecast,
+        terms=read_terms(run.store),
     )
 
 
@@ -354,7 +356,7 @@ def _record(
         n=planned.n,
         seed=planned.seed,
         status="cut" if result.cut else "done",
-        reason="its deadline came first" if result.cut else None,
+        reason=result.details.get("cut_because", "its deadline came first") if result.cut else None,
         validation_answers=tuple(answer.value for answer in validation),
         test_answers=tuple(answer.value for answer in test),
         fit_seconds=result.fit_seconds,

@@ -15,6 +15,7 @@ from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RefitJob,
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.plan import COMPARED_ROWS, Plan
 from bakeoff.study.store import PARTS, StudyStore
+from bakeoff.study.terms import read_terms
 from bakeoff.workbench.conclude import conclude
 from bakeoff.workbench.options import Watcher
 
@@ -149,6 +150,7 @@ def _refit_job(store: StudyStore, contender: Contender, seconds: float) -> FitJo
         dtype=plan.dtype,
         device=plan.device,
         allow_send=frozenset(store.fact("wanted")["allow_send"]),
+        terms=read_terms(store),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from bakeoff.catalog.terms import ServerTerms
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.records import Answer, RephrasedAnswers, Usage
 from bakeoff.tasks import Task
@@ -38,6 +39,7 @@ class MeasureJob:
     dtype: str
     device: str
     allow_send: frozenset[str] = frozenset()
+    terms: ServerTerms = field(default_factory=ServerTerms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class FitJob:
         What answering is forecast to take past a deadline, before the job counts as hung.
     dtype, device : str
     allow_send : frozenset of str
+    terms : ServerTerms
+        Prices and limits of calls to servers.
     """
 
     method: str
@@ -77,6 +81,7 @@ class FitJob:
     device: str
     allow_send: frozenset[str] = frozenset()
     answer_seconds: float = 0.0
+    terms: ServerTerms = field(default_factory=ServerTerms)
 
 
 @dataclass(frozen=True, slots=True)
