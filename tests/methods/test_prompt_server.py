@@ -10,7 +10,8 @@ import pytest
 
 from bakeoff.errors import BundleError, ModelError, OptionError, TrialError
 from bakeoff.methods.contract import Deadline, RunContext
-from bakeoff.methods.prompt.server_answers import ServerPrompt, match_label
+from bakeoff.methods.prompt.label_match import match_label
+from bakeoff.methods.prompt.server_answers import ServerPrompt
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
 from bakeoff.testing.methods import MethodSuite, text_rows

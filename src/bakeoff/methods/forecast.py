@@ -14,6 +14,7 @@ __all__ = [
     "ModelSpeed",
     "Workload",
     "forecast_full",
+    "forecast_generated",
     "forecast_label_scores",
     "forecast_lora",
     "forecast_majority",
@@ -28,6 +29,8 @@ TOKENS_THAT_DOUBLE = 1000.0
 FEW_ROWS_PADDING = 16.0
 #: Asking a decoder single rows, to measure its latency.
 SINGLE_ROWS_SECONDS = 1.2
+#: Generation: tokens of the rows under way together, and tokens of a forward that one step costs beside its own.
+TOKENS_AT_ONCE, STEP_TOKENS = 2048.0, 30.0
 #: How fine-tuning divides its rows: from so many on, it holds this share out to know when to stop.
 LEAST_TO_HOLD_OUT, HELD_OUT_SHARE = 100, 0.15
 #: Calls to a server that are under way together.
@@ -149,6 +152,20 @@ def forecast_label_scores(work: Workload) -> float:
     tokens = rows * (speed.tokens_per_row + 6.0 + work.label_tree)
     dearer = 1.0 + prefix / TOKENS_THAT_DOUBLE
     return (prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS
+
+
+def forecast_generated(work: Workload) -> float:
+    """Seconds of a trial of a prompt whose label a decoder writes, behind its reasons where it is to give them."""
+    speed = _speed(work)
+    reasoning = float(work.parameters.get("reasoning_tokens", 0))
+    prefix = 20.0 + work.labels * (work.label_tokens + 1.0)
+    read = work.answer_rows * (speed.tokens_per_row + 6.0 + work.label_tokens)
+    # Reasons are written token by token, for a pack of rows at a time, and read again with the label behind them.
+    rows_at_once = max(1.0, TOKENS_AT_ONCE / (speed.tokens_per_row + reasoning + 16.0))
+    written = work.answer_rows * reasoning * (1.0 + STEP_TOKENS / rows_at_once)
+    again = work.answer_rows * speed.tokens_per_row if reasoning else 0.0
+    dearer = 1.0 + prefix / TOKENS_THAT_DOUBLE
+    return (prefix + (read + written + again) * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS
 
 
 def forecast_server(work: Workload) -> float:

@@ -14,9 +14,10 @@ from bakeoff.catalog import ModelFiles, resolve_model
 if TYPE_CHECKING:
     from bakeoff.models.decoder import Decoder
     from bakeoff.models.encoder import Encoder
+    from bakeoff.models.generate import Generator
     from bakeoff.models.scoring import LabelScorer
 
-__all__ = ["decoder", "encoder", "model_files", "scorer", "stand_in"]
+__all__ = ["decoder", "encoder", "generator", "model_files", "scorer", "stand_in"]
 
 
 _STAND_INS: dict[str, ModelFiles] = {}
@@ -105,3 +106,20 @@ def scorer(name: str, dtype: str, device: str) -> LabelScorer:
     from bakeoff.models.scoring import LabelScorer
 
     return LabelScorer(decoder(name, dtype, device))
+
+
+@lru_cache(maxsize=2)
+def generator(name: str, dtype: str, device: str) -> Generator:
+    """Give the generator of a loaded decoder; it keeps the caches of recent prefixes, and grammars.
+
+    Parameters
+    ----------
+    name, dtype, device : str
+
+    Returns
+    -------
+    Generator
+    """
+    from bakeoff.models.generate import Generator
+
+    return Generator(decoder(name, dtype, device))

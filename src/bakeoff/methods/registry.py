@@ -58,6 +58,8 @@ class MethodSpec:
         Extra of this package that brings what it needs.
     needs_module : str or None
         Module by which to see whether the extra is installed.
+    by_default : bool
+        Whether a study has it without being asked; where not, it is named by ``--method``.
     """
 
     name: str
@@ -75,6 +77,7 @@ class MethodSpec:
     free_with: str | None = None
     extra: str | None = None
     needs_module: str | None = None
+    by_default: bool = True
 
     @property
     def available(self) -> bool:
@@ -84,6 +87,8 @@ class MethodSpec:
 
 _CLASSIFICATION = ("classification",)
 _PROMPT = "bakeoff.methods.prompt.label_scores:LabelScorePrompt"
+
+_GENERATED = "bakeoff.methods.prompt.generated:GeneratedPrompt"
 
 _BUILT_IN: tuple[MethodSpec, ...] = (
     MethodSpec(
@@ -207,6 +212,40 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
         location=_PROMPT,
         forecast=forecast.forecast_label_scores,
         parameters={"shots": 8, "calibration": "batch"},
+    ),
+    MethodSpec(
+        name="generated",
+        version="1",
+        arm="prompt",
+        summary="Instruction, and a decoder that writes nothing but a label.",
+        kinds=_CLASSIFICATION,
+        least_n=0,
+        model="decoder",
+        location=_GENERATED,
+        forecast=forecast.forecast_generated,
+        parameters={"shots": 0, "control": "choice"},
+        seeded=False,
+        uses_labels=False,
+        extra="control",
+        needs_module="llguidance",
+        by_default=False,
+    ),
+    MethodSpec(
+        name="generated-reasoning",
+        version="1",
+        arm="prompt",
+        summary="Instruction, and a decoder that writes its reasons and then nothing but a label.",
+        kinds=_CLASSIFICATION,
+        least_n=0,
+        model="decoder",
+        location=_GENERATED,
+        forecast=forecast.forecast_generated,
+        parameters={"shots": 0, "control": "choice", "reasoning_tokens": 40},
+        seeded=False,
+        uses_labels=False,
+        extra="control",
+        needs_module="llguidance",
+        by_default=False,
     ),
     MethodSpec(
         name="server-zero-shot",

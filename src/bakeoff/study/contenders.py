@@ -49,7 +49,7 @@ def build_contenders(
     kind : str
         Kind of the task.
     methods : sequence of str, optional
-        Names to keep; all where not given. Floors always stay.
+        Names to keep; where not given, all that a study has by default. Floors always stay.
     train_rows : int
         Rows of the train pool; a method that needs more is left out.
 
@@ -87,7 +87,7 @@ def build_contenders(
 
 
 def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:
-    return methods is None or spec.arm == "floor" or spec.name in methods
+    return (spec.by_default if methods is None else spec.name in methods) or spec.arm == "floor"
 
 
 def _contender(spec: MethodSpec, model: CandidateModel | None) -> Contender:

@@ -17,12 +17,12 @@ from bakeoff.methods.prompt import calibrate
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.phrasings import phrasings_of
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.rendering import count_tokens, design_for_task, fitting_design, rendered, size_mb
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP, RowScore, ScoredRows, score_rows
 from bakeoff.methods.prompt.template import (
     CONTENT_FREE,
     Demonstration,
     PromptDesign,
-    RenderedPrompt,
     design_for,
 )
 from bakeoff.records import Answer, RephrasedAnswers
@@ -35,8 +35,6 @@ __all__ = ["LabelScorePrompt"]
 
 #: Most rows on which batch calibration rests.
 _MOST_ROWS = 64
-#: Tokens kept free for a row's text, and the share of the context that they take at most.
-_ROOM, _ROOM_SHARE = 256, 0.25
 _PROMPT_NAME = "prompt.yaml"
 TOO_LONG = "the text and the prompt are longer than the model's context"
 NO_NUMBER = "the model gave a score that is no number"
@@ -101,9 +99,9 @@ class LabelScorePrompt(Method):
             rows = choose_demonstrations(texts, labels, self.shots, self.seed)
             design = design_for(self.task, tuple(Demonstration(row, texts[row], labels[row]) for row in rows))
         else:
-            design = _for_task(from_file.design, self.task, str(self.prompt_file))
+            design = design_for_task(from_file.design, self.task, str(self.prompt_file))
         wanted = len(design.demonstrations)
-        self._use(_fitting(design, scorer, texts))
+        self._use(fitting_design(design, scorer.decoder, texts))
         shown = self.design_.demonstrations
         self.details_ |= {
             "prompt": self._prompt.prefix,
@@ -183,7 +181,7 @@ class LabelScorePrompt(Method):
         scorer, phrasings = self._scorer(), phrasings_of(self.design_)
         for number, (name, design) in enumerate(phrasings.items()):
             self.context_.progress("trying other phrasings", number / len(phrasings))
-            prompt = _render(design, scorer)
+            prompt = rendered(design, scorer.decoder)
             found = score_rows(scorer, prompt, [*CONTENT_FREE, *X], deadline=self.context_.deadline)
             if any(row is None for row in found.rows):
                 break
@@ -228,11 +226,11 @@ class LabelScorePrompt(Method):
         """Set the design and what follows from it and the model."""
         decoder = self._scorer().decoder
         self.design_ = design
-        self._prompt = _render(design, self._scorer())
+        self._prompt = rendered(design, decoder)
         self.details_["model_parameters"] = int(sum(weight.numel() for weight in decoder.model.parameters()))
         # Over all rows answered, so that rows asked one by one do not stand for the rest.
         self._masses: list[float] = []
-        self.size_mb_ = _size_mb(loaded.model_files(self.model).path)
+        self.size_mb_ = size_mb(loaded.model_files(self.model).path)
 
     def _check_settings(self) -> None:
         calibrate.check_calibration(self.calibration)
@@ -260,7 +258,7 @@ class LabelScorePrompt(Method):
         }
 
     def _prefix_tokens(self, found: ScoredRows) -> int:
-        return found.prefix_tokens or _count_tokens(self._scorer(), self._prompt.prefix)
+        return found.prefix_tokens or count_tokens(self._scorer().decoder, self._prompt.prefix)
 
     def _save(self, folder: Path) -> None:
         files = loaded.model_files(self.model)
@@ -279,47 +277,12 @@ class LabelScorePrompt(Method):
                 f"prompt was made; {sha256[:12]} came.",
                 next_step=f"Get the weights it was made for, under the name {prompt.model}.",
             )
-        self._use(_for_task(prompt.design, self.task, _PROMPT_NAME))
+        self._use(design_for_task(prompt.design, self.task, _PROMPT_NAME))
         self.shift_ = _in_order(prompt, self.task) if prompt.shift else np.zeros(len(self.task.labels))
         self._calibrated_by, self._calibrated_on = prompt.calibration, 0
         # A reloaded method is compared with the trained one, which a shared store would make an empty test.
         self.fresh_scores = True
         self.details_ |= {"prompt": self._prompt.prefix, "calibration": prompt.calibration}
-
-
-def _render(design: PromptDesign, scorer: LabelScorer) -> RenderedPrompt:
-    from bakeoff.models.decoder import chat_prompt, has_chat_template
-
-    tokenizer = scorer.decoder.tokenizer
-    chat = (lambda messages: chat_prompt(tokenizer, messages)) if has_chat_template(tokenizer) else None
-    return design.render(special_tokens=tuple(map(str, tokenizer.all_special_tokens)), chat=chat)
-
-
-def _fitting(design: PromptDesign, scorer: LabelScorer, texts: Sequence[str]) -> PromptDesign:
-    """Drop demonstrations from the end until prompt and a usual text fit the model's context."""
-    context = scorer.decoder.context_length
-    room = min(_ROOM, int(context * _ROOM_SHARE))
-    if texts:
-        longest = max(texts, key=len)
-        room = min(max(room, _count_tokens(scorer, longest)), int(context * _ROOM_SHARE))
-    while design.demonstrations and _count_tokens(scorer, _render(design, scorer).prefix) + room > context:
-        design = design.without_last()
-    return design
-
-
-def _count_tokens(scorer: LabelScorer, text: str) -> int:
-    return len(scorer.decoder.tokenizer(text, verbose=False)["input_ids"])
-
-
-def _for_task(design: PromptDesign, task: Task, path: str) -> PromptDesign:
-    """Put the design's labels into the task's order."""
-    if set(design.labels) != set(task.labels):
-        odd = sorted(set(design.labels) ^ set(task.labels))
-        raise DataError(
-            f"The prompt file {path} must have the task's {len(task.labels)} labels; {odd[0]!r} is on one side alone.",
-            next_step="Mend the list 'labels' of the prompt file.",
-        )
-    return design.in_order(task.labels)
 
 
 def _in_order(prompt: PromptFile, task: Task) -> NDArray[np.float64]:
@@ -338,8 +301,3 @@ def _scores(rows: Sequence[RowScore]) -> NDArray[np.float64]:
 def _tokens(found: ScoredRows) -> int:
     kept = sum(row.tokens for row in found.rows if row is not None)
     return max(found.tokens, round(kept))
-
-
-def _size_mb(path: Path) -> float:
-    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-    return sum(each.stat().st_size for each in files) / 1e6

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from bakeoff.errors import DataError
+from bakeoff.methods.prompt.control import OutputControl, control_from_plain
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
 
 __all__ = [
@@ -51,6 +52,8 @@ class PromptFile:
         The model that the prompt was chosen for, and the digest of its weights (None for a server).
     scores : mapping of str to float
         What was measured with this prompt, by name.
+    output : OutputControl or None
+        For the control ``"generated"``, what may be written and how it is drawn; None where the method says so.
     """
 
     design: PromptDesign
@@ -60,6 +63,7 @@ class PromptFile:
     model: str | None = None
     model_sha256: str | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    output: OutputControl | None = None
 
 
 def write_prompt_file(path: Path, prompt: PromptFile) -> None:
@@ -184,7 +188,7 @@ def prompt_to_plain(prompt: PromptFile) -> dict[str, Any]:
         "demonstrations": [
             {"row": shown.row, "text": shown.text, "label": shown.label} for shown in design.demonstrations
         ],
-        "control": prompt.control,
+        "control": prompt.control if prompt.output is None else {"by": prompt.control, **prompt.output.to_plain()},
         "calibration": {"name": prompt.calibration, "shift": list(prompt.shift)},
         "model": {"name": prompt.model, "sha256": prompt.model_sha256},
         "scores": dict(prompt.scores),
@@ -232,7 +236,8 @@ def _schema() -> Any:
         template: _Template
         labels: list[_Label] = Field(min_length=2)
         demonstrations: list[_Demonstration] = Field(default_factory=list)
-        control: Literal["label-scores", "generated"] = "label-scores"
+        # The entries of a mapping are checked by `OutputControl`, which knows what goes together.
+        control: Literal["label-scores", "generated"] | dict[str, Any] = "label-scores"
         calibration: _Calibration = Field(default_factory=_Calibration)
         model: _Model = Field(default_factory=_Model)
         scores: dict[str, float] = Field(default_factory=dict)
@@ -278,10 +283,10 @@ def prompt_from_plain(value: Any, name: str) -> PromptFile:
         ) from error
     words = [(each.words,) if isinstance(each.words, str) else tuple(each.words) for each in found.labels]
     _check_whole(name, found, words)
-    return _made_of(found, words)
+    return _made_of(name, found, words)
 
 
-def _made_of(found: Any, words: Sequence[tuple[str, ...]]) -> PromptFile:
+def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptFile:
     shown = tuple(Demonstration(each.row, each.text, each.label) for each in found.demonstrations)
     design = PromptDesign(
         instruction=found.instruction,
@@ -295,14 +300,19 @@ def _made_of(found: Any, words: Sequence[tuple[str, ...]]) -> PromptFile:
         demonstrations=shown,
         other_words=tuple(each[1:] for each in words) if any(len(each) > 1 for each in words) else (),
     )
+    control, output = found.control, None
+    if isinstance(control, dict):
+        output = control_from_plain({key: value for key, value in control.items() if key != "by"}, name)
+        control = "generated"
     return PromptFile(
         design,
-        found.control,
+        control,
         found.calibration.name,
         tuple(found.calibration.shift),
         found.model.name,
         found.model.sha256,
         dict(found.scores),
+        output,
     )
 
 
@@ -321,6 +331,11 @@ def _check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> Non
         raise DataError(
             f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
             next_step="Mend the list 'demonstrations'.",
+        )
+    if isinstance(found.control, dict) and found.control.get("by") != "generated":
+        raise DataError(
+            f"The prompt file {name} must say, under 'control', by: generated; {found.control.get('by')!r} came.",
+            next_step="Write 'control: label-scores' where label scores are compared.",
         )
     shift = found.calibration.shift
     if shift and (found.calibration.name == "none" or len(shift) != len(labels)):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bakeoff.errors import BundleError, ModelError, OptionError, TrialError
 from bakeoff.methods.contract import Method
 from bakeoff.methods.prompt.demos import choose_demonstrations
+from bakeoff.methods.prompt.label_match import match_label
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
 from bakeoff.methods.prompt.server_probabilities import TOP_TOKENS, label_probabilities
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from bakeoff.models.response_cache import ChatRequest
     from bakeoff.models.server import ServerAnswer, ServerModel
 
-__all__ = ["ServerPrompt", "match_label"]
+__all__ = ["ServerPrompt"]
 
 #: Characters of an unreadable answer that its reason quotes.
 _QUOTED = 80
@@ -221,49 +220,3 @@ _COUNTING = threading.Lock()
 
 def _failed(reason: str | None) -> bool:
     return reason is not None and reason.startswith(_CALL_FAILED)
-
-
-def match_label(text: str, labels: Sequence[str], words: Sequence[str]) -> str | None:
-    """Read a label out of what a model wrote.
-
-    Parameters
-    ----------
-    text : str
-        The answer.
-    labels, words : sequence of str, one length
-        The label set, and what stands for each label in the prompt.
-
-    Returns
-    -------
-    str or None
-        The label that the answer is, or, case and quotes and punctuation at the ends aside, that it is; else the one
-        label that stands in it as whole words. None where there is none, or more than one.
-    """
-    spoken: dict[str, str] = {}
-    for label, word in (*zip(labels, words, strict=True), *zip(labels, labels, strict=True)):
-        spoken.setdefault(word, label)
-    for candidate in (text.strip(), _bare(text)):
-        if candidate in spoken:
-            return spoken[candidate]
-    folded: dict[str, set[str]] = {}
-    for word, label in spoken.items():
-        folded.setdefault(_bare(word).casefold(), set()).add(label)
-    same = folded.get(_bare(text).casefold(), set())
-    if same:
-        return next(iter(same)) if len(same) == 1 else None
-    return _inside(text.casefold(), folded)
-
-
-def _inside(text: str, folded: Mapping[str, set[str]]) -> str | None:
-    found: set[str] = set()
-    # The longest first, each taken out of the text: "not relevant" must not count as "relevant", too.
-    for word in sorted(folded, key=len, reverse=True):
-        pattern = rf"(?<!\w){re.escape(word)}(?!\w)"
-        if word and re.search(pattern, text):
-            found |= folded[word]
-            text = re.sub(pattern, "\n", text)
-    return next(iter(found)) if len(found) == 1 else None
-
-
-def _bare(text: str) -> str:
-    return " ".join(text.split()).strip(" .,:;!?\"'`*()[]-\u201c\u201d\u2018\u2019")
