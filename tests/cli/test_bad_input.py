@@ -36,6 +36,8 @@ CASES = {
     "duration without unit": ("a.csv", GOOD.encode(), ["--time-limit", "12"], ["'12'", "12m"]),
     "misspelt method": ("a.csv", GOOD.encode(), ["--method", "zeroshot"], ["'zeroshot'", "'zero-shot'"]),
     "missing predictions": ("a.csv", GOOD.encode(), ["--predictions", "no.csv"], ["no.csv"]),
+    "missing prompt": ("a.csv", GOOD.encode(), ["--prompt", "no.yaml"], ["no.yaml", "cannot be read"]),
+    "no prompt": ("a.csv", GOOD.encode(), ["--prompt", "a.csv"], ["a.csv", "bakeoff.prompt"]),
     "unknown assumption": (
         "a.csv",
         GOOD.encode(),
@@ -98,4 +100,6 @@ def test_the_help_names_every_method() -> None:
     from bakeoff.cli.options import METHODS
     from bakeoff.methods.registry import method_specs
 
-    assert METHODS.split(", ") == [spec.name for spec in method_specs() if spec.arm != "floor"]
+    assert METHODS.split(", ") == [
+        spec.name for spec in method_specs() if spec.arm != "floor" and not spec.takes_prompt
+    ]

@@ -143,6 +143,10 @@ def test_a_clear_lead_is_found_on_all_rows():
     assert "3 rounds of folds x 300 rows" in decision.verdict.confidence
 
 
+def test_a_prompt_alone_is_decided_without_an_error():
+    assert decide(_evidence([(PROMPT, 0.7)])).verdict.choice == "unresolved"
+
+
 def test_overlapping_training_rows_widen_the_seeds_part():
     points = np.array([0.02, 0.10, 0.06])
     draws = points + 0.001 * np.random.default_rng(0).standard_normal((500, 3))

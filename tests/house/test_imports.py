@@ -54,6 +54,7 @@ EXCEPTIONS = {
     ("ship/bundle.py", "methods.other"),
     ("__main__.py", "cli"),
     # The prompt verbs draft, read and compare prompt files.
+    ("workbench/given_prompts.py", "methods.prompt"),
     ("workbench/prompt_diff.py", "methods.prompt"),
     ("workbench/prompt_history.py", "methods.prompt"),
     ("workbench/prompt_new.py", "methods.prompt"),

@@ -37,6 +37,7 @@ __all__ = [
     "NoHeader",
     "NoShip",
     "Predictions",
+    "PromptFiles",
     "PromptModel",
     "Rare",
     "Require",
@@ -111,6 +112,10 @@ MethodNames = Annotated[list[str] | None, _option("--method", help=_METHODS)]
 Predictions = Annotated[
     Path | None,
     _option("--predictions", help="File of today's answers: a column with the texts, and one named prediction."),
+]
+
+PromptFiles = Annotated[
+    list[Path] | None, _option("--prompt", metavar="FILE", help="Prompt file of yours to try; repeat for several.")
 ]
 
 # Plan

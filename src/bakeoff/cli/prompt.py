@@ -111,7 +111,7 @@ def try_(
             TryOptions(n, seed, model, against, dtype),
             watcher=watcher,
         )
-    console.print(tried_lines(done, prompt, rows))
+    console.print(tried_lines(done, prompt, source, rows))
 
 
 @app.command("history")

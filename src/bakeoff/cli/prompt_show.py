@@ -68,13 +68,15 @@ def drafted_lines(done: Drafted, source: str | None) -> RenderableType:
     return table
 
 
-def tried_lines(done: TryOutcome, prompt: Path, rows: int) -> RenderableType:
+def tried_lines(done: TryOutcome, prompt: Path, source: str, rows: int) -> RenderableType:
     """Say how a version did, and which rows it gained and lost.
 
     Parameters
     ----------
     done : TryOutcome
     prompt : Path
+    source : str
+        The rows, for the command that comes next.
     rows : int
         Gained and lost rows that are printed, of each at most.
 
@@ -94,7 +96,8 @@ def tried_lines(done: TryOutcome, prompt: Path, rows: int) -> RenderableType:
     if done.against is not None:
         _add_change(table, done.against, done.change, tried, rows)
     table.add_row("kept", Text(str(done.kept)))
-    table.add_row("note", Text("These rows choose a prompt. The score to quote comes from rows that it has not seen."))
+    again = f"bakeoff run {shlex.quote(source)} --prompt {shlex.quote(str(prompt))}"
+    table.add_row("note", Text(f"These rows choose a prompt. The score to quote is of rows it has not seen: {again}"))
     return table
 
 

@@ -61,6 +61,7 @@ def run(
     time_limit: options.TimeLimit = None,
     test_rows: options.TestRows = None,
     predictions: options.Predictions = None,
+    prompt: options.PromptFiles = None,
     require: options.Require = None,
     volume: options.Volume = 100_000,
     machine_hour_cost: options.MachineHourCost = 0.20,
@@ -103,6 +104,7 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
         time_limit=parse_duration(given["time_limit"]) if given["time_limit"] else None,
         test_rows=given["test_rows"],
         predictions=given["predictions"],
+        prompts=tuple(given["prompt"] or ()),
         requirements=tuple(parse_requirement(text) for text in given["require"] or ()),
         assumptions=assume(
             Assumptions(), {name: given[name] for name in _PRICES}, given["assume"] or (), given["cost_matrix"]

@@ -171,7 +171,8 @@ def detectable_in(panel: Panel, field: Field, declared: Sequence[Declared], *, p
     rows = len(panel.truth["test"])
     if met is None or math.isnan(met.estimate.mean) or rows < 2:
         seeds = max((len(cell.seeds) for cell in (field.finetune, field.prompt) if cell is not None), default=1)
-        return detectable_difference(rows, seeds, folds=evidence.round_folds, overlap=evidence.fold_overlap)
+        folds = evidence.round_folds if seeds > 1 else 0  # one seed has no spread over folds
+        return detectable_difference(rows, seeds, folds=folds, overlap=evidence.fold_overlap)
     of_rows, design = met.estimate.rows_variance, Design(met.estimate.rows, met.estimate.seeds)
     if evidence.folds and design.seeds > 1:
         design = Design(design.rows, design.seeds, evidence.round_folds, evidence.fold_overlap)

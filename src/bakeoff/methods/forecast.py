@@ -7,7 +7,7 @@ constants were fitted to trials on two cores; `LOG.md` has the figures.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Workload",
     "forecast_full",
     "forecast_generated",
+    "forecast_given_prompt",
     "forecast_label_scores",
     "forecast_lora",
     "forecast_majority",
@@ -166,6 +167,11 @@ def forecast_generated(work: Workload) -> float:
     again = work.answer_rows * speed.tokens_per_row if reasoning else 0.0
     dearer = 1.0 + prefix / TOKENS_THAT_DOUBLE
     return (prefix + (read + written + again) * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS
+
+
+def forecast_given_prompt(work: Workload) -> float:
+    """Seconds of a trial of a prompt file, whose demonstrations come out of no label budget."""
+    return forecast_label_scores(replace(work, n=max(work.n, int(work.parameters["shots"]))))
 
 
 def forecast_server(work: Workload) -> float:

@@ -60,6 +60,8 @@ class MethodSpec:
         Module by which to see whether the extra is installed.
     by_default : bool
         Whether a study has it without being asked; where not, it is named by ``--method``.
+    takes_prompt : bool
+        Whether it stands for a prompt file of the user's, and so is tried where one is given alone.
     """
 
     name: str
@@ -78,6 +80,7 @@ class MethodSpec:
     extra: str | None = None
     needs_module: str | None = None
     by_default: bool = True
+    takes_prompt: bool = False
 
     @property
     def available(self) -> bool:
@@ -246,6 +249,21 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
         extra="control",
         needs_module="llguidance",
         by_default=False,
+    ),
+    MethodSpec(
+        name="given-prompt",
+        version="1",
+        arm="prompt",
+        summary="A prompt file of the user's and label scores.",
+        kinds=_CLASSIFICATION,
+        least_n=0,
+        model="decoder",
+        location="bakeoff.methods.prompt.given_prompt:GivenPrompt",
+        forecast=forecast.forecast_given_prompt,
+        parameters={},
+        seeded=False,
+        uses_labels=False,
+        takes_prompt=True,
     ),
     MethodSpec(
         name="server-zero-shot",

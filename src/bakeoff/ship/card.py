@@ -253,7 +253,8 @@ def _repeat(
 ) -> str:
     seconds, share = refit
     shortened = "" if share >= 1 else f"Time allowed {share_text(share)} of its training steps. "
-    settings = ", ".join(f"{escape(key)} = {escape(str(value))}" for key, value in sorted(contender.parameters.items()))
+    plain = {key: value for key, value in contender.parameters.items() if "\n" not in str(value)}
+    settings = ", ".join(f"{escape(key)} = {escape(str(value))}" for key, value in sorted(plain.items()))
     lines = [
         "## Repeat",
         f"The study's seed is {evidence.seed}. The refit's is {seed}; it took {duration_text(seconds)}. {shortened}"

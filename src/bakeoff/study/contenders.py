@@ -9,7 +9,7 @@ from typing import Any
 from bakeoff.methods.registry import MethodSpec, method_specs
 from bakeoff.records import Contender
 
-__all__ = ["CandidateModel", "build_contenders", "contender_from_json", "contender_to_json"]
+__all__ = ["CandidateModel", "GivenPromptFile", "build_contenders", "contender_from_json", "contender_to_json"]
 
 #: Above this many weights a decoder is not tuned here by default: a step takes seconds on a processor.
 MOST_TUNED_PARAMETERS = 1_000_000_000
@@ -38,8 +38,41 @@ class CandidateModel:
     short_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class GivenPromptFile:
+    """A prompt file of the user's.
+
+    Parameters
+    ----------
+    name, text : str
+        Of the file, and the whole of it.
+    labels : tuple of str
+    shots : int
+        Demonstrations that it shows.
+    calibration : str
+        Its name.
+    shift_of : str or None
+        sha256 of the model that its calibration values are for; None where it has none.
+    seen : frozenset of str
+        Keys of the texts that it shows or was tried on.
+    """
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    shots: int
+    calibration: str
+    shift_of: str | None
+    seen: frozenset[str]
+
+
 def build_contenders(
-    models: Sequence[CandidateModel], *, kind: str, methods: Sequence[str] | None, train_rows: int
+    models: Sequence[CandidateModel],
+    *,
+    kind: str,
+    methods: Sequence[str] | None,
+    train_rows: int,
+    prompts: Sequence[GivenPromptFile] = (),
 ) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
     """Cross the methods that can solve the task with the models that fit them.
 
@@ -52,6 +85,8 @@ def build_contenders(
         Names to keep; where not given, all that a study has by default. Floors always stay.
     train_rows : int
         Rows of the train pool; a method that needs more is left out.
+    prompts : sequence of GivenPromptFile
+        Each is a contender with every model that can score labels, whatever `methods` says.
 
     Returns
     -------
@@ -62,7 +97,7 @@ def build_contenders(
     contenders: list[Contender] = []
     missing: list[str] = []
     for spec in method_specs():
-        if kind not in spec.kinds or not _wanted(spec, methods):
+        if kind not in spec.kinds or not (prompts if spec.takes_prompt else _wanted(spec, methods)):
             continue
         fitting = [model for model in models if model.family == spec.model]
         if spec.model is not None and not fitting:
@@ -75,6 +110,9 @@ def build_contenders(
             continue
         if spec.model is None:
             contenders.append(_contender(spec, None))
+            continue
+        if spec.takes_prompt:
+            contenders += [_given_contender(spec, model, prompt) for prompt in prompts for model in fitting]
             continue
         for model in fitting:
             if spec.arm == "finetune" and spec.model == "decoder" and model.parameters > MOST_TUNED_PARAMETERS:
@@ -102,6 +140,13 @@ def _contender(spec: MethodSpec, model: CandidateModel | None) -> Contender:
         seeded=spec.seeded,
         uses_labels=spec.uses_labels,
     )
+
+
+def _given_contender(spec: MethodSpec, model: CandidateModel, prompt: GivenPromptFile) -> Contender:
+    own = prompt.shift_of is not None and prompt.shift_of == model.sha256
+    calibration = "file" if own else prompt.calibration
+    settings = {"shots": prompt.shots, "calibration": calibration, "prompt": prompt.text}
+    return replace(_contender(spec, model), name=f"{prompt.name} {model.short_name}", parameters=settings)
 
 
 def _with_unique_names(contenders: Sequence[Contender]) -> tuple[Contender, ...]:

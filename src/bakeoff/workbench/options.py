@@ -136,6 +136,8 @@ class StudyOptions:
         Most test rows to answer.
     predictions : Path or None
         Answers of today's system.
+    prompts : tuple of Path
+        Prompt files, each a contender with every decoder.
     requirements : tuple of Requirement
     assumptions : Assumptions
     allow_send : frozenset of str
@@ -160,6 +162,7 @@ class StudyOptions:
     time_limit: float | None = None
     test_rows: int | None = None
     predictions: Path | None = None
+    prompts: tuple[Path, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     assumptions: Assumptions = field(default_factory=Assumptions)
     allow_send: frozenset[str] = frozenset()

@@ -36,8 +36,9 @@ from bakeoff.study.store import StudyStore
 from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classification_task
 from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
+from bakeoff.workbench.given_prompts import check_prompt_labels, divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
-from bakeoff.workbench.rows import can_show, divide, divided_parts, read_source, row_counts
+from bakeoff.workbench.rows import can_show, divided_parts, read_source, row_counts
 
 __all__ = ["create_study", "current_trial", "meaning", "task_of"]
 
@@ -71,15 +72,19 @@ def create_study(
     _check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
-    split = divide(read, seed=options.seed, seeds=options.seeds, division=options.division)
+    prompts = read_given_prompts(options.prompts)
+    check_prompt_labels(prompts, read.labels)
+    read, split, seen_checks = divide_unseen(read, prompts, options)
     task = task_of(read, split, options)
     models, fetching = candidate_models(options, watcher)
     pool = row_counts(split)["train"]
-    contenders, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool)
+    contenders, missing = build_contenders(
+        models, kind=task.kind, methods=options.methods, train_rows=pool, prompts=prompts
+    )
     _check_contenders(contenders, missing, options)
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
-    checks = (*check_rows(read), *split.checks, *more_checks)
+    checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks)
     watcher.checked(checks, _known_before(read, task, split, options))
     _check_meaning(checks)
     facts = {
@@ -165,7 +170,7 @@ def _check_options(options: StudyOptions) -> None:
             f"The metric must be one of {', '.join(METRICS)}; {options.metric!r} came.",
             next_step="Choose one of these.",
         )
-    names = [spec.name for spec in method_specs()]
+    names = [spec.name for spec in method_specs() if not spec.takes_prompt]
     for name in options.methods or ():
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)

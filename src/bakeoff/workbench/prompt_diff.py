@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from bakeoff.errors import OptionError
-from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file
+from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_to_plain, read_prompt_file
 from bakeoff.workbench.prompt_history import (
     Change,
     Tried,
@@ -118,7 +118,7 @@ def _parts(prompt: PromptFile) -> dict[str, str]:
         "row": design.row,
         "form": design.form,
         **labels,
-        "control": prompt.control,
+        "control": str(prompt_to_plain(prompt)["control"]),
         "calibration": f"{prompt.calibration} {shift}".strip(),
     }
 

@@ -115,6 +115,7 @@ def try_prompt(
     """
     watcher = watcher or Watcher()
     prompt, folder = read_prompt_file(path), history_folder(path)
+    _check_control(path, prompt)
     history = read_history(folder)
     if options.against is not None:
         pick(history, options.against, str(path))
@@ -172,6 +173,14 @@ def _check_labels(path: Path, prompt: PromptFile, task: Task) -> None:
         f"The labels of {path} must be those of the rows ({known}); {', '.join(sides)}.",
         next_step="Give each entry of its list 'labels' a label of the rows; its words may stay as they are.",
     )
+
+
+def _check_control(path: Path, prompt: PromptFile) -> None:
+    if prompt.control != "label-scores":
+        raise OptionError(
+            f"'prompt try' compares label scores; the control of {path} is {prompt.control!r}.",
+            next_step="Set 'control: label-scores' in the file.",
+        )
 
 
 def _not_shown(sample: Rows, prompt: PromptFile) -> Rows:

@@ -1,0 +1,131 @@
+"""Prompt files that a person brings to a study: which contenders they make, and which rows they have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bakeoff.data import Check, Rows, Source, Split
+from bakeoff.data.duplicates import same_key
+from bakeoff.data.split import refuse_empty
+from bakeoff.errors import OptionError
+from bakeoff.methods.prompt.prompt_file import read_prompt_file
+from bakeoff.study.contenders import GivenPromptFile
+from bakeoff.workbench.options import StudyOptions
+from bakeoff.workbench.prompt_history import history_folder, read_history
+from bakeoff.workbench.rows import divide
+
+__all__ = ["check_prompt_labels", "divide_unseen", "read_given_prompts"]
+
+
+def read_given_prompts(paths: Sequence[Path]) -> tuple[GivenPromptFile, ...]:
+    """Read prompt files for a study.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+
+    Returns
+    -------
+    tuple of GivenPromptFile
+
+    Raises
+    ------
+    OptionError, DataError
+        If one cannot be read, or asks for an answer that is written rather than scored.
+    """
+    return tuple(_given(path) for path in paths)
+
+
+def _given(path: Path) -> GivenPromptFile:
+    prompt = read_prompt_file(path)
+    if prompt.control != "label-scores":
+        raise OptionError(
+            f"--prompt takes a prompt whose control is 'label-scores'; that of {path} is {prompt.control!r}.",
+            next_step="Set 'control: label-scores' in the file.",
+        )
+    design = prompt.design
+    seen = {each.text for each in design.demonstrations}
+    seen |= {row.text for tried in read_history(history_folder(path)) for row in tried.rows}
+    return GivenPromptFile(
+        name=path.name,
+        text=path.read_text(encoding="utf-8"),
+        labels=design.labels,
+        shots=len(design.demonstrations),
+        calibration=prompt.calibration,
+        shift_of=prompt.model_sha256 if prompt.shift else None,
+        seen=frozenset(map(same_key, seen)),
+    )
+
+
+def check_prompt_labels(prompts: Sequence[GivenPromptFile], labels: Collection[str]) -> None:
+    """Refuse a prompt that has not the labels of the rows.
+
+    Parameters
+    ----------
+    prompts : sequence of GivenPromptFile
+    labels : collection of str
+        Of the rows.
+
+    Raises
+    ------
+    OptionError
+    """
+    for prompt in prompts:
+        odd = sorted(set(prompt.labels) ^ set(labels))
+        if odd:
+            where = "in the prompt" if odd[0] in prompt.labels else "in the rows"
+            raise OptionError(
+                f"The labels of {prompt.name} must be those of the rows; {odd[0]!r} stands {where} alone.",
+                next_step="Give each entry of its list 'labels' a label of the rows; its words may stay as they are.",
+            )
+
+
+def divide_unseen(
+    read: Source, prompts: Sequence[GivenPromptFile], options: StudyOptions
+) -> tuple[Source, Split, tuple[Check, ...]]:
+    """Divide rows so that none is validation or test that a prompt shows or was tried on.
+
+    They stay training rows where one split stands for all seeds, and take no part where every row is tested.
+
+    Parameters
+    ----------
+    read : Source
+    prompts : sequence of GivenPromptFile
+    options : StudyOptions
+
+    Returns
+    -------
+    read : Source
+        Without the rows that take no part.
+    split : Split
+    checks : tuple of Check
+        How many rows that concerns.
+    """
+
+    def divided(source: Source) -> Split:
+        return divide(source, seed=options.seed, seeds=options.seeds, division=options.division)
+
+    split, seen = divided(read), frozenset(key for prompt in prompts for key in prompt.seen)
+    if not seen:
+        return read, split, ()
+    if split.rows is None:
+        unseen = replace(split, validation=_unseen(split.validation, seen), test=_unseen(split.test, seen))
+        refuse_empty({"train": split.train, "validation": unseen.validation, "test": unseen.test}, read.name)
+        left = len(split.validation) + len(split.test) - len(unseen.validation) - len(unseen.test)
+        return read, unseen, _told(left, "are neither validation nor test rows")
+    kept = replace(read, splits=tuple((name, _unseen(rows, seen)) for name, rows in read.splits))
+    left = len(read) - len(kept)
+    return kept, divided(kept) if left else split, _told(left, "take no part")
+
+
+def _unseen(rows: Rows, seen: Collection[str]) -> Rows:
+    return rows.take([place for place, text in enumerate(rows.texts) if same_key(text) not in seen])
+
+
+def _told(rows: int, what: str) -> tuple[Check, ...]:
+    said = (
+        f"{rows:,} rows that a given prompt shows, or was tried on, {what}." if rows else "No row of theirs is tested."
+    )
+    return (Check("rows of given prompts", "WARN" if rows else "PASS", said),)

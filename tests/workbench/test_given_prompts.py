@@ -1,0 +1,121 @@
+"""Prompt files that a person brings to a study: their contenders, and the rows they have seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bakeoff.errors import OptionError
+from bakeoff.methods.prompt.given_prompt import GivenPrompt
+from bakeoff.methods.prompt.label_scores import LabelScorePrompt
+from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_to_plain, write_prompt_file
+from bakeoff.methods.prompt.template import Demonstration, PromptDesign
+from bakeoff.methods.registry import load_method
+from bakeoff.study.contenders import CandidateModel, build_contenders
+from bakeoff.tasks import classification_task
+from bakeoff.testing.methods import MethodSuite
+from bakeoff.workbench.given_prompts import check_prompt_labels, divide_unseen, read_given_prompts
+from bakeoff.workbench.options import DataOptions, StudyOptions
+from bakeoff.workbench.prompt_history import Tried, TriedRow, history_folder, keep
+from bakeoff.workbench.rows import read_source
+
+DESIGN = PromptDesign(
+    "Judge the review.",
+    ("bad", "good"),
+    ("bad", "good"),
+    ("", ""),
+    demonstrations=(Demonstration(0, "Review 3 is FINE", "good"),),
+    other_words=(("awful",), ()),
+)
+PROMPT = PromptFile(DESIGN, calibration="contextual")
+
+
+@pytest.fixture
+def prompt(tmp_path: Path) -> Path:
+    """Write a prompt that shows one row and was tried on another."""
+    path = tmp_path / "mine.yaml"
+    write_prompt_file(path, PROMPT)
+    rows = (TriedRow("x", "review 4 is fine", "bad", "bad"),)
+    keep(
+        history_folder(path),
+        Tried(PROMPT, "rows", "f" * 64, 1, 0, "m", "m", "float32", "none", rows, 0.5, 1.0, 1.0, "2026"),
+    )
+    return path
+
+
+def rows_file(folder: Path, count: int) -> str:
+    """Write so many rows, each of its own."""
+    lines = [f"review {place} is {'so' * (place % 7)} fine,{('bad', 'good')[place % 2]}" for place in range(count)]
+    lines[3], lines[4] = "review 3 is fine,good", "review 4 is fine,bad"
+    (folder / "rows.csv").write_text("text,label\n" + "\n".join(lines) + "\n")
+    return str(folder / "rows.csv")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_row_that_a_prompt_has_seen_is_tested(prompt: Path, tmp_path: Path, seed: int) -> None:
+    given = read_given_prompts([prompt])
+    read = read_source(rows_file(tmp_path, 120), DataOptions())
+    kept, split, (check,) = divide_unseen(read, given, StudyOptions(seed=seed))
+    assert (len(kept), split.rows is not None) == (118, True)
+    assert "2 rows that a given prompt shows" in check.detail
+    one = StudyOptions(seed=seed, division="one")
+    kept, split, (check,) = divide_unseen(read, given, one)
+    assert len(kept) == 120
+    tested = {*split.validation.texts, *split.test.texts}
+    assert not tested & {"review 3 is fine", "review 4 is fine"}
+    _, plain, checks = divide_unseen(read, (), one)
+    assert (checks, plain.train) == ((), split.train)
+
+
+def test_each_prompt_is_a_contender_with_every_decoder(prompt: Path, tmp_path: Path) -> None:
+    shifted = tmp_path / "own.yaml"
+    write_prompt_file(shifted, replace(PROMPT, shift=(0.5, -0.5), model="a", model_sha256="1"))
+    given = read_given_prompts([prompt, shifted])
+    models = [CandidateModel(name, "decoder", sha, 10, name) for name, sha in (("a", "1"), ("b", "2"))]
+    made, _ = build_contenders(models, kind="classification", methods=("probe",), train_rows=9, prompts=given)
+    found = {one.name: one.parameters["calibration"] for one in made if one.arm == "prompt"}
+    assert found == {
+        "mine.yaml a": "contextual",
+        "mine.yaml b": "contextual",
+        "own.yaml a": "file",
+        "own.yaml b": "contextual",
+    }
+    none, _ = build_contenders(models, kind="classification", methods=None, train_rows=9)
+    assert "given-prompt" not in {one.method for one in none}
+
+
+def test_what_cannot_be_a_contender_is_refused(prompt: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="'fine' stands in the rows alone"):
+        check_prompt_labels(read_given_prompts([prompt]), ("bad", "fine", "good"))
+    write_prompt_file(tmp_path / "w.yaml", replace(PROMPT, control="generated"))
+    with pytest.raises(OptionError, match="'generated'"):
+        read_given_prompts([tmp_path / "w.yaml"])
+
+
+@pytest.mark.models
+def test_it_answers_as_its_file_does(prompt: Path, catalogue_cache: Path) -> None:
+    task = classification_task(name="quality", labels=("bad", "good"), metric="accuracy")
+    settings = {"shots": 1, "calibration": "contextual", "prompt": prompt.read_text("utf-8")}
+    texts = ["A lovely thing.", "It broke at once.", "Superb sound.", "I want my money back."]
+    given = load_method("given-prompt")(task=task, model="smollm2-135m", seed=0, **settings).fit([], [])
+    assert isinstance(given, GivenPrompt)
+    read = LabelScorePrompt(task, "smollm2-135m", calibration="contextual", prompt_file=str(prompt)).fit([], [])
+    assert given.design_.other_words == (("awful",), ())
+    assert given.predict_proba(texts).tolist() == read.predict_proba(texts).tolist()
+
+
+@pytest.mark.models
+class TestGivenPrompt(MethodSuite):
+    """The public suite."""
+
+    @pytest.fixture(autouse=True)
+    def _cache(self, catalogue_cache: Path) -> None:
+        return
+
+    def make(self, task, seed):
+        design = PromptDesign("Judge it.", task.labels, task.words, ("",) * len(task.labels))
+        text = yaml.safe_dump(prompt_to_plain(PromptFile(design, calibration="contextual")))
+        return GivenPrompt(task, "smollm2-135m", seed, prompt=text)
