@@ -17,7 +17,7 @@ from bakeoff.methods.registry import load_method
 from bakeoff.study.contenders import CandidateModel, build_contenders
 from bakeoff.tasks import classification_task
 from bakeoff.testing.methods import MethodSuite
-from bakeoff.workbench.given_prompts import check_prompt_labels, divide_unseen, read_given_prompts
+from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.prompt_history import Tried, TriedRow, history_folder, keep
 from bakeoff.workbench.rows import read_source
@@ -30,6 +30,7 @@ DESIGN = PromptDesign(
     demonstrations=(Demonstration(0, "Review 3 is FINE", "good"),),
     other_words=(("awful",), ()),
 )
+LABELS = DESIGN.labels
 PROMPT = PromptFile(DESIGN, calibration="contextual")
 
 
@@ -56,7 +57,7 @@ def rows_file(folder: Path, count: int) -> str:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_row_that_a_prompt_has_seen_is_tested(prompt: Path, tmp_path: Path, seed: int) -> None:
-    given = read_given_prompts([prompt])
+    given = read_given_prompts([prompt], LABELS)
     read = read_source(rows_file(tmp_path, 120), DataOptions())
     kept, split, (check,) = divide_unseen(read, given, StudyOptions(seed=seed))
     assert (len(kept), split.rows is not None) == (118, True)
@@ -73,7 +74,7 @@ def test_no_row_that_a_prompt_has_seen_is_tested(prompt: Path, tmp_path: Path, s
 def test_each_prompt_is_a_contender_with_every_decoder(prompt: Path, tmp_path: Path) -> None:
     shifted = tmp_path / "own.yaml"
     write_prompt_file(shifted, replace(PROMPT, shift=(0.5, -0.5), model="a", model_sha256="1"))
-    given = read_given_prompts([prompt, shifted])
+    given = read_given_prompts([prompt, shifted], LABELS)
     models = [CandidateModel(name, "decoder", sha, 10, name) for name, sha in (("a", "1"), ("b", "2"))]
     made, _ = build_contenders(models, kind="classification", methods=("probe",), train_rows=9, prompts=given)
     found = {one.name: one.parameters["calibration"] for one in made if one.arm == "prompt"}
@@ -89,10 +90,10 @@ def test_each_prompt_is_a_contender_with_every_decoder(prompt: Path, tmp_path: P
 
 def test_what_cannot_be_a_contender_is_refused(prompt: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="'fine' stands in the rows alone"):
-        check_prompt_labels(read_given_prompts([prompt]), ("bad", "fine", "good"))
+        read_given_prompts([prompt], ("bad", "fine", "good"))
     write_prompt_file(tmp_path / "w.yaml", replace(PROMPT, control="generated"))
     with pytest.raises(OptionError, match="'generated'"):
-        read_given_prompts([tmp_path / "w.yaml"])
+        read_given_prompts([tmp_path / "w.yaml"], LABELS)
 
 
 @pytest.mark.models

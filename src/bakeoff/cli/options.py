@@ -93,9 +93,9 @@ LabelsFile = Annotated[
 #: Named here, since the registry is not loaded for a help text; a test compares them.
 METHODS = (
     "probe, full, lora, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, "  # in process
-    "server-zero-shot, server-few-shot"
+    "generated, generated-reasoning, server-zero-shot, server-few-shot"
 )
-_METHODS = f"Method to try beside the floors: {METHODS}. Repeat for several; else all."
+_METHODS = f"Method to try beside the floors: {METHODS}. Repeat for several; else all but generated ones."
 Encoder = Annotated[
     list[str],
     _option("--encoder", help="Model to fine-tune: a name or a folder; repeat for several.", show_default=True),

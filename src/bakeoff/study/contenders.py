@@ -108,20 +108,23 @@ def build_contenders(
         if spec.least_n > train_rows:
             missing.append(f"{spec.name} needs {spec.least_n} labelled rows; the train part has {train_rows}.")
             continue
-        if spec.model is None:
-            contenders.append(_contender(spec, None))
-            continue
-        if spec.takes_prompt:
-            contenders += [_given_contender(spec, model, prompt) for prompt in prompts for model in fitting]
-            continue
-        for model in fitting:
-            if spec.arm == "finetune" and spec.model == "decoder" and model.parameters > MOST_TUNED_PARAMETERS:
-                missing.append(
-                    f"{spec.name} of {model.short_name} was not tried: {model.parameters / 1e9:.1f} B weights."
-                )
-            else:
-                contenders.append(_contender(spec, model))
+        large = [model for model in fitting if _is_too_large(spec, model)]
+        missing += [f"{spec.name} of {m.short_name} was not tried: {m.parameters / 1e9:.1f} B weights." for m in large]
+        contenders += _contenders_of(spec, [model for model in fitting if model not in large], prompts)
     return _with_unique_names(contenders), tuple(missing)
+
+
+def _contenders_of(
+    spec: MethodSpec, models: Sequence[CandidateModel], prompts: Sequence[GivenPromptFile]
+) -> list[Contender]:
+    """Cross one method with its models, and with the prompt files where it stands for them."""
+    if spec.takes_prompt:
+        return [_given_contender(spec, model, prompt) for prompt in prompts for model in models]
+    return [_contender(spec, model) for model in models] if spec.model is not None else [_contender(spec, None)]
+
+
+def _is_too_large(spec: MethodSpec, model: CandidateModel) -> bool:
+    return spec.arm == "finetune" and spec.model == "decoder" and model.parameters > MOST_TUNED_PARAMETERS
 
 
 def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:

@@ -16,15 +16,17 @@ from bakeoff.workbench.options import StudyOptions
 from bakeoff.workbench.prompt_history import history_folder, read_history
 from bakeoff.workbench.rows import divide
 
-__all__ = ["check_prompt_labels", "divide_unseen", "read_given_prompts"]
+__all__ = ["divide_unseen", "read_given_prompts"]
 
 
-def read_given_prompts(paths: Sequence[Path]) -> tuple[GivenPromptFile, ...]:
+def read_given_prompts(paths: Sequence[Path], labels: Collection[str]) -> tuple[GivenPromptFile, ...]:
     """Read prompt files for a study.
 
     Parameters
     ----------
     paths : sequence of Path
+    labels : collection of str
+        Of the rows.
 
     Returns
     -------
@@ -33,9 +35,18 @@ def read_given_prompts(paths: Sequence[Path]) -> tuple[GivenPromptFile, ...]:
     Raises
     ------
     OptionError, DataError
-        If one cannot be read, or asks for an answer that is written rather than scored.
+        If one cannot be read, has other labels, or asks for an answer that is written rather than scored.
     """
-    return tuple(_given(path) for path in paths)
+    given = tuple(_given(path) for path in paths)
+    for prompt in given:
+        odd = sorted(set(prompt.labels) ^ set(labels))
+        if odd:
+            where = "in the prompt" if odd[0] in prompt.labels else "in the rows"
+            raise OptionError(
+                f"The labels of {prompt.name} must be those of the rows; {odd[0]!r} stands {where} alone.",
+                next_step="Give each entry of its list 'labels' a label of the rows; its words may stay as they are.",
+            )
+    return given
 
 
 def _given(path: Path) -> GivenPromptFile:
@@ -57,29 +68,6 @@ def _given(path: Path) -> GivenPromptFile:
         shift_of=prompt.model_sha256 if prompt.shift else None,
         seen=frozenset(map(same_key, seen)),
     )
-
-
-def check_prompt_labels(prompts: Sequence[GivenPromptFile], labels: Collection[str]) -> None:
-    """Refuse a prompt that has not the labels of the rows.
-
-    Parameters
-    ----------
-    prompts : sequence of GivenPromptFile
-    labels : collection of str
-        Of the rows.
-
-    Raises
-    ------
-    OptionError
-    """
-    for prompt in prompts:
-        odd = sorted(set(prompt.labels) ^ set(labels))
-        if odd:
-            where = "in the prompt" if odd[0] in prompt.labels else "in the rows"
-            raise OptionError(
-                f"The labels of {prompt.name} must be those of the rows; {odd[0]!r} stands {where} alone.",
-                next_step="Give each entry of its list 'labels' a label of the rows; its words may stay as they are.",
-            )
 
 
 def divide_unseen(

@@ -29,14 +29,14 @@ from bakeoff.data import (
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.registry import method_specs
 from bakeoff.records import Contender, Trial, Usage
-from bakeoff.study.contenders import build_contenders, contender_to_json
+from bakeoff.study.contenders import CandidateModel, GivenPromptFile, build_contenders, contender_to_json
 from bakeoff.study.evidence import requirement_facts
 from bakeoff.study.run import trial_key
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classification_task
 from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
-from bakeoff.workbench.given_prompts import check_prompt_labels, divide_unseen, read_given_prompts
+from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
 from bakeoff.workbench.rows import can_show, divided_parts, read_source, row_counts
 
@@ -72,16 +72,11 @@ def create_study(
     _check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
-    prompts = read_given_prompts(options.prompts)
-    check_prompt_labels(prompts, read.labels)
+    prompts = read_given_prompts(options.prompts, read.labels)
     read, split, seen_checks = divide_unseen(read, prompts, options)
     task = task_of(read, split, options)
     models, fetching = candidate_models(options, watcher)
-    pool = row_counts(split)["train"]
-    contenders, missing = build_contenders(
-        models, kind=task.kind, methods=options.methods, train_rows=pool, prompts=prompts
-    )
-    _check_contenders(contenders, missing, options)
+    contenders, missing = _contenders(models, task, split, prompts, options)
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
     checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks)
@@ -258,6 +253,19 @@ def meaning(item: LabelDefinition) -> str:
     if not examples:
         return item.definition
     return f"{item.definition} (such as: {examples})".strip() if item.definition else f"such as: {examples}"
+
+
+def _contenders(
+    models: Sequence[CandidateModel],
+    task: Task,
+    split: Split,
+    prompts: Sequence[GivenPromptFile],
+    options: StudyOptions,
+) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
+    pool = row_counts(split)["train"]
+    found = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool, prompts=prompts)
+    _check_contenders(*found, options)
+    return found
 
 
 def _check_contenders(contenders: Sequence[Contender], missing: Sequence[str], options: StudyOptions) -> None:
