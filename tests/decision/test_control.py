@@ -205,3 +205,22 @@ def test_a_slope_of_the_last_bit_asks_for_no_number_of_labels():
     assert cell is not None
     assert 0 < slope_per_doubling(panel, TUNED.name, 128) < 1e-12
     assert label_cost(panel, cell).labels_per_point == math.inf
+
+
+def test_light_typing_errors_stand_in_both_columns():
+    def told(trial):
+        kept = {TUNED.name: 0.9, ZERO.name: 0.7}.get(trial.contender)
+        if kept is None or trial.seed:
+            return trial
+        figures = {"rows": 50, "kept": kept, "score": 0.8, "score_with_typos": 0.8 * kept}
+        return replace(trial, details={**trial.details, "light_typos": figures})
+
+    bare = _control(_evidence())
+    assert bare.figures["finetune_typo_answers_kept"] is None
+    assert "light typos" not in bare.finding
+    one = _control(with_trials(_evidence(), told))
+    assert one.figures["finetune_typo_answers_kept"] == 0.9
+    assert one.figures["prompt_typo_answers_kept"] == 0.7
+    assert one.figures["prompt_typo_score_change"] == pytest.approx(-0.24)
+    assert one.finding.count("light typos leave") == 2
+    assert "light typos leave 70.0% of 50 answers" in one.finding

@@ -20,9 +20,9 @@ TEXTS = ["The lens is superb, I am happy.", "A waste of money, it broke.", "Love
 RIGHT = ("positive", "negative", "positive", "negative")
 
 
-def test_there_are_at_least_five_and_the_prompt_as_it_stands_comes_first():
+def test_there_are_eight_beside_it_and_the_prompt_as_it_stands_comes_first():
     found = phrasings_of(DESIGN)
-    assert len(found) == len(PHRASINGS) >= 6
+    assert len(found) == len(PHRASINGS) >= 9
     assert next(iter(found.values())) == DESIGN
     assert len({design.render().prefix + design.render().query("T") for design in found.values()}) == len(found)
 

@@ -163,3 +163,12 @@ def test_where_rows_are_cross_fitted_a_seed_is_a_whole_round_of_folds() -> None:
                 assert sorted(t.seed for t in own) in (list(range(3)), list(range(9)))
                 rounds.add(len(own) // 3)
     assert rounds == {1, 3}
+
+
+def test_methods_that_are_had_by_name_only() -> None:
+    def names(methods: list[str] | None) -> set[str]:
+        found, _missing = build_contenders((DECODER,), kind="classification", methods=methods, train_rows=500)
+        return {contender.method for contender in found}
+
+    assert not {"generated", "generated-reasoning"} & names(None)
+    assert names(["generated"]) == {"generated", "majority", "tfidf"}

@@ -78,8 +78,21 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
         "calibration_error": known_or_none(known_mean([error for error, _ in errors])),
         "calibration_error_by_chance": known_or_none(known_mean([chance for _, chance in errors])),
         "label_mass": known_or_none(known_mean(masses)),
+        **_typo_figures(cell),
         **_change_figures(panel, cell),
         **_shift_figures(panel, cell),
+    }
+
+
+def _typo_figures(cell: Cell) -> dict[str, Any]:
+    """Say how many answers light typing errors leave as they are, and what they do to the score; None if not known."""
+    found = [t.details["light_typos"] for t in cell.trials if t.details.get("light_typos")]
+    if not found:
+        return {"typo_rows": None, "typo_answers_kept": None, "typo_score_change": None}
+    return {
+        "typo_rows": sum(one["rows"] for one in found),
+        "typo_answers_kept": known_or_none(known_mean([one["kept"] for one in found])),
+        "typo_score_change": known_or_none(known_mean([one["score_with_typos"] - one["score"] for one in found])),
     }
 
 
@@ -147,6 +160,8 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
         low, high = (phrases.score(value) for value in told["phrasing_range"])
         deviation = phrases.points(told["phrasing_deviation"], signed=False)
         said.append(f"{low} to {high} over {told['phrasings']} phrasings zero-shot (deviation {deviation})")
+    if told["typo_answers_kept"] is not None:
+        said.append(f"light typos leave {phrases.share(told['typo_answers_kept'])} of {told['typo_rows']} answers")
     if told["calibration_error"] is not None:
         error, chance = (
             phrases.points(told[name], signed=False) for name in ("calibration_error", "calibration_error_by_chance")

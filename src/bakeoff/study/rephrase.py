@@ -20,11 +20,11 @@ from bakeoff.tasks import label_codes, score_codes
 __all__ = ["SHARE_TO_REPHRASE", "read_rephrased", "rephrase_prompts", "weights_afterwards"]
 
 #: Validation rows that each phrasing answers at most, and the fewest on which a spread is worth its time.
-MOST_ROWS, LEAST_ROWS = 100, 30
+MOST_ROWS, LEAST_ROWS = 60, 30
 #: Of the time that is left before spare trials begin, what phrasings may take.
 SHARE_TO_REPHRASE = 0.25
 #: Phrasings beside the prompt as it stands, whose scores are there already; and what they may take beyond the forecast.
-_PHRASINGS, _SAFETY = 5, 1.5
+_PHRASINGS, _SAFETY = 8, 1.5
 _FACT = "rephrased"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bakeoff.decision import droppable, finalists
+from bakeoff.methods.registry import method_spec
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
@@ -21,6 +22,7 @@ from bakeoff.study.progress import Listener, StudyProgress
 from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
+from bakeoff.study.typos import TypoRows, typo_figures, typo_rows
 from bakeoff.tasks import Task, score
 
 __all__ = ["Executor", "run_study", "trial_key"]
@@ -332,7 +334,23 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
         allow_send=run.allow_send,
         answer_seconds=planned.forecast,
         terms=read_terms(run.store),
+        beside=_beside(run, planned).texts,
     )
+
+
+def _beside(run: _Run, planned: PlannedTrial) -> TypoRows:
+    """Give the rows that show what typing errors do, for a contender's first trial at its largest n."""
+    largest = max(trial.n for trial in run.plan.trials if trial.contender == planned.contender)
+    family = method_spec(run.contenders[planned.contender].method).model
+    # A server would be sent the rows again, for money.
+    if planned.seed != 0 or planned.n != largest or family == "server":
+        return TypoRows((), ())
+    return typo_rows(run.parts.to_answer(0, seeded=True)[0])
+
+
+def _typo_details(run: _Run, planned: PlannedTrial, result: FitResult) -> dict[str, object]:
+    figures = typo_figures(run.task, _beside(run, planned).labels, result.beside)
+    return {"light_typos": figures} if figures else {}
 
 
 def _record(
@@ -365,6 +383,6 @@ def _record(
         rows_per_second=result.rows_per_second,
         size_mb=result.size_mb,
         usage=result.usage,
-        details=result.details,
+        details={**result.details, **_typo_details(run, planned, result)},
     )
     return trial, validation, test

@@ -9,8 +9,9 @@ from bakeoff.methods.prompt.template import LISTED_OPENING, PromptDesign
 
 __all__ = ["PHRASINGS", "phrasings_of"]
 
-#: Every phrasing by its name: what it changes of a design. All say the same; two change the form of a row alone, as
-#: FormatSpread does (Sclar et al. 2024), the others its words. None was chosen by a score.
+#: Every phrasing by its name: what it changes of a design. All say the same; five change the form of a row alone
+#: (separators, case, brackets), as FormatSpread does (Sclar et al. 2024), the others its words. None was chosen by a
+#: score.
 PHRASINGS: Mapping[str, Mapping[str, str]] = {
     "as it stands": {},
     "capitals": {"row": "TEXT: {{ text }}\n{{ cue | upper }}:"},
@@ -18,6 +19,9 @@ PHRASINGS: Mapping[str, Mapping[str, str]] = {
     "input and output": {"row": "Input: {{ text }}\nOutput:"},
     "question": {"row": "{{ text }}\nQuestion: What is the {{ cue | lower }} of this text?\nAnswer:"},
     "labels listed": {"opening": LISTED_OPENING},
+    "brackets": {"row": "[Text] {{ text }}\n[{{ cue }}]"},
+    "dashes": {"row": "- text: {{ text }}\n- {{ cue | lower }}:"},
+    "one line": {"row": "{{ text }} | {{ cue }}:"},
 }
 
 

@@ -65,6 +65,8 @@ class FitJob:
     allow_send : frozenset of str
     terms : ServerTerms
         Prices and limits of calls to servers.
+    beside : tuple of str
+        Texts that are answered at the end where time is left, and are no part of the trial's seconds.
     """
 
     method: str
@@ -82,6 +84,7 @@ class FitJob:
     allow_send: frozenset[str] = frozenset()
     answer_seconds: float = 0.0
     terms: ServerTerms = field(default_factory=ServerTerms)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,10 @@ class RephraseJob:
 
 @dataclass(frozen=True, slots=True)
 class FitResult:
-    """What a fitted method answered and spent; the fields are those of `bakeoff.records.Trial`."""
+    """What a fitted method answered and spent; the fields are those of `bakeoff.records.Trial`.
+
+    `beside` holds the answers to the job's texts beside the trial, or none where time was short.
+    """
 
     validation_answers: tuple[Answer, ...]
     test_answers: tuple[Answer, ...]
@@ -117,6 +123,7 @@ class FitResult:
     size_mb: float
     usage: Usage
     details: Mapping[str, Any]
+    beside: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

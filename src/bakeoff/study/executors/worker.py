@@ -143,7 +143,7 @@ def _fitted(job: FitJob, report: Report, *, may_shorten: bool = False) -> tuple[
 
 
 def _fit(job: FitJob, report: Report) -> FitResult:
-    method, _context = _fitted(job, report)
+    method, context = _fitted(job, report)
     fit_usage = method.usage_
     report("answering", 0.0)
     validation, _seconds = _answered(method, job.validation_texts)
@@ -165,7 +165,14 @@ def _fit(job: FitJob, report: Report) -> FitResult:
         size_mb=method.size_mb,
         usage=usage,
         details={**details, "latency_readings": len(times), "tokens_per_row": _tokens_per_row(test, details)},
+        beside=() if cut or context.deadline.passed else _answered_beside(method, job.beside),
     )
+
+
+def _answered_beside(method: Method, texts: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Answer texts that are no part of the trial; none of them counts where the deadline came meanwhile."""
+    values = tuple(answer.value for answer in method.answer(texts)) if texts else ()
+    return () if method.cut_ else values
 
 
 def _rephrase(job: FitJob, report: Report) -> RephraseResult:
