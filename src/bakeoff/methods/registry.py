@@ -295,6 +295,23 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
         extra="server",
         needs_module="httpx",
     ),
+    MethodSpec(
+        name="server-choice",
+        version="1",
+        arm="prompt",
+        summary="Instruction, answered by a server that is held to the labels.",
+        kinds=_CLASSIFICATION,
+        least_n=0,
+        model="server",
+        location="bakeoff.methods.prompt.server_control:ControlledServerPrompt",
+        forecast=forecast.forecast_server,
+        parameters={"shots": 0, "control": "choice", "retries": 1},
+        seeded=False,
+        uses_labels=False,
+        extra="server",
+        needs_module="httpx",
+        by_default=False,
+    ),
 )
 
 

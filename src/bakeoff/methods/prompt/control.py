@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bakeoff.models.constraint import Constraint
     from bakeoff.models.generate import WriteSettings
 
-__all__ = ["OutputControl", "control_from_plain", "quoted", "read_answer"]
+__all__ = ["OutputControl", "control_from_plain", "object_schema", "quoted", "read_answer"]
 
 Kind = Literal["choice", "regex", "json-schema", "free"]
 
@@ -139,7 +139,7 @@ class OutputControl:
 
     def json_schema(self, words: Sequence[str]) -> Mapping[str, Any] | str:
         """Give the schema, or the default one: an object with the label alone, which is one of the words."""
-        return self.schema if self.schema is not None else _object_of({self.field: {"enum": list(words)}})
+        return self.schema if self.schema is not None else object_schema({self.field: {"enum": list(words)}})
 
     def settings(
         self, words: Sequence[str], seed: int, attempt: int, constraint: Constraint | None, stop: Sequence[str]
@@ -180,7 +180,18 @@ class OutputControl:
         return longest + (_JSON_SPARE + len(self.field) if self.kind == "json-schema" else _SPARE)
 
 
-def _object_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the schema of an object that has all of some properties and no other.
+
+    Parameters
+    ----------
+    properties : mapping
+        Schema of each, by its name.
+
+    Returns
+    -------
+    dict
+    """
     return {
         "type": "object",
         "properties": dict(properties),
