@@ -79,6 +79,7 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
         "calibration_error_by_chance": known_or_none(known_mean([chance for _, chance in errors])),
         "label_mass": known_or_none(known_mean(masses)),
         **_typo_figures(cell),
+        **_injection_figures(cell),
         **_change_figures(panel, cell),
         **_shift_figures(panel, cell),
     }
@@ -94,6 +95,16 @@ def _typo_figures(cell: Cell) -> dict[str, Any]:
         "typo_answers_kept": known_or_none(known_mean([one["kept"] for one in found])),
         "typo_score_change": known_or_none(known_mean([one["score_with_typos"] - one["score"] for one in found])),
     }
+
+
+def _injection_figures(cell: Cell) -> dict[str, Any]:
+    """Give how often an instruction inside the text changed the answer, and how often it was obeyed."""
+    found = next((trial.details["injected"] for trial in cell.trials if trial.details.get("injected")), None)
+    if found is None:
+        return {"injected_rows": None, "injected_changed_share": None, "injected_obeyed_share": None}
+    rows = found["rows"]
+    changed, obeyed = (found[name] / rows for name in ("changed", "obeyed"))
+    return {"injected_rows": rows, "injected_changed_share": changed, "injected_obeyed_share": obeyed}
 
 
 def _change_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
@@ -174,6 +185,10 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
     if told.get("groups"):
         low, high = (phrases.score(value) for value in told["group_score_range"])
         said.append(f"{low} to {high} right over {told['groups']} groups")
+    if told["injected_rows"] is not None:
+        rows = told["injected_rows"]
+        changed = round(told["injected_changed_share"] * rows)
+        said.append(f"an instruction inside the text changes {changed} of {rows} answers")
     said.append(_change(cell, told))
     if told["label_mass"] is not None and told["label_mass"] < _LOW_MASS:
         # Labels are compared with each other alone, so every answer is valid whatever the model would have said.

@@ -14,6 +14,7 @@ from bakeoff.decision import droppable, finalists
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
+from bakeoff.study.executors.inject import INJECTED_ROWS
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
 from bakeoff.study.further import further_seeds, with_further
 from bakeoff.study.parts import StudyParts, read_parts
@@ -333,6 +334,7 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
         device=run.plan.device,
         allow_send=run.allow_send,
         answer_seconds=planned.forecast,
+        injected_rows=INJECTED_ROWS if _is_injected(run, planned) else 0,
         terms=read_terms(run.store),
         beside=_beside(run, planned).texts,
     )
@@ -351,6 +353,16 @@ def _beside(run: _Run, planned: PlannedTrial) -> TypoRows:
 def _typo_details(run: _Run, planned: PlannedTrial, result: FitResult) -> dict[str, object]:
     figures = typo_figures(run.task, _beside(run, planned).labels, result.beside)
     return {"light_typos": figures} if figures else {}
+
+
+def _is_injected(run: _Run, planned: PlannedTrial) -> bool:
+    """Say whether a trial's rows are asked again with instructions of their own: once a contender, where arms meet.
+
+    Floors and server models are left out; a server would be sent the rows again.
+    """
+    contender = run.contenders[planned.contender]
+    meets = planned.n in (0, run.plan.decision_budget) and planned.seed == 0
+    return meets and contender.arm != "floor" and method_spec(contender.method).model in ("encoder", "decoder")
 
 
 def _record(

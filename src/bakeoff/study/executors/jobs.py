@@ -61,6 +61,8 @@ class FitJob:
         Deadline, from the moment at which the model is loaded.
     answer_seconds : float
         What answering is forecast to take past a deadline, before the job counts as hung.
+    injected_rows : int
+        Rows that are asked again with an instruction of their own, beside the trial.
     dtype, device : str
     allow_send : frozenset of str
     terms : ServerTerms
@@ -83,6 +85,7 @@ class FitJob:
     device: str
     allow_send: frozenset[str] = frozenset()
     answer_seconds: float = 0.0
+    injected_rows: int = 0
     terms: ServerTerms = field(default_factory=ServerTerms)
     beside: tuple[str, ...] = ()
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from bakeoff.errors import TrialError, UserError
 from bakeoff.records import Answer, Usage
+from bakeoff.study.executors.inject import measure_injection
 from bakeoff.study.executors.jobs import (
     CLOCK_STARTS,
     FitJob,
@@ -153,6 +154,8 @@ def _fit(job: FitJob, report: Report) -> FitResult:
     # Taken before single rows are asked: they are no part of the trial.
     cut, details = bool(method.cut_), dict(method.details_)
     usage = _total_usage(method.usage_, fit_usage.seconds + cost, (*validation, *test))
+    asked = (job.validation_texts, validation) if validation else (job.test_texts, test)
+    injected = None if cut or not job.injected_rows else measure_injection(method, *asked, job.injected_rows)
     times = [] if cut else _latencies(method, job.test_texts)
     return FitResult(
         validation_answers=validation,
@@ -164,7 +167,12 @@ def _fit(job: FitJob, report: Report) -> FitResult:
         rows_per_second=rows / cost if cost > 0 else float("nan"),
         size_mb=method.size_mb,
         usage=usage,
-        details={**details, "latency_readings": len(times), "tokens_per_row": _tokens_per_row(test, details)},
+        details={
+            **details,
+            "injected": injected,
+            "latency_readings": len(times),
+            "tokens_per_row": _tokens_per_row(test, details),
+        },
         beside=() if cut or context.deadline.passed else _answered_beside(method, job.beside),
     )
 
