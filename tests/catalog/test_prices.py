@@ -38,6 +38,8 @@ def test_a_table_is_read_with_its_dates_and_sources(table):
     assert table.price_of("https://api.example.org/v1", "free") == FREE
     assert table.price_of("https://api.example.org/v1", "small-2") is None
     assert table.price_of("https://api.example.org/v1", None) is None
+    assert table.price_of("http://localhost:8080/v1", "small-2") == FREE
+    assert table.price_of("http://localhost:8080/v1", "small-1") == table.price_of("https://a.org/v1", "small-1")
 
 
 def test_the_price_of_a_call(table):
@@ -89,9 +91,9 @@ def test_what_is_no_table_is_refused_with_an_example(tmp_path: Path, content, me
 
 
 def test_terms_survive_being_written_down(table, tmp_path: Path):
-    terms = ServerTerms(table, SpendingLimits(money=2.5, calls=10), None, 8, use_kept=False)
+    terms = ServerTerms(table, SpendingLimits(money=2.5, calls=10), None, 8)
     again = ServerTerms.from_json(terms.to_json(), tmp_path / "calls.jsonl")
-    assert again == ServerTerms(table, terms.limits, str(tmp_path / "calls.jsonl"), 8, use_kept=False)
+    assert again == ServerTerms(table, terms.limits, str(tmp_path / "calls.jsonl"), 8)
     assert ServerTerms.from_json(None) == ServerTerms()
     assert SpendingLimits(tokens=0).any
     assert not SpendingLimits().any

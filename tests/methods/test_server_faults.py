@@ -253,12 +253,10 @@ def test_what_was_answered_before_a_kill_is_not_asked_again(chat_server, relay_t
     assert charged - kept <= len(opened - {line.get("settled") for line in lines}) <= 3
 
 
-def test_latency_of_a_hosted_model_is_read_from_what_was_kept(chat_server, relay_to, monkeypatch):
+def test_latency_of_a_model_that_costs_is_read_from_what_was_kept(chat_server, relay_to):
     relay = relay_to(chat_server)
     relay.seconds = 0.05
-    monkeypatch.setattr("bakeoff.models.server_connection.is_loopback", lambda _host: False)
-    context = RunContext(allow_send=frozenset({"127.0.0.1"}))
-    fitted = ServerPrompt(TASK, f"{relay.url}#smollm2").within(context).fit([], [])
+    fitted = prompt(relay, ServerTerms(PRICES))
     fitted.answer(TEXTS[:4])
     seconds = [fitted.answer([text])[0].seconds for text in TEXTS[:4]]
     assert relay.seen == 4

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from bakeoff.catalog.servers import host_of, is_loopback
 from bakeoff.errors import DataError
 
 __all__ = ["FREE", "ModelPrice", "PriceTable", "default_prices_file", "read_prices"]
@@ -84,7 +84,7 @@ class PriceTable:
     file: str = ""
 
     def price_of(self, url: str, model: str | None) -> ModelPrice | None:
-        """Find a model's price.
+        """Find a model's price; a server on this machine costs nothing, unless the table says otherwise.
 
         Parameters
         ----------
@@ -98,8 +98,9 @@ class PriceTable:
             None where no price is known.
         """
         known = dict(self.models)
-        host = str(urlsplit(url).hostname).lower()
-        return known.get(f"{host}#{model}") or known.get(str(model))
+        host = host_of(url)
+        found = known.get(f"{host}#{model}") or known.get(str(model))
+        return FREE if found is None and is_loopback(host) else found
 
 
 def default_prices_file() -> Path:

@@ -49,15 +49,12 @@ class ServerTerms:
         what it has spent; None keeps it in memory.
     most_at_a_time : int
         Calls under way to one server, at most.
-    use_kept : bool
-        Whether answers that were kept on disk are used.
     """
 
     prices: PriceTable = field(default_factory=PriceTable)
     limits: SpendingLimits = field(default_factory=SpendingLimits)
     journal: str | None = None
     most_at_a_time: int = 16
-    use_kept: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Give all but the journal as plain JSON values."""
@@ -91,5 +88,4 @@ class ServerTerms:
             limits=SpendingLimits(**told["limits"]),
             journal=file,
             most_at_a_time=told["most_at_a_time"],
-            use_kept=told["use_kept"],
         )

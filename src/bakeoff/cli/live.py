@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bakeoff.report.progress import Progress
     from bakeoff.study.plan import Plan
     from bakeoff.study.progress import StudyProgress
+    from bakeoff.study.sending import Sending
 
 __all__ = ["TerminalWatcher"]
 
@@ -105,6 +106,12 @@ class TerminalWatcher(Watcher):
         spare = dict.fromkeys(f"{trial.contender} at n = {trial.n}" for trial in plan.trials if trial.spare)
         if spare:
             self.console.print(Text(f"if time is left: {', '.join(spare)}", style="dim"))
+
+    def sending(self, sendings: tuple[Sending, ...]) -> None:
+        """Print what will be sent to servers."""
+        for sending in sendings:
+            where = "asked on this machine" if sending.here else "sent"
+            self.console.print(Text(f"{where}: {sending.sentence()}", style="dim" if sending.here else "bold"))
 
     def progress(self, progress: StudyProgress) -> None:
         """Show how far the study is."""

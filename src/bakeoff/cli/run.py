@@ -74,13 +74,17 @@ def run(
     assume: options.Assume = None,
     margin: options.Margin = 0.01,
     allow_send: options.AllowSend = None,
+    prices: options.PricesFile = None,
+    money_limit: options.MoneyLimit = None,
+    token_limit: options.TokenLimit = None,
+    call_limit: options.CallLimit = None,
+    calls_at_a_time: options.CallsAtATime = 16,
     dtype: options.DataType = "auto",
     output: options.StudyFolder = None,
     no_ship: options.NoShip = False,
 ) -> None:
     """Fine-tune and prompt on your rows, measure both, decide, report, and ship the winner."""
-    given = context.params
-    leave_unless_resolved(start(source, options.data_options(given), _study_options(given), output))
+    leave_unless_resolved(start(source, options.data_options(context.params), _study_options(context.params), output))
 
 
 def _study_options(given: Mapping[str, Any]) -> StudyOptions:
@@ -110,6 +114,7 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
             Assumptions(), {name: given[name] for name in _PRICES}, given["assume"] or (), given["cost_matrix"]
         ),
         allow_send=frozenset(given["allow_send"] or ()),
+        terms=options.server_terms(given),
         dtype=given["dtype"],
         ship=not given["no_ship"],
     )

@@ -13,12 +13,13 @@ from dataclasses import asdict
 from typing import Any
 
 from bakeoff.catalog.prices import FREE, ModelPrice
+from bakeoff.catalog.servers import ServerName, parse_server
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import ModelError, OptionError
 from bakeoff.models.response_cache import ChatRequest, OneAtATime, ResponseCache
 from bakeoff.models.server_answer import ServerAnswer
 from bakeoff.models.server_calls import Call, Caller
-from bakeoff.models.server_connection import ServerConnection, ServerName, parse_server
+from bakeoff.models.server_connection import ServerConnection
 from bakeoff.models.server_faults import ServerFault
 from bakeoff.models.server_ledger import Spent, ledger_of
 from bakeoff.models.server_pace import RetryPolicy, pace_of
@@ -42,7 +43,7 @@ class ServerModel:
     allow_send : frozenset of str
         Hosts other than this machine that texts may be sent to.
     terms : ServerTerms, optional
-        Prices, limits, calls at a time, and whether answers that were kept are used.
+        Prices, limits, and calls at a time.
     timeout : float
         Seconds that one try may take.
     retries : int or RetryPolicy
@@ -81,9 +82,9 @@ class ServerModel:
         )
 
     @property
-    def here(self) -> bool:
-        """Whether the server is on this machine."""
-        return self._caller.connection.here
+    def free(self) -> bool:
+        """Whether calls cost nothing."""
+        return self.price == FREE
 
     @property
     def model(self) -> str:
@@ -95,7 +96,7 @@ class ServerModel:
     @property
     def price(self) -> ModelPrice | None:
         """The model's price; nothing on this machine, and None where not known."""
-        return self.terms.prices.price_of(self.url, self.model) or (FREE if self.here else None)
+        return self.terms.prices.price_of(self.url, self.model)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -221,7 +222,7 @@ class ServerModel:
             settings=settings,
         )
         call = Call(self._fields(request), self._most(request, max_tokens), self.price, self._timeout, until)
-        if anew or not self.terms.use_kept:
+        if anew:
             return _unless_refused(self._caller.make(call, lambda answer: self._keep(request, answer)))
         with _ASKING(request.key):
             kept = self._kept(request)

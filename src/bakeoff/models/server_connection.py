@@ -6,43 +6,25 @@ sends back, so that no text that is kept or shown can hold it.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from bakeoff.catalog.servers import KEY_VARIABLE, host_of, is_loopback, parse_server
 from bakeoff.errors import ModelError, OptionError
 from bakeoff.extras import require
-from bakeoff.models.server_faults import KEY_VARIABLE, ServerFault
+from bakeoff.models.server_faults import ServerFault
 
-__all__ = ["Reply", "ServerConnection", "ServerName", "host_of", "is_loopback", "parse_server"]
+__all__ = ["Reply", "ServerConnection"]
 
-_FORM = "http://host:port/v1#model-name"
 #: Seconds to find the server and shake hands.
 _CONNECT_SECONDS = 10.0
 #: Largest answer that is read, in bytes.
 _MOST_BYTES = 16_000_000
 _KEY_TAKEN_OUT = "[key]"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerName:
-    """A server and one of its models.
-
-    Attributes
-    ----------
-    url : str
-        Base address, such as ``http://localhost:8080/v1``, without a slash at its end.
-    model : str or None
-        The model's name there; None for the only one.
-    """
-
-    url: str
-    model: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,55 +43,6 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     text: str
-
-
-def parse_server(spec: str) -> ServerName:
-    """Read a server's address and model name.
-
-    Parameters
-    ----------
-    spec : str
-        ``http://host:port/v1#model-name``; the part from ``#`` on may be left out.
-
-    Returns
-    -------
-    ServerName
-
-    Raises
-    ------
-    OptionError
-        If it is not an http or https address, or holds a password.
-    """
-    url, _, model = spec.strip().partition("#")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise OptionError(f"{url!r} is not an address: {error}.", next_step=f"Write {_FORM}.") from error
-    if parts.username is not None or parts.password is not None:
-        # Not repeated in the message, which may end in a log.
-        raise OptionError(
-            "A server's address must not hold a name or a password.",
-            next_step=f"Put the key into the environment variable {KEY_VARIABLE}.",
-        )
-    if parts.scheme not in ("http", "https") or not host or parts.query:
-        raise OptionError(f"A server is named by an http or https address, got {spec!r}.", next_step=f"Write {_FORM}.")
-    return ServerName(url.rstrip("/"), model or None)
-
-
-def host_of(url: str) -> str:
-    """Give the host of an address, in lower case."""
-    return str(urlsplit(url).hostname).lower()
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine by its name or number, without asking a name server."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class ServerConnection:

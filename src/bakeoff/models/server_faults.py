@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bakeoff.catalog.servers import KEY_VARIABLE
 from bakeoff.errors import BakeoffError, ModelError
 
-__all__ = ["KEY_VARIABLE", "ServerFault", "fault_of_status"]
-
-#: Environment variable that holds the key.
-KEY_VARIABLE = "OPENAI_API_KEY"
+__all__ = ["ServerFault", "fault_of_status"]
 
 #: Answers that tell the caller to try again, besides a server's own faults (500 and above).
 _PASSING = frozenset({408, 409, 425, 429})

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bakeoff.catalog import entries, is_here, pull, resolve_model
+from bakeoff.catalog.servers import parse_server
 from bakeoff.errors import OptionError
 from bakeoff.models.facts import read_facts
 from bakeoff.study.contenders import CandidateModel
@@ -39,7 +40,7 @@ def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[tuple[Can
     models = [_local_model(name, "encoder", watcher) for name in options.encoders]
     for name in options.prompt_models:
         if name.startswith(("http://", "https://")):
-            models.append(_server_model(name, options.allow_send))
+            models.append(_server_model(name))
         else:
             models.append(_local_model(name, "decoder", watcher))
     return tuple(models), fetching
@@ -65,9 +66,6 @@ def _local_model(name: str, family: str, watcher: Watcher) -> CandidateModel:
     )
 
 
-def _server_model(spec: str, allow_send: frozenset[str]) -> CandidateModel:
-    from bakeoff.models.server import ServerModel, parse_server
-
+def _server_model(spec: str) -> CandidateModel:
     name = parse_server(spec)
-    ServerModel(name.url, name.model, allow_send=allow_send)  # refuses a host that was not allowed, before any row
     return CandidateModel(spec, "server", None, 0, name.model or name.url)

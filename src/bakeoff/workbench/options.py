@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import OptionError
 from bakeoff.records import Assumptions, Requirement
 from bakeoff.tasks import Task
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bakeoff.records import Contender
     from bakeoff.study.plan import Plan
     from bakeoff.study.progress import StudyProgress
+    from bakeoff.study.sending import Sending
 
 __all__ = [
     "DataOptions",
@@ -142,6 +144,8 @@ class StudyOptions:
     assumptions : Assumptions
     allow_send : frozenset of str
         Hosts to which rows may be sent.
+    terms : ServerTerms
+        Prices and limits of calls to servers.
     dtype : {"auto", "float32", "bfloat16"}
     ship : bool
         Whether to refit and ship the winner.
@@ -166,6 +170,7 @@ class StudyOptions:
     requirements: tuple[Requirement, ...] = ()
     assumptions: Assumptions = field(default_factory=Assumptions)
     allow_send: frozenset[str] = frozenset()
+    terms: ServerTerms = field(default_factory=ServerTerms)
     dtype: str = "auto"
     ship: bool = True
 
@@ -187,6 +192,9 @@ class Watcher:
 
     def planned(self, plan: Plan, contenders: tuple[Contender, ...], mde: float) -> None:
         """See the plan, and the smallest difference, in points, that the rows to be answered can show."""
+
+    def sending(self, sendings: tuple[Sending, ...]) -> None:
+        """See what will be sent to servers, before anything is."""
 
     def progress(self, progress: StudyProgress) -> None:
         """See how far the study is."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.catalog.terms import ServerTerms
 from bakeoff.data import (
     Check,
     LabelDefinition,
@@ -38,7 +39,12 @@ from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
+<<<<<<< HEAD
 from bakeoff.workbench.rows import can_show, divided_parts, read_source, row_counts
+=======
+from bakeoff.workbench.rows import can_show, divide, divided_parts, read_source, row_counts
+from bakeoff.workbench.sending import check_sending, expected_sendings, terms_of_study
+>>>>>>> d3e68bd (Show rows, tokens and price before sending, and hold money, tokens and calls to limits)
 
 __all__ = ["create_study", "current_trial", "meaning", "task_of"]
 
@@ -84,7 +90,7 @@ def create_study(
     _check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
-        **_facts_of_options(options, command),
+        **_facts_of_options(options, command, _server_terms(contenders, task, options, split, pool)),
         **_facts_of_contenders(contenders, missing, current),
         # Fetching models is no part of the time limit: it happens once.
         "spent_seconds": time.monotonic() - began - fetching,
@@ -131,8 +137,9 @@ def _facts_of_contenders(
     }
 
 
-def _facts_of_options(options: StudyOptions, command: str) -> dict[str, Any]:
+def _facts_of_options(options: StudyOptions, command: str, terms: ServerTerms) -> dict[str, Any]:
     return {
+        "server_terms": terms.to_json(),
         "command": command,
         "requirements": requirement_facts(options.requirements),
         "assumptions": asdict(options.assumptions),
@@ -280,6 +287,20 @@ def _check_contenders(contenders: Sequence[Contender], missing: Sequence[str], o
             next_step=" ".join(one for one in missing if one.startswith(unknown[0]))
             or "Choose among these, or give a model that it can use.",
         )
+
+
+def _server_terms(
+    contenders: Sequence[Contender], task: Task, options: StudyOptions, split: Split, pool: int
+) -> ServerTerms:
+    """Settle on what terms servers are asked; refuse what may not be sent, and say how much it would be."""
+    terms = terms_of_study(options)
+    if split.rows is not None:
+        texts = split.rows.texts
+    else:
+        texts = (*split.validation.texts, *split.test.texts[: options.test_rows])
+    found = expected_sendings(contenders, task, options, terms, texts=texts, train_rows=pool)
+    check_sending(found, options.allow_send, terms.limits)
+    return terms
 
 
 def _current_system(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from pathlib import Path
 
+from bakeoff.catalog.terms import SpendingLimits
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Decision, Evidence
 from bakeoff.study.evidence import read_contenders, read_plan
@@ -13,11 +15,14 @@ from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, plan_study
 from bakeoff.study.parts import read_parts
 from bakeoff.study.run import run_study
+from bakeoff.study.sending import planned_sendings
 from bakeoff.study.store import StudyStore
+from bakeoff.study.terms import read_terms, write_terms
 from bakeoff.workbench.conclude import Outcome, conclude
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import create_study, current_trial
 from bakeoff.workbench.rows import can_show
+from bakeoff.workbench.sending import limits_changed
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
 
 __all__ = ["resume", "run"]
@@ -62,7 +67,13 @@ def run(
         return _carry_on(store, watcher, None)
 
 
-def resume(study: Path, *, time_limit: float | None = None, watcher: Watcher | None = None) -> Outcome:
+def resume(
+    study: Path,
+    *,
+    time_limit: float | None = None,
+    limits: SpendingLimits | None = None,
+    watcher: Watcher | None = None,
+) -> Outcome:
     """Continue a study that was stopped; no finished trial is repeated.
 
     Parameters
@@ -70,6 +81,8 @@ def resume(study: Path, *, time_limit: float | None = None, watcher: Watcher | N
     study : Path
     time_limit : float, optional
         Seconds from now, in place of what is left of the study's own limit.
+    limits : SpendingLimits, optional
+        In place of the study's own, those that are given; what it has spent counts. Trials that were cut run again.
     watcher : Watcher, optional
 
     Returns
@@ -85,10 +98,13 @@ def resume(study: Path, *, time_limit: float | None = None, watcher: Watcher | N
     with StudyStore(study) as store:
         watcher.started(study)
         store.note("resumed", "")
-        return _carry_on(store, watcher, time_limit)
+        again = limits is not None and limits.any
+        if limits is not None:
+            write_terms(store, limits_changed(read_terms(store), limits))
+        return _carry_on(store, watcher, time_limit, again=again)
 
 
-def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> Outcome:
+def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, again: bool = False) -> Outcome:
     began = time.monotonic()
     wanted = store.fact("wanted")
     known = read_plan(store)
@@ -100,7 +116,11 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None) -> 
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
         watcher.planned(plan, read_contenders(store), can_show(answered, plan.seeds, store.folds()))
+        watcher.sending(planned_sendings(store, plan))
         more = None if time_limit is None else time_limit - CLOSING_SECONDS
+        if again and more is None:
+            spent = float(store.fact("spent_seconds") or 0.0)
+            more = math.inf if plan.time_limit is None else plan.time_limit - spent
         run_study(
             store,
             executor,

@@ -151,8 +151,8 @@ class ServerPrompt(Method):
             found = self._server.complete(
                 self.design_.messages(text),
                 **self._settings(),
-                # A row asked alone is a reading of latency; here that is free, elsewhere the kept answer tells it.
-                anew=alone and self._server.here,
+                # A row asked alone is a reading of latency; where that costs, the kept answer tells it.
+                anew=alone and self._server.free,
                 until=deadline.at,
             )
         except ServerFault as fault:
@@ -190,10 +190,11 @@ class ServerPrompt(Method):
     def _count(self, found: ServerAnswer | None) -> None:
         """Charge a call; an answer from disk costs what it had cost, and is counted apart."""
         with _COUNTING:
-            calls = self.details_["calls"]
+            calls = dict(self.details_["calls"])  # a copy: who holds the details so far keeps them
             calls["failed" if found is None else "from_disk" if found.from_disk else "asked"] += 1
             if found is not None and not found.from_disk:
                 calls["perhaps_billed"] += found.perhaps_billed
+            self.details_["calls"] = calls
             self.usage_ = replace(
                 self.usage_,
                 calls=self.usage_.calls + 1,

@@ -1,0 +1,153 @@
+"""A study that asks a server: what is told before it sends, what it pays, where it stops, what a kill leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bakeoff.study.store import StudyStore
+from bakeoff.study.terms import JOURNAL
+from bakeoff.testing.methods import text_rows
+
+PRICES = "models: {smollm2: {in: 10, cached_in: 1, out: 30, date: 2026-11-01, source: made for a test}}"
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    texts, labels = text_rows(90)
+    with (tmp_path / "reviews.csv").open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(["review", "sentiment"])
+        table.writerows(
+            (f"{text} Order {row}.", label) for row, (text, label) in enumerate(zip(texts, labels, strict=True))
+        )
+    (tmp_path / "prices.yaml").write_text(PRICES, "utf-8")
+    return tmp_path
+
+
+def arguments(folder: Path, server: str, *more: str) -> list[str]:
+    told = ["run", str(folder / "reviews.csv"), "--text", "review", "--label", "sentiment", "--prompt-model", server]
+    return [*told, "--method", "server-zero-shot", "--split", "one", "--budgets", "0,16", "--seeds", "1", *more,
+            "--test-rows", "20", "--no-ship", "--output", str(folder / "study")]  # fmt: skip
+
+
+def run(folder: Path, *told: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OPENAI_API_KEY": "sk-secret-of-mine", "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "bakeoff", *told],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=folder,
+        check=False,
+    )
+
+
+def server_trials(folder: Path):
+    with StudyStore(folder / "study") as store:
+        return [trial for trial in store.trials() if "server" in trial.contender]
+
+
+@pytest.mark.parametrize("priced", [False, True])
+def test_nothing_is_sent_before_rows_tokens_and_price_were_shown_and_the_host_allowed(reviews: Path, priced: bool):
+    server = "https://api.example.org/v1#smollm2"
+    done = run(reviews, *arguments(reviews, server, *(["--prices", "prices.yaml"] if priced else [])))
+    assert done.returncode == 2
+    found = re.search(
+        r"would be sent to api\.example\.org, which is not this machine and was not allowed: ([\d,]+) rows in "
+        r"([\d,]+) calls to api\.example\.org \(smollm2\): about ([\d,]+) tokens in, ([\d,]+) out; (.*)\.\n",
+        done.stderr,
+    )
+    assert found, done.stderr
+    rows, calls, tokens_in, tokens_out = (int(found[place].replace(",", "")) for place in range(1, 5))
+    assert rows == calls
+    assert 60 * calls < tokens_in < 200 * calls
+    assert calls < tokens_out < 20 * calls
+    if priced:
+        assert float(found[5].split()[1]) == pytest.approx((10 * tokens_in + 30 * tokens_out) / 1e6, rel=0.1)
+    else:
+        assert found[5].startswith("price unknown: it is not in /")
+    assert "add: --allow-send api.example.org" in done.stderr
+    assert not (reviews / "study").exists()
+
+
+def test_a_limit_on_money_is_refused_where_the_price_is_not_known(reviews: Path):
+    told = arguments(reviews, "https://api.example.org/v1#other", "--prices", "prices.yaml", "--money-limit", "1")
+    done = run(reviews, *told, "--allow-send", "api.example.org")
+    assert done.returncode == 2
+    assert "The price of other at api.example.org is not known, so --money-limit cannot be kept." in done.stderr
+    assert not (reviews / "study").exists()
+
+
+@pytest.mark.models
+def test_a_study_pays_by_the_table_stops_at_its_limit_and_goes_on_with_another(reviews: Path, chat_server, relay_to):
+    relay = relay_to(chat_server, lambda number: ("429", "half", None, None, None)[number % 5])
+    server = f"{relay.url}#smollm2"
+    done = run(reviews, *arguments(reviews, server, "--prices", "prices.yaml", "--call-limit", "14"))
+    assert done.returncode == 3, done.stderr
+    assert re.search(
+        r"asked on this machine: 3\d rows in 3\d calls to 127\.0\.0\.1 \(smollm2\): .* about [\d.]+ USD", done.stdout
+    )
+    assert relay.seen == 14
+    (trial,) = server_trials(reviews)
+    assert (trial.status, trial.reason) == ("cut", "not asked: --call-limit 14 is used up")
+    assert trial.test_answers.count(None) >= 20 - 14
+
+    done = run(reviews, "resume", str(reviews / "study"), "--call-limit", "500")
+    assert done.returncode in (0, 3), done.stderr
+    (trial,) = server_trials(reviews)
+    assert trial.status == "done"
+    calls = trial.details["calls"]
+    rows = len(trial.test_answers) + len(trial.validation_answers)
+    assert calls["asked"] + calls["from_disk"] == rows
+    assert calls["from_disk"] >= 5
+    usage = trial.usage
+    fresh = usage.tokens_in - usage.tokens_cached
+    assert usage.calls == rows
+    assert usage.money == pytest.approx((10 * fresh + usage.tokens_cached + 30 * usage.tokens_out) / 1e6)
+    verdict = json.loads((reviews / "study" / "verdict.json").read_text("utf-8"))
+    assert verdict["spent"]["money"] == pytest.approx(usage.money)
+    # Rows were charged once, but for those whose answer came in half.
+    halves = sum(number % 5 == 1 for number in range(relay.seen))
+    assert len(relay.charged) - len(set(relay.charged)) <= halves
+    kept = [path for path in reviews.rglob("*") if path.is_file()]
+    assert reviews / "study" / JOURNAL in kept
+    assert not [path for path in kept if b"sk-secret" in path.read_bytes()]
+    assert "sk-secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.models
+def test_a_killed_study_asks_only_for_what_is_missing(reviews: Path, chat_server, relay_to):
+    relay = relay_to(chat_server)
+    relay.seconds = 0.4
+    told = arguments(reviews, f"{relay.url}#smollm2", "--calls-at-a-time", "2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bakeoff", *told], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=reviews,
+        start_new_session=True,
+    )  # fmt: skip
+    for _ in range(2400):
+        if relay.delivered >= 8 or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(1.5)
+    relay.seconds = 0.0
+    before = len(relay.charged)
+    assert relay.most_at_once <= 2
+    assert run(reviews, "resume", str(reviews / "study")).returncode in (0, 3)
+    (trial,) = server_trials(reviews)
+    assert trial.status == "done"
+    assert trial.details["calls"]["from_disk"] >= 8 - 2 - 2  # two calls measured the server, two were under way
+    texts = [text for text in relay.charged if text.startswith("Text:")]
+    assert len(texts) - len(set(texts)) <= 2 + 21  # under way at the kill; readings of latency on this machine
+    assert len(relay.charged) > before
