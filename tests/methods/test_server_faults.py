@@ -158,9 +158,9 @@ def test_a_late_answer_ends_with_the_deadline(chat_server, relay_to):
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (SpendingLimits(calls=5), "not asked: --call-limit 5 is used up"),
-        (SpendingLimits(tokens=900), "not asked: --token-limit 900 could be passed by another call"),
-        (SpendingLimits(money=0.0009), "not asked: --money-limit 0.0009 USD could be passed by another call"),
+        (SpendingLimits(calls=5), "not asked: --limit calls=5 is used up"),
+        (SpendingLimits(tokens=900), "not asked: --limit tokens=900 could be passed by another call"),
+        (SpendingLimits(money=0.0009), "not asked: --limit money=0.0009 (USD) could be passed by another call"),
     ],
 )
 def test_limits_stop_before_they_are_passed(chat_server, relay_to, true_answers, limits, reason, tmp_path):

@@ -17,9 +17,9 @@ from bakeoff.models.server_ledger import Ledger, Spent, ledger_of
 @pytest.mark.parametrize(
     ("limits", "message", "made"),
     [
-        (SpendingLimits(calls=7), "--call-limit 7 is used up", 7),
-        (SpendingLimits(tokens=1000), "--token-limit 1,000 could be passed by another call", 19),
-        (SpendingLimits(money=0.02), "--money-limit 0.02 USD could be passed by another call", 11),
+        (SpendingLimits(calls=7), "--limit calls=7 is used up", 7),
+        (SpendingLimits(tokens=1000), "--limit tokens=1000 could be passed by another call", 19),
+        (SpendingLimits(money=0.02), r"--limit money=0.02 \(USD\) could be passed by another call", 11),
     ],
 )
 def test_a_limit_is_never_passed_and_nearly_reached(tmp_path: Path, limits, message, made):
@@ -78,7 +78,7 @@ def test_it_goes_on_where_another_run_has_stopped(tmp_path: Path):
         stream.write(b'{"call": "half')  # what a machine that lost its power may leave
     second = Ledger(SpendingLimits(tokens=250), file)
     assert second.total() == expected
-    with pytest.raises(ServerFault, match="token-limit"):
+    with pytest.raises(ServerFault, match="--limit tokens=250"):
         second.reserve(Spent(1, 11, 0.0))
     second.settle(second.reserve(Spent(1, 10, 0.0)), 10, 0.0)
     assert Ledger(SpendingLimits(), file).total() == Spent(4, 250, 1.25)

@@ -10,13 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bakeoff.catalog.prices import FREE, ModelPrice, PriceTable
+from bakeoff.catalog.terms import ServerTerms, SpendingLimits
+from bakeoff.errors import OptionError
+from bakeoff.records import Assumptions
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import JOURNAL
 from bakeoff.testing.methods import text_rows
+from bakeoff.workbench.options import StudyOptions
+from bakeoff.workbench.sending import terms_of_study, with_limits
 
 PRICES = "models: {smollm2: {in: 10, cached_in: 1, out: 30, date: 2026-11-01, source: made for a test}}"
 
@@ -81,28 +88,57 @@ def test_nothing_is_sent_before_rows_tokens_and_price_were_shown_and_the_host_al
 
 
 def test_a_limit_on_money_is_refused_where_the_price_is_not_known(reviews: Path):
-    told = arguments(reviews, "https://api.example.org/v1#other", "--prices", "prices.yaml", "--money-limit", "1")
+    told = arguments(reviews, "https://api.example.org/v1#other", "--prices", "prices.yaml", "--limit", "money=1")
     done = run(reviews, *told, "--allow-send", "api.example.org")
     assert done.returncode == 2
-    assert "The price of other at api.example.org is not known, so --money-limit cannot be kept." in done.stderr
+    assert "The price of other at api.example.org is not known, so --limit money cannot be kept." in done.stderr
     assert not (reviews / "study").exists()
+
+
+@pytest.mark.parametrize(
+    "limit", ["money", "money=-1", "money=inf", "tokens=1.5", "rows=3", "calls-at-a-time=0", "calls-at-a-time=1000", ""]
+)
+def test_what_is_no_limit_is_refused(limit: str):
+    with pytest.raises(OptionError, match="A limit is money=, tokens=, calls= or calls-at-a-time="):
+        with_limits(ServerTerms(), (limit,))
+
+
+def test_limits_are_read_and_replace_those_of_before():
+    terms = with_limits(ServerTerms(), ("money=2.50", "calls=7", "calls-at-a-time=3"))
+    assert terms == ServerTerms(limits=SpendingLimits(2.5, None, 7), most_at_a_time=3)
+    assert with_limits(terms, (" tokens = 10", "calls=8")).limits == SpendingLimits(2.5, 10, 8)
+
+
+def test_assumed_prices_stand_in_for_a_table_and_currencies_must_agree():
+    models = ("https://a.org/v1#big", "https://a.org/v1#listed", "http://localhost:1/v1#big", "smollm2-135m")
+    table = PriceTable((("listed", ModelPrice(1.0, 2.0)),))
+    options = StudyOptions(
+        prompt_models=models, terms=ServerTerms(prices=table), assumptions=Assumptions(price_in=5.0, price_out=6.0)
+    )
+    prices = terms_of_study(options).prices
+    assert prices.price_of("https://a.org/v1", "big") == ModelPrice(5.0, 6.0, source="assumed")
+    assert prices.price_of("https://a.org/v1", "listed") == ModelPrice(1.0, 2.0)
+    assert prices.price_of("http://localhost:1/v1", "big") == FREE
+    assert prices.price_of("https://b.org/v1", "big") is None
+    with pytest.raises(OptionError, match="is in USD, the study's costs are in EUR"):
+        terms_of_study(replace(options, assumptions=Assumptions(currency="EUR")))
 
 
 @pytest.mark.models
 def test_a_study_pays_by_the_table_stops_at_its_limit_and_goes_on_with_another(reviews: Path, chat_server, relay_to):
     relay = relay_to(chat_server, lambda number: ("429", "half", None, None, None)[number % 5])
     server = f"{relay.url}#smollm2"
-    done = run(reviews, *arguments(reviews, server, "--prices", "prices.yaml", "--call-limit", "14"))
+    done = run(reviews, *arguments(reviews, server, "--prices", "prices.yaml", "--limit", "calls=14"))
     assert done.returncode == 3, done.stderr
     assert re.search(
         r"asked on this machine: 3\d rows in 3\d calls to 127\.0\.0\.1 \(smollm2\): .* about [\d.]+ USD", done.stdout
     )
     assert relay.seen == 14
     (trial,) = server_trials(reviews)
-    assert (trial.status, trial.reason) == ("cut", "not asked: --call-limit 14 is used up")
+    assert (trial.status, trial.reason) == ("cut", "not asked: --limit calls=14 is used up")
     assert trial.test_answers.count(None) >= 20 - 14
 
-    done = run(reviews, "resume", str(reviews / "study"), "--call-limit", "500")
+    done = run(reviews, "resume", str(reviews / "study"), "--limit", "calls=500")
     assert done.returncode in (0, 3), done.stderr
     (trial,) = server_trials(reviews)
     assert trial.status == "done"
@@ -129,7 +165,7 @@ def test_a_study_pays_by_the_table_stops_at_its_limit_and_goes_on_with_another(r
 def test_a_killed_study_asks_only_for_what_is_missing(reviews: Path, chat_server, relay_to):
     relay = relay_to(chat_server)
     relay.seconds = 0.4
-    told = arguments(reviews, f"{relay.url}#smollm2", "--calls-at-a-time", "2")
+    told = arguments(reviews, f"{relay.url}#smollm2", "--limit", "calls-at-a-time=2")
     process = subprocess.Popen(
         [sys.executable, "-m", "bakeoff", *told], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=reviews,
         start_new_session=True,

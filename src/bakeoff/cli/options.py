@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from bakeoff.catalog.terms import ServerTerms
     from bakeoff.workbench.options import DataOptions
 
 __all__ = [
     "AllowSend",
     "Assume",
     "Budgets",
-    "CallLimit",
-    "CallsAtATime",
     "CostMatrix",
     "DataType",
     "Delimiter",
@@ -32,12 +29,12 @@ __all__ = [
     "Label",
     "LabelCost",
     "LabelsFile",
+    "Limits",
     "MachineHourCost",
     "Margin",
     "MethodNames",
     "Metric",
     "MinLabelRows",
-    "MoneyLimit",
     "NoHeader",
     "NoShip",
     "Predictions",
@@ -57,10 +54,8 @@ __all__ = [
     "Text",
     "Time",
     "TimeLimit",
-    "TokenLimit",
     "Volume",
     "data_options",
-    "server_terms",
 ]
 
 
@@ -178,11 +173,9 @@ PricesFile = Annotated[
     Path | None,
     _option("--prices", metavar="FILE", help="YAML table of prices; by default the user's own prices.yaml."),
 ]
-MoneyLimit = Annotated[float | None, _option("--money-limit", min=0, help="Most money for calls to servers.")]
-TokenLimit = Annotated[int | None, _option("--token-limit", min=0, help="Most tokens, read and written by servers.")]
-CallLimit = Annotated[int | None, _option("--call-limit", min=0, help="Most calls to servers, failed ones included.")]
-CallsAtATime = Annotated[
-    int, _option("--calls-at-a-time", min=1, max=256, help="Most calls to a server at a time.", show_default=True)
+Limits = Annotated[
+    list[str] | None,
+    _option("--limit", metavar="NAME=VALUE", help="Of servers: money, tokens, calls, or calls-at-a-time; repeat."),
 ]
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False)]
 
@@ -211,26 +204,4 @@ def data_options(given: Mapping[str, Any]) -> DataOptions:
         header=not given["no_header"],
         min_label_rows=given["min_label_rows"],
         rare=given["rare"],
-    )
-
-
-def server_terms(given: Mapping[str, Any]) -> ServerTerms:
-    """Collect on what terms servers are to be asked.
-
-    Parameters
-    ----------
-    given : mapping
-        The command's parameters by name.
-
-    Returns
-    -------
-    ServerTerms
-    """
-    from bakeoff.catalog.prices import read_prices
-    from bakeoff.catalog.terms import ServerTerms, SpendingLimits
-
-    return ServerTerms(
-        prices=read_prices(given["prices"]),
-        limits=SpendingLimits(given["money_limit"], given["token_limit"], given["call_limit"]),
-        most_at_a_time=given["calls_at_a_time"],
     )

@@ -16,9 +16,7 @@ def resume(
     time_limit: Annotated[
         str | None, typer.Option("--time-limit", help="From now on, in place of the study's own limit.")
     ] = None,
-    money_limit: options.MoneyLimit = None,
-    token_limit: options.TokenLimit = None,
-    call_limit: options.CallLimit = None,
+    limit: options.Limits = None,
 ) -> None:
     """Continue a stopped study; no finished trial is repeated.
 
@@ -26,7 +24,6 @@ def resume(
     """
     from rich.console import Console
 
-    from bakeoff.catalog.terms import SpendingLimits
     from bakeoff.cli.live import TerminalWatcher
     from bakeoff.cli.run import leave_unless_resolved, show_outcome
     from bakeoff.workbench import run as workbench
@@ -35,7 +32,6 @@ def resume(
     console = Console()
     with TerminalWatcher(console) as watcher:
         seconds = parse_duration(time_limit) if time_limit else None
-        limits = SpendingLimits(money_limit, token_limit, call_limit)
-        outcome = workbench.resume(study, time_limit=seconds, limits=limits, watcher=watcher)
+        outcome = workbench.resume(study, time_limit=seconds, limits=tuple(limit or ()), watcher=watcher)
     show_outcome(console, outcome)
     leave_unless_resolved(outcome)

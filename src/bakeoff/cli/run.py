@@ -75,10 +75,7 @@ def run(
     margin: options.Margin = 0.01,
     allow_send: options.AllowSend = None,
     prices: options.PricesFile = None,
-    money_limit: options.MoneyLimit = None,
-    token_limit: options.TokenLimit = None,
-    call_limit: options.CallLimit = None,
-    calls_at_a_time: options.CallsAtATime = 16,
+    limit: options.Limits = None,
     dtype: options.DataType = "auto",
     output: options.StudyFolder = None,
     no_ship: options.NoShip = False,
@@ -91,6 +88,7 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
     from bakeoff.records import Assumptions
     from bakeoff.workbench.assume import assume
     from bakeoff.workbench.options import StudyOptions, parse_budgets, parse_duration, parse_requirement
+    from bakeoff.workbench.sending import server_terms
 
     return StudyOptions(
         task=given["task"],
@@ -114,7 +112,7 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
             Assumptions(), {name: given[name] for name in _PRICES}, given["assume"] or (), given["cost_matrix"]
         ),
         allow_send=frozenset(given["allow_send"] or ()),
-        terms=options.server_terms(given),
+        terms=server_terms(given["prices"], given["limit"] or ()),
         dtype=given["dtype"],
         ship=not given["no_ship"],
     )

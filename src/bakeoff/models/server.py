@@ -7,6 +7,7 @@ nothing that was paid for is asked for again.
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -245,12 +246,15 @@ class ServerModel:
 
     def _most(self, request: ChatRequest, max_tokens: int) -> Spent:
         """Give the most that one call can take: no tokenizer makes more tokens than a text has bytes."""
-        read = _TEMPLATE_TOKENS + sum(_MESSAGE_TOKENS + len(content.encode()) for _role, content in request.messages)
+        # Servers may read a schema or a grammar as part of the prompt.
+        told = len(json.dumps(dict(request.settings)).encode())
+        sent = sum(_MESSAGE_TOKENS + len(content.encode()) for _role, content in request.messages)
+        read = _TEMPLATE_TOKENS + told + sent
         price = self.price
         if price is None and self.terms.limits.money is not None:
             table = self.terms.prices.file or "prices.yaml"
             raise OptionError(
-                f"The price of {self.model!r} at {self.url} is not known, so --money-limit cannot be kept.",
+                f"The price of {self.model!r} at {self.url} is not known, so --limit money cannot be kept.",
                 next_step=f"Add the model to the price table {table}, or name another table with --prices.",
             )
         return Spent(1, read + max_tokens, 0.0 if price is None else price.at_most(read, max_tokens))

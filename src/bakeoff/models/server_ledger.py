@@ -143,11 +143,11 @@ class Ledger:
         """Say which limit so much would pass; None for none."""
         limits = self.limits
         if limits.calls is not None and spent.calls > limits.calls:
-            return f"--call-limit {limits.calls:,} is used up"
+            return f"--limit calls={limits.calls} is used up"
         if limits.tokens is not None and spent.tokens > limits.tokens:
-            return f"--token-limit {limits.tokens:,} could be passed by another call"
+            return f"--limit tokens={limits.tokens} could be passed by another call"
         if limits.money is not None and spent.money > limits.money + _SMALLEST:
-            return f"--money-limit {limits.money:g} {self.currency} could be passed by another call"
+            return f"--limit money={limits.money:g} ({self.currency}) could be passed by another call"
         return None
 
     @contextlib.contextmanager

@@ -39,12 +39,8 @@ from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
-<<<<<<< HEAD
 from bakeoff.workbench.rows import can_show, divided_parts, read_source, row_counts
-=======
-from bakeoff.workbench.rows import can_show, divide, divided_parts, read_source, row_counts
 from bakeoff.workbench.sending import check_sending, expected_sendings, terms_of_study
->>>>>>> d3e68bd (Show rows, tokens and price before sending, and hold money, tokens and calls to limits)
 
 __all__ = ["create_study", "current_trial", "meaning", "task_of"]
 
@@ -90,7 +86,7 @@ def create_study(
     _check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
-        **_facts_of_options(options, command, _server_terms(contenders, task, options, split, pool)),
+        **_facts_of_options(options, command, _server_terms(contenders, task, options, split)),
         **_facts_of_contenders(contenders, missing, current),
         # Fetching models is no part of the time limit: it happens once.
         "spent_seconds": time.monotonic() - began - fetching,
@@ -289,15 +285,14 @@ def _check_contenders(contenders: Sequence[Contender], missing: Sequence[str], o
         )
 
 
-def _server_terms(
-    contenders: Sequence[Contender], task: Task, options: StudyOptions, split: Split, pool: int
-) -> ServerTerms:
+def _server_terms(contenders: Sequence[Contender], task: Task, options: StudyOptions, split: Split) -> ServerTerms:
     """Settle on what terms servers are asked; refuse what may not be sent, and say how much it would be."""
     terms = terms_of_study(options)
     if split.rows is not None:
         texts = split.rows.texts
     else:
         texts = (*split.validation.texts, *split.test.texts[: options.test_rows])
+    pool = row_counts(split)["train"]
     found = expected_sendings(contenders, task, options, terms, texts=texts, train_rows=pool)
     check_sending(found, options.allow_send, terms.limits)
     return terms

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from bakeoff.catalog.terms import SpendingLimits
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Decision, Evidence
 from bakeoff.study.evidence import read_contenders, read_plan
@@ -22,7 +22,7 @@ from bakeoff.workbench.conclude import Outcome, conclude
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import create_study, current_trial
 from bakeoff.workbench.rows import can_show
-from bakeoff.workbench.sending import limits_changed
+from bakeoff.workbench.sending import with_limits
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
 
 __all__ = ["resume", "run"]
@@ -71,7 +71,7 @@ def resume(
     study: Path,
     *,
     time_limit: float | None = None,
-    limits: SpendingLimits | None = None,
+    limits: Sequence[str] = (),
     watcher: Watcher | None = None,
 ) -> Outcome:
     """Continue a study that was stopped; no finished trial is repeated.
@@ -81,8 +81,8 @@ def resume(
     study : Path
     time_limit : float, optional
         Seconds from now, in place of what is left of the study's own limit.
-    limits : SpendingLimits, optional
-        In place of the study's own, those that are given; what it has spent counts. Trials that were cut run again.
+    limits : sequence of str
+        ``NAME=VALUE``, in place of the study's own; what it has spent counts. Trials that were cut run again.
     watcher : Watcher, optional
 
     Returns
@@ -98,10 +98,8 @@ def resume(
     with StudyStore(study) as store:
         watcher.started(study)
         store.note("resumed", "")
-        again = limits is not None and limits.any
-        if limits is not None:
-            write_terms(store, limits_changed(read_terms(store), limits))
-        return _carry_on(store, watcher, time_limit, again=again)
+        write_terms(store, with_limits(read_terms(store), limits))
+        return _carry_on(store, watcher, time_limit, again=bool(limits))
 
 
 def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, again: bool = False) -> Outcome:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from bakeoff.catalog.prices import ModelPrice, PriceTable
+from bakeoff.catalog.prices import ModelPrice, PriceTable, read_prices
 from bakeoff.catalog.servers import host_of, parse_server
 from bakeoff.catalog.terms import ServerTerms, SpendingLimits
 from bakeoff.errors import OptionError
@@ -15,7 +18,10 @@ from bakeoff.study.sending import Asking, Sending, sendings
 from bakeoff.tasks import Task
 from bakeoff.workbench.options import StudyOptions
 
-__all__ = ["check_sending", "expected_sendings", "limits_changed", "terms_of_study"]
+__all__ = ["check_sending", "expected_sendings", "server_terms", "terms_of_study", "with_limits"]
+
+#: More connections than that no server here or elsewhere would thank us for.
+_MOST_AT_A_TIME = 256
 
 
 def terms_of_study(options: StudyOptions) -> ServerTerms:
@@ -114,23 +120,72 @@ def check_sending(found: Sequence[Sending], allow_send: frozenset[str], limits: 
             )
         if limits.money is not None and sending.money is None:
             raise OptionError(
-                f"The price of {sending.model or 'the model'} at {sending.host} is not known, so --money-limit cannot "
+                f"The price of {sending.model or 'the model'} at {sending.host} is not known, so --limit money cannot "
                 "be kept.",
                 next_step=f"Name the model after a #, and add its price to {sending.prices or 'a table'} or --prices.",
             )
 
 
-def limits_changed(terms: ServerTerms, limits: SpendingLimits) -> ServerTerms:
-    """Give terms with those limits replaced that are given.
+def server_terms(prices: Path | None, limits: Sequence[str]) -> ServerTerms:
+    """Read on what terms servers are to be asked.
 
     Parameters
     ----------
-    terms : ServerTerms
-    limits : SpendingLimits
+    prices : Path or None
+        Table of prices; the user's own where None.
+    limits : sequence of str
+        ``NAME=VALUE``, see `with_limits`.
 
     Returns
     -------
     ServerTerms
     """
-    given = {name: getattr(limits, name) for name in ("money", "tokens", "calls")}
-    return replace(terms, limits=replace(terms.limits, **{k: v for k, v in given.items() if v is not None}))
+    return with_limits(ServerTerms(prices=read_prices(prices)), limits)
+
+
+def with_limits(terms: ServerTerms, given: Sequence[str]) -> ServerTerms:
+    """Replace the limits that are given.
+
+    Parameters
+    ----------
+    terms : ServerTerms
+    given : sequence of str
+        Such as ``money=2.50``, ``tokens=1000000``, ``calls=5000`` and ``calls-at-a-time=8``.
+
+    Returns
+    -------
+    ServerTerms
+
+    Raises
+    ------
+    OptionError
+        If one has another form.
+    """
+    for text in given:
+        name, _, value = (part.strip() for part in text.partition("="))
+        number = _number(name, value)
+        if number is None:
+            raise OptionError(
+                f"A limit is money=, tokens=, calls= or calls-at-a-time= and a number from 0 on (whole but for money, "
+                f"and from 1 to {_MOST_AT_A_TIME} calls at a time); {text!r} came.",
+                next_step="Write for example: --limit money=2.50 --limit calls=5000",
+            )
+        if name == "calls-at-a-time":
+            terms = replace(terms, most_at_a_time=int(number))
+        else:
+            changed: dict[str, Any] = {name: number}
+            terms = replace(terms, limits=replace(terms.limits, **changed))
+    return terms
+
+
+def _number(name: str, value: str) -> float | int | None:
+    """Read a limit's value; None where it is none."""
+    try:
+        if name == "money":
+            money = float(value)
+            return money if 0 <= money < math.inf else None
+        whole = int(value)
+    except ValueError:
+        return None
+    least, most = (1, _MOST_AT_A_TIME) if name == "calls-at-a-time" else (0, math.inf)
+    return whole if name in ("tokens", "calls", "calls-at-a-time") and least <= whole <= most else None
