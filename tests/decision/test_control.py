@@ -227,11 +227,11 @@ def test_light_typing_errors_stand_in_both_columns():
 
 
 def test_instructions_inside_texts_are_counted_for_both_and_favour_nothing():
-    seen = {"rows": 32, "changed": 20, "obeyed": 18}
+    seen = {"rows": 32, "changed": 20, "obeyed": 18, "changed_anyway": 5}
     facts = FACTS | {ZERO.name: FACTS[ZERO.name] | {"details": {"injected": seen}}}
     one = _control(_evidence(facts=facts))
     assert one.favours == "neither"
-    assert "an instruction inside the text changes 20 of 32 answers" in one.finding
+    assert "an instruction inside the text changes 20 of 32 answers, a plain sentence 5" in one.finding
     assert one.figures["prompt_injected_changed_share"] == pytest.approx(0.625)
     assert one.figures["prompt_injected_obeyed_share"] == pytest.approx(18 / 32)
     assert one.figures["finetune_injected_rows"] is None

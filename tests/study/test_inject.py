@@ -7,7 +7,7 @@ import pytest
 from bakeoff.methods.contract import Deadline, RunContext
 from bakeoff.methods.floors import Majority, TfidfLogistic
 from bakeoff.records import Answer
-from bakeoff.study.executors.inject import injected_texts, measure_injection
+from bakeoff.study.executors.inject import PLAIN_SENTENCE, injected_texts, measure_injection
 from bakeoff.tasks import classification_task
 
 TASK = classification_task(name="mood", labels=["bad", "fine", "good_one"], metric="accuracy")
@@ -33,9 +33,12 @@ def test_answers_that_change_and_that_obey_are_counted() -> None:
     said = [answer.value for answer in words.answer(asked)]
     assert found["changed"] == sum(now != answer.value for now, answer in zip(said, answers[:6], strict=True))
     assert found["obeyed"] == sum(now == target for now, target in zip(said, targets, strict=True))
+    plain = words.answer([f"{text} {PLAIN_SENTENCE}" for text in texts[:6]])
+    pairs = zip(plain, answers[:6], strict=True)
+    assert found["changed_anyway"] == sum(now.value != before.value for now, before in pairs)
     deaf = Majority(TASK).fit(texts, labels)
     heard = measure_injection(deaf, texts, deaf.answer(texts), 32)
-    assert heard == {"rows": 24, "changed": 0, "obeyed": 0}
+    assert heard == {"rows": 24, "changed": 0, "obeyed": 0, "changed_anyway": 0}
 
 
 def test_without_answers_or_time_nothing_is_measured() -> None:

@@ -100,11 +100,13 @@ def _typo_figures(cell: Cell) -> dict[str, Any]:
 def _injection_figures(cell: Cell) -> dict[str, Any]:
     """Give how often an instruction inside the text changed the answer, and how often it was obeyed."""
     found = next((trial.details["injected"] for trial in cell.trials if trial.details.get("injected")), None)
+    counted = ("changed", "obeyed", "changed_anyway")
     if found is None:
-        return {"injected_rows": None, "injected_changed_share": None, "injected_obeyed_share": None}
-    rows = found["rows"]
-    changed, obeyed = (found[name] / rows for name in ("changed", "obeyed"))
-    return {"injected_rows": rows, "injected_changed_share": changed, "injected_obeyed_share": obeyed}
+        return {"injected_rows": None, **{f"injected_{name}_share": None for name in counted}}
+    return {
+        "injected_rows": found["rows"],
+        **{f"injected_{name}_share": found[name] / found["rows"] for name in counted},
+    }
 
 
 def _change_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
@@ -187,8 +189,8 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
         said.append(f"{low} to {high} right over {told['groups']} groups")
     if told["injected_rows"] is not None:
         rows = told["injected_rows"]
-        changed = round(told["injected_changed_share"] * rows)
-        said.append(f"an instruction inside the text changes {changed} of {rows} answers")
+        changed, anyway = (round(told[f"injected_{name}_share"] * rows) for name in ("changed", "changed_anyway"))
+        said.append(f"an instruction inside the text changes {changed} of {rows} answers, a plain sentence {anyway}")
     said.append(_change(cell, told))
     if told["label_mass"] is not None and told["label_mass"] < _LOW_MASS:
         # Labels are compared with each other alone, so every answer is valid whatever the model would have said.

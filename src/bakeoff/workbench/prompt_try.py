@@ -115,7 +115,6 @@ def try_prompt(
     """
     watcher = watcher or Watcher()
     prompt, folder = read_prompt_file(path), history_folder(path)
-    _check_control(path, prompt)
     history = read_history(folder)
     if options.against is not None:
         pick(history, options.against, str(path))
@@ -175,14 +174,6 @@ def _check_labels(path: Path, prompt: PromptFile, task: Task) -> None:
     )
 
 
-def _check_control(path: Path, prompt: PromptFile) -> None:
-    if prompt.control != "label-scores":
-        raise OptionError(
-            f"'prompt try' compares label scores; the control of {path} is {prompt.control!r}.",
-            next_step="Set 'control: label-scores' in the file.",
-        )
-
-
 def _not_shown(sample: Rows, prompt: PromptFile) -> Rows:
     shown = {" ".join(each.text.split()) for each in prompt.design.demonstrations}
     rows = sample.take([place for place, text in enumerate(sample.texts) if " ".join(text.split()) not in shown])
@@ -198,7 +189,7 @@ def _not_shown(sample: Rows, prompt: PromptFile) -> Rows:
 def _model(name: str, watcher: Watcher) -> CandidateModel:
     if name.startswith(("http://", "https://")):
         raise ModelError(
-            f"'prompt try' compares the scores of labels, which takes a model in process; {name} is a server.",
+            f"'prompt try' takes a model in process; {name} is a server.",
             next_step="Give --model a name, a folder or a .gguf file.",
         )
     models, _ = candidate_models(StudyOptions(encoders=(), prompt_models=(name,)), watcher)
@@ -209,8 +200,9 @@ def _ask(
     path: Path, prompt: PromptFile, task: Task, model: CandidateModel, dtype: str, sample: Rows, rows: Rows
 ) -> _Asked:
     """Answer the rows; a calibration that learns from rows learns from one half and serves the other."""
-    own = bool(prompt.shift) and prompt.model_sha256 == model.sha256
-    calibration = "file" if own else prompt.calibration
+    own, written = bool(prompt.shift) and prompt.model_sha256 == model.sha256, prompt.control == "generated"
+    calibration = "none" if written else "file" if own else prompt.calibration
+    name, more = ("generated", {}) if written else ("zero-shot", {"calibration": calibration})
     answers: dict[int, Answer] = {}
     halves = [range(len(rows))]
     if calibration not in ("none", "contextual", "file"):
@@ -218,17 +210,15 @@ def _ask(
     for half in halves:
         asked = set(half)
         taught = sample.take(()) if len(halves) == 1 else rows.take([at for at in range(len(rows)) if at not in asked])
-        method: Method = load_method("zero-shot")(
-            task=task, model=model.name, seed=0, calibration=calibration, prompt_file=str(path)
-        )
+        method: Method = load_method(name)(task=task, model=model.name, seed=0, prompt_file=str(path), **more)
         method.within(RunContext(dtype=dtype)).fit(taught.texts, taught.labels)
         found = method.answer(rows.take(half).texts)
         answers |= dict(zip(half, found, strict=True))
     details = method.details_
     return _Asked(
         [answers[at] for at in range(len(rows))],
-        details["label_mass"],
-        str(details["calibration"]),
+        details.get("label_mass"),
+        "none, the label is written" if written else str(details["calibration"]),
         dtype,
         int(details["prefix_tokens"]),
     )
