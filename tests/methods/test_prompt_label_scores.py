@@ -265,3 +265,25 @@ def test_wrong_settings():
         method(shots=-1).fit([], [])
     with pytest.raises(OptionError, match="needs a prompt file"):
         method(calibration="file").fit([], [])
+
+
+def test_an_encoder_decoder_scores_labels_too(tmp_path: Path):
+    import torch
+    import transformers
+
+    folder = tmp_path / "t5"
+    tokenizer = loaded.decoder(MODEL, "float32", "cpu").tokenizer
+    config = transformers.T5Config(
+        vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2,
+        decoder_start_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=0,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        transformers.T5ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    fitted = LabelScorePrompt(TASK, str(folder), shots=2, calibration="batch").fit(TEXTS, LABELS)
+    shares = fitted.predict_proba(UNSEEN)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(4))
+    assert len({round(float(share), 6) for share in shares[:, 0]}) == 4
+    fitted.save(tmp_path)
+    again = LabelScorePrompt.load(tmp_path, fitted.get_params(deep=False))
+    assert np.allclose(again.predict_proba(UNSEEN), shares, atol=1e-6)

@@ -94,6 +94,35 @@ def test_a_small_pack_splits_a_row_by_labels_and_changes_nothing(make_small):
     assert np.abs(whole.log_probabilities - split.log_probabilities).max() < 1e-4
 
 
+def test_packs_stay_bounded_for_many_labels_and_long_texts(make_small, monkeypatch):
+    from bakeoff.models import scoring
+
+    decoder = make_small("llama")
+    labels = [f" intent_{number}_of_them" for number in range(77)]
+    queries = [f"Text: {'wheel and card ' * words}\nIntent:" for words in (0, 1, 2, 12, 30, 3, 0, 30)]
+    packs = []
+
+    def watched(model, pack, past, shared):
+        packs.append([(len(unit.own), len(unit.trie.tokens)) for unit in pack])
+        return packed(model, pack, past, shared)
+
+    packed = scoring.packed_logs
+    monkeypatch.setattr(scoring, "packed_logs", watched)
+    scorer = LabelScorer(decoder, max_batch_tokens=80)
+    bounded = scorer.score(PREFIX, queries, labels)
+    longest = max(own for pack in packs for own, _ in pack)
+    assert longest > 80
+    for pack in packs:
+        size = sum(own + trie for own, trie in pack)
+        # A text that is longer than a pack goes alone, with half a pack of labels.
+        assert size <= 80 or (len(pack) == 1 and pack[0][1] <= 40)
+    # Long texts are read a few times over, not once a label.
+    whole = LabelScorer(decoder, max_batch_tokens=10_000).score(PREFIX, queries, labels)
+    assert bounded.tokens < 15 * whole.tokens
+    assert bounded.tokens < len(labels) * sum(len(decoder.tokenizer(query)["input_ids"]) for query in queries) / 2
+    assert np.abs(bounded.log_probabilities - whole.log_probabilities).max() < 1e-3
+
+
 def test_rows_do_not_depend_on_their_neighbours_or_their_order(make_small):
     scorer = LabelScorer(make_small("llama"))
     together = scorer.score(PREFIX, QUERIES, LABELS).log_probabilities

@@ -93,7 +93,7 @@ def decoder(name: str, dtype: str, device: str) -> Decoder:
 
 @lru_cache(maxsize=2)
 def scorer(name: str, dtype: str, device: str) -> LabelScorer:
-    """Give the label scorer of a loaded decoder; it keeps the caches of recent prefixes.
+    """Give the label scorer of a loaded decoder, which keeps the caches of recent prefixes, or of an encoder-decoder.
 
     Parameters
     ----------
@@ -103,8 +103,16 @@ def scorer(name: str, dtype: str, device: str) -> LabelScorer:
     -------
     LabelScorer
     """
+    from bakeoff.models.facts import read_facts
     from bakeoff.models.scoring import LabelScorer
 
+    files = model_files(name)
+    if files.form == "folder" and read_facts(files).family == "seq2seq":
+        from bakeoff.models.seq2seq import Seq2SeqScorer, load_seq2seq
+
+        kind = cast("Literal['float32', 'bfloat16']", dtype)
+        # It is asked for scores in the same way, and gives the same kind of answer.
+        return cast("LabelScorer", Seq2SeqScorer(load_seq2seq(files, dtype=kind, device=device)))
     return LabelScorer(decoder(name, dtype, device))
 
 

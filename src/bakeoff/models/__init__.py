@@ -10,6 +10,7 @@ transformers load there and nowhere else, so that planning a study stays quick.
 ``label_tokens``  which tokens are given and which belong to a label
 ``label_trie``    the labels of a row as a tree of tokens
 ``scoring``       log-probabilities of labels, with a shared prefix
+``seq2seq``       encoder-decoders, and the scoring of labels by them
 ``constraint``    what generated text may be: choice, regular expression, JSON of a schema
 ``streams``       several texts read and continued behind one prefix
 ``generate``      text that a decoder writes, batched and held to a constraint

@@ -19,11 +19,13 @@ __all__ = [
     "Layers",
     "PrefixCache",
     "Unit",
+    "edge_logs",
     "packed_logs",
     "plain_logs",
     "prefix_layers",
     "supports_packing",
     "takes_argument",
+    "trie_branches",
 ]
 
 Layers = tuple[tuple[torch.Tensor, torch.Tensor], ...]
@@ -125,7 +127,7 @@ def packed_logs(model: Any, pack: Sequence[Unit], past: Layers, shared: int) -> 
             logits_to_keep=torch.from_numpy(kept).to(device),
             **_past(past),
         )
-        logs = _edge_logs(outputs.logits[0], parents, tokens)
+        logs = edge_logs(outputs.logits[0], parents, tokens)
     ends = np.cumsum([len(unit.trie.edge_tokens) for unit in pack])[:-1]
     return np.split(logs, ends), len(ids)
 
@@ -176,8 +178,19 @@ def _tree_mask(exits: torch.Tensor, shared: int, dtype: torch.dtype) -> torch.Te
     return mask[None, None]
 
 
-def _edge_logs(logits: torch.Tensor, parents: _Ints, tokens: _Ints) -> _Floats:
-    """Give the log-probability of each edge's token, the softmax in float32 and at the parents only."""
+def edge_logs(logits: torch.Tensor, parents: _Ints, tokens: _Ints) -> _Floats:
+    """Give the log-probability of each edge's token, the softmax in float32 and at the parents only.
+
+    Parameters
+    ----------
+    logits : tensor, shape (parents, vocabulary)
+    parents, tokens : int64 array, shape (edges,)
+        Row of `logits` that each edge follows, and its token.
+
+    Returns
+    -------
+    float64 array, shape (edges,)
+    """
     device = logits.device
     totals = torch.cat([part.float().logsumexp(dim=-1) for part in torch.split(logits, _CHUNK)])
     places = torch.from_numpy(parents).to(device)
@@ -204,7 +217,7 @@ def plain_logs(model: Any, pack: Sequence[Unit]) -> tuple[list[_Floats], int]:
     sequences: list[_Ints] = []
     places: list[tuple[int, int, _Ints, _Ints, _Ints]] = []
     for number, unit in enumerate(pack):
-        for branch, parents in _branches(unit.trie):
+        for branch, parents in trie_branches(unit.trie):
             edges = np.flatnonzero(np.isin(unit.trie.edge_parents, parents))
             depth_of = np.concatenate([[0], unit.trie.depths])
             where = len(unit.own) - 1 + depth_of[unit.trie.edge_parents[edges]]
@@ -226,14 +239,23 @@ def plain_logs(model: Any, pack: Sequence[Unit]) -> tuple[list[_Floats], int]:
         for number, row, edges, where, tokens in places:
             scored, parents = np.unique(where, return_inverse=True)
             kept = logits[row, torch.from_numpy(scored - first).to(device)]
-            logs[number][edges] = _edge_logs(kept, parents, tokens)
+            logs[number][edges] = edge_logs(kept, parents, tokens)
     return logs, sum(lengths)
 
 
-def _branches(trie: LabelTrie) -> list[tuple[_Ints, _Ints]]:
+def trie_branches(trie: LabelTrie) -> list[tuple[_Ints, _Ints]]:
     """Give the inner nodes from the root to each inner leaf, and the parents to be scored there.
 
     Every parent is scored in one branch only, the first that goes through it.
+
+    Parameters
+    ----------
+    trie : LabelTrie
+
+    Returns
+    -------
+    list of (int64 array, int64 array)
+        Inner nodes of each branch, and numbers of the parents scored in it.
     """
     count = len(trie.tokens)
     if not count:

@@ -80,8 +80,8 @@ class LabelScorer:
     decoder : Decoder
         A loaded model.
     max_batch_tokens : int
-        Most tokens that one forward reads, the prefix aside. A row that is longer by itself goes alone. The mask
-        has this many times (prefix + this many) entries.
+        Most tokens that one forward reads, the prefix aside. A row that is longer by itself goes alone, with labels of
+        half as many tokens at a time. The mask has this many times (prefix + this many) entries.
     packed : bool, optional
         Whether to pack rows behind a shared prefix. Default: found out, by the model's settings and by comparing
         both paths on a few tokens.
@@ -226,7 +226,9 @@ class LabelScorer:
             self._tries[labels] = build_trie(labels)
         trie = self._tries[labels]
         unit = Unit(row, tokens.given[shared:], trie, first, last)
-        fits = unit.size <= self.max_batch_tokens and len(trie.tokens) < self._most_scored
+        # Each half reads the text again, so a text that nearly fills a pack by itself may go beyond it by half a pack.
+        room = max(self.max_batch_tokens - len(unit.own), self.max_batch_tokens // 2)
+        fits = len(trie.tokens) <= room and len(trie.tokens) < self._most_scored
         if fits or last - first == 1 or (not len(trie.tokens)):
             return [unit]
         middle = (first + last) // 2
