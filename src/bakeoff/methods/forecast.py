@@ -21,6 +21,7 @@ __all__ = [
     "forecast_majority",
     "forecast_probe",
     "forecast_server",
+    "forecast_several_prompts",
     "forecast_tfidf",
 ]
 
@@ -32,6 +33,10 @@ FEW_ROWS_PADDING = 16.0
 SINGLE_ROWS_SECONDS = 1.2
 #: Generation: tokens of the rows under way together, and tokens of a forward that one step costs beside its own.
 TOKENS_AT_ONCE, STEP_TOKENS = 2048.0, 30.0
+#: What words scored beside the labels make of a row's cost.
+WORDS_BESIDE_LABELS = 1.15
+#: Choosing and fitting a reading: for each row, feature and label.
+READING_SECONDS = 2.5e-5
 #: How fine-tuning divides its rows: from so many on, it holds this share out to know when to stop.
 LEAST_TO_HOLD_OUT, HELD_OUT_SHARE = 100, 0.15
 #: Calls to a server that are under way together.
@@ -172,6 +177,22 @@ def forecast_generated(work: Workload) -> float:
 def forecast_given_prompt(work: Workload) -> float:
     """Seconds of a trial of a prompt file, whose demonstrations come out of no label budget."""
     return forecast_label_scores(replace(work, n=max(work.n, int(work.parameters["shots"]))))
+
+
+def forecast_several_prompts(work: Workload) -> float:
+    """Seconds of a trial of several prompts read together: one pass a prompt, and the choice of the reading."""
+    speed, given = _speed(work), work.parameters
+    sets = int(given["demonstration_sets"]) if given["shots"] else 1
+    prompts = len(given["wordings"]) * sets
+    shots = min(int(given["shots"]), work.n)
+    prefix = 10.0 + shots * (speed.tokens_per_row + work.label_tokens + 8.0)
+    taught = min(max(work.n - shots * sets, 0), 256)
+    rows = work.answer_rows + 6 + taught
+    tokens = rows * (speed.tokens_per_row + 5.0 + work.label_tree)
+    dearer = (1.0 + prefix / TOKENS_THAT_DOUBLE) * WORDS_BESIDE_LABELS
+    asking = prompts * ((prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS)
+    features = prompts * (work.labels + int(given["words"]))
+    return asking + 1.0 + READING_SECONDS * taught * features * work.labels
 
 
 def forecast_server(work: Workload) -> float:

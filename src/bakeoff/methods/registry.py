@@ -6,17 +6,15 @@ A third party adds a method by an entry point in the group ``bakeoff.methods`` t
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from bakeoff.errors import OptionError
-from bakeoff.extras import has_module
 from bakeoff.methods import forecast
-from bakeoff.methods.forecast import Workload
-from bakeoff.records import Arm
+from bakeoff.methods.prompt.phrasings import ENSEMBLE
+from bakeoff.methods.spec import MethodSpec
 
 if TYPE_CHECKING:
     from bakeoff.methods.contract import Method
@@ -24,73 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["MethodSpec", "load_method", "method_spec", "method_specs"]
 
 
-@dataclass(frozen=True, slots=True)
-class MethodSpec:
-    """What a plan has to know of a method.
-
-    Parameters
-    ----------
-    name, version : str
-        The version is raised when a method's answers change.
-    arm : Arm
-    summary : str
-        One sentence.
-    kinds : tuple of str
-        Kinds of task that it can solve.
-    least_n : int
-        Labelled rows that it needs; 0 for zero-shot.
-    model : {None, "encoder", "decoder", "server"}
-        Family of the model that it needs.
-    location : str
-        ``"module:Class"``.
-    forecast : callable
-        `Workload` to seconds, loading of the model left out.
-    parameters : mapping
-        Settings of the constructor besides task, model and seed.
-    seeded : bool
-        Whether two seeds can give different answers.
-    uses_labels : bool
-        Whether it learns from labelled rows.
-    free_with : str or None
-        Name of a method whose label scores this one shares on the same model, seed and n: together they cost about as
-        much as one.
-    extra : str or None
-        Extra of this package that brings what it needs.
-    needs_module : str or None
-        Module by which to see whether the extra is installed.
-    by_default : bool
-        Whether a study has it without being asked; where not, it is named by ``--method``.
-    takes_prompt : bool
-        Whether it stands for a prompt file of the user's, and so is tried where one is given alone.
-    """
-
-    name: str
-    version: str
-    arm: Arm
-    summary: str
-    kinds: tuple[str, ...]
-    least_n: int
-    model: Literal["encoder", "decoder", "server"] | None
-    location: str
-    forecast: Callable[[Workload], float]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    seeded: bool = True
-    uses_labels: bool = True
-    free_with: str | None = None
-    extra: str | None = None
-    needs_module: str | None = None
-    by_default: bool = True
-    takes_prompt: bool = False
-
-    @property
-    def available(self) -> bool:
-        """Whether what it needs is installed."""
-        return self.needs_module is None or has_module(self.needs_module)
-
-
 _CLASSIFICATION = ("classification",)
 _PROMPT = "bakeoff.methods.prompt.label_scores:LabelScorePrompt"
-
+_SEVERAL = "bakeoff.methods.prompt.several:SeveralPrompts"
+_ENSEMBLE: Mapping[str, Any] = {"wordings": list(ENSEMBLE), "words": 100, "shots": 0, "demonstration_sets": 1}
 _GENERATED = "bakeoff.methods.prompt.generated:GeneratedPrompt"
 
 _BUILT_IN: tuple[MethodSpec, ...] = (
@@ -264,6 +199,49 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
         seeded=False,
         uses_labels=False,
         takes_prompt=True,
+    ),
+    MethodSpec(
+        name="prompt-ensemble",
+        version="1",
+        arm="prompt",
+        summary="Three wordings of the prompt, read together; how is chosen by cross-validation.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="decoder",
+        location=_SEVERAL,
+        forecast=forecast.forecast_several_prompts,
+        parameters={"reading": "chosen", **_ENSEMBLE},
+        seeds_share=True,
+    ),
+    MethodSpec(
+        name="prompt-affine",
+        version="1",
+        arm="prompt",
+        summary="Three wordings of the prompt, an affine map of what the model says in them.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="decoder",
+        location=_SEVERAL,
+        forecast=forecast.forecast_several_prompts,
+        parameters={"reading": "affine", **_ENSEMBLE},
+        seeds_share=True,
+        free_with="prompt-ensemble",
+        by_default=False,
+    ),
+    MethodSpec(
+        name="prompt-neighbours",
+        version="1",
+        arm="prompt",
+        summary="Three wordings of the prompt, the labels of the rows to which the model says the like.",
+        kinds=_CLASSIFICATION,
+        least_n=8,
+        model="decoder",
+        location=_SEVERAL,
+        forecast=forecast.forecast_several_prompts,
+        parameters={"reading": "neighbours", **_ENSEMBLE},
+        seeds_share=True,
+        free_with="prompt-ensemble",
+        by_default=False,
     ),
     MethodSpec(
         name="server-zero-shot",

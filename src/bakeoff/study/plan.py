@@ -39,7 +39,7 @@ class PlannedTrial:
     """One trial to run: `forecast` in seconds; `core` where the verdict needs it.
 
     A `spare` trial has no time by forecast, and runs if the others took less. `shares` names the contender whose label
-    scores it reuses, where that runs at the same n before it.
+    scores it reuses, where that runs at the same n before it; its own name where its earlier seeds have them.
     """
 
     contender: str
@@ -122,10 +122,13 @@ class _Block:
     forecast: float
     spare: bool = False
     shares: str | None = None
+    #: How many seeds pay in full; those behind them reuse the scores of the rows that these have answered.
+    paying: int | None = None
 
     @property
     def seconds(self) -> float:
-        return self.forecast * len(self.seeds) * (SHARED_COST if self.shares else 1.0)
+        paying = 0 if self.shares else len(self.seeds) if self.paying is None else min(self.paying, len(self.seeds))
+        return self.forecast * (paying + SHARED_COST * (len(self.seeds) - paying))
 
 
 class _Blocks:
@@ -144,7 +147,8 @@ class _Blocks:
         seeds = tuple(range(self.grid.fits)) if contender.seeded else (0,)
         answers = self.answer_rows if contender.seeded else self.grid.answered_once(self.answer_rows)
         seconds = forecast_trial(self.grid, contender, at, answers)
-        return _Block(contender, at, seeds, seconds, shares=partner(self.grid, contender))
+        paying = self.grid.round_folds if spec.seeds_share else None
+        return _Block(contender, at, seeds, seconds, shares=partner(self.grid, contender), paying=paying)
 
     def blocks(self, contenders: Sequence[Contender], n: int) -> list[_Block]:
         found = (self.block(contender, n) for contender in contenders)
@@ -293,6 +297,13 @@ def _curve(grid: Grid, blocks: _Blocks, n: int) -> Iterator[_Block]:
         yield from sorted(blocks.blocks(learning, budget), key=lambda block: (block.shares is not None, block.seconds))
 
 
+def _shared(block: _Block, seed: int, planned: set[tuple[str | None, int]]) -> str | None:
+    """Name the contender whose label scores a trial reuses: another at the same n, or its own earlier seeds."""
+    if (block.shares, block.n) in planned:
+        return block.shares
+    return block.contender.name if block.paying is not None and seed >= block.paying else None
+
+
 def _distinct(blocks: Sequence[_Block]) -> list[_Block]:
     """Keep the first of repeats: a contender that uses no labels has one block for every n."""
     first: dict[tuple[str, int], _Block] = {}
@@ -329,7 +340,7 @@ def _plan(
                 round(block.forecast, 3),
                 (block.contender.name, block.n) in core,
                 block.spare,
-                block.shares if (block.shares, block.n) in planned else None,
+                _shared(block, seed, planned),
             ),
         )
         for block in distinct

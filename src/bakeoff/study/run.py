@@ -116,6 +116,8 @@ class _Run:
         return alone * SHARED_COST if self.scores_are_there(planned) else alone
 
     def scores_are_there(self, planned: PlannedTrial) -> bool:
+        if planned.shares == planned.contender:
+            return any(contender == planned.contender for contender, _n, _seed in self.done_here)
         return (planned.shares, planned.n, planned.seed) in self.done_here
 
     def seconds_for(self, planned: PlannedTrial) -> float:

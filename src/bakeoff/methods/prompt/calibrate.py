@@ -24,6 +24,7 @@ __all__ = [
     "check_calibration",
     "contextual_shift",
     "label_prior",
+    "log_shares",
     "probabilities",
 ]
 
@@ -77,6 +78,22 @@ def probabilities(scores: Scores) -> Scores:
     """
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def log_shares(scores: Scores) -> Scores:
+    """Give the logarithms of `probabilities`, exact where these underflow.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (rows, labels)
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, labels)
+        0 or less.
+    """
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float64)
 
 
 def contextual_shift(scores: Scores) -> Scores:

@@ -31,7 +31,7 @@ from bakeoff.tasks import Task
 if TYPE_CHECKING:
     from bakeoff.models.scoring import LabelScorer
 
-__all__ = ["LabelScorePrompt"]
+__all__ = ["LabelScorePrompt", "charged_tokens"]
 
 #: Most rows on which batch calibration rests.
 _MOST_ROWS = 64
@@ -214,7 +214,7 @@ class LabelScorePrompt(Method):
             self.reused_seconds_ += found.reused_seconds
             self.usage_ = replace(
                 self.usage_,
-                tokens_in=self.usage_.tokens_in + _tokens(found),
+                tokens_in=self.usage_.tokens_in + charged_tokens(found),
                 tokens_cached=self.usage_.tokens_cached + found.cached_tokens,
             )
         return found
@@ -298,6 +298,7 @@ def _scores(rows: Sequence[RowScore]) -> NDArray[np.float64]:
     return np.array([row.scores for row in rows], dtype=np.float64)
 
 
-def _tokens(found: ScoredRows) -> int:
+def charged_tokens(found: ScoredRows) -> int:
+    """Give the tokens of a call's rows, those of rows that were taken from the store included."""
     kept = sum(row.tokens for row in found.rows if row is not None)
     return max(found.tokens, round(kept))
