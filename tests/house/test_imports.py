@@ -13,7 +13,7 @@ _BASE = {"errors", "extras"}
 _DATA = {*_BASE, "catalog", "data"}
 _TASKS = {*_DATA, "tasks"}
 _RECORDS = {*_TASKS, "records"}
-_CONTRACT = {"methods.contract", "methods.forecast", "methods.registry"}
+_CONTRACT = {"methods.contract", "methods.forecast", "methods.registry", "methods.spec"}
 _METHODS = {*_RECORDS, *_CONTRACT, "models", "methods.other"}
 _STUDY = {*_RECORDS, *_CONTRACT, "decision", "study"}
 _UPPER = {*_RECORDS, *_CONTRACT, "decision", "models", "study", "report", "ship"}
@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "methods.contract": _RECORDS,
     "methods.forecast": set(),
     "methods.registry": {*_RECORDS, *_CONTRACT},
+    "methods.spec": {*_RECORDS, "methods.forecast"},
     "methods.other": _METHODS,
     "methods.finetune": {*_METHODS, "methods.finetune"},
     "methods.prompt": {*_METHODS, "methods.prompt"},
@@ -67,7 +68,7 @@ def room(module: str) -> str:
     parts = module.split(".")
     if parts[0] != "methods":
         return parts[0]
-    if len(parts) == 1 or parts[1] in ("contract", "forecast", "registry", "finetune", "prompt", "combine"):
+    if len(parts) == 1 or parts[1] in ("contract", "forecast", "registry", "spec", "finetune", "prompt", "combine"):
         return ".".join(parts[:2]) if len(parts) > 1 else "methods.other"
     return "methods.other"
 

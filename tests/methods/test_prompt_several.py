@@ -10,7 +10,7 @@ import pytest
 
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods.contract import Deadline, RunContext
-from bakeoff.methods.prompt.phrasings import WORDINGS
+from bakeoff.methods.prompt.phrasings import ENSEMBLE, WORDINGS
 from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.methods.prompt.several import SeveralPrompts
@@ -111,6 +111,7 @@ def test_other_weights_are_refused(tmp_path: Path):
 def test_registry_entries_make_the_method(name):
     made = load_method(name)(task=TASK, model=MODEL, seed=0, **method_spec(name).parameters)
     assert isinstance(made, SeveralPrompts)
+    assert tuple(made.wordings) == ENSEMBLE
 
 
 @pytest.mark.parametrize("name", WORDINGS)

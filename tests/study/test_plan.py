@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,3 +174,14 @@ def test_methods_that_are_had_by_name_only() -> None:
 
     assert not {"generated", "generated-reasoning"} & names(None)
     assert names(["generated"]) == {"generated", "majority", "tfidf"}
+
+
+def test_later_seeds_of_prompts_read_together_pay_for_their_labelled_rows_alone() -> None:
+    plan = planned(grid(), None)
+    own = [trial for trial in plan.trials if trial.contender == "prompt-ensemble smollm2-135m" and trial.n == 64]
+    assert [trial.shares for trial in own] == [None, own[0].contender, own[0].contender]
+    assert own[1].cost < 0.2 * own[0].cost
+    folded = planned(replace(grid(), round_folds=3), None)
+    shares = [trial.shares for trial in folded.trials if trial.contender == own[0].contender and trial.n == 64]
+    # The folds of a round answer different rows, so its first round pays in full.
+    assert shares == [None] * 3 + [own[0].contender] * 6

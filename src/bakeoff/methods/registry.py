@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bakeoff.errors import OptionError
 from bakeoff.methods import forecast
-from bakeoff.methods.prompt.phrasings import ENSEMBLE
 from bakeoff.methods.spec import MethodSpec
 
 if TYPE_CHECKING:
@@ -25,7 +24,12 @@ __all__ = ["MethodSpec", "load_method", "method_spec", "method_specs"]
 _CLASSIFICATION = ("classification",)
 _PROMPT = "bakeoff.methods.prompt.label_scores:LabelScorePrompt"
 _SEVERAL = "bakeoff.methods.prompt.several:SeveralPrompts"
-_ENSEMBLE: Mapping[str, Any] = {"wordings": list(ENSEMBLE), "words": 100, "shots": 0, "demonstration_sets": 1}
+_ENSEMBLE: Mapping[str, Any] = {
+    "wordings": ["as it stands", "input and output", "this is"],
+    "words": 100,
+    "shots": 0,
+    "demonstration_sets": 1,
+}
 _GENERATED = "bakeoff.methods.prompt.generated:GeneratedPrompt"
 
 _BUILT_IN: tuple[MethodSpec, ...] = (
