@@ -36,9 +36,11 @@ def likeliest_words(
     -------
     list of str
         Each a space and two letters or more, one token by itself, the likeliest first. Empty for a tokenizer whose
-        tokens do not mark spaces.
+        tokens do not mark spaces, and for an encoder-decoder, which does not go on with a prompt.
     """
     tokenizer = decoder.tokenizer
+    if most < 1 or getattr(decoder.model.config, "is_encoder_decoder", False):
+        return []
     taken = {tuple(tokenizer(each, add_special_tokens=False)["input_ids"])[:1] for each in apart_from}
     found: list[str] = []
     shares = np.mean([_next_shares(decoder, prompt) for prompt in prompts], axis=0)
