@@ -181,6 +181,8 @@ def test_later_seeds_of_prompts_read_together_pay_for_their_labelled_rows_alone(
     own = [trial for trial in plan.trials if trial.contender == "prompt-ensemble smollm2-135m" and trial.n == 64]
     assert [trial.shares for trial in own] == [None, own[0].contender, own[0].contender]
     assert own[1].cost < 0.2 * own[0].cost
+    assert own[1].finds_scores({(own[1].contender, 16, 2)})
+    assert not own[1].finds_scores({("few-shot smollm2-135m", 64, 1)})
     folded = planned(replace(grid(), round_folds=3), None)
     shares = [trial.shares for trial in folded.trials if trial.contender == own[0].contender and trial.n == 64]
     # The folds of a round answer different rows, so its first round pays in full.

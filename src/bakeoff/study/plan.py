@@ -6,7 +6,7 @@ fits with three seeds, and what is left of the time buys the curve below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -54,6 +54,12 @@ class PlannedTrial:
     def cost(self) -> float:
         """Seconds by forecast, reused label scores left out."""
         return self.forecast * (SHARED_COST if self.shares else 1.0)
+
+    def finds_scores(self, done: Collection[tuple[str | None, int, int]]) -> bool:
+        """Say whether its label scores are there, after trials of these contenders, budgets and seeds."""
+        if self.shares == self.contender:
+            return any(contender == self.contender for contender, _n, _seed in done)
+        return (self.shares, self.n, self.seed) in done
 
 
 @dataclass(frozen=True, slots=True)

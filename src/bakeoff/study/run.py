@@ -113,12 +113,7 @@ class _Run:
     def expected(self, planned: PlannedTrial) -> float:
         """Give the seconds that a trial will take, by its forecast and what its contender's trials took before."""
         alone = planned.forecast * self.slowness.get(planned.contender, 1.0)
-        return alone * SHARED_COST if self.scores_are_there(planned) else alone
-
-    def scores_are_there(self, planned: PlannedTrial) -> bool:
-        if planned.shares == planned.contender:
-            return any(contender == planned.contender for contender, _n, _seed in self.done_here)
-        return (planned.shares, planned.n, planned.seed) in self.done_here
+        return alone * SHARED_COST if planned.finds_scores(self.done_here) else alone
 
     def seconds_for(self, planned: PlannedTrial) -> float:
         """Give the deadline of a trial."""
