@@ -152,6 +152,7 @@ def test_a_study_pays_by_the_table_stops_at_its_limit_and_goes_on_with_another(r
     assert usage.money == pytest.approx((10 * fresh + usage.tokens_cached + 30 * usage.tokens_out) / 1e6)
     verdict = json.loads((reviews / "study" / "verdict.json").read_text("utf-8"))
     assert verdict["spent"]["money"] == pytest.approx(usage.money)
+    assert re.search(r"servers: \d+ answers asked for, \d+ kept from before.*; worth [\d.]+ USD", done.stdout)
     # Rows were charged once, but for those whose answer came in half.
     halves = sum(number % 5 == 1 for number in range(relay.seen))
     assert len(relay.charged) - len(set(relay.charged)) <= halves
@@ -159,6 +160,24 @@ def test_a_study_pays_by_the_table_stops_at_its_limit_and_goes_on_with_another(r
     assert reviews / "study" / JOURNAL in kept
     assert not [path for path in kept if b"sk-secret" in path.read_bytes()]
     assert "sk-secret" not in done.stdout + done.stderr
+
+    # A bundle of it tells, too, what it will send, and keeps to the limit that it is given.
+    name = trial.contender
+    shipped = run(reviews, "ship", str(reviews / "study"), "--contender", name, "--output", str(reviews / "bundle"))
+    assert shipped.returncode == 0, shipped.stderr
+    (reviews / "new.csv").write_text("review\nIt is excellent.\nIt broke.\nGreat and lovely.\n", "utf-8")
+    relay.fault = lambda _number: None
+    before = relay.seen
+    told = ("predict", str(reviews / "bundle"), str(reviews / "new.csv"), "--prices", "prices.yaml")
+    done = run(reviews, *told, "--limit", "calls=2")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"to be asked: 3 rows in 3 calls to 127\.0\.0\.1 \(smollm2\): .* about 0\.\d+ USD", done.stdout)
+    answers = (reviews / "new.predictions.csv").read_text("utf-8")
+    assert answers.count("not asked: --limit calls=2 is used up") == 1
+    assert relay.seen == before + 2
+    assert run(reviews, *told).returncode == 0
+    assert "not asked" not in (reviews / "new.predictions.csv").read_text("utf-8")
+    assert relay.seen == before + 3
 
 
 @pytest.mark.models

@@ -24,12 +24,17 @@ def predict(
     no_header: options.NoHeader = False,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add one column a label.")] = False,
     allow_send: options.AllowSend = None,
+    prices: options.PricesFile = None,
+    limit: options.Limits = None,
 ) -> None:
     """Answer every row of a file, in order, and write the answers beside its columns."""
     from rich.console import Console
 
+    from bakeoff.workbench.predict import ServerUse
     from bakeoff.workbench.predict import predict as answer_file
+    from bakeoff.workbench.sending import server_terms
 
+    console = Console(highlight=False, soft_wrap=True)
     done = answer_file(
         bundle,
         source,
@@ -39,9 +44,13 @@ def predict(
         delimiter=delimiter,
         header=not no_header,
         probabilities=probabilities,
-        allow_send=frozenset(allow_send or ()),
+        servers=ServerUse(
+            frozenset(allow_send or ()),
+            server_terms(prices, limit or ()),
+            lambda sending: console.print(f"to be asked: {sending.sentence()}", markup=False),
+        ),
     )
-    Console(highlight=False, soft_wrap=True).print(
+    console.print(
         f"{done.output}: {done.answered:,} of {done.rows:,} rows answered, {done.abstained:,} abstentions, "
         f"{done.seconds:.1f} s",
         markup=False,

@@ -17,7 +17,7 @@ from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 from bakeoff.tasks import Task
 
-__all__ = ["Asking", "Sending", "planned_sendings", "sendings"]
+__all__ = ["Asking", "Sending", "calls_made", "planned_sendings", "sendings"]
 
 #: Tokens to a word where a server did not count them, and characters to a token, of English.
 _TOKENS_A_WORD, _CHARACTERS_A_TOKEN = 1.3, 4.5
@@ -165,6 +165,32 @@ def planned_sendings(store: StudyStore, plan: Plan) -> tuple[Sending, ...]:
     words = max(float(store.fact("text_words") or 0.0), 1.0)
     rates = {model: speed["tokens_per_row"] / words for model, speed in speeds.items()}
     return sendings(askings, read_task(store), read_terms(store).prices, rates)
+
+
+def calls_made(store: StudyStore) -> str | None:
+    """Tell in one sentence what the calls to servers came to; None where there were none.
+
+    Parameters
+    ----------
+    store : StudyStore
+
+    Returns
+    -------
+    str or None
+    """
+    made = [trial for trial in store.trials() if trial.details.get("calls")]
+    if not made:
+        return None
+    counts = {name: sum(trial.details["calls"][name] for trial in made) for name in made[0].details["calls"]}
+    told = f"servers: {counts['asked']:,} answers asked for, {counts['from_disk']:,} kept from before"
+    if counts["failed"]:
+        told += f", {counts['failed']:,} calls failed"
+    if counts["perhaps_billed"]:
+        told += f", {counts['perhaps_billed']:,} tries without an answer may be billed"
+    paid = sum(trial.usage.money for trial in made)
+    told += f"; worth {paid:,.2g} {read_terms(store).prices.currency}" if paid else ""
+    missed = next((why for trial in made if (why := str(trial.details.get("first_miss"))).startswith("miss")), None)
+    return f"{told}; first {missed}" if missed else told
 
 
 def _tokens(asking: Asking, task: Task, rate: float) -> float:

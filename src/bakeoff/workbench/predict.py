@@ -9,10 +9,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import DataError, OptionError
 from bakeoff.records import Answer
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from bakeoff.data import Table
     from bakeoff.methods.contract import Method
     from bakeoff.ship import Bundle
+    from bakeoff.study.sending import Sending
 
-__all__ = ["BATCH_ROWS", "EMPTY_TEXT", "PredictSummary", "predict"]
+__all__ = ["BATCH_ROWS", "EMPTY_TEXT", "PredictSummary", "ServerUse", "predict"]
 
 #: Rows that are answered together, and then written.
 BATCH_ROWS = 512
@@ -34,6 +36,29 @@ _JSON_LINES = (".jsonl", ".ndjson")
 _PROBABILITY = "probability_"
 
 _Cell = str | float | tuple[str, ...] | None
+
+
+def _tell_nobody(_sending: Sending) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUse:
+    """How a bundle that asks a server may do so.
+
+    Parameters
+    ----------
+    allow_send : frozenset of str
+        Hosts to which texts may be sent.
+    terms : ServerTerms
+        Prices and limits.
+    told : callable
+        Told what will be sent, before anything is.
+    """
+
+    allow_send: frozenset[str] = frozenset()
+    terms: ServerTerms = field(default_factory=ServerTerms)
+    told: Callable[[Sending], None] = _tell_nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +94,7 @@ def predict(
     delimiter: str | None = None,
     header: bool = True,
     probabilities: bool = False,
-    allow_send: frozenset[str] = frozenset(),
+    servers: ServerUse | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PredictSummary:
     """Answer every row of a file, in order, and write the answers beside the columns that came.
@@ -87,8 +112,8 @@ def predict(
         As for `bakeoff.data`. Without `text`, the columns that the bundle learned from, where the file has them all.
     probabilities : bool
         Whether to add one column a label, ``probability_LABEL``.
-    allow_send, progress : frozenset of str, callable
-        Hosts to which texts may be sent by a bundle that asks a server; told the rows done and all rows.
+    servers, progress : ServerUse, callable
+        For a bundle that asks a server; told the rows done and all rows.
 
     Returns
     -------
@@ -100,15 +125,29 @@ def predict(
         If the bundle, the rows or the output cannot be used.
     """
     from bakeoff.data import find_columns, read_table
-    from bakeoff.methods.contract import RunContext
     from bakeoff.ship import read_bundle
 
     target, shipped = _check_output(Path(source), output), read_bundle(bundle)
     table = read_table(source, encoding=encoding, delimiter=delimiter, header=header)
     columns = text or _known_columns(shipped, table)
     texts = _texts(table, find_columns(table, text=columns, need_label=False).text)
-    method = shipped.load(RunContext(dtype=shipped.facts.dtype, allow_send=allow_send))
+    method = _load(shipped, texts, servers or ServerUse())
     return _answer_all(method, table, texts, target, probabilities, progress)
+
+
+def _load(shipped: Bundle, texts: Sequence[str], servers: ServerUse) -> Method:
+    """Load the method; where it asks a server, say what will be sent, and refuse what may not be, before it is."""
+    from bakeoff.methods.contract import RunContext
+    from bakeoff.study.sending import Asking, sendings
+    from bakeoff.workbench.sending import check_sending
+
+    contender, asked = shipped.facts.contender, [text for text in texts if text]
+    asking = Asking(contender, asked, int(contender.parameters.get("shots", 0)))
+    found = sendings([asking], shipped.facts.task, servers.terms.prices)
+    check_sending(found, servers.allow_send, servers.terms.limits)
+    for each in found:
+        servers.told(each)
+    return shipped.load(RunContext(dtype=shipped.facts.dtype, allow_send=servers.allow_send, terms=servers.terms))
 
 
 def _answer_all(

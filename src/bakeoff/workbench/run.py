@@ -15,7 +15,7 @@ from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, plan_study
 from bakeoff.study.parts import read_parts
 from bakeoff.study.run import run_study
-from bakeoff.study.sending import planned_sendings
+from bakeoff.study.sending import calls_made, planned_sendings
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms, write_terms
 from bakeoff.workbench.conclude import Outcome, conclude
@@ -126,6 +126,9 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, 
             allow_send=frozenset(wanted["allow_send"]),
             more_seconds=more,
         )
+        called = calls_made(store)
+        if called is not None:
+            watcher.step(called)
         watcher.step("deciding")
         before = time.monotonic()
         judged = conclude(store)
