@@ -206,7 +206,7 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="prompt-ensemble",
-        version="1",
+        version="2",
         arm="prompt",
         summary="Three wordings of the prompt, read together; how is chosen by cross-validation.",
         kinds=_CLASSIFICATION,
@@ -219,7 +219,7 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="prompt-affine",
-        version="1",
+        version="2",
         arm="prompt",
         summary="Three wordings of the prompt, an affine map of what the model says in them.",
         kinds=_CLASSIFICATION,
@@ -234,7 +234,7 @@ _BUILT_IN: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="prompt-neighbours",
-        version="1",
+        version="2",
         arm="prompt",
         summary="Three wordings of the prompt, the labels of the rows to which the model says the like.",
         kinds=_CLASSIFICATION,
