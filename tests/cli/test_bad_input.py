@@ -97,9 +97,9 @@ def test_what_nothing_can_give_says_what_was_tried(bakeoff: Bakeoff, monkeypatch
 
 
 def test_the_help_names_every_method() -> None:
-    from bakeoff.cli.options import METHODS
+    from bakeoff.cli.options import METHODS, NAMED_METHODS
     from bakeoff.methods.registry import method_specs
 
-    assert METHODS.split(", ") == [
-        spec.name for spec in method_specs() if spec.arm != "floor" and not spec.takes_prompt
-    ]
+    specs = [spec for spec in method_specs() if spec.arm != "floor" and not spec.takes_prompt]
+    assert METHODS.split(", ") == [spec.name for spec in specs if spec.by_default]
+    assert NAMED_METHODS.split(", ") == [spec.name for spec in specs if not spec.by_default]

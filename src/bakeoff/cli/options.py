@@ -94,10 +94,11 @@ LabelsFile = Annotated[
 # Contenders
 #: Named here, since the registry is not loaded for a help text; a test compares them.
 METHODS = (
-    "probe, full, lora, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, "  # in process
-    "generated, generated-reasoning, server-zero-shot, server-few-shot"
+    "probe, full, lora, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, prompt-ensemble, "
+    "server-zero-shot, server-few-shot"
 )
-_METHODS = f"Method to try beside the floors: {METHODS}. Repeat for several; else all but generated ones."
+NAMED_METHODS = "generated, generated-reasoning, prompt-affine, prompt-neighbours, server-choice"
+_METHODS = f"Method to try beside the floors; repeat for several. By default: {METHODS}. By name only: {NAMED_METHODS}."
 Encoder = Annotated[
     list[str],
     _option("--encoder", help="Model to fine-tune: a name or a folder; repeat for several.", show_default=True),
