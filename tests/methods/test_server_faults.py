@@ -140,7 +140,7 @@ def test_retry_after_is_waited_for(chat_server, relay_to):
     relay = relay_to(chat_server, lambda number: "429" if number == 0 else None)
     relay.retry_after = {"Retry-After": "1"}
     began = time.monotonic()
-    assert prompt(relay).answer(TEXTS[:1])[0].value
+    assert prompt(relay).answer(TEXTS[:1])[0].raw
     assert 1.0 <= time.monotonic() - began < 5.0
 
 
@@ -189,7 +189,7 @@ def test_limits_stop_before_they_are_passed(chat_server, relay_to, true_answers,
 def test_a_limit_on_money_needs_a_price(chat_server, relay_to):
     relay = relay_to(chat_server)
     free = prompt(relay, ServerTerms(limits=SpendingLimits(money=0.0)))
-    assert free.answer(TEXTS[:1])[0].value  # this machine costs nothing
+    assert free.answer(TEXTS[:1])[0].raw  # this machine costs nothing
     assert free.usage_.money == 0.0
 
 

@@ -29,8 +29,9 @@ _DIVERGED_RATIO = 3.0
 _DIVERGED_STEPS = 8
 _RETRY_SHARE = 1.0 / 3.0
 _MOST_LOOKS = 8
-#: Where a run may be shortened: it looks at its pace after so many steps each, and leaves this share of the time.
-_PACE_STEPS = 10
+#: Where a run may be shortened: it looks at its pace after so many steps each, and at once where it is late, but not
+#: before so many steps; and it leaves this share of the time.
+_PACE_STEPS, _LEAST_PACED = 10, 4
 _SPARE_SHARE = 0.08
 
 
@@ -204,7 +205,7 @@ class _Run:
         self.best: tuple[tuple[float, float], dict[str, torch.Tensor]] | None = None
         self.waited = 0
         self.total = self.epoch_steps = 0
-        self.started = time.perf_counter()
+        self.started = self.paced_from = time.perf_counter()
 
     def all_epochs(self, train: TokenRows, held: TokenRows) -> Tuned:
         self.total = self.plan.steps(len(train))
@@ -239,16 +240,22 @@ class _Run:
                 break
             losses.append(self._step(train.part(rows)))
             self.tuned.steps += 1
-            if self.context.may_shorten and self.tuned.steps % _PACE_STEPS == 0:
-                self._shorten()
+            self._shorten_if_late()
             self.context.progress("training", self.tuned.steps / self.total)
         return float(np.mean(losses)) if losses else math.nan
 
-    def _shorten(self) -> None:
+    def _shorten_if_late(self) -> None:
         """Take fewer steps in all if the pace so far says that time will not do, but never less than one epoch."""
-        pace = (time.perf_counter() - self.started) / self.tuned.steps
-        reached = self.tuned.steps + int((1 - _SPARE_SHARE) * max(self.context.deadline.left, 0.0) / pace)
-        if math.isfinite(self.context.deadline.at) and reached < self.total:
+        steps, left = self.tuned.steps, max(self.context.deadline.left, 0.0)
+        if steps == 1:
+            # The first step warms up, and says nothing of the pace.
+            self.paced_from = time.perf_counter()
+        if steps < _LEAST_PACED or not self.context.may_shorten or not math.isfinite(left):
+            return
+        pace = (time.perf_counter() - self.paced_from) / (steps - 1)
+        late = pace * (self.total - steps) > left
+        reached = steps + int((1 - _SPARE_SHARE) * left / pace)
+        if (late or steps % _PACE_STEPS == 0) and reached < self.total:
             wanted = self.total / self.tuned.share
             self.total = max(reached, self.epoch_steps)
             self.tuned.share = min(1.0, self.total / wanted)
