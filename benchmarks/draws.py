@@ -4,11 +4,12 @@ From each data set up to 4,000 rows are taken (`--pool`). A draw is 800 of them,
 (`bakeoff.data.cross_fit_rows`), answered by the package's own methods, and decided by `bakeoff.decision.decide`. The
 truth of a draw is how the same fits do on the rows outside of it. Wherever that gap is 5 points or more, the arm ahead
 is to be named by the finalists' comparison. What is chosen may be the floor, where neither arm is shown to beat it.
+With `--full` the encoder is tuned as a whole, too: 72 fits a set, half an hour.
 
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/draws.py --output draws
 
-Vectors and label scores are computed once a data set, and kept in the output folder beside the records; what is there
-is not computed again. The last line printed is one JSON object.
+Vectors, label scores and what tuned encoders answer are computed once, and kept in the output folder beside the
+records; what is there is not computed again. The last line printed is one JSON object.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bakeoff.data import FOLDS, Columns, Rows, Source, cross_fit_rows, fold_over
 from bakeoff.decision import decide
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import RunContext
+from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.floors import Majority, TfidfLogistic
 from bakeoff.methods.prompt import calibrate
@@ -50,6 +52,7 @@ CHUNK = 200
 #: Level of the finalists' comparison, after Holm's correction.
 ALPHA = 0.05
 
+FULL = Contender(f"full {ENCODER}", "full", "1", "finetune", ENCODER, None, {}, True, True)
 PROBE = Contender(f"probe {ENCODER}", "probe", "1", "finetune", ENCODER, None, {}, True, True)
 ZERO = Contender(f"zero-shot {DECODER}", "zero-shot", "1", "prompt", DECODER, None, {}, False, False)
 CONTEXTUAL = Contender(
@@ -151,8 +154,9 @@ def _prompt(task: Task, calibration: str, context: RunContext) -> LabelScoreProm
 class _Draw:
     """One draw: its task, and what every contender answers to every row of the pool after learning from a fold."""
 
-    def __init__(self, known: Known, number: int) -> None:
-        self.known = known
+    def __init__(self, known: Known, number: int, tuned: Path | None) -> None:
+        self.known, self.number, self.tuned = known, number, tuned
+        self.contenders = CONTENDERS if tuned is None else (FULL, *CONTENDERS)
         self.places = np.random.default_rng([1, number]).permutation(len(known.rows.texts))[:DRAW]
         drawn = known.rows.take(self.places)
         # Labels that the draw does not hold are no part of its task, and their rows no part of its truth.
@@ -184,12 +188,27 @@ class _Draw:
             counts = np.bincount(self.codes[learned], minlength=len(self.task.labels)).astype(np.float64)
             batch = calibrate.batch_shift(seen, calibrate.label_prior(counts))
             return _likeliest(calibrate.calibrated(scores, calibrate.blended_shift(batch, len(seen), shift)))
+        if one is FULL:
+            return self._full(fold, learned)
         if one is PROBE:
             head, _ = fit_probe_head(self.known.vectors[learned], self.codes[learned], self.task, fold)
             return _likeliest(head.probabilities(self.known.vectors))
         floor = (TfidfLogistic if one is TFIDF else Majority)(self.task, None, fold)
         floor.fit([self.known.rows.texts[i] for i in learned], [self.known.rows.labels[i] for i in learned])
         return label_codes(list(floor.predict(list(self.known.rows.texts))), self.task.labels)
+
+    def _full(self, fold: int, learned: NDArray[np.int64]) -> Codes:
+        """Tune the whole encoder on a fold's rows; what it answers is kept, since that takes half a minute."""
+        assert self.tuned is not None
+        path = self.tuned / f"{self.known.name}-{len(self.known.rows.texts)}-{self.number}-{fold}-full.npy"
+        if not path.exists():
+            texts, labels = self.known.rows.texts, self.known.rows.labels
+            method = FullFineTuning(self.task, ENCODER, fold).within(RunContext())
+            method.fit([texts[place] for place in learned], [labels[place] for place in learned])
+            aside = path.with_suffix(".part.npy")
+            np.save(aside, label_codes(list(method.predict(list(texts))), self.task.labels))
+            aside.replace(path)
+        return np.asarray(np.load(path))
 
 
 def _likeliest(scores: NDArray[np.float64]) -> Codes:
@@ -207,14 +226,17 @@ def _trial(one: Contender, n: int, seed: int, validation: Sequence[str | None], 
     )  # fmt: skip
 
 
-def decide_draw(known: Known, number: int) -> dict[str, Any]:
-    """Draw, fit, decide, and compare with the rows that were left out."""
-    draw = _Draw(known, number)
+def decide_draw(known: Known, number: int, tuned: Path | None = None) -> dict[str, Any]:
+    """Draw, fit, decide, and compare with the rows that were left out.
+
+    Where a folder is given for what it answers, the encoder is tuned as a whole, too.
+    """
+    draw = _Draw(known, number, tuned)
     folds, labels = draw.split.folds, np.array([*draw.task.labels, None], dtype=object)
     n = min(len(fold.train) for fold in folds)
     trials: list[Trial] = []
     outside: dict[str, list[float]] = {}
-    for one in CONTENDERS:
+    for one in draw.contenders:
         for seed in range(len(folds)) if one.seeded else (0,):
             codes = draw.answers(one, seed, n)
             said = labels[codes[draw.at]]
@@ -251,7 +273,7 @@ def _evidence(draw: _Draw, trials: Sequence[Trial], n: int) -> Evidence:
     assert rows is not None
     return Evidence(
         task=draw.task,
-        contenders=CONTENDERS,
+        contenders=draw.contenders,
         trials=tuple(trials),
         validation_labels=rows.labels,
         test_labels=rows.labels,
@@ -293,10 +315,12 @@ def behind_best(record: dict[str, Any]) -> float:
     return float(max(outside.values()) - outside[record["chosen"]]) if record["chosen"] else float("nan")
 
 
-def run(data: Path, output: Path, sets: Sequence[str], draws: int, pool: int) -> dict[tuple[str, int], dict[str, Any]]:
+def run(
+    data: Path, output: Path, sets: Sequence[str], draws: int, pool: int, *, full: bool
+) -> dict[tuple[str, int], dict[str, Any]]:
     """Bring all sets to so many draws, and give their records."""
     output.mkdir(parents=True, exist_ok=True)
-    path = output / f"draws-{pool}.jsonl"
+    path = output / f"draws-{pool}{'-full' if full else ''}.jsonl"
     records = read_records(path)
     wanted = [(name, number) for name in sets for number in range(draws)]
     with path.open("a", encoding="utf-8") as file:
@@ -308,7 +332,7 @@ def run(data: Path, output: Path, sets: Sequence[str], draws: int, pool: int) ->
             for number in missing:
                 assert known is not None
                 began = time.monotonic()
-                records[name, number] = decide_draw(known, number)
+                records[name, number] = decide_draw(known, number, output if full else None)
                 file.write(json.dumps(records[name, number]) + "\n")
                 file.flush()
                 print(f"{name}, draw {number}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -321,11 +345,14 @@ def main() -> None:
     parser.add_argument("--set", action="append", choices=SETS, help="a data set; all where not given")
     parser.add_argument("--draws", type=int, default=8, help="of each set (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=4_000, help="rows of a set at most (default: %(default)s)")
+    parser.add_argument("--full", action="store_true", help="tune the whole encoder, too")
     options = parser.parse_args()
     root = os.environ.get("BAKEOFF_TEST_DATA")
     if not root or not (Path(root) / "data").is_dir():
         raise SystemExit("BAKEOFF_TEST_DATA must name the folder that holds data/ag_news, data/trec, data/banking77.")
-    records = run(Path(root) / "data", options.output, options.set or SETS, options.draws, options.pool)
+    records = run(
+        Path(root) / "data", options.output, options.set or SETS, options.draws, options.pool, full=options.full
+    )
     header = ("set", "draw", "metric", "finalists", "in the draw", "outside", "can show", "choice", "behind the best")
     print(f"| {' | '.join(header)} |\n|{' --- |' * len(header)}")
     for record in records.values():
