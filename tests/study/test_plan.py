@@ -187,3 +187,19 @@ def test_later_seeds_of_prompts_read_together_pay_for_their_labelled_rows_alone(
     shares = [trial.shares for trial in folded.trials if trial.contender == own[0].contender and trial.n == 64]
     # The folds of a round answer different rows, so its first round pays in full.
     assert shares == [None] * 3 + [own[0].contender] * 6
+
+
+def test_the_ensemble_stands_for_prompts_that_learn_and_the_same_base_pair_comes_before_them() -> None:
+    plan = planned(grid(), 400.0)
+    core = {trial.contender for trial in plan.trials if trial.core}
+    assert "prompt-ensemble smollm2-135m" in core
+    assert "few-shot-calibrated smollm2-135m" not in core
+    tuned = [trial for trial in plan.trials if trial.contender == "lora smollm2-135m"]
+    assert tuned
+    assert not any(trial.spare for trial in tuned)
+    others = [trial.contender for trial in plan.trials if not trial.core]
+    assert others.index("lora smollm2-135m") < others.index("few-shot-calibrated smollm2-135m")
+    # A model without it keeps all of its prompts.
+    whole = grid()
+    without = replace(whole, contenders=tuple(c for c in whole.contenders if c.method != "prompt-ensemble"))
+    assert "few-shot-calibrated smollm2-135m" in {t.contender for t in planned(without, 320.0).trials if t.core}

@@ -164,20 +164,21 @@ class _Blocks:
 def _required(grid: Grid) -> tuple[Contender, ...]:
     """Contenders without which a verdict would be unfair to its arm.
 
-    The floors, every zero-shot prompt, all methods on an encoder (else all that tune), and all prompts of the quickest
-    prompt model.
+    The floors, every zero-shot prompt, all methods on an encoder (else all that tune), and of the quickest prompt model
+    the prompts that read together what is scored once for all seeds: they stand for those that learn from labels. Where
+    it has none of these, all of its prompts.
     """
     prompts = [c for c in grid.contenders if c.arm == "prompt"]
     tuned = [c for c in grid.contenders if c.arm == "finetune"]
     on_encoder = [c for c in tuned if method_spec(c.method).model == "encoder"] or tuned
     costs = {c.model: forecast_trial(grid, c, 64, 100) for c in prompts if c.uses_labels}
     quickest = min(costs, key=lambda model: costs[model]) if costs else None
+    learning = [c for c in prompts if c.uses_labels and c.model == quickest]
+    standing = [c for c in learning if method_spec(c.method).seeds_share] or learning
     return tuple(
         c
         for c in grid.contenders
-        if c.arm in ("floor", "both")
-        or c in on_encoder
-        or (c.arm == "prompt" and (not c.uses_labels or c.model == quickest))
+        if c.arm in ("floor", "both") or c in on_encoder or (c.arm == "prompt" and (not c.uses_labels or c in standing))
     )
 
 
@@ -230,12 +231,23 @@ def make_plan(
     blocks = _Blocks(grid, answered)
     core_blocks = blocks.blocks(_required(grid), n)
     core_seconds = sum(block.seconds for block in _distinct(core_blocks))
-    # What the deciding trials leave goes to a whole refit before it goes to the curve: it is what the user takes home.
-    refit = min(wanted, max(least, time_left - core_seconds / CORE_SHARE))
+    pair_seconds = 1.02 * _pair_seconds(grid, blocks, n)
+    # What the deciding trials and a same-base pair leave goes to a whole refit before it goes to the curve: it is what
+    # the user takes home.
+    refit = min(wanted, max(least, time_left - (core_seconds + pair_seconds) / CORE_SHARE))
     left = CORE_SHARE * (time_left - refit) - core_seconds
     more = _optional(grid, blocks, n, left)
     core = {(b.contender.name, b.n) for b in core_blocks}
     return _plan(grid, answered, n, [*core_blocks, *more], core, time_limit, dtype, device, threads, refit=refit)
+
+
+def _pair_seconds(grid: Grid, blocks: _Blocks, n: int) -> float:
+    """Forecast of the cheapest tuned contender beyond the required: one seed, at the budget below n or at n."""
+    required = _required(grid)
+    tuned = [c for c in grid.contenders if c.arm == "finetune" and c not in required]
+    budgets = [budget for budget in grid.budgets if budget <= n][-2:]
+    found = [block for one in tuned for budget in budgets if (block := blocks.block(one, budget)) is not None]
+    return min((replace(block, seeds=block.seeds[: grid.round_folds]).seconds for block in found), default=0.0)
 
 
 def _refit_seconds(grid: Grid) -> float:
@@ -268,7 +280,8 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
     below = [b for b in reversed(grid.budgets) if b <= n]
     chosen: list[_Block] = []
     beyond = [c for c in grid.contenders if c not in _required(grid)]
-    for contender in sorted(beyond, key=lambda c: partner(grid, c) is not None):
+    # The same-base pair first, and what reuses scores behind what it reuses.
+    for contender in sorted(beyond, key=lambda c: (partner(grid, c) is not None, c.arm != "finetune")):
         shared = partner(grid, contender)
         ahead = next((block for block in chosen if block.contender.name == shared), None)
         budgets = below if ahead is None else [ahead.n]
