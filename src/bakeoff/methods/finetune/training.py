@@ -30,8 +30,9 @@ _DIVERGED_STEPS = 8
 _RETRY_SHARE = 1.0 / 3.0
 _MOST_LOOKS = 8
 #: Where a run may be shortened: it looks at its pace after so many steps each, and at once where it is late, but not
-#: before so many steps; and it leaves this share of the time.
+#: before so many steps; it leaves this share of the time, and these seconds for what follows the last step.
 _PACE_STEPS, _LEAST_PACED = 10, 4
+_SPARE_SECONDS = 0.5
 _SPARE_SHARE = 0.08
 
 
@@ -246,7 +247,7 @@ class _Run:
 
     def _shorten_if_late(self) -> None:
         """Take fewer steps in all if the pace so far says that time will not do, but never less than one epoch."""
-        steps, left = self.tuned.steps, max(self.context.deadline.left, 0.0)
+        steps, left = self.tuned.steps, max(self.context.deadline.left - _SPARE_SECONDS, 0.0)
         if steps == 1:
             # The first step warms up, and says nothing of the pace.
             self.paced_from = time.perf_counter()
