@@ -181,6 +181,9 @@ def test_later_seeds_of_prompts_read_together_pay_for_their_labelled_rows_alone(
     own = [trial for trial in plan.trials if trial.contender == "prompt-ensemble smollm2-135m" and trial.n == 64]
     assert [trial.shares for trial in own] == [None, own[0].contender, own[0].contender]
     assert own[1].cost < 0.2 * own[0].cost
+    # The more labelled rows, the more of a later seed is its own.
+    large = [trial for trial in plan.trials if trial.contender == own[0].contender and trial.n == 256]
+    assert large[1].cost > 2 * own[1].cost
     assert own[1].finds_scores({(own[1].contender, 16, 2)})
     assert not own[1].finds_scores({("few-shot smollm2-135m", 64, 1)})
     folded = planned(replace(grid(), round_folds=3), None)

@@ -14,7 +14,7 @@ from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
 from bakeoff.study.grid import Grid, forecast_trial, partner
 
-__all__ = ["COMPARED_ROWS", "SHARED_COST", "Plan", "PlannedTrial", "make_plan"]
+__all__ = ["COMPARED_ROWS", "Plan", "PlannedTrial", "make_plan"]
 
 #: More rows than these are not answered: they would narrow no interval by much and cost every trial its share.
 MOST_TEST_ROWS, MOST_VALIDATION_ROWS = 2000, 1000
@@ -39,7 +39,8 @@ class PlannedTrial:
     """One trial to run: `forecast` in seconds; `core` where the verdict needs it.
 
     A `spare` trial has no time by forecast, and runs if the others took less. `shares` names the contender whose label
-    scores it reuses, where that runs at the same n before it; its own name where its earlier seeds have them.
+    scores it reuses, where that runs at the same n before it; its own name where its earlier seeds have them. With
+    these scores at hand it takes `reusing` seconds by forecast.
     """
 
     contender: str
@@ -49,11 +50,12 @@ class PlannedTrial:
     core: bool
     spare: bool = False
     shares: str | None = None
+    reusing: float = 0.0
 
     @property
     def cost(self) -> float:
         """Seconds by forecast, reused label scores left out."""
-        return self.forecast * (SHARED_COST if self.shares else 1.0)
+        return self.reusing if self.shares else self.forecast
 
     def finds_scores(self, done: Collection[tuple[str | None, int, int]]) -> bool:
         """Say whether its label scores are there, after trials of these contenders, budgets and seeds."""
@@ -130,11 +132,18 @@ class _Block:
     shares: str | None = None
     #: How many seeds pay in full; those behind them reuse the scores of the rows that these have answered.
     paying: int | None = None
+    #: Seconds of one that reuses scores.
+    reusing: float = 0.0
 
     @property
     def seconds(self) -> float:
         paying = 0 if self.shares else len(self.seeds) if self.paying is None else min(self.paying, len(self.seeds))
-        return self.forecast * (paying + SHARED_COST * (len(self.seeds) - paying))
+        return paying * self.forecast + (len(self.seeds) - paying) * self.reusing
+
+    def trial(self, seed: int, shares: str | None, *, core: bool) -> PlannedTrial:
+        """Give the trial of one seed."""
+        forecast, reusing = round(self.forecast, 3), round(self.reusing, 3)
+        return PlannedTrial(self.contender.name, self.n, seed, forecast, core, self.spare, shares, reusing)
 
 
 class _Blocks:
@@ -153,8 +162,11 @@ class _Blocks:
         seeds = tuple(range(self.grid.fits)) if contender.seeded else (0,)
         answers = self.answer_rows if contender.seeded else self.grid.answered_once(self.answer_rows)
         seconds = forecast_trial(self.grid, contender, at, answers)
-        paying = self.grid.round_folds if spec.seeds_share else None
-        return _Block(contender, at, seeds, seconds, shares=partner(self.grid, contender), paying=paying)
+        shares, paying, reusing = partner(self.grid, contender), None, SHARED_COST * seconds
+        if spec.seeds_share:
+            # Every seed learns from rows of its own: only the answered rows are the same.
+            paying, reusing = self.grid.round_folds, forecast_trial(self.grid, contender, at, 0)
+        return _Block(contender, at, seeds, seconds, shares=shares, paying=paying, reusing=reusing)
 
     def blocks(self, contenders: Sequence[Contender], n: int) -> list[_Block]:
         found = (self.block(contender, n) for contender in contenders)
@@ -302,10 +314,10 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
 
 
 def _largest_that_fits(given: Sequence[_Block], seconds: float, round_folds: int) -> _Block:
-    """Give the first block that fits with all seeds; else with one, which decides nothing; else the last, as spare."""
+    """Give the first block that fits with all seeds; else with one, which decides nothing; else the cheapest, spare."""
     single = [replace(block, seeds=block.seeds[:round_folds]) for block in given]
     fitting = (block for block in (*given, *single) if block.seconds <= seconds)
-    return next(fitting, replace(given[-1], spare=True))
+    return next(fitting, replace(min(given, key=lambda block: block.forecast), spare=True))
 
 
 def _curve(grid: Grid, blocks: _Blocks, n: int) -> Iterator[_Block]:
@@ -352,15 +364,7 @@ def _plan(
             (0, seed, block.shares is not None, block.forecast, rank[id(block)])
             if (block.contender.name, block.n) in core
             else (1 + block.spare, rank[id(block)], seed),
-            PlannedTrial(
-                block.contender.name,
-                block.n,
-                seed,
-                round(block.forecast, 3),
-                (block.contender.name, block.n) in core,
-                block.spare,
-                _shared(block, seed, planned),
-            ),
+            block.trial(seed, _shared(block, seed, planned), core=(block.contender.name, block.n) in core),
         )
         for block in distinct
         for seed in block.seeds

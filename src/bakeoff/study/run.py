@@ -18,7 +18,7 @@ from bakeoff.study.executors.inject import INJECTED_ROWS
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
 from bakeoff.study.further import further_seeds, with_further
 from bakeoff.study.parts import StudyParts, read_parts
-from bakeoff.study.plan import SHARED_COST, Plan, PlannedTrial
+from bakeoff.study.plan import Plan, PlannedTrial
 from bakeoff.study.progress import Listener, StudyProgress
 from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
@@ -112,8 +112,8 @@ class _Run:
 
     def expected(self, planned: PlannedTrial) -> float:
         """Give the seconds that a trial will take, by its forecast and what its contender's trials took before."""
-        alone = planned.forecast * self.slowness.get(planned.contender, 1.0)
-        return alone * SHARED_COST if planned.finds_scores(self.done_here) else alone
+        forecast = planned.reusing if planned.finds_scores(self.done_here) else planned.forecast
+        return forecast * self.slowness.get(planned.contender, 1.0)
 
     def seconds_for(self, planned: PlannedTrial) -> float:
         """Give the deadline of a trial."""
