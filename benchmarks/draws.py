@@ -2,9 +2,10 @@
 
 From each data set up to 4,000 rows are taken (`--pool`). A draw is 800 of them, divided as a study divides them
 (`bakeoff.data.cross_fit_rows`), answered by the package's own methods, and decided by `bakeoff.decision.decide`. The
-truth of a draw is how the same fits do on the rows outside of it. Wherever that gap is 5 points or more, the arm ahead
-is to be named by the finalists' comparison. What is chosen may be the floor, where neither arm is shown to beat it.
-With `--full` the encoder is tuned as a whole, too: 72 fits a set, half an hour.
+truth of a draw is how the same fits do on the rows outside of it. Wherever the gap between the finalists is 5 points or
+more there, the arm ahead is to be named by their comparison. The choice is among three, since the floor stands where no
+arm is shown to beat it; wherever one of them leads the others by 5 points or more outside, it is to be chosen. With
+`--full` the encoder is tuned as a whole, too: 72 fits a set, half an hour.
 
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/draws.py --output draws
 
@@ -309,6 +310,17 @@ def is_right(record: dict[str, Any]) -> bool:
     return named(record) == np.sign(record["gap_outside"])
 
 
+def ahead_outside(record: dict[str, Any]) -> tuple[str, float]:
+    """Give the choice that is right on the rows outside, an arm or the floor, and its lead over the next best."""
+    best: dict[str, float] = {}
+    for one in (FULL, *CONTENDERS):
+        if one.name in record["outside"]:
+            choice = {"finetune": "fine-tune"}.get(one.arm, one.arm)
+            best[choice] = max(best.get(choice, 0.0), record["outside"][one.name])
+    first, second = sorted(best, key=lambda choice: -best[choice])[:2]
+    return first, best[first] - best[second]
+
+
 def behind_best(record: dict[str, Any]) -> float:
     """Give by how much what was chosen is behind the best contender on the rows outside; NaN without a choice."""
     outside = record["outside"]
@@ -364,9 +376,13 @@ def main() -> None:
     clear = [record for record in records.values() if abs(record["gap_outside"]) >= CLEAR]
     covered = [record["low"] <= record["gap_outside"] <= record["high"] for record in records.values()]
     lost = [behind_best(record) for record in records.values() if record["chosen"]]
+    decided = [(record["choice"], ahead_outside(record)) for record in records.values()]
+    right = [choice == best for choice, (best, lead) in decided if lead >= CLEAR]
     rates = {
         "right_arm_rate": float(np.mean([is_right(record) for record in clear])) if clear else None,
         "clear_draws": len(clear),
+        "right_choice_rate": float(np.mean(right)) if right else None,
+        "clear_choices": len(right),
         "wrong_arm_rate": float(np.mean([named(one) == -np.sign(one["gap_outside"]) for one in records.values()])),
         "choice_within_1_point_rate": float(np.mean([value <= 0.01 for value in lost])) if lost else None,
         "coverage": float(np.mean(covered)),
