@@ -15,6 +15,7 @@ from bakeoff.methods.prompt.calibrate import (
     calibrated,
     check_calibration,
     contextual_shift,
+    domain_texts,
     label_prior,
     probabilities,
 )
@@ -34,6 +35,25 @@ def test_batch_by_hand_and_with_prior():
     assert probabilities(calibrated(scores, batch_shift(scores))).argmax(axis=1).tolist()[0::2] == [0, 1]
     back = batch_shift(scores, np.array([0.7, 0.3]))
     assert back == pytest.approx(np.zeros(2), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=30), max_size=6), st.integers(0, 99), st.integers(1, 9))
+def test_domain_texts_hold_the_rows_words_and_are_as_long_as_a_row(texts, seed, count):
+    words = [word for text in texts for word in text.split()]
+    made = domain_texts(texts, seed, count)
+    assert made == domain_texts(texts, seed, count)
+    assert len(made) == (count if words else 0)
+    for text in made:
+        assert set(text.split()) <= set(words)
+        assert len(text.split()) == max(1, round(len(words) / len(texts)))
+
+
+def test_domain_texts_draw_frequent_words_more_often():
+    drawn = " ".join(domain_texts(["often often often rare", "often often often often"], 0, 200)).split()
+    assert len(drawn) == 800
+    assert 0.8 < drawn.count("often") / len(drawn) < 0.95
+    assert domain_texts(["a b c d e f g h"], 1) != domain_texts(["a b c d e f g h"], 2)
 
 
 def test_prior_only_where_labels_are_uneven():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sentiment_rows import LABELS, MODEL, RIGHT, TASK, TEXTS, UNSEEN
 
 from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods import loaded
@@ -16,20 +17,9 @@ from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_fi
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.models.generate import Generator
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite, text_rows
+from bakeoff.testing.methods import MethodSuite
 
-pytestmark = pytest.mark.models
-
-MODEL = "smollm2-135m"
-TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
-TEXTS, LABELS = text_rows(16)
-UNSEEN = ["The lens is superb, I am happy.", "A waste of money, it broke.", "Lovely sound.", "Awful, awful support."]
-RIGHT = ["positive", "negative", "positive", "negative"]
-
-
-@pytest.fixture(autouse=True)
-def _cache(catalogue_cache):
-    pass
+pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 
 
 def method(**settings) -> GeneratedPrompt:

@@ -8,30 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sentiment_rows import LABELS, MODEL, RIGHT, TASK, TEXTS, UNSEEN
 
 from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Deadline, RunContext
+from bakeoff.methods.prompt.calibrate import domain_texts
 from bakeoff.methods.prompt.label_scores import LabelScorePrompt
 from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_file
-from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.models.scoring import LabelScorer
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite, text_rows
+from bakeoff.testing.methods import MethodSuite
 
-pytestmark = pytest.mark.models
-
-MODEL = "smollm2-135m"
-TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
-TEXTS, LABELS = text_rows(16)
-UNSEEN = ["The lens is superb, I am happy.", "A waste of money, it broke.", "Lovely sound.", "Awful, awful support."]
-RIGHT = ["positive", "negative", "positive", "negative"]
-
-
-@pytest.fixture(autouse=True)
-def _cache(catalogue_cache):
-    clear_store()
+pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 
 
 def method(**settings) -> LabelScorePrompt:
@@ -50,6 +40,13 @@ class TestFewShotCalibrated(MethodSuite):
         return LabelScorePrompt(task, MODEL, seed, shots=4, calibration="batch")
 
 
+class TestFewShotByDomain(MethodSuite):
+    fit_rows = 14
+
+    def make(self, task, seed):
+        return LabelScorePrompt(task, MODEL, seed, shots=3, calibration="domain")
+
+
 def test_zero_shot_needs_no_rows_and_tells_the_easy_ones():
     fitted = method(calibration="contextual").fit([], [])
     assert fitted.predict(UNSEEN).tolist() == RIGHT
@@ -60,7 +57,9 @@ def test_zero_shot_needs_no_rows_and_tells_the_easy_ones():
     assert fitted.usage_.tokens_in > 0
 
 
-@pytest.mark.parametrize("name", ["zero-shot", "zero-shot-calibrated", "few-shot", "few-shot-calibrated"])
+@pytest.mark.parametrize(
+    "name", ["zero-shot", "zero-shot-calibrated", "few-shot", "few-shot-calibrated", "few-shot-domain"]
+)
 def test_registry_entries_make_the_method(name):
     made = load_method(name)(task=TASK, model=MODEL, seed=0, **method_spec(name).parameters)
     assert isinstance(made, LabelScorePrompt)
@@ -79,6 +78,27 @@ def test_calibration_is_the_shift_of_rows_that_are_not_shown():
     assert all_shown.details_["calibration"] == "contextual"
     assert all_shown.details_["calibration_rows"] == 0
     assert np.abs(all_shown.shift_).max() > 0
+
+
+def test_domain_calibration_rests_on_words_of_the_labelled_rows_alone():
+    fitted = method(shots=4, calibration="domain").fit(TEXTS, LABELS)
+    assert fitted.details_["calibration"] == "domain"
+    assert fitted.details_["calibration_rows"] == 12
+    words = domain_texts(TEXTS, 0)
+    plain = method(shots=4).fit(TEXTS, LABELS)
+    leaning = np.log(plain.predict_proba(words).mean(axis=0))
+    assert fitted.shift_ == pytest.approx(leaning - leaning.mean(), abs=1e-6)
+    assert not np.allclose(fitted.shift_, method(shots=4, calibration="contextual").fit(TEXTS, LABELS).shift_)
+    before = fitted.shift_.copy()
+    fitted.answer(UNSEEN)
+    assert np.array_equal(fitted.shift_, before)
+
+
+@pytest.mark.parametrize("rows", [[], ["", "  "]])
+def test_domain_calibration_without_words_is_contextual(rows):
+    fitted = method(calibration="domain").fit(rows, LABELS[: len(rows)])
+    assert fitted.details_["calibration"] == "contextual"
+    assert np.array_equal(fitted.shift_, method(calibration="contextual").fit([], []).shift_)
 
 
 def test_rows_are_reused_and_charged_except_few_of_them():

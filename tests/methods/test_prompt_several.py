@@ -7,29 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sentiment_rows import LABELS, MODEL, RIGHT, TASK, TEXTS, UNSEEN
 
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods.contract import Deadline, RunContext
 from bakeoff.methods.prompt.phrasings import ENSEMBLE, WORDINGS
 from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_file
-from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.methods.prompt.several import SeveralPrompts
 from bakeoff.methods.registry import load_method, method_spec
-from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite, text_rows
+from bakeoff.testing.methods import MethodSuite
 
-pytestmark = pytest.mark.models
-
-MODEL = "smollm2-135m"
-TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
-TEXTS, LABELS = text_rows(16)
-UNSEEN = ["The lens is superb, I am happy.", "A waste of money, it broke.", "Lovely sound.", "Awful, awful support."]
-RIGHT = ["positive", "negative", "positive", "negative"]
-
-
-@pytest.fixture(autouse=True)
-def _cache(catalogue_cache):
-    clear_store()
+pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 
 
 def method(**settings) -> SeveralPrompts:

@@ -97,7 +97,9 @@ METHODS = (
     "probe, full, lora, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, prompt-ensemble, "
     "server-zero-shot, server-few-shot"
 )
-NAMED_METHODS = "generated, generated-reasoning, prompt-affine, prompt-neighbours, server-choice"
+NAMED_METHODS = (
+    "zero-shot-domain, few-shot-domain, generated, generated-reasoning, prompt-affine, prompt-neighbours, server-choice"
+)
 _METHODS = f"Method to try beside the floors; repeat for several. By default: {METHODS}. By name only: {NAMED_METHODS}."
 Encoder = Annotated[
     list[str],

@@ -151,8 +151,8 @@ def forecast_label_scores(work: Workload) -> float:
     speed = _speed(work)
     shots = min(int(work.parameters["shots"]), work.n)
     prefix = 20.0 + shots * (speed.tokens_per_row + work.label_tokens + 8.0)
-    # Texts without content, and at most 64 rows that the prompt does not show.
-    rows = work.answer_rows + {"contextual": 3, "batch": 3 + min(work.n - shots, 64)}.get(
+    # Texts without content or of random words, and at most 64 rows that the prompt does not show.
+    rows = work.answer_rows + {"contextual": 3, "domain": 20, "batch": 3 + min(work.n - shots, 64)}.get(
         work.parameters["calibration"], 1
     )
     tokens = rows * (speed.tokens_per_row + 6.0 + work.label_tree)

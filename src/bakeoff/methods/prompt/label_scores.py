@@ -55,9 +55,10 @@ class LabelScorePrompt(Method):
         Of the choice and the order of demonstrations.
     shots : int
         Demonstrations, 0 or more.
-    calibration : {"none", "contextual", "batch", "file"}
+    calibration : {"none", "contextual", "domain", "batch", "file"}
         See `bakeoff.methods.prompt.calibrate`. Batch calibration uses up to 64 rows that are not shown, joined with
-        what texts without content give; where all rows are shown, it is contextual.
+        what texts without content give; where all rows are shown, it is contextual. Domain-context calibration uses
+        the words of all labelled rows; where there are none, it is contextual.
     prompt_file : str, optional
         A prompt file, whose design (demonstrations included) is used as it stands.
 
@@ -120,8 +121,9 @@ class LabelScorePrompt(Method):
     def _calibrate(self, texts: list[str], labels: list[str], from_file: PromptFile | None) -> None:
         """Set `shift_`; one text without content is scored in any case, so that the prefix is read inside the fit."""
         name, self._calibrated_by, self._calibrated_on = self.calibration, self.calibration, 0
-        on_empty = name in ("contextual", "batch")
-        first = self._score(CONTENT_FREE if on_empty else CONTENT_FREE[:1])
+        on_empty = name in ("contextual", "domain", "batch")
+        own = calibrate.domain_texts(texts, self.seed) if name == "domain" else []
+        first = self._score(own or (CONTENT_FREE if on_empty else CONTENT_FREE[:1]))
         self.shift_ = np.zeros(len(self.task.labels))
         if name == "file":
             self.shift_ = self._file_shift(from_file)
@@ -135,7 +137,8 @@ class LabelScorePrompt(Method):
             self.shift_ = calibrate.blended_shift(batch, len(usable), self.shift_)
             self._calibrated_on = len(usable)
         elif on_empty:
-            self._calibrated_by = "contextual" if self.shift_.any() else "none"
+            self._calibrated_by = ("domain" if own else "contextual") if self.shift_.any() else "none"
+            self._calibrated_on = len(texts) - len(self.design_.demonstrations) if own else 0
         self.details_ |= {**self._calibration_facts(), "prefix_tokens": self._prefix_tokens(first)}
 
     def _not_shown(self, texts: list[str]) -> list[str]:

@@ -220,7 +220,7 @@ def _schema() -> Any:
         label: str
 
     class _Calibration(_Plain):
-        name: Literal["none", "contextual", "batch"] = "none"
+        name: Literal["none", "contextual", "domain", "batch"] = "none"
         shift: list[FiniteFloat] = Field(default_factory=list)
 
     class _Model(_Plain):

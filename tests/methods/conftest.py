@@ -1,0 +1,20 @@
+"""Fixtures of the methods' tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# Test folders are no packages: the rows beside this file are found by their folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def small_decoder(catalogue_cache: Path) -> Path:
+    """Let the catalogue find the small real decoder, and forget the label scores that it gave other tests."""
+    from bakeoff.methods.prompt.score_store import clear_store
+
+    clear_store()
+    return catalogue_cache
