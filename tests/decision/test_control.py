@@ -75,6 +75,22 @@ def test_a_prompt_that_does_not_lead_to_its_labels_favours_tuning():
     assert "hardly leads to them" in one.finding
 
 
+@pytest.mark.parametrize(
+    ("reading", "favours", "said"),
+    [
+        ("affine", "neither", "read out of other words"),
+        ("neighbours", "neither", "read out of other words"),
+        ("calibrated", "fine-tuning", "hardly leads to them"),
+    ],
+)
+def test_label_mass_says_little_of_a_prompt_that_is_read_by_a_map(reading, favours, said):
+    details = {"label_mass": 0.003, "reading": reading}
+    one = _control(_evidence(facts=FACTS | {ZERO.name: FACTS[ZERO.name] | {"details": details}}))
+    assert one.favours == favours
+    assert one.figures["prompt_label_mass"] == pytest.approx(0.003)
+    assert said in one.finding
+
+
 def test_the_steadier_over_seeds_is_favoured():
     wild = _evidence(SHOTS, seed_deviation=0.0)
     shift = {0: 0, 1: 60, 2: 120}

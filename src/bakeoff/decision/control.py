@@ -31,6 +31,11 @@ _GROUPS_SHOWN = 10
 
 #: Below this total probability of all labels a prompt does not lead to them.
 _LOW_MASS = 0.10
+#: The reading of several prompts that compares the labels with each other alone; all others map what the model says to
+#: a label, whatever words it says it with.
+_COMPARES_LABELS = "calibrated"
+
+_NOT_LED = "the prompt hardly leads to them"
 
 
 def control_of(panel: Panel, field: Field) -> Consideration:
@@ -44,9 +49,10 @@ def control_of(panel: Panel, field: Field) -> Consideration:
     Returns
     -------
     Consideration
-        It favours what the first of these figures tells apart: valid answers (half a point), label mass of the prompt
-        (under 10%), later rows (a 95% interval), groups (three points), steadiness over seeds and phrasings (one
-        point), calibration error (two points), time to take a new label in (ten minutes, and ten times as long).
+        It favours what the first of these figures tells apart: valid answers (half a point), label mass of a prompt
+        that compares the labels' scores (under 10%), later rows (a 95% interval), groups (three points), steadiness
+        over seeds and phrasings (one point), calibration error (two points), time to take a new label in (ten minutes,
+        and ten times as long).
     """
     figures: dict[str, Any] = {}
     parts = []
@@ -71,6 +77,7 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     known = panel.evidence.measured.calibration_error
     errors = [known[trial.key] for trial in cell.trials if trial.key in known]
     masses = [float(t.details["label_mass"]) for t in cell.trials if t.details.get("label_mass")]
+    readings = [t.details["reading"] for t in cell.trials if t.details.get("reading")]
     return {
         "valid_rate": known_or_none(valid_rate(cell)),
         "seed_deviation": known_or_none(spread),
@@ -78,6 +85,7 @@ def _side_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
         "calibration_error": known_or_none(known_mean([error for error, _ in errors])),
         "calibration_error_by_chance": known_or_none(known_mean([chance for _, chance in errors])),
         "label_mass": known_or_none(known_mean(masses)),
+        "read_by_map": bool(readings) and all(reading != _COMPARES_LABELS for reading in readings),
         **_typo_figures(cell),
         **_injection_figures(cell),
         **_change_figures(panel, cell),
@@ -194,8 +202,8 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
     said.append(_change(cell, told))
     if told["label_mass"] is not None and told["label_mass"] < _LOW_MASS:
         # Labels are compared with each other alone, so every answer is valid whatever the model would have said.
-        mass = phrases.share(told["label_mass"])
-        said.append(f"its labels hold {mass} of the probability: the prompt hardly leads to them")
+        told_of = "its answer is read out of other words, too" if told["read_by_map"] else _NOT_LED
+        said.append(f"its labels hold {phrases.share(told['label_mass'])} of the probability: {told_of}")
     return said
 
 
@@ -210,7 +218,8 @@ def _change(cell: Cell, told: dict[str, Any]) -> str:
 def _favoured(figures: dict[str, Any], shift: Shift | None) -> str:
     """Give what the first figure that tells the two apart favours; a figure that is not known tells nothing."""
     valid = (figures["finetune_valid_rate"] or 0.0) - (figures["prompt_valid_rate"] or 0.0)
-    mass = figures["prompt_label_mass"]
+    # A map finds a row's label in what the model says beside the labels, so their mass says nothing of its answers.
+    mass = None if figures["prompt_read_by_map"] else figures["prompt_label_mass"]
     leads = (
         (valid, _VALID_STEP),
         (_LOW_MASS - mass if mass is not None and mass < _LOW_MASS else 0.0, 0.0),
