@@ -15,7 +15,7 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Deadline, RunContext
 from bakeoff.methods.prompt.calibrate import domain_texts
 from bakeoff.methods.prompt.label_scores import LabelScorePrompt
-from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.models.scoring import LabelScorer
 from bakeoff.tasks import classification_task
@@ -255,6 +255,23 @@ def test_a_labels_words_add_up(tmp_path: Path, form):
     again = LabelScorePrompt.load(tmp_path, {**summed.get_params(deep=False), "task": turned})
     assert again.design_.other_words == (("bad", "not good"), ("good", "good enough"))
     assert np.allclose(again.predict_proba(UNSEEN), summed.predict_proba(UNSEEN), atol=1e-6)
+
+
+@pytest.mark.parametrize("shots", [0, 4])
+def test_the_words_of_a_task_are_those_of_a_prompt_file(tmp_path: Path, shots):
+    task = classification_task(
+        name="sentiment", labels=TASK.labels, metric="accuracy", other_words={"positive": ("good", "great")}
+    )
+    rows = TEXTS[:8], LABELS[:8]
+    told = LabelScorePrompt(task, MODEL, shots=shots, calibration="batch").fit(*rows)
+    assert told.design_.other_words == ((), ("good", "great"))
+    design = replace(method(shots=shots).fit(*rows).design_, other_words=told.design_.other_words)
+    write_prompt_file(tmp_path / "p.yaml", PromptFile(design))
+    filed = method(calibration="batch", prompt_file=str(tmp_path / "p.yaml")).fit(*rows)
+    assert told.predict_proba(UNSEEN).tolist() == filed.predict_proba(UNSEEN).tolist()
+    one_word = method(shots=shots).fit(*rows)
+    one_word.answer(UNSEEN)
+    assert told.details_["label_mass"] > one_word.details_["label_mass"]
 
 
 def test_other_weights_are_refused(tmp_path: Path):

@@ -46,6 +46,26 @@ def test_match_label_keeps_case_where_it_tells_labels_apart():
     assert match_label("Us", ("US", "us"), ("US", "us")) is None
 
 
+def test_match_label_knows_all_words_of_a_label():
+    labels, words = ("bad", "good", "good"), ("bad", "good", "rather fine")
+    assert match_label("Rather fine.", labels, words) == "good"
+    assert match_label("It is rather fine, good.", labels, words) == "good"
+    assert match_label("rather fine or bad", labels, words) is None
+
+
+@pytest.mark.models
+def test_all_words_of_a_label_are_that_label(chat_server, relay_to):
+    task = classification_task(
+        name="sentiment", labels=("negative", "positive"), metric="accuracy", other_words={"positive": ("banana",)}
+    )
+    relay = relay_to(chat_server.partition("/v1")[0], lambda _number: "wrong label")
+    fitted = ServerPrompt(task, f"{relay.url}#smollm2").fit([], [])
+    assert "banana" not in fitted.details_["prompt"]
+    assert [answer.value for answer in fitted.answer(["I love it.", "It broke."])] == ["positive", "positive"]
+    one = ServerPrompt(TASK, f"{relay.url}#smollm2").fit([], [])
+    assert one.answer(["I love it."])[0].abstention == "answer is no label: 'banana'"
+
+
 @pytest.mark.models
 class TestServerPrompt(MethodSuite):
     fit_rows = 4

@@ -36,6 +36,16 @@ def test_every_answer_is_a_label_where_the_server_is_held_to_them(chat_server):
     assert all(answer.probabilities is None for answer in by_grammar)
 
 
+def test_all_words_of_a_label_may_be_written(chat_server):
+    words = {"location": "whereabouts", "abbreviation": "short form", "human being": "person"}
+    task = classification_task(
+        name="kind", labels=TASK.labels, metric="accuracy", words=words, other_words={"location": ("place", "city")}
+    )
+    made = ControlledServerPrompt(task, chat_server, send_as="grammar").fit([], [])
+    assert '"place" | "city"' in dict(made._request("x").settings)["grammar"]
+    assert all(answer.value in task.labels for answer in made.answer(TEXTS))
+
+
 def test_an_expression_is_sent_as_a_schema(chat_server):
     answers = fitted(chat_server, control="regex", pattern="(location|human being)").answer(TEXTS)
     assert {answer.value for answer in answers} <= {"location", "human being"}

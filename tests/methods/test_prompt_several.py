@@ -15,6 +15,7 @@ from bakeoff.methods.prompt.phrasings import ENSEMBLE, WORDINGS
 from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.several import SeveralPrompts
 from bakeoff.methods.registry import load_method, method_spec
+from bakeoff.tasks import classification_task
 from bakeoff.testing.methods import MethodSuite
 
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
@@ -115,3 +116,21 @@ def test_wrong_settings():
         method(reading="tea leaves").fit([], [])
     with pytest.raises(OptionError, match="-1 came"):
         method(shots=-1).fit([], [])
+
+
+def test_all_words_of_a_label_count_in_every_wording():
+    many = classification_task(
+        name="sentiment", labels=TASK.labels, metric="accuracy", other_words={"positive": ("excellent",)}
+    )
+    settings = {"words": 0, "wordings": ("as it stands", "this is"), "reading": "calibrated"}
+    # The same words as labels of their own: what the label's score is to be is the sum over them.
+    apart = classification_task(name="sentiment", labels=("excellent", *TASK.labels), metric="accuracy")
+    one = SeveralPrompts(many, MODEL, **settings).fit([], [])
+    each = SeveralPrompts(apart, MODEL, **settings).fit([], [])
+    assert one.details_["prompts"] == each.details_["prompts"]
+    summed, alone = one._said(UNSEEN).scores, each._said(UNSEEN).scores
+    assert np.allclose(summed[:, :, 0], alone[:, :, 1], atol=1e-4)
+    assert np.allclose(summed[:, :, 1], np.logaddexp(alone[:, :, 0], alone[:, :, 2]), atol=1e-4)
+    taught = SeveralPrompts(many, MODEL, words=20).fit(TEXTS, LABELS)
+    assert all(" excellent" not in words for words in taught.details_["words"])
+    assert taught.predict(UNSEEN).tolist() == RIGHT

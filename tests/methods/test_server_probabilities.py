@@ -25,6 +25,12 @@ def test_a_label_may_be_written_as_its_name_or_its_word():
     assert found([("yes", 0.7), ("a", 0.3)], "b", ("a", "b"), ("no", "yes")) == pytest.approx((0.3, 0.7))
 
 
+def test_all_words_of_a_label_add_up():
+    labels, words = ("neg", "pos", "pos"), ("negative", "positive", "great")
+    shares = [("great", 0.5), ("pos", 0.2), ("neg", 0.3)]
+    assert found(shares, "pos", labels, words) == pytest.approx((0.3, 0.7))
+
+
 @pytest.mark.parametrize(
     ("shares", "answered"),
     [

@@ -81,3 +81,19 @@ def test_a_task_round_trips_through_json() -> None:
     task = classification_task(name="sentiment", labels=["b", "a"], metric="accuracy", definitions={"a": "good"})
     assert task.labels == ("a", "b")
     assert Task.from_json(json.loads(json.dumps(task.to_json()))) == task
+
+
+def test_a_label_may_have_several_words_and_a_task_without_any_is_written_as_before() -> None:
+    made = {"name": "sentiment", "labels": ("bad", "good"), "metric": "accuracy"}
+    task = classification_task(**made, other_words={"good": ("great", "good", "fine", "great"), "bad": ()})
+    assert task.other_words == ((), ("great", "fine"))
+    assert Task.from_json(json.loads(json.dumps(task.to_json()))) == task
+    plain = classification_task(**made, other_words={"good": ("good",)})
+    assert "other_words" not in plain.to_json()
+    assert Task.from_json(plain.to_json()) == plain
+
+
+@pytest.mark.parametrize("others", [{"good": ("bad",)}, {"good": ("fair",), "bad": ("fair",)}])
+def test_no_word_may_stand_for_two_labels(others: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(OptionError, match=r"'(bad|fair)' stand for two labels"):
+        classification_task(name="sentiment", labels=("bad", "good"), metric="accuracy", other_words=others)

@@ -96,7 +96,8 @@ def _usable_cores() -> int:
 def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[str, ModelSpeed]) -> Grid:
     wanted: dict[str, Any] = store.fact("wanted")
     rows: dict[str, int] = store.fact("row_counts")
-    words = read_task(store).words
+    task = read_task(store)
+    words = task.words
     return Grid(
         contenders=tuple(contenders),
         speeds=speeds,
@@ -106,7 +107,7 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
         rows=rows,
         round_folds=FOLDS if store.folds() else 1,
         labels=len(words),
-        label_tree=_label_tree(words),
+        label_tree=_label_tree([*words, *(word for more in task.other_words for word in more)]),
         label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / len(words),
     )
 

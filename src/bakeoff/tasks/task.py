@@ -49,6 +49,8 @@ class Task:
         What a prompt tells the model to do.
     metric : str
         Primary metric, such as ``"accuracy"``; higher is better.
+    other_words : tuple of tuple of str
+        For each label, further words that count as the same answer and are not shown; ``()`` where no label has any.
     """
 
     kind: str
@@ -58,10 +60,13 @@ class Task:
     definitions: tuple[str, ...]
     instruction: str
     metric: str
+    other_words: tuple[tuple[str, ...], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give the task as plain JSON values."""
-        return asdict(self)
+        plain = asdict(self)
+        # Left out where there are none, so that the keys of trials which ran before they were known still stand.
+        return plain if self.other_words else {name: plain[name] for name in plain if name != "other_words"}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Task:
@@ -74,6 +79,7 @@ class Task:
             definitions=tuple(value["definitions"]),
             instruction=value["instruction"],
             metric=value["metric"],
+            other_words=tuple(map(tuple, value.get("other_words", ()))),
         )
 
 
@@ -103,6 +109,7 @@ def classification_task(
     words: Mapping[str, str] | None = None,
     definitions: Mapping[str, str] | None = None,
     instruction: str | None = None,
+    other_words: Mapping[str, Sequence[str]] | None = None,
 ) -> Task:
     """Make a classification task.
 
@@ -118,6 +125,8 @@ def classification_task(
         Per label, its words in a prompt and its meaning.
     instruction : str, optional
         What a prompt tells the model; made from the name and the labels where it is not given.
+    other_words : mapping of str to sequence of str, optional
+        Per label, further words that count as the same answer.
 
     Returns
     -------
@@ -129,14 +138,16 @@ def classification_task(
         If two labels would be told by the same words, which a prompt could not keep apart.
     """
     ordered = tuple(sorted(set(labels)))
+    shown = _distinct_words(ordered, words or {})
     return Task(
         kind="classification",
         name=name,
         labels=ordered,
-        words=_distinct_words(ordered, words or {}),
+        words=shown,
         definitions=tuple((definitions or {}).get(label, "") for label in ordered),
         instruction=instruction or _instruction(name),
         metric=metric,
+        other_words=_other_words(ordered, shown, other_words or {}),
     )
 
 
@@ -154,8 +165,30 @@ def _distinct_words(labels: tuple[str, ...], given: Mapping[str, str]) -> tuple[
         chosen = tuple(given.get(label, label) for label in labels)
     twice = sorted({word for word in chosen if chosen.count(word) > 1})
     if twice:
-        raise OptionError(
-            f"Every label needs words of its own in a prompt; {', '.join(map(repr, twice))} stand for two labels.",
-            next_step="Give each label different words in the --labels file.",
-        )
+        raise _shared(twice)
     return chosen
+
+
+def _other_words(
+    labels: tuple[str, ...], shown: tuple[str, ...], given: Mapping[str, Sequence[str]]
+) -> tuple[tuple[str, ...], ...]:
+    """Give each label's further words, each once and none of them another label's."""
+    others = tuple(
+        tuple(word for word in dict.fromkeys(given.get(label, ())) if word != own)
+        for label, own in zip(labels, shown, strict=True)
+    )
+    owners: dict[str, set[str]] = {}
+    for label, own, more in zip(labels, shown, others, strict=True):
+        for word in (own, *more):
+            owners.setdefault(word, set()).add(label)
+    twice = sorted(word for word, of in owners.items() if len(of) > 1)
+    if twice:
+        raise _shared(twice)
+    return others if any(others) else ()
+
+
+def _shared(words: Sequence[str]) -> OptionError:
+    return OptionError(
+        f"Every label needs words of its own in a prompt; {', '.join(map(repr, words))} stand for two labels.",
+        next_step="Give each label different words in the --labels file.",
+    )

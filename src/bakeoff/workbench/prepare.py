@@ -225,11 +225,13 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
     check_cost_labels(options.assumptions, sorted(counts))
     words: dict[str, str] = {}
     definitions: dict[str, str] = {}
+    others: dict[str, tuple[str, ...]] = {}
     if options.labels is not None:
         found = read_label_definitions(options.labels)
         match_definitions(found, sorted(counts))
         words = {item.label: item.words[0] for item in found if item.words}
         definitions = {item.label: told for item in found if (told := meaning(item))}
+        others = {item.label: item.words[1:] for item in found}
     return classification_task(
         name=read.columns.label or "label",
         labels=sorted(counts),
@@ -237,6 +239,7 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
         words=words,
         definitions=definitions,
         instruction=options.instruction,
+        other_words=others,
     )
 
 

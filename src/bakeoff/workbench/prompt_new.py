@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.data import LabelDefinition, Rows, match_definitions, nested_order, read_label_definitions
+from bakeoff.data import LabelDefinition, Rows, nested_order, read_label_definitions
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.prompt_file import PromptFile, write_prompt_file
 from bakeoff.methods.prompt.template import Demonstration, Form, design_for
-from bakeoff.tasks import Task, classification_task
+from bakeoff.tasks import classification_task
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.prepare import meaning, task_of
 from bakeoff.workbench.rows import divide, read_source
@@ -132,33 +132,23 @@ def budget_rows(train: Rows, n: int, seed: int) -> Rows:
 def _from_rows(output: Path, source: str, data: DataOptions, options: DraftOptions) -> Drafted:
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
-    told = _told(options.labels, read.labels)
+    _check_file(options.labels)
     study = StudyOptions(instruction=options.sentence, labels=None if options.labels is None else Path(options.labels))
     task = task_of(read, split, study)
     sample = budget_rows(split.train, options.n, options.seed)
     chosen = choose_demonstrations(sample.texts, sample.labels, options.shots, options.seed)
     shown = [Demonstration(row, sample.texts[row], sample.labels[row]) for row in chosen]
-    design = replace(design_for(task, shown, form=options.form), other_words=_other_words(task, told))
-    prompt = PromptFile(design, calibration=_CALIBRATION)
+    prompt = PromptFile(design_for(task, shown, form=options.form), calibration=_CALIBRATION)
     return Drafted(output, prompt, f"the rows of {read.name}", dict(Counter(sample.labels)))
 
 
-def _told(labels: str | None, known: tuple[str, ...]) -> tuple[LabelDefinition, ...]:
-    """Read a file of label definitions; without one nothing is told."""
-    if labels is None:
-        return ()
-    if _are_names(labels):
+def _check_file(labels: str | None) -> None:
+    """Refuse labels that are given by their names, where the rows have them."""
+    if labels is not None and _are_names(labels):
         raise OptionError(
             "With rows, the labels are those of the rows.",
             next_step="Give --labels FILE to say what they mean, or leave it out.",
         )
-    return match_definitions(read_label_definitions(labels), known)
-
-
-def _other_words(task: Task, told: tuple[LabelDefinition, ...]) -> tuple[tuple[str, ...], ...]:
-    further = {item.label: item.words[1:] for item in told}
-    others = tuple(further.get(label, ()) for label in task.labels)
-    return others if any(others) else ()
 
 
 def _from_sentence(output: Path, options: DraftOptions) -> Drafted:
@@ -187,8 +177,9 @@ def _from_sentence(output: Path, options: DraftOptions) -> Drafted:
         words={item.label: item.words[0] for item in told},
         definitions={item.label: meaning(item) for item in told},
         instruction=sentence,
+        other_words={item.label: item.words[1:] for item in told},
     )
-    design = replace(design_for(task, form=options.form), other_words=_other_words(task, told))
+    design = design_for(task, form=options.form)
     prompt = PromptFile(design.in_order(tuple(dict.fromkeys(labels))), calibration=_CALIBRATION)
     return Drafted(output, prompt, origin, {})
 

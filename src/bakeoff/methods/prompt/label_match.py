@@ -16,7 +16,7 @@ def match_label(text: str, labels: Sequence[str], words: Sequence[str]) -> str |
     text : str
         The answer.
     labels, words : sequence of str, one length
-        The label set, and what stands for each label in the prompt.
+        A label, and what stands for it in the prompt; a label may come several times, with other words.
 
     Returns
     -------

@@ -170,11 +170,11 @@ class ServerPrompt(Method):
         return self._read(found, alone)
 
     def _read(self, found: ServerAnswer, alone: bool) -> Answer:
-        label = match_label(found.text, self.task.labels, self.design_.words)
+        label = match_label(found.text, *self.design_.said_words())
         reason = None if label is not None else f"answer is no label: {' '.join(found.text.split())[:_QUOTED]!r}"
         return Answer(
             label,
-            probabilities=label_probabilities(found.first_tokens, self.task.labels, self.design_.words, label),
+            probabilities=label_probabilities(found.first_tokens, *self.design_.said_words(), label),
             abstention=reason,
             raw=found.text,
             tokens_in=found.tokens_in,
@@ -184,7 +184,7 @@ class ServerPrompt(Method):
 
     def _most_tokens(self) -> int:
         # A token is two characters or more in nearly every language; a few are left for a full stop or a quote.
-        longest = max(len(word) for word in (*self.design_.words, *self.task.labels))
+        longest = max(len(word) for word in (*self.design_.said_words()[1], *self.task.labels))
         return 8 + longest // 2
 
     def _count(self, found: ServerAnswer | None) -> None:
@@ -212,7 +212,7 @@ class ServerPrompt(Method):
                 f"The prompt was made for {prompt.model} and other labels or another server than {self.model}.",
                 next_step="Load it with the parameters it was saved with.",
             )
-        self.design_ = prompt.design
+        self.design_ = prompt.design.in_order(self.task.labels)
         self._connect()
 
 

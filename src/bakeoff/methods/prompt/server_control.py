@@ -117,15 +117,15 @@ class ControlledServerPrompt(ServerPrompt):
         if control.stop:
             further["stop"] = list(control.stop)
         if control.kind == "json-schema":
-            further["response_format"] = response_format(control, self.design_.words)
+            further["response_format"] = response_format(control, self.design_.said_words()[1])
         elif self.send_as == "grammar":
-            further["grammar"] = llama_grammar(self.design_.words)
+            further["grammar"] = llama_grammar(self.design_.said_words()[1])
         return settings | {"settings": further}
 
     def _most_tokens(self) -> int:
         if self.control_.most_tokens is not None:
             return self.control_.most_tokens
-        return self.control_.tokens_for(self.design_.words)
+        return self.control_.tokens_for(self.design_.said_words()[1])
 
     def _ask(self, text: str, stop: threading.Event, alone: bool) -> Answer:
         self._attempts.number = 0
@@ -147,7 +147,7 @@ class ControlledServerPrompt(ServerPrompt):
 
     def _read(self, found: ServerAnswer, alone: bool) -> Answer:
         ended = "length" if found.finish_reason == "length" else "whole"
-        label, reason = read_answer(self.control_, found.text, ended, self.task.labels, self.design_.words)
+        label, reason = read_answer(self.control_, found.text, ended, *self.design_.said_words())
         return replace(super()._read(found, alone), value=label, probabilities=None, abstention=reason)
 
     def _save(self, folder: Path) -> None:

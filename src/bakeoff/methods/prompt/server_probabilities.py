@@ -29,31 +29,36 @@ def label_probabilities(
     first_tokens : sequence of (str, float)
         Tokens and log-probabilities.
     labels, words : sequence of str, one length
-        The label set, and what stands for each label in the prompt.
+        A label, and what stands for it in the prompt; a label may come several times, with other words.
     answered : str or None
         The label that was read out of the answer.
 
     Returns
     -------
     tuple of float, or None
-        One per label, summing to 1; None where they are open, or another label than the answered one is likelier.
+        One per distinct label in the order of its first place, summing to 1; None where they are open, or another
+        label than the answered one is likelier.
     """
     if answered is None or not first_tokens:
         return None
-    beginnings = [(_bare(label), _bare(word)) for label, word in zip(labels, words, strict=True)]
-    masses, shared, told = [0.0] * len(labels), 0.0, 0.0
+    beginnings: dict[str, set[str]] = {}
+    for label, word in zip(labels, words, strict=True):
+        beginnings.setdefault(label, {_bare(label)}).add(_bare(word))
+    masses, shared, told = dict.fromkeys(beginnings, 0.0), 0.0, 0.0
     for token, chance in first_tokens:
         share, start = math.exp(chance), _bare(token)
         told += share
-        fitting = [at for at, forms in enumerate(beginnings) if start and any(form.startswith(start) for form in forms)]
+        fitting = [
+            label for label, forms in beginnings.items() if start and any(form.startswith(start) for form in forms)
+        ]
         if len(fitting) == 1:
             masses[fitting[0]] += share
         elif fitting:
             shared += share
-    known, open_ = sum(masses), shared + max(1.0 - told, 0.0)
-    if known < _LEAST_MASS or open_ > _MOST_ERROR * (known + open_) or masses[labels.index(answered)] < max(masses):
+    known, open_ = sum(masses.values()), shared + max(1.0 - told, 0.0)
+    if known < _LEAST_MASS or open_ > _MOST_ERROR * (known + open_) or masses[answered] < max(masses.values()):
         return None
-    return tuple(mass / known for mass in masses)
+    return tuple(mass / known for mass in masses.values())
 
 
 def _bare(text: str) -> str:

@@ -215,6 +215,10 @@ class PromptDesign:
             other_words=tuple(self.other_words[place] for place in order) if self.other_words else (),
         )
 
+    def said_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give all that counts as an answer: the labels, a label as often as it has words, and the words."""
+        return tuple(self.labels[place] for place in self._owners()), self._spoken()
+
     def _spoken(self) -> tuple[str, ...]:
         """Give every label's own words, then all other words in the order of their labels."""
         return (*self.words, *(word for words in self.other_words for word in words))
@@ -337,6 +341,7 @@ def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form
         cue=_cue(task),
         form=form,
         demonstrations=tuple(demonstrations),
+        other_words=task.other_words,
     )
 
 
