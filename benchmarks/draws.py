@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import append_records, read_records
 from numpy.typing import NDArray
 
 from bakeoff.data import FOLDS, Columns, Rows, Source, cross_fit_rows, fold_overlap, nested_order, read_rows
@@ -288,18 +289,6 @@ def _evidence(draw: _Draw, trials: Sequence[Trial], n: int) -> Evidence:
     )
 
 
-def read_records(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """Read what is there; a line that was cut off by an interruption is left out."""
-    found = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        found[record["set"], record["draw"]] = record
-    return found
-
-
 def named(record: dict[str, Any]) -> int:
     """Give the arm that the finalists' comparison names: 1 for fine-tuning, -1 for prompting, 0 for neither."""
     return int(np.sign(record["difference"])) if record["p_holm"] < ALPHA else 0
@@ -333,21 +322,17 @@ def run(
     """Bring all sets to so many draws, and give their records."""
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"draws-{pool}{'-full' if full else ''}.jsonl"
-    records = read_records(path)
+    records = {(record["set"], record["draw"]): record for record in read_records(path)}
     wanted = [(name, number) for name in sets for number in range(draws)]
-    with path.open("a", encoding="utf-8") as file:
-        if records:
-            file.write("\n")
-        for name in sets:
-            missing = [number for of, number in wanted if of == name and (name, number) not in records]
-            known = know(name, data / name, output, pool) if missing else None
-            for number in missing:
-                assert known is not None
-                began = time.monotonic()
-                records[name, number] = decide_draw(known, number, output if full else None)
-                file.write(json.dumps(records[name, number]) + "\n")
-                file.flush()
-                print(f"{name}, draw {number}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    for name in sets:
+        missing = [number for of, number in wanted if of == name and (name, number) not in records]
+        known = know(name, data / name, output, pool) if missing else None
+        for number in missing:
+            assert known is not None
+            began = time.monotonic()
+            records[name, number] = decide_draw(known, number, output if full else None)
+            append_records(path, [records[name, number]])
+            print(f"{name}, draw {number}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return {key: records[key] for key in wanted}
 
 

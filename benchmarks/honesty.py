@@ -27,6 +27,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from kept import append_records, read_records
 from simulated import BUDGET, CROWD, OVERLAP, Case, Entrant, run_study
 
 from bakeoff.data import FOLDS
@@ -161,33 +162,17 @@ def file_of(folder: Path, case: Case) -> Path:
     return folder / f"{words}-{digest.hexdigest()[:8]}.jsonl"
 
 
-def read_records(path: Path) -> dict[int, dict[str, Any]]:
-    """Read what is there; a line that was cut off by an interruption is left out."""
-    found = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        found[int(record["study"])] = record
-    return found
-
-
 def simulate(
     pool: ProcessPoolExecutor, folder: Path, case: Case, studies: int, *, odd: bool
 ) -> dict[int, dict[str, Any]]:
     """Bring a case to so many studies, and give their records by number."""
     path = file_of(folder, case)
-    known = read_records(path)
+    known = {int(record["study"]): record for record in read_records(path)}
     missing = [number for number in range(studies) if number not in known]
     chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
-    with path.open("a", encoding="utf-8") as file:
-        if known:
-            file.write("\n")
-        for records in pool.map(_many, [case] * len(chunks), chunks, [odd] * len(chunks)):
-            file.writelines(json.dumps(record) + "\n" for record in records)
-            file.flush()
-            known |= {record["study"]: record for record in records}
+    for records in pool.map(_many, [case] * len(chunks), chunks, [odd] * len(chunks)):
+        append_records(path, records)
+        known |= {record["study"]: record for record in records}
     return {number: known[number] for number in range(studies)}
 
 

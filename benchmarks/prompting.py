@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import append_records, read_records
 
 from bakeoff.data import Rows, nested_order, read_rows
 from bakeoff.methods.contract import Deadline, RunContext
@@ -100,13 +101,9 @@ def measure(data: Data, contender: str, n: int, seed: int) -> dict[str, Any]:
 
 
 def read_results(path: Path) -> dict[tuple[str, int, str], dict[str, Any]]:
-    """Read what is there; a line that was cut off by an interruption is left out."""
+    """Read what is there of the methods' present versions."""
     found = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
+    for record in read_records(path):
         if record["version"] == method_spec(CONTENDERS[record["contender"]]).version:
             found[record["set"], record["seed"], record["contender"]] = record
     return found
@@ -122,20 +119,16 @@ def run(options: argparse.Namespace, data: Path) -> dict[tuple[str, int, str], d
         (s, k, c) for k in range(options.seeds) for s in options.set or SETS for c in options.contender or CONTENDERS
     ]
     held: dict[str, Data] = {}
-    with path.open("a", encoding="utf-8") as file:
-        if results:
-            file.write("\n")
-        for name, seed, contender in wanted:
-            if (name, seed, contender) in results:
-                continue
-            if name not in held:
-                held[name] = read_data(name, data / name, options.split, options.rows)
-            record = measure(held[name], contender, options.n, seed)
-            results[name, seed, contender] = record
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-            told = f"{name}, seed {seed}, {contender}: {record['score']:.3f}, {record['wall_seconds']:.0f} s"
-            print(told, file=sys.stderr, flush=True)
+    for name, seed, contender in wanted:
+        if (name, seed, contender) in results:
+            continue
+        if name not in held:
+            held[name] = read_data(name, data / name, options.split, options.rows)
+        record = measure(held[name], contender, options.n, seed)
+        results[name, seed, contender] = record
+        append_records(path, [record])
+        told = f"{name}, seed {seed}, {contender}: {record['score']:.3f}, {record['wall_seconds']:.0f} s"
+        print(told, file=sys.stderr, flush=True)
     return {key: results[key] for key in wanted}
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import append_records, read_records
 from numpy.typing import NDArray
 
 from bakeoff.catalog import resolve_model
@@ -228,8 +229,7 @@ def run(data: Path, output: Path, cases: Sequence[Case], peer_python: Path | Non
     """Measure what is not measured yet, and give all records."""
     output.mkdir(parents=True, exist_ok=True)
     path = output / "records.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    records = {record["case"]: record for record in map(json.loads, lines)}
+    records = {record["case"]: record for record in read_records(path)}
     missing = [case for case in cases if case.name not in records]
     if not missing:
         return records
@@ -239,8 +239,7 @@ def run(data: Path, output: Path, cases: Sequence[Case], peer_python: Path | Non
     decoder, exact = load_decoder(files, dtype="bfloat16"), load_decoder(files, dtype="float32")
     for case in missing:
         records[case.name] = measure(case, data, decoder, exact, peer)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(records[case.name]) + "\n")
+        append_records(path, [records[case.name]])
         print(f"{case.name}: {records[case.name]}", file=sys.stderr, flush=True)
     peer.close()
     return records
