@@ -34,12 +34,15 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="session")
 def pulled_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a cache with the two small models and the demo's data set, pulled once a session.
+    """Give a cache with the two small models and the demo's data set, pulled once a run, for all its processes.
 
     ``BAKEOFF_TEST_CACHE`` names a folder to keep it in between runs; every file is checked by its sha256 either way.
     """
     kept = os.environ.get("BAKEOFF_TEST_CACHE")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("pulled")
+    base = tmp_path_factory.getbasetemp()
+    # Processes that share the tests have folders beside one another; a pull waits for one that is under way.
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = Path(kept) if kept else common / "pulled"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BAKEOFF_CACHE", str(folder))
         patch.setenv("HF_HUB_OFFLINE", "1")

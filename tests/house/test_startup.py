@@ -18,6 +18,7 @@ def test_nothing_heavy_is_loaded(statement: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("arguments", [["-c", "import bakeoff"], ["-m", "bakeoff", "--help"]])
 def test_start_takes_less_than_half_a_second(arguments: list[str]) -> None:
     def seconds() -> float:

@@ -106,6 +106,7 @@ def test_an_empty_cache_says_so(tmp_path: Path):
     assert ResponseCache(tmp_path / "none").explain(REQUEST) == "miss: no answer of a server was kept before"
 
 
+@pytest.mark.alone
 def test_one_thread_at_a_time_asks_the_same():
     asking, under_way, most = OneAtATime(), [0, 0], [0, 0]
 

@@ -201,6 +201,7 @@ def test_a_time_out_is_a_fault_of_one_call(scripted):
         model.complete(QUESTION, max_tokens=4)
 
 
+@pytest.mark.alone
 def test_an_answer_that_trickles_in_is_timed_as_a_whole(scripted):
     scripted.replies = [(-1, None)]
     model = ServerModel(scripted.url, "big", timeout=0.5, retries=0)
@@ -210,6 +211,7 @@ def test_an_answer_that_trickles_in_is_timed_as_a_whole(scripted):
     assert time.monotonic() - began < 1.5
 
 
+@pytest.mark.alone
 def test_no_try_outlasts_the_deadline(scripted, model):
     scripted.replies = [(0, None)]
     began = time.monotonic()
