@@ -6,6 +6,7 @@ constants were fitted to trials on two cores; `LOG.md` has the figures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "forecast_lora",
     "forecast_majority",
     "forecast_probe",
+    "forecast_searched_prompts",
     "forecast_server",
     "forecast_several_prompts",
     "forecast_tfidf",
@@ -193,6 +195,22 @@ def forecast_several_prompts(work: Workload) -> float:
     asking = prompts * ((prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS)
     features = prompts * (work.labels + int(given["words"]))
     return asking + 1.0 + READING_SECONDS * taught * features * work.labels
+
+
+def forecast_searched_prompts(work: Workload) -> float:
+    """Seconds of a trial of a search over prompts: its rounds, each of about equal cost, and then the kept prompts."""
+    speed, given = _speed(work), work.parameters
+    half = min(work.n // 2, 64)
+    rounds = max(1.0, math.log2(max(int(given["candidates"]) / int(given["kept"]), 2.0)))
+    # Half of the prompts show four or eight rows; each round reads them anew, and asks half of a half in the mean.
+    prefix = 15.0 + 4.0 * (speed.tokens_per_row + work.label_tokens + 8.0)
+    first_rows = max(8.0, half / 2 ** (rounds - 1.0))
+    tokens = (first_rows + 3.0) * (speed.tokens_per_row + 6.0 + work.label_tree)
+    searching = int(given["candidates"]) * (prefix * 2.0 + rounds * tokens * (1.0 + prefix / TOKENS_THAT_DOUBLE))
+    wordings = ("",) * int(given["kept"])
+    read = {"wordings": wordings, "shots": 4, "demonstration_sets": 1, "words": given["words"]}
+    together = forecast_several_prompts(replace(work, parameters=read))
+    return searching / speed.forward_tokens_per_second + together
 
 
 def forecast_server(work: Workload) -> float:

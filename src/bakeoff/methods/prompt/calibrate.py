@@ -25,6 +25,7 @@ __all__ = [
     "check_calibration",
     "contextual_shift",
     "domain_texts",
+    "joined_shift",
     "label_prior",
     "log_shares",
     "probabilities",
@@ -213,6 +214,29 @@ def blended_shift(batch: Scores, rows: int, contextual: Scores) -> Scores:
     return np.asarray(
         (rows * batch + CONTENT_FREE_WEIGHT * contextual) / (rows + CONTENT_FREE_WEIGHT), dtype=np.float64
     )
+
+
+def joined_shift(said: Scores, empty: Scores, counts: Scores) -> Scores:
+    """Estimate a prompt's leaning from texts without content and from rows, whatever there is of them.
+
+    Parameters
+    ----------
+    said : ndarray of float64, shape (rows, labels)
+        Log-probabilities of the labels after rows; may be none.
+    empty : ndarray of float64, shape (texts, labels)
+        The same after texts without content; may be none.
+    counts : ndarray of float64, shape (labels,)
+        Labelled rows of each label.
+
+    Returns
+    -------
+    ndarray of float64, shape (labels,)
+        To subtract from scores; zeros where nothing came.
+    """
+    contextual = contextual_shift(empty) if len(empty) else np.zeros(len(counts))
+    if not len(said):
+        return contextual
+    return blended_shift(batch_shift(said, label_prior(counts)), len(said), contextual)
 
 
 def calibrated(scores: Scores, shift: Scores) -> Scores:

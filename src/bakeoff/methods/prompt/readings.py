@@ -144,7 +144,9 @@ def fit_reading(candidate: Candidate, said: Floats, codes: Codes, empty: Floats,
     kind, strength = candidate
     prompts, words = said.shape[1], said.shape[2] - labels
     counts = np.bincount(codes, minlength=labels).astype(np.float64)
-    shifts = np.stack([_shift(said[:, p, :labels], empty[:, p, :labels], counts) for p in range(prompts)])
+    shifts = np.stack(
+        [calibrate.joined_shift(said[:, p, :labels], empty[:, p, :labels], counts) for p in range(prompts)]
+    )
     known = said if len(said) else empty
     centres = _centred(known[:, :, labels:]).mean(axis=0) if len(known) and words else np.zeros((prompts, words))
     plain = Reading("calibrated", shifts, centres)
@@ -219,15 +221,6 @@ def _folds(codes: Codes, generator: np.random.Generator) -> list[Codes]:
     drawn = generator.permutation(len(codes))
     dealt = drawn[np.argsort(codes[drawn], kind="stable")]
     return [np.sort(dealt[first::_FOLDS]) for first in range(_FOLDS)]
-
-
-def _shift(said: Floats, empty: Floats, counts: Floats) -> Floats:
-    """Give one prompt's leaning, from texts without content and from rows."""
-    contextual = calibrate.contextual_shift(empty) if len(empty) else np.zeros(len(counts))
-    if not len(said):
-        return contextual
-    batch = calibrate.batch_shift(said, calibrate.label_prior(counts))
-    return calibrate.blended_shift(batch, len(said), contextual)
 
 
 def _centred(scores: Floats) -> Floats:

@@ -1,0 +1,73 @@
+"""A search over prompts inside the labelled rows, with the small real decoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bakeoff.errors import OptionError
+from bakeoff.methods.contract import Deadline, RunContext
+from bakeoff.methods.prompt.phrasings import ENSEMBLE
+from bakeoff.methods.prompt.score_store import clear_store
+from bakeoff.methods.prompt.searched import SearchedPrompts
+from bakeoff.methods.registry import load_method, method_spec
+from bakeoff.tasks import classification_task
+from bakeoff.testing.methods import MethodSuite, text_rows
+
+pytestmark = pytest.mark.models
+
+MODEL = "smollm2-135m"
+TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
+TEXTS, LABELS = text_rows(16)
+UNSEEN = ["The lens is superb, I am happy.", "A waste of money, it broke.", "Lovely sound.", "Awful, awful support."]
+RIGHT = ["positive", "negative", "positive", "negative"]
+
+
+@pytest.fixture(autouse=True)
+def _cache(catalogue_cache):
+    clear_store()
+
+
+class TestSearched(MethodSuite):
+    def make(self, task, seed):
+        return SearchedPrompts(task, MODEL, seed, words=20, candidates=6, kept=2)
+
+
+def test_what_was_searched_can_be_read_and_keeps_its_halves_apart():
+    fitted = SearchedPrompts(TASK, MODEL, words=20, candidates=8, kept=2).fit(TEXTS, LABELS)
+    assert fitted.predict(UNSEEN).tolist() == RIGHT
+    rounds = fitted.details_["search"]
+    assert len(rounds[0]) > len(rounds[-1])
+    assert all(one["rows"] == 8 for one in rounds[-1])
+    shown = {each.row for one in fitted._prompts for each in one.design.demonstrations}
+    kept = {(one["wording"], one["shots"]) for one in rounds[-1][:2]}
+    assert len(fitted._prompts) == 2
+    assert len(kept) >= 1
+    assert shown <= set(range(16))
+    assert fitted.details_["reading_rows"] == 16 - len(shown)
+
+
+def test_no_time_leaves_the_prompts_that_the_ensemble_has():
+    context = RunContext(deadline=Deadline(0.0))
+    fitted = SearchedPrompts(TASK, MODEL, words=20, candidates=8, kept=3).within(context).fit(TEXTS, LABELS)
+    assert [one["wording"] for one in fitted.details_["search"][-1][:3]] == list(ENSEMBLE)
+    assert fitted.cut_
+
+
+def test_registry_entry_makes_the_method():
+    made = load_method("prompt-search")(task=TASK, model=MODEL, seed=0, **method_spec("prompt-search").parameters)
+    assert isinstance(made, SearchedPrompts)
+
+
+def test_scores_can_be_taken_from_few_labels_of_many():
+    labels = ["a", "b", "c"] * 5 + ["a"]
+    task = classification_task(name="kind", labels=("a", "b", "c"), metric="accuracy")
+    fitted = SearchedPrompts(task, MODEL, words=10, candidates=4, kept=1).fit(TEXTS, labels)
+    assert set(fitted.predict(UNSEEN)) <= {"a", "b", "c"}
+    assert np.isfinite(fitted.rounds_[-1][0].score)
+
+
+@pytest.mark.parametrize("name", ["candidates", "kept"])
+def test_wrong_settings(name):
+    with pytest.raises(OptionError, match=f"{name} must be 1 or more; 0 came"):
+        SearchedPrompts(TASK, MODEL, **{name: 0}).fit(TEXTS, LABELS)
