@@ -68,10 +68,10 @@ def test_valid_answers_come_before_all_else():
     assert _control(with_trials(evidence, spoil)).favours == "prompting"
 
 
-def test_a_prompt_that_does_not_lead_to_its_labels_favours_tuning():
+def test_a_prompt_that_does_not_lead_to_its_labels_is_told_and_favours_nothing():
     facts = FACTS | {ZERO.name: FACTS[ZERO.name] | {"details": {"label_mass": 0.02}}}
     one = _control(_evidence(facts=facts))
-    assert one.favours == "fine-tuning"
+    assert one.favours == _control(_evidence()).favours
     assert "hardly leads to them" in one.finding
 
 
@@ -80,7 +80,7 @@ def test_a_prompt_that_does_not_lead_to_its_labels_favours_tuning():
     [
         ("affine", "neither", "read out of other words"),
         ("neighbours", "neither", "read out of other words"),
-        ("calibrated", "fine-tuning", "hardly leads to them"),
+        ("calibrated", "neither", "hardly leads to them"),
     ],
 )
 def test_label_mass_says_little_of_a_prompt_that_is_read_by_a_map(reading, favours, said):

@@ -32,9 +32,6 @@ STUDIES = {
     "a prompt that spreads over its seeds": _study((0.8, 0.9), 0.8, prompt=SHOTS, seed_deviation=0.05, seed=3),
     "many predictions": _study((0.8, 0.8), 0.8, shared=0.999, assumptions=Assumptions(volume=1e7)),
     "few predictions": _study((0.8, 0.8), 0.8, shared=0.999, assumptions=Assumptions(volume=1.0)),
-    "a prompt that does not lead to its labels": _study(
-        (0.8, 0.9), 0.6, facts=FACTS | {ZERO.name: FACTS[ZERO.name] | {"details": {"label_mass": 0.01}}}
-    ),
     "an hour to tune": _study(
         (0.8, 0.8), 0.8, shared=0.999, facts=FACTS | {TUNED.name: FACTS[TUNED.name] | {"fit_seconds": 3600.0}}
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ def test_rounds_halve_candidates_and_double_rows(candidates, kept, rows):
     assert rounds[0][0] == candidates
     assert rounds[-1][1] == rows
     assert rounds[-1][0] <= max(2 * kept, 1)
-    for (many, few_rows), (fewer, more_rows) in zip(rounds, rounds[1:], strict=False):
+    for (many, few_rows), (fewer, more_rows) in itertools.pairwise(rounds):
         assert fewer == (many + 1) // 2
         assert more_rows >= few_rows >= min(rows, LEAST_ROWS)
 
@@ -56,7 +58,7 @@ def test_no_row_is_asked_twice_and_all_are_asked_of_the_last():
     assert [one.candidate for one in rounds[-1][:3]] == SPACE[:3]
     for spans in seen.values():
         assert spans[0][0] == 0
-        assert all(first[1] == second[0] for first, second in zip(spans, spans[1:], strict=False))
+        assert all(first[1] == second[0] for first, second in itertools.pairwise(spans))
     assert all(one.rows == 64 for one in rounds[-1])
 
 

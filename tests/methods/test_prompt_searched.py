@@ -30,7 +30,7 @@ def _cache(catalogue_cache):
 
 class TestSearched(MethodSuite):
     def make(self, task, seed):
-        return SearchedPrompts(task, MODEL, seed, words=20, candidates=6, kept=2)
+        return SearchedPrompts(task, MODEL, seed, words=10, candidates=4, kept=2)
 
 
 def test_what_was_searched_can_be_read_and_keeps_its_halves_apart():
@@ -45,6 +45,12 @@ def test_what_was_searched_can_be_read_and_keeps_its_halves_apart():
     assert len(kept) >= 1
     assert shown <= set(range(16))
     assert fitted.details_["reading_rows"] == 16 - len(shown)
+
+
+def test_few_rows_are_not_searched_with():
+    fitted = SearchedPrompts(TASK, MODEL, words=10, candidates=8, kept=1).fit(TEXTS[:8], LABELS[:8])
+    assert fitted.details_["search"] == []
+    assert len(fitted._prompts) == len(ENSEMBLE)
 
 
 def test_no_time_leaves_the_prompts_that_the_ensemble_has():

@@ -49,10 +49,10 @@ def control_of(panel: Panel, field: Field) -> Consideration:
     Returns
     -------
     Consideration
-        It favours what the first of these figures tells apart: valid answers (half a point), label mass of a prompt
-        that compares the labels' scores (under 10%), later rows (a 95% interval), groups (three points), steadiness
-        over seeds and phrasings (one point), calibration error (two points), time to take a new label in (ten minutes,
-        and ten times as long).
+        It favours what the first of these figures tells apart: valid answers (half a point), later rows (a 95%
+        interval), groups (three points), steadiness over seeds and phrasings (one point), calibration error (two
+        points), time to take a new label in (ten minutes, and ten times as long). The label mass is told and decides
+        nothing: labels are compared with each other alone, whatever else the model would have said.
     """
     figures: dict[str, Any] = {}
     parts = []
@@ -201,7 +201,6 @@ def _said(cell: Cell, told: dict[str, Any]) -> list[str]:
         said.append(f"an instruction inside the text changes {changed} of {rows} answers, a plain sentence {anyway}")
     said.append(_change(cell, told))
     if told["label_mass"] is not None and told["label_mass"] < _LOW_MASS:
-        # Labels are compared with each other alone, so every answer is valid whatever the model would have said.
         told_of = "its answer is read out of other words, too" if told["read_by_map"] else _NOT_LED
         said.append(f"its labels hold {phrases.share(told['label_mass'])} of the probability: {told_of}")
     return said
@@ -218,11 +217,8 @@ def _change(cell: Cell, told: dict[str, Any]) -> str:
 def _favoured(figures: dict[str, Any], shift: Shift | None) -> str:
     """Give what the first figure that tells the two apart favours; a figure that is not known tells nothing."""
     valid = (figures["finetune_valid_rate"] or 0.0) - (figures["prompt_valid_rate"] or 0.0)
-    # A map finds a row's label in what the model says beside the labels, so their mass says nothing of its answers.
-    mass = None if figures["prompt_read_by_map"] else figures["prompt_label_mass"]
     leads = (
         (valid, _VALID_STEP),
-        (_LOW_MASS - mass if mass is not None and mass < _LOW_MASS else 0.0, 0.0),
         (shift.lead if shift is not None and shift.shown else 0.0, 0.0),
         (_lead(figures, "group_deviation_beyond_chance"), _GROUP_STEP),
         (_steadier(figures), _SPREAD_STEP),

@@ -26,6 +26,8 @@ from bakeoff.tasks import label_codes
 
 __all__ = ["SearchedPrompts"]
 
+#: Labelled rows from which there is a search.
+LEAST_TO_SEARCH = 16
 #: Labelled rows of each half at most: beyond them a search gains little, and each costs its prompts.
 MOST_HALF = 64
 SHOTS, DRAWS = (0, 4, 8), 2
@@ -52,8 +54,10 @@ class SearchedPrompts(SeveralPrompts):
         What the search found, round by round.
     """
 
-    needs_two_labels = True
-    least_n = 16
+    #: As of `SeveralPrompts`; these prompts are found.
+    wordings: Sequence[str] = ENSEMBLE
+    shots: int = 0
+    demonstration_sets: int = 1
 
     def __init__(
         self,
@@ -65,7 +69,11 @@ class SearchedPrompts(SeveralPrompts):
         candidates: int = 24,
         kept: int = 3,
     ) -> None:
-        super().__init__(task, model, seed, reading, ENSEMBLE, words)
+        self.task = task
+        self.model = model
+        self.seed = seed
+        self.reading = reading
+        self.words = words
         self.candidates = candidates
         self.kept = kept
 
@@ -78,7 +86,11 @@ class SearchedPrompts(SeveralPrompts):
                 )
 
     def _designs(self, texts: list[str], labels: list[str]) -> list[PromptDesign]:
-        """Search, and give the best designs."""
+        """Search, and give the best designs; those of the ensemble where there are too few rows to search with."""
+        if len(texts) < LEAST_TO_SEARCH:
+            self.rounds_ = ()
+            self.details_ |= {"search": [], "found_words": []}
+            return super()._designs(texts, labels)
         shown, asked = _halves(labels, self.seed)
         search = _Search(self, texts, labels, shown)
         first = [Candidate(name, "given", 0, 0) for name in ENSEMBLE]
