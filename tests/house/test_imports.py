@@ -31,8 +31,10 @@ ALLOWED: dict[str, set[str]] = {
     "models": {*_BASE, "catalog", "models"},
     "methods.contract": _RECORDS,
     "methods.forecast": set(),
-    "methods.registry": {*_RECORDS, *_CONTRACT},
+    "methods.registry": {*_RECORDS, *_CONTRACT, "methods.finetune_specs", "methods.prompt_specs"},
     "methods.spec": {*_RECORDS, "methods.forecast"},
+    "methods.finetune_specs": {"methods.forecast", "methods.spec"},
+    "methods.prompt_specs": {"methods.forecast", "methods.spec"},
     "methods.other": _METHODS,
     "methods.finetune": {*_METHODS, "methods.finetune"},
     "methods.prompt": {*_METHODS, "methods.prompt"},
@@ -68,7 +70,7 @@ def room(module: str) -> str:
     parts = module.split(".")
     if parts[0] != "methods":
         return parts[0]
-    if len(parts) == 1 or parts[1] in ("contract", "forecast", "registry", "spec", "finetune", "prompt", "combine"):
+    if len(parts) == 1 or f"methods.{parts[1]}" in ALLOWED:
         return ".".join(parts[:2]) if len(parts) > 1 else "methods.other"
     return "methods.other"
 

@@ -18,7 +18,7 @@ from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.phrasings import ENSEMBLE, WORDINGS, wording_of
 from bakeoff.methods.prompt.rendering import fitting_design, rendered
 from bakeoff.methods.prompt.score_store import RowScore, score_rows
-from bakeoff.methods.prompt.search import Candidate, candidates_of, fit_score, halve
+from bakeoff.methods.prompt.search import Candidate, Found, candidates_of, fit_score, halve
 from bakeoff.methods.prompt.several import SeveralPrompts
 from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, PromptDesign, RenderedPrompt, design_for
 from bakeoff.methods.prompt.verbalizers import VERBALIZERS, characteristic_words, with_verbalizer
@@ -88,7 +88,7 @@ class SearchedPrompts(SeveralPrompts):
     def _designs(self, texts: list[str], labels: list[str]) -> list[PromptDesign]:
         """Search, and give the best designs; those of the ensemble where there are too few rows to search with."""
         if len(texts) < LEAST_TO_SEARCH:
-            self.rounds_ = ()
+            self.rounds_: tuple[tuple[Found, ...], ...] = ()
             self.details_ |= {"search": [], "found_words": []}
             return super()._designs(texts, labels)
         shown, asked = _halves(labels, self.seed)
