@@ -7,8 +7,16 @@ eight balanced demonstrations, uncalibrated, or batch-calibrated on the other 56
 
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/prompting.py --output prompting
 
-Each result is kept in the output folder as soon as it is there, and what is there is not computed again. The last line
-printed is one JSON object: mean differences in points over sets, of the chosen prompt from each of the others.
+`--peer` adds an optimizer of DSPy. It gets the same labelled rows and texts, and 20 minutes with the same weights in
+the same data type, on a llama.cpp server that the benchmark starts on loopback, with as many threads as our side:
+
+    BAKEOFF_TEST_DATA=FOLDER python benchmarks/prompting.py --output prompting --contender chosen \
+        --peer bootstrap --peer mipro --seeds 2 --set amazon_reviews --set trec
+
+DSPy runs in its own environment, made in the output folder at the first run, or named by `--peer-python`. Each result
+is kept in the output folder as soon as it is there, and what is there is not computed again. The last line printed is
+one JSON object: mean differences in points over sets, of the chosen prompt from each of the others, and how many times
+the seconds of DSPy, to compile and to answer, are ours, to fit and to answer.
 """
 
 from __future__ import annotations
@@ -16,16 +24,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from kept import append_records, read_records
+from llama_server import SERVED, in_bfloat16, served
+from peer import peer_environment, pinned
 
+from bakeoff.catalog import resolve_model
 from bakeoff.data import Rows, nested_order, read_rows
 from bakeoff.methods.contract import Deadline, RunContext
 from bakeoff.methods.registry import load_method, method_spec
@@ -44,6 +58,14 @@ CONTENDERS = {
     "neighbours": "prompt-neighbours",
 }
 RESULTS = "results.jsonl"
+DSPY = "3.4.1"
+PEER_SCRIPT = Path(__file__).with_name("prompting_peer.py")
+#: Optimizers of DSPy, under their contenders' names.
+PEERS = {"dspy_bootstrap": "bootstrap", "dspy_mipro": "mipro"}
+#: Requests that the server answers at a time.
+SLOTS = 2
+
+Results = dict[tuple[str, int, str], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,29 +89,40 @@ def read_data(name: str, folder: Path, split: str, rows: int) -> Data:
     return Data(name, task, pool, whole.take(np.sort(drawn)))
 
 
+def labelled_rows(data: Data, n: int, seed: int) -> Rows:
+    """Draw the n rows that every contender gets."""
+    return data.pool.take(np.array(nested_order(list(data.pool.labels), seed)[:n]))
+
+
+def scored(data: Data, answers: Sequence[str | None]) -> dict[str, Any]:
+    """Score answers, of which None is a wrong one."""
+    labels = data.task.labels
+    truth, said = label_codes(list(data.asked.labels), labels), label_codes(answers, labels)
+    return {
+        "rows": len(said),
+        "metric": data.task.metric,
+        "score": float(score_codes(data.task.metric, truth, said, len(labels))),
+        "accuracy": float((truth == said).mean()),
+    }
+
+
 def measure(data: Data, contender: str, n: int, seed: int) -> dict[str, Any]:
     """Fit one contender on n rows and score its answers."""
     method = CONTENDERS[contender]
     spec = method_spec(method)
-    rows = data.pool.take(np.array(nested_order(list(data.pool.labels), seed)[:n]))
+    rows = labelled_rows(data, n, seed)
     made = load_method(method)(task=data.task, model=MODEL, seed=seed, **spec.parameters)
     made.within(RunContext(deadline=Deadline(), dtype="bfloat16"))
     began = time.monotonic()
     made.fit(list(rows.texts), list(rows.labels))
     answers = made.answer(list(data.asked.texts))
-    labels = data.task.labels
-    truth = label_codes(list(data.asked.labels), labels)
-    said = label_codes([answer.value for answer in answers], labels)
     return {
         "set": data.name,
         "seed": seed,
         "contender": contender,
         "version": spec.version,
         "n": n,
-        "rows": len(said),
-        "metric": data.task.metric,
-        "score": float(score_codes(data.task.metric, truth, said, len(labels))),
-        "accuracy": float((truth == said).mean()),
+        **scored(data, [answer.value for answer in answers]),
         # What a method reuses is charged as if it had been computed, so that the order of contenders tells nothing.
         "fit_seconds": made.usage_.seconds,
         "answer_seconds": sum(answer.seconds for answer in answers),
@@ -100,39 +133,119 @@ def measure(data: Data, contender: str, n: int, seed: int) -> dict[str, Any]:
     }
 
 
-def read_results(path: Path) -> dict[tuple[str, int, str], dict[str, Any]]:
-    """Read what is there of the methods' present versions."""
+def peer_version(seconds: float) -> str:
+    """Name what a peer's results depend on, beside the rows."""
+    return f"dspy {DSPY}, {seconds:g} s"
+
+
+def threads_here() -> int:
+    """Give the threads that our side computes with."""
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+
+
+def measure_peer(
+    data: Data, contender: str, n: int, seed: int, *, python: Path, url: str, seconds: float
+) -> dict[str, Any]:
+    """Let an optimizer of DSPy compile a prompt on the n rows, and score its answers."""
+    rows = labelled_rows(data, n, seed)
+    request = {
+        "labelled": list(zip(rows.texts, rows.labels, strict=True)),
+        "texts": list(data.asked.texts),
+        "labels": list(data.task.labels),
+        "optimizer": PEERS[contender],
+        "seed": seed,
+        "seconds": seconds,
+        "url": url,
+        "model": SERVED,
+        "threads": SLOTS,
+    }
+    began = time.monotonic()
+    ended = subprocess.run(
+        [str(python), str(PEER_SCRIPT)], input=json.dumps(request), stdout=subprocess.PIPE, text=True, check=False
+    )
+    if ended.returncode or not ended.stdout:
+        raise SystemExit(f"DSPy ended with {ended.returncode}; its message stands above.")
+    found = json.loads(ended.stdout)
+    if found["version"] != DSPY:
+        raise SystemExit(f"The peer's environment has dspy {found['version']}: --peer-python needs dspy {DSPY}.")
+    return {
+        "set": data.name,
+        "seed": seed,
+        "contender": contender,
+        "version": peer_version(seconds),
+        "n": n,
+        **scored(data, found["answers"]),
+        "fit_seconds": found["compile_seconds"],
+        "answer_seconds": found["answer_seconds"],
+        "wall_seconds": time.monotonic() - began,
+        "details": {key: found[key] for key in ("candidates", "cut", "failure", "instruction", "demonstrations")}
+        | {"invalid": found["answers"].count(None), "threads": threads_here(), "slots": SLOTS},
+    }
+
+
+class Peers:
+    """DSPy and the server that it asks, both started where the first result is wanted, and ended with the benchmark."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._stack = ExitStack()
+        self._started: tuple[Path, str] | None = None
+
+    def __enter__(self) -> Peers:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stack.close()
+
+    def measure(self, data: Data, contender: str, n: int, seed: int) -> dict[str, Any]:
+        """Measure one contender of DSPy's."""
+        if self._started is None:
+            folder: Path = self._options.output
+            needed = [f"dspy[optuna]=={DSPY}", *pinned("numpy")]
+            python = self._options.peer_python or peer_environment(folder / "dspy", needed)
+            weights = in_bfloat16(resolve_model(MODEL).path, folder / f"{MODEL}-bf16.gguf")
+            url = self._stack.enter_context(served(weights, slots=SLOTS, threads=threads_here()))
+            self._started = python, url
+        python, url = self._started
+        return measure_peer(data, contender, n, seed, python=python, url=url, seconds=self._options.peer_seconds)
+
+
+def read_results(path: Path, seconds: float) -> Results:
+    """Read what is there of the methods' present versions, and of peers that had so many seconds."""
     found = {}
     for record in read_records(path):
-        if record["version"] == method_spec(CONTENDERS[record["contender"]]).version:
-            found[record["set"], record["seed"], record["contender"]] = record
+        contender = record["contender"]
+        present = peer_version(seconds) if contender in PEERS else method_spec(CONTENDERS[contender]).version
+        if record["version"] == present:
+            found[record["set"], record["seed"], contender] = record
     return found
 
 
-def run(options: argparse.Namespace, data: Path) -> dict[tuple[str, int, str], dict[str, Any]]:
+def run(options: argparse.Namespace, data: Path) -> Results:
     """Bring all sets to so many seeds, and give the results."""
     output: Path = options.output / f"{options.split}-{options.rows}-{options.n}"
     output.mkdir(parents=True, exist_ok=True)
     path = output / RESULTS
-    results = read_results(path)
-    wanted = [
-        (s, k, c) for k in range(options.seeds) for s in options.set or SETS for c in options.contender or CONTENDERS
-    ]
+    results = read_results(path, options.peer_seconds)
+    contenders = [*(options.contender or CONTENDERS), *(c for c, peer in PEERS.items() if peer in options.peer)]
+    wanted = [(s, k, c) for k in range(options.seeds) for s in options.set or SETS for c in contenders]
     held: dict[str, Data] = {}
-    for name, seed, contender in wanted:
-        if (name, seed, contender) in results:
-            continue
-        if name not in held:
-            held[name] = read_data(name, data / name, options.split, options.rows)
-        record = measure(held[name], contender, options.n, seed)
-        results[name, seed, contender] = record
-        append_records(path, [record])
-        told = f"{name}, seed {seed}, {contender}: {record['score']:.3f}, {record['wall_seconds']:.0f} s"
-        print(told, file=sys.stderr, flush=True)
+    with Peers(options) as peers:
+        for name, seed, contender in wanted:
+            if (name, seed, contender) in results:
+                continue
+            if name not in held:
+                held[name] = read_data(name, data / name, options.split, options.rows)
+            of: Callable[..., dict[str, Any]] = peers.measure if contender in PEERS else measure
+            record = of(held[name], contender, options.n, seed)
+            results[name, seed, contender] = record
+            append_records(path, [record])
+            told = f"{name}, seed {seed}, {contender}: {record['score']:.3f}, {record['wall_seconds']:.0f} s"
+            print(told, file=sys.stderr, flush=True)
     return {key: results[key] for key in wanted}
 
 
-def named_figures(results: dict[tuple[str, int, str], dict[str, Any]], key: str = "score") -> dict[str, float]:
+def named_figures(results: Results, key: str = "score") -> dict[str, float]:
     """Give the mean over sets of the chosen prompt's lead over every other contender, in points."""
     contenders = {contender for _, _, contender in results}
     sets = sorted({name for name, _, _ in results})
@@ -144,26 +257,39 @@ def named_figures(results: dict[tuple[str, int, str], dict[str, Any]], key: str 
         return {}
     return {
         f"over_{contender}": round(100 * float(np.mean([mean(s, "chosen") - mean(s, contender) for s in sets])), 2)
-        for contender in CONTENDERS
+        for contender in (*CONTENDERS, *PEERS)
         if contender in contenders and contender != "chosen"
     }
 
 
-def print_table(results: dict[tuple[str, int, str], dict[str, Any]]) -> None:
+def speed_figures(results: Results) -> dict[str, float]:
+    """Give the seconds of each peer for one of the chosen prompt, both to fit and to answer, over all results."""
+
+    def seconds(contender: str) -> float:
+        own = [record for (_, _, c), record in results.items() if c == contender]
+        return sum(record["fit_seconds"] + record["answer_seconds"] for record in own)
+
+    ours = seconds("chosen")
+    return {f"speed_vs_{peer}": round(seconds(peer) / ours, 2) for peer in PEERS if ours and seconds(peer)}
+
+
+def print_table(results: Results) -> None:
     """Print every contender's mean score and its deviation over seeds, set by set."""
     sets = list(dict.fromkeys(name for name, _, _ in results))
-    contenders = [c for c in CONTENDERS if any(c == contender for _, _, contender in results)]
-    print(f"| contender | {' | '.join(sets)} | mean | answer s |\n|{' --- |' * (len(sets) + 3)}")
+    contenders = [c for c in (*CONTENDERS, *PEERS) if any(c == contender for _, _, contender in results)]
+    print(f"| contender | {' | '.join(sets)} | mean | fit s | answer s |\n|{' --- |' * (len(sets) + 4)}")
     for contender in contenders:
-        cells, means, seconds = [], [], []
+        cells, means, fits, seconds = [], [], [], []
         for name in sets:
             own = [record for (s, _, c), record in results.items() if (s, c) == (name, contender)]
             scores = [100 * record["score"] for record in own]
             spread = f" ({np.std(scores, ddof=1):.1f})" if len(scores) > 1 else ""
             cells.append(f"{np.mean(scores):.1f}{spread}")
             means.append(np.mean(scores))
+            fits += [record["fit_seconds"] for record in own]
             seconds += [record["answer_seconds"] for record in own]
-        print(f"| {contender} | {' | '.join(cells)} | {np.mean(means):.1f} | {np.mean(seconds):.1f} |")
+        spent = f"{np.mean(fits):.1f} | {np.mean(seconds):.1f}"
+        print(f"| {contender} | {' | '.join(cells)} | {np.mean(means):.1f} | {spent} |")
 
 
 def main() -> None:
@@ -171,6 +297,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("prompting"), help="folder of results")
     parser.add_argument("--set", action="append", choices=SETS, help="a data set; all where not given")
     parser.add_argument("--contender", action="append", choices=tuple(CONTENDERS), help="all where not given")
+    parser.add_argument("--peer", action="append", choices=tuple(PEERS.values()), default=[], help="none if not given")
+    parser.add_argument("--peer-python", type=Path, help=f"interpreter of an environment with dspy[optuna]=={DSPY}")
+    parser.add_argument("--peer-seconds", type=float, default=1200, help="for a prompt (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n", type=int, default=64, help="label budget (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=200, help="rows of a set to answer (default: %(default)s)")
@@ -181,7 +310,8 @@ def main() -> None:
         raise SystemExit(f"BAKEOFF_TEST_DATA must name the folder that holds data/{', data/'.join(SETS)}.")
     results = run(options, Path(root) / "data")
     print_table(results)
-    print(json.dumps({**named_figures(results), "accuracy": named_figures(results, "accuracy")}))
+    accuracy = named_figures(results, "accuracy")
+    print(json.dumps({**named_figures(results), **speed_figures(results), "accuracy": accuracy}))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import os
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 from kept import append_records, read_records
 from numpy.typing import NDArray
+from peer import peer_environment, pinned
 
 from bakeoff.catalog import resolve_model
 from bakeoff.data import read_rows
@@ -153,21 +153,6 @@ def share_of_forward(decoder: Decoder, prompt: RenderedPrompt, texts: Sequence[s
     return float(np.median(shares))
 
 
-def peer_environment(output: Path) -> Path:
-    """Make the harness's environment where it is not there, and give its interpreter."""
-    folder = output / "peer"
-    python = folder / "bin" / "python"
-    done = folder / "installed"
-    if not done.exists():
-        print(f"Installing {PEER} in {folder} (several minutes).", file=sys.stderr, flush=True)
-        venv.create(folder, with_pip=True)
-        constraints = Path(__file__).parents[1] / "constraints.txt"
-        pinned = [line for line in constraints.read_text(encoding="utf-8").splitlines() if line.startswith("torch==")]
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", PEER, *pinned], check=True)
-        done.touch()
-    return python
-
-
 class Peer:
     """The harness in a process of its own, which is asked in lines of JSON."""
 
@@ -233,7 +218,7 @@ def run(data: Path, output: Path, cases: Sequence[Case], peer_python: Path | Non
     missing = [case for case in cases if case.name not in records]
     if not missing:
         return records
-    python = peer_python or peer_environment(output)
+    python = peer_python or peer_environment(output / "peer", [PEER, *pinned("torch")])
     files = resolve_model(DECODER)
     peer = Peer(python, converted_folder(files), "bfloat16")
     decoder, exact = load_decoder(files, dtype="bfloat16"), load_decoder(files, dtype="float32")
