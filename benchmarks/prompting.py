@@ -3,7 +3,7 @@
 For each data set and seed, 64 labelled rows are drawn from the train part as a study draws them; every contender is the
 package's own method and gets these rows and the bare texts of one seeded subset of the test part. Fixed prompting shows
 eight balanced demonstrations, uncalibrated, or batch-calibrated on the other 56 rows. The chosen prompt is
-`prompt-ensemble`, which chooses inside the 64 rows.
+`prompt-search`, which chooses inside the 64 rows.
 
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/prompting.py --output prompting
 
@@ -53,7 +53,8 @@ CONTENDERS = {
     "batch_calibrated_8": "few-shot-calibrated",
     "zero_shot": "zero-shot",
     "zero_shot_calibrated": "zero-shot-calibrated",
-    "chosen": "prompt-ensemble",
+    "chosen": "prompt-search",
+    "ensemble": "prompt-ensemble",
     "affine": "prompt-affine",
     "neighbours": "prompt-neighbours",
 }

@@ -192,6 +192,21 @@ def test_later_seeds_of_prompts_read_together_pay_for_their_labelled_rows_alone(
     assert shares == [None] * 3 + [own[0].contender] * 6
 
 
+@pytest.mark.parametrize("seconds", range(100, 1300, 100))
+def test_a_search_stands_for_prompts_that_learn_where_it_costs_no_label(seconds: int) -> None:
+    whole = grid()
+
+    def budget(left_out: str) -> int:
+        others = tuple(c for c in whole.contenders if c.method != left_out)
+        return planned(replace(whole, contenders=others), float(seconds)).decision_budget
+
+    plan = planned(whole, float(seconds))
+    core = {trial.contender.split()[0] for trial in plan.trials if trial.core}
+    assert plan.decision_budget == max(budget("prompt-search"), budget("prompt-ensemble"))
+    assert ("prompt-search" in core) is (budget("prompt-ensemble") == plan.decision_budget)
+    assert ("prompt-search" in core) is not ("prompt-ensemble" in core)
+
+
 def test_the_ensemble_stands_for_prompts_that_learn_and_the_same_base_pair_comes_before_them() -> None:
     plan = planned(grid(), 400.0)
     core = {trial.contender for trial in plan.trials if trial.core}
@@ -202,7 +217,8 @@ def test_the_ensemble_stands_for_prompts_that_learn_and_the_same_base_pair_comes
     assert not any(trial.spare for trial in tuned)
     others = [trial.contender for trial in plan.trials if not trial.core]
     assert others.index("lora smollm2-135m") < others.index("few-shot-calibrated smollm2-135m")
-    # A model without it keeps all of its prompts.
+    # A model without any that may stand for them keeps all of its prompts.
     whole = grid()
-    without = replace(whole, contenders=tuple(c for c in whole.contenders if c.method != "prompt-ensemble"))
+    plain = tuple(c for c in whole.contenders if not method_spec(c.method).stands_for_learning)
+    without = replace(whole, contenders=plain)
     assert "few-shot-calibrated smollm2-135m" in {t.contender for t in planned(without, 320.0).trials if t.core}

@@ -45,6 +45,8 @@ class MethodSpec:
         much as one.
     seeds_share : bool
         Whether the scores of the rows that it answers are the same for every seed, and so computed once.
+    stands_for_learning : bool
+        Whether it may stand for all prompts that learn from labels where time does not allow all of them.
     extra : str or None
         Extra of this package that brings what it needs.
     needs_module : str or None
@@ -69,6 +71,7 @@ class MethodSpec:
     uses_labels: bool = True
     free_with: str | None = None
     seeds_share: bool = False
+    stands_for_learning: bool = False
     extra: str | None = None
     needs_module: str | None = None
     by_default: bool = True

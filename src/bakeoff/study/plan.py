@@ -13,6 +13,7 @@ from typing import Any
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
 from bakeoff.study.grid import Grid, forecast_trial, partner
+from bakeoff.study.required import required_sets
 
 __all__ = ["COMPARED_ROWS", "Plan", "PlannedTrial", "make_plan"]
 
@@ -147,11 +148,12 @@ class _Block:
 
 
 class _Blocks:
-    """Forecasts of blocks for one number of answered rows."""
+    """Forecasts of blocks for one number of answered rows, and the contenders that are required."""
 
-    def __init__(self, grid: Grid, answered: Mapping[str, int]) -> None:
+    def __init__(self, grid: Grid, answered: Mapping[str, int], required: Sequence[Contender]) -> None:
         self.grid = grid
         self.answer_rows = sum(answered.values())
+        self.required = required
 
     def block(self, contender: Contender, n: int) -> _Block | None:
         """Give the block of a contender at n; None where the method cannot work with so few rows."""
@@ -171,27 +173,6 @@ class _Blocks:
     def blocks(self, contenders: Sequence[Contender], n: int) -> list[_Block]:
         found = (self.block(contender, n) for contender in contenders)
         return [block for block in found if block is not None]
-
-
-def _required(grid: Grid) -> tuple[Contender, ...]:
-    """Contenders without which a verdict would be unfair to its arm.
-
-    The floors, every zero-shot prompt, all methods on an encoder (else all that tune), and of the quickest prompt model
-    the prompts that read together what is scored once for all seeds: they stand for those that learn from labels. Where
-    it has none of these, all of its prompts.
-    """
-    prompts = [c for c in grid.contenders if c.arm == "prompt"]
-    tuned = [c for c in grid.contenders if c.arm == "finetune"]
-    on_encoder = [c for c in tuned if method_spec(c.method).model == "encoder"] or tuned
-    costs = {c.model: forecast_trial(grid, c, 64, 100) for c in prompts if c.uses_labels}
-    quickest = min(costs, key=lambda model: costs[model]) if costs else None
-    learning = [c for c in prompts if c.uses_labels and c.model == quickest]
-    standing = [c for c in learning if method_spec(c.method).seeds_share] or learning
-    return tuple(
-        c
-        for c in grid.contenders
-        if c.arm in ("floor", "both") or c in on_encoder or (c.arm == "prompt" and (not c.uses_labels or c in standing))
-    )
 
 
 def _sizes(grid: Grid, most_test_rows: int | None) -> list[dict[str, int]]:
@@ -233,15 +214,15 @@ def make_plan(
     sizes = _sizes(grid, most_test_rows)
     if time_left is None:
         answered = {**sizes[0], "validation": min(grid.rows["validation"], MOST_VALIDATION_ROWS)}
-        blocks = _Blocks(grid, answered)
+        blocks = _Blocks(grid, answered, grid.contenders)
         every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
         return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
-    wanted = _refit_seconds(grid)
-    least = min(REFIT_SHARE * time_left, REFIT_LEAST * wanted)
-    n, answered = _decision_point(grid, sizes, time_left - least)
-    blocks = _Blocks(grid, answered)
-    core_blocks = blocks.blocks(_required(grid), n)
+    required, n, answered = _meeting(grid, sizes, time_left)
+    wanted = _refit_seconds(grid, required)
+    least = _least_refit(wanted, time_left)
+    blocks = _Blocks(grid, answered, required)
+    core_blocks = blocks.blocks(required, n)
     core_seconds = sum(block.seconds for block in _distinct(core_blocks))
     pair_seconds = 1.02 * _pair_seconds(grid, blocks, n)
     # What the deciding trials and a same-base pair leave goes to a whole refit before it goes to the curve: it is what
@@ -255,30 +236,48 @@ def make_plan(
 
 def _pair_seconds(grid: Grid, blocks: _Blocks, n: int) -> float:
     """Forecast of the cheapest tuned contender beyond the required: one seed, at the budget below n or at n."""
-    required = _required(grid)
-    tuned = [c for c in grid.contenders if c.arm == "finetune" and c not in required]
+    tuned = [c for c in grid.contenders if c.arm == "finetune" and c not in blocks.required]
     budgets = [budget for budget in grid.budgets if budget <= n][-2:]
     found = [block for one in tuned for budget in budgets if (block := blocks.block(one, budget)) is not None]
     return min((replace(block, seeds=block.seeds[: grid.round_folds]).seconds for block in found), default=0.0)
 
 
-def _refit_seconds(grid: Grid) -> float:
+def _refit_seconds(grid: Grid, required: Sequence[Contender]) -> float:
     """Forecast of refitting the dearest of the required contenders on every labelled row, and comparing it reloaded."""
     rows = sum(grid.rows.values())
-    return max((forecast_trial(grid, c, rows, 2 * COMPARED_ROWS) for c in _required(grid)), default=10.0) + 5.0
+    return max((forecast_trial(grid, c, rows, 2 * COMPARED_ROWS) for c in required), default=10.0) + 5.0
 
 
-def _decision_point(grid: Grid, sizes: list[dict[str, int]], available: float) -> tuple[int, dict[str, int]]:
+def _least_refit(wanted: float, time_left: float) -> float:
+    return min(REFIT_SHARE * time_left, REFIT_LEAST * wanted)
+
+
+def _meeting(
+    grid: Grid, sizes: list[dict[str, int]], time_left: float
+) -> tuple[tuple[Contender, ...], int, dict[str, int]]:
+    """Find which contenders are required, and where they meet: a dearer prompt must cost no label."""
+    found = []
+    for required in required_sets(grid):
+        least = _least_refit(_refit_seconds(grid, required), time_left)
+        n, answered = _decision_point(grid, sizes, time_left - least, required)
+        enough = answered["test"] >= min(_LEAST_TEST_ROWS, sizes[0]["test"])
+        found.append(((enough, n), (required, n, answered)))
+    best = max(reached for reached, _ in found)
+    return next(point for reached, point in found if reached == best)
+
+
+def _decision_point(
+    grid: Grid, sizes: list[dict[str, int]], available: float, required: Sequence[Contender]
+) -> tuple[int, dict[str, int]]:
     """Find the largest n, and with it the largest test part, at which all that is required fits."""
     large = [s for s in sizes if s["test"] >= min(_LEAST_TEST_ROWS, sizes[0]["test"])]
     small = [s for s in sizes if s not in large]
-    required = _required(grid)
     budgets = [n for n in reversed(grid.budgets) if n >= 2] or [grid.budgets[-1]]
     for tier in (large, small):
         for n in budgets:
             for answered in tier:
                 share = CORE_SHARE if answered is tier[-1] else CORE_SHARE_LARGE_TEST
-                cost = sum(b.seconds for b in _distinct(_Blocks(grid, answered).blocks(required, n)))
+                cost = sum(b.seconds for b in _distinct(_Blocks(grid, answered, required).blocks(required, n)))
                 if cost <= share * available:
                     return n, answered
     return budgets[-1], sizes[-1]
@@ -291,7 +290,7 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
     """
     below = [b for b in reversed(grid.budgets) if b <= n]
     chosen: list[_Block] = []
-    beyond = [c for c in grid.contenders if c not in _required(grid)]
+    beyond = [c for c in grid.contenders if c not in blocks.required]
     # The same-base pair first, and what reuses scores behind what it reuses.
     for contender in sorted(beyond, key=lambda c: (partner(grid, c) is not None, c.arm != "finetune")):
         shared = partner(grid, contender)
@@ -306,7 +305,7 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
             chosen.append(_largest_that_fits(given, share * left, grid.round_folds))
         if given:
             left -= 0.0 if chosen[-1].spare else chosen[-1].seconds
-    for block in _curve(grid, blocks, n):
+    for block in _curve(blocks, n):
         fits = block.seconds <= left
         chosen.append(replace(block, spare=not fits))
         left -= block.seconds if fits else 0.0
@@ -320,10 +319,10 @@ def _largest_that_fits(given: Sequence[_Block], seconds: float, round_folds: int
     return next(fitting, replace(min(given, key=lambda block: block.forecast), spare=True))
 
 
-def _curve(grid: Grid, blocks: _Blocks, n: int) -> Iterator[_Block]:
+def _curve(blocks: _Blocks, n: int) -> Iterator[_Block]:
     """Give the blocks below n, those next to it first, all required contenders at one budget together."""
-    learning = [contender for contender in _required(grid) if contender.uses_labels]
-    for budget in (b for b in reversed(grid.budgets) if b < n):
+    learning = [contender for contender in blocks.required if contender.uses_labels]
+    for budget in (b for b in reversed(blocks.grid.budgets) if b < n):
         # What reuses scores stands behind what it reuses.
         yield from sorted(blocks.blocks(learning, budget), key=lambda block: (block.shares is not None, block.seconds))
 

@@ -66,8 +66,8 @@ class SearchedPrompts(SeveralPrompts):
         seed: int = 0,
         reading: str = "chosen",
         words: int = 100,
-        candidates: int = 24,
-        kept: int = 3,
+        candidates: int = 16,
+        kept: int = 2,
     ) -> None:
         self.task = task
         self.model = model
