@@ -207,7 +207,7 @@ PROMPT_SPECS: tuple[MethodSpec, ...] = (
         model="decoder",
         location="bakeoff.methods.prompt.searched:SearchedPrompts",
         forecast=forecast.forecast_searched_prompts,
-        parameters={"reading": "chosen", "words": 100, "candidates": 16, "kept": 2},
+        parameters={"reading": "affine", "words": 100, "candidates": 16, "kept": 2},
         stands_for_learning=True,
     ),
     MethodSpec(

@@ -64,7 +64,7 @@ class SearchedPrompts(SeveralPrompts):
         task: Any,
         model: str,
         seed: int = 0,
-        reading: str = "chosen",
+        reading: str = "affine",
         words: int = 100,
         candidates: int = 16,
         kept: int = 2,
