@@ -47,7 +47,8 @@ def test_a_bill_by_hand():
         retrains_per_month=2,
         retrain_hours=0.1,
         retrain_labels=10,
-        label_cost=0.2,
+        label_cost=0.14,
+        label_hours=0.001,
         volume=1_000_000,
     )
     tuned = Bill("finetune", build_seconds=100, row_seconds=0.004)

@@ -221,7 +221,7 @@ def _hours(arm: Arm, assumptions: Assumptions) -> tuple[float, float]:
 def _retraining(bill: Bill, once: float, assumptions: Assumptions) -> float:
     if bill.arm in ("prompt", "current"):
         return 0.0
-    people = assumptions.retrain_hours * assumptions.hour_cost + assumptions.retrain_labels * assumptions.label_cost
+    people = assumptions.retrain_hours * assumptions.hour_cost + assumptions.retrain_labels * assumptions.further_label
     often = assumptions.retrains_per_month
     return (RETRAINS_PER_MONTH if often is None else often) * (once + people) if often != 0 else 0.0
 

@@ -146,7 +146,7 @@ def next_step(panel: Panel, field: Field, figures: Figures, choice: Choice, comp
     between = choice.basis == "too-close"
     alpha, margin = (ALPHA / max(comparisons, 1), money_margin(figures)) if between else (ALPHA, 0.0)
     unused = max(panel.evidence.rows.get("train", 0) - field.n, 0)
-    prices = Prices(panel.evidence.assumptions.label_cost, unused, _seed_costs(panel, field)[1])
+    prices = Prices(panel.evidence.assumptions.further_label, unused, _seed_costs(panel, field)[1])
     gap = None
     # Curves are of scores: what more labels would do to costs is not forecast.
     by_score = between and figures.stakes is None

@@ -29,6 +29,9 @@ class Assumptions:
         Price of one further label; labels already owned, and test labels, cost nothing. 0.10 is the order of what a
         crowd takes: 0.012 USD a worker and text, three to five workers, and the service's fee (Amazon SageMaker Ground
         Truth's price list, 2025).
+    label_hours : float
+        Hours of your own people for one further label, paid by `hour_cost` on top of `label_cost`. Assumed: none, the
+        label is bought.
     volume : float
         Predictions a month. Assumed.
     horizon_months : float
@@ -107,6 +110,12 @@ class Assumptions:
     review_cost: float | None = None
     cost_matrix: Mapping[str, Mapping[str, float]] | None = None
     matrix_factor: float = 1.0
+    label_hours: float = 0.0
+
+    @property
+    def further_label(self) -> float:
+        """What one further label costs, its price and people's hours together, in `currency`."""
+        return self.label_cost + self.label_hours * self.hour_cost
 
     @property
     def priced(self) -> bool:
@@ -162,6 +171,7 @@ ASSUMED: tuple[Assumed, ...] = (
     Assumed("retrain_hours", "hours of work for a training after the first", "hours", 0.01, 1e4),
     Assumed("retrain_labels", "labels bought for a training after the first", "labels", 1.0, 1e6),
     Assumed("label_cost", "price of a further label", "money", 1e-3, 1e3),
+    Assumed("label_hours", "hours of people's work for a further label", "hours", 1e-4, 100.0),
     Assumed("revalidation_hours", "hours to check a prompt when its hosted model retires", "hours", 0.01, 1e4),
     Assumed("retirement_months", "months between retirements of a hosted model", "months", 0.1, 240.0, least=0.01),
     Assumed("machine_hour_cost", "price of a busy hour of this machine", "money", 1e-3, 1e3),
