@@ -29,5 +29,15 @@ def test_a_clear_arm_is_named_and_agrees_with_the_rows_outside(tuned, prompted, 
     record = draws.decide_draw(draws.Known("made up", rows, vectors, scores, np.zeros(2)), 0)
     assert record["choice"] == ahead
     assert draws.is_right(record)
+    best, lead = draws.ahead_outside(record)
+    assert best == ahead
+    assert lead > draws.CLEAR
     assert record["gap_outside"] == pytest.approx(tuned - prompted, abs=0.06)
     assert record["low"] <= record["gap_outside"] <= record["high"]
+
+
+def test_the_floor_is_the_right_choice_where_it_leads():
+    import draws
+
+    outside = {draws.PROBE.name: 0.6, draws.ZERO.name: 0.5, draws.TFIDF.name: 0.7, draws.MAJORITY.name: 0.3}
+    assert draws.ahead_outside({"outside": outside}) == ("floor", pytest.approx(0.1))
