@@ -28,7 +28,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,8 @@ DSPY = "3.4.1"
 PEER_SCRIPT = Path(__file__).with_name("prompting_peer.py")
 #: Optimizers of DSPy, under their contenders' names.
 PEERS = {"dspy_bootstrap": "bootstrap", "dspy_mipro": "mipro"}
+#: Forms in which DSPy asks for an answer; the first is what it is measured with.
+ADAPTERS = ("json", "chat", "xml")
 #: Requests that the server answers at a time.
 SLOTS = 2
 
@@ -134,9 +136,9 @@ def measure(data: Data, contender: str, n: int, seed: int) -> dict[str, Any]:
     }
 
 
-def peer_version(seconds: float) -> str:
+def peer_version(options: argparse.Namespace) -> str:
     """Name what a peer's results depend on, beside the rows."""
-    return f"dspy {DSPY}, {seconds:g} s"
+    return f"dspy {DSPY}, {options.peer_adapter}, {options.peer_seconds:g} s"
 
 
 def threads_here() -> int:
@@ -145,25 +147,28 @@ def threads_here() -> int:
 
 
 def measure_peer(
-    data: Data, contender: str, n: int, seed: int, *, python: Path, url: str, seconds: float
+    data: Data, contender: str, seed: int, options: argparse.Namespace, python: Path, url: str
 ) -> dict[str, Any]:
-    """Let an optimizer of DSPy compile a prompt on the n rows, and score its answers."""
-    rows = labelled_rows(data, n, seed)
+    """Let an optimizer of DSPy compile a prompt on n rows, and score its answers."""
+    rows = labelled_rows(data, options.n, seed)
     request = {
         "labelled": list(zip(rows.texts, rows.labels, strict=True)),
         "texts": list(data.asked.texts),
         "labels": list(data.task.labels),
         "optimizer": PEERS[contender],
+        "adapter": options.peer_adapter,
         "seed": seed,
-        "seconds": seconds,
+        "seconds": options.peer_seconds,
         "url": url,
         "model": SERVED,
         "threads": SLOTS,
     }
     began = time.monotonic()
     ended = subprocess.run(
-        [str(python), str(PEER_SCRIPT)], input=json.dumps(request), stdout=subprocess.PIPE, text=True, check=False
-    )
+        [str(python), str(PEER_SCRIPT)], input=json.dumps(request), stdout=subprocess.PIPE, text=True, check=False,
+        # What DSPy knows of models' prices comes with it: it need not wait for a newer list.
+        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "true"},
+    )  # fmt: skip
     if ended.returncode or not ended.stdout:
         raise SystemExit(f"DSPy ended with {ended.returncode}; its message stands above.")
     found = json.loads(ended.stdout)
@@ -173,8 +178,8 @@ def measure_peer(
         "set": data.name,
         "seed": seed,
         "contender": contender,
-        "version": peer_version(seconds),
-        "n": n,
+        "version": peer_version(options),
+        "n": options.n,
         **scored(data, found["answers"]),
         "fit_seconds": found["compile_seconds"],
         "answer_seconds": found["answer_seconds"],
@@ -198,7 +203,7 @@ class Peers:
     def __exit__(self, *_exception: object) -> None:
         self._stack.close()
 
-    def measure(self, data: Data, contender: str, n: int, seed: int) -> dict[str, Any]:
+    def measure(self, data: Data, contender: str, seed: int) -> dict[str, Any]:
         """Measure one contender of DSPy's."""
         if self._started is None:
             folder: Path = self._options.output
@@ -208,15 +213,15 @@ class Peers:
             url = self._stack.enter_context(served(weights, slots=SLOTS, threads=threads_here()))
             self._started = python, url
         python, url = self._started
-        return measure_peer(data, contender, n, seed, python=python, url=url, seconds=self._options.peer_seconds)
+        return measure_peer(data, contender, seed, self._options, python, url)
 
 
-def read_results(path: Path, seconds: float) -> Results:
-    """Read what is there of the methods' present versions, and of peers that had so many seconds."""
+def read_results(path: Path, options: argparse.Namespace) -> Results:
+    """Read what is there of the methods' present versions, and of peers with these options."""
     found = {}
     for record in read_records(path):
         contender = record["contender"]
-        present = peer_version(seconds) if contender in PEERS else method_spec(CONTENDERS[contender]).version
+        present = peer_version(options) if contender in PEERS else method_spec(CONTENDERS[contender]).version
         if record["version"] == present:
             found[record["set"], record["seed"], contender] = record
     return found
@@ -227,7 +232,7 @@ def run(options: argparse.Namespace, data: Path) -> Results:
     output: Path = options.output / f"{options.split}-{options.rows}-{options.n}"
     output.mkdir(parents=True, exist_ok=True)
     path = output / RESULTS
-    results = read_results(path, options.peer_seconds)
+    results = read_results(path, options)
     contenders = [*(options.contender or CONTENDERS), *(c for c, peer in PEERS.items() if peer in options.peer)]
     wanted = [(s, k, c) for k in range(options.seeds) for s in options.set or SETS for c in contenders]
     held: dict[str, Data] = {}
@@ -237,8 +242,10 @@ def run(options: argparse.Namespace, data: Path) -> Results:
                 continue
             if name not in held:
                 held[name] = read_data(name, data / name, options.split, options.rows)
-            of: Callable[..., dict[str, Any]] = peers.measure if contender in PEERS else measure
-            record = of(held[name], contender, options.n, seed)
+            if contender in PEERS:
+                record = peers.measure(held[name], contender, seed)
+            else:
+                record = measure(held[name], contender, options.n, seed)
             results[name, seed, contender] = record
             append_records(path, [record])
             told = f"{name}, seed {seed}, {contender}: {record['score']:.3f}, {record['wall_seconds']:.0f} s"
@@ -300,6 +307,7 @@ def main() -> None:
     parser.add_argument("--contender", action="append", choices=tuple(CONTENDERS), help="all where not given")
     parser.add_argument("--peer", action="append", choices=tuple(PEERS.values()), default=[], help="none if not given")
     parser.add_argument("--peer-python", type=Path, help=f"interpreter of an environment with dspy[optuna]=={DSPY}")
+    parser.add_argument("--peer-adapter", choices=ADAPTERS, default=ADAPTERS[0], help="form of a peer's answers")
     parser.add_argument("--peer-seconds", type=float, default=1200, help="for a prompt (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n", type=int, default=64, help="label budget (default: %(default)s)")

@@ -2,8 +2,8 @@
 
     python benchmarks/prompting_peer.py < request.json
 
-The request, one JSON object: labelled rows, texts to answer, label names, optimizer, seed, seconds that it may take,
-and address and model of a server. The answer is one line of JSON: labels, seconds, and how the optimizer ended.
+The request, one JSON object: labelled rows, texts to answer, label names, optimizer, adapter, seed, seconds that it may
+take, and address and model of a server. The answer is one line of JSON: labels, seconds, and how the optimizer ended.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def is_right(example: dspy.Example, found: dspy.Prediction, trace: object = None
     return bool(example.label == found.label)
 
 
-def connect(url: str, model: str) -> None:
+def connect(url: str, model: str, adapter: str) -> None:
     """Declare the server as one that holds answers to a schema, which llama.cpp does by a grammar."""
     access = dspy.lm15.AccessPolicy(
         provider="loopback",
@@ -97,7 +97,7 @@ def connect(url: str, model: str) -> None:
     dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=True)
     dspy.configure(
         lm=TimedModel(f"loopback/{model}", temperature=0.0, max_tokens=ANSWER_TOKENS),
-        adapter=dspy.JSONAdapter(),
+        adapter={"json": dspy.JSONAdapter, "chat": dspy.ChatAdapter, "xml": dspy.XMLAdapter}[adapter](),
     )
 
 
@@ -113,7 +113,7 @@ def optimizer_of(name: str, seed: int, threads: int) -> Any:
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:
     """Compile a classifier on the labelled rows, and answer the texts with it."""
-    connect(asked["url"], asked["model"])
+    connect(asked["url"], asked["model"], asked["adapter"])
     rows = [dspy.Example(text=text, label=label).with_inputs("text") for text, label in asked["labelled"]]
     cut = round(TRAIN_SHARE * len(rows))
     program, failure, measured = Classifier(asked["labels"]), None, Measured()

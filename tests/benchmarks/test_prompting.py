@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import urllib.request
@@ -51,17 +52,18 @@ def test_a_peer_with_less_time_is_another_contender(tmp_path):
     import prompting
 
     path = tmp_path / prompting.RESULTS
+    short, whole = (argparse.Namespace(peer_adapter="json", peer_seconds=seconds) for seconds in (60, 1200))
     version = prompting.method_spec(prompting.CONTENDERS["chosen"]).version
     kept.append_records(
         path,
         [
             _record("trec", 0, "chosen", 0.7, version),
             _record("trec", 1, "chosen", 0.7, -1),
-            _record("trec", 0, "dspy_bootstrap", 0.3, prompting.peer_version(60)),
-            _record("trec", 1, "dspy_bootstrap", 0.5, prompting.peer_version(1200)),
+            _record("trec", 0, "dspy_bootstrap", 0.3, prompting.peer_version(short)),
+            _record("trec", 1, "dspy_bootstrap", 0.5, prompting.peer_version(whole)),
         ],
     )
-    assert set(prompting.read_results(path, 1200)) == {("trec", 0, "chosen"), ("trec", 1, "dspy_bootstrap")}
+    assert set(prompting.read_results(path, whole)) == {("trec", 0, "chosen"), ("trec", 1, "dspy_bootstrap")}
 
 
 def test_the_server_answers_in_the_form_that_a_schema_gives(catalogue_cache, tmp_path):
