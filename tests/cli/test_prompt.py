@@ -55,7 +55,14 @@ CASES = {
         ["p.yaml", "'bad' stands in the prompt alone", "'n' stands in the rows alone"],
     ),
     "no rows": (["try", "p.yaml", "no.csv"], ["no.csv"]),
-    "server": (["try", "q.yaml", "a.csv", "--model", "http://localhost:1/v1#m"], ["in process", "--model"]),
+    "no server": (
+        ["try", "q.yaml", "a.csv", "--model", "http://localhost:9/v1#m"],
+        ["localhost:9", "cannot be reached"],
+    ),
+    "server elsewhere": (
+        ["try", "q.yaml", "a.csv", "--n", "12", "--model", "https://api.example.org/v1#m"],
+        ["12 rows in 12 calls to api.example.org (m)", "price unknown", "--allow-send api.example.org"],
+    ),
     "no history": (["history", "p.yaml"], ["p.history", "bakeoff prompt try"]),
     "unknown version": (["diff", "p.yaml@3", "p.yaml"], ["no version", "3 came"]),
     "nothing to compare": (["diff", "p.yaml"], ["No other version"]),

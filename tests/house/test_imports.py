@@ -60,6 +60,7 @@ EXCEPTIONS = {
     ("workbench/given_prompts.py", "methods.prompt"),
     ("workbench/prompt_diff.py", "methods.prompt"),
     ("workbench/prompt_history.py", "methods.prompt"),
+    ("workbench/prompt_server.py", "methods.prompt"),
     ("workbench/prompt_new.py", "methods.prompt"),
     ("workbench/prompt_try.py", "methods.prompt"),
 }

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bakeoff.catalog.prices import PriceTable
 from bakeoff.errors import OptionError
+from bakeoff.methods.prompt.control import OutputControl
 from bakeoff.methods.prompt.given_prompt import GivenPrompt
 from bakeoff.methods.prompt.label_scores import LabelScorePrompt
 from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_to_plain, write_prompt_file
+from bakeoff.methods.prompt.server_given import sent_characters
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
 from bakeoff.methods.registry import load_method
 from bakeoff.study.contenders import CandidateModel, build_contenders
+from bakeoff.study.sending import asking_of, sendings
 from bakeoff.tasks import classification_task
 from bakeoff.testing.methods import MethodSuite
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
@@ -94,6 +98,32 @@ def test_what_cannot_be_a_contender_is_refused(prompt: Path, tmp_path: Path) -> 
     write_prompt_file(tmp_path / "w.yaml", replace(PROMPT, control="generated"))
     with pytest.raises(OptionError, match="'generated'"):
         read_given_prompts([tmp_path / "w.yaml"], LABELS)
+    thinking = OutputControl(reasoning_tokens=9)
+    write_prompt_file(tmp_path / "w.yaml", replace(PROMPT, control="generated", output=thinking))
+    with pytest.raises(OptionError, match="9 tokens of reasons"):
+        read_given_prompts([tmp_path / "w.yaml"], LABELS, servers=True)
+
+
+def test_a_server_is_asked_with_every_prompt_and_told_what_is_sent(prompt: Path, tmp_path: Path) -> None:
+    written = tmp_path / "written.yaml"
+    write_prompt_file(written, replace(PROMPT, control="generated", output=OutputControl("free", retries=1)))
+    given = read_given_prompts([prompt, written], LABELS, servers=True)
+    server = "http://localhost:1/v1#m"
+    models = [CandidateModel("a", "decoder", "1", 10, "a"), CandidateModel(server, "server", None, 0, "m")]
+    made, missing = build_contenders(models, kind="classification", methods=("probe",), train_rows=9, prompts=given)
+    prompts = {one.name: one for one in made if one.arm == "prompt"}
+    assert set(prompts) == {"mine.yaml a", "mine.yaml m", "written.yaml m"}
+    assert "written.yaml asks for a written answer: servers alone were asked." in missing
+    assert prompts["written.yaml m"].parameters == {
+        "shots": 1,
+        "characters": sent_characters(DESIGN),
+        "prompt": written.read_text("utf-8"),
+    }
+    task = classification_task(name="quality", labels=LABELS, metric="accuracy")
+    texts = ["one two three"] * 10
+    (sent,) = sendings([asking_of(prompts["written.yaml m"], texts, n=0)], task, PriceTable())
+    assert (sent.rows, sent.calls) == (1, 10)
+    assert sent.tokens_in == pytest.approx(10 * (3 * 1.3 + 16 + sent_characters(DESIGN) / 4.5))
 
 
 @pytest.mark.models

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bakeoff.errors import OptionError
 
-__all__ = ["KEY_VARIABLE", "ServerName", "host_of", "is_loopback", "parse_server"]
+__all__ = ["KEY_VARIABLE", "ServerName", "host_of", "is_loopback", "is_server", "parse_server"]
 
 #: Environment variable that holds the key.
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -64,6 +64,11 @@ def parse_server(spec: str) -> ServerName:
     if parts.scheme not in ("http", "https") or not host or parts.query:
         raise OptionError(f"A server is named by an http or https address, got {spec!r}.", next_step=f"Write {_FORM}.")
     return ServerName(url.rstrip("/"), model or None)
+
+
+def is_server(spec: str) -> bool:
+    """Say whether a model's name is that of a server."""
+    return spec.startswith(("http://", "https://"))
 
 
 def host_of(url: str) -> str:

@@ -78,12 +78,19 @@ def try_(
     n: _Budget = 64,
     seed: _Seed = 0,
     model: Annotated[
-        str | None, typer.Option("--model", help="A name, folder or .gguf file; else the prompt's, or smollm2-135m.")
+        str | None,
+        typer.Option(
+            "--model",
+            help="A name, folder, .gguf file or http://host:port/v1#model; else the prompt's, or smollm2-135m.",
+        ),
     ] = None,
     against: Annotated[
         int | None, typer.Option("--against", min=1, help="Version to compare with; else the last other one.")
     ] = None,
     rows: Annotated[int, typer.Option("--rows", min=0, help="Most gained and lost rows to print, of each.")] = 5,
+    allow_send: options.AllowSend = None,
+    prices: options.PricesFile = None,
+    limit: options.Limits = None,
     dtype: options.DataType = "auto",
     text: options.Text = None,
     label: options.Label = None,
@@ -101,6 +108,7 @@ def try_(
     from bakeoff.cli.live import TerminalWatcher
     from bakeoff.cli.prompt_show import tried_lines
     from bakeoff.workbench.prompt_try import TryOptions, try_prompt
+    from bakeoff.workbench.sending import server_terms
 
     console = Console(highlight=False)
     with TerminalWatcher(console) as watcher:
@@ -108,7 +116,7 @@ def try_(
             prompt,
             source,
             options.data_options(context.params),
-            TryOptions(n, seed, model, against, dtype),
+            TryOptions(n, seed, model, against, dtype, frozenset(allow_send or ()), server_terms(prices, limit or ())),
             watcher=watcher,
         )
     console.print(tried_lines(done, prompt, source, rows))

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bakeoff.catalog.servers import host_of, is_server, parse_server
 from bakeoff.report.figures import (
     clean_text,
     interval_text,
@@ -85,20 +86,34 @@ def tried_lines(done: TryOutcome, prompt: Path, source: str, rows: int) -> Rende
     renderable
     """
     tried, table = done.tried, _table()
-    table.add_row(f"version {tried.version}", Text(f"{prompt}, {Path(tried.model).name}, {tried.dtype}"))
+    table.add_row(f"version {tried.version}", Text(f"{prompt}, {_model_name(tried)}, {tried.dtype}"))
     left_out = f"; {done.shown} that the prompt shows are left out" if done.shown else ""
     table.add_row("rows", Text(f"{len(tried.rows)} of the n = {tried.n} labelled rows of seed {tried.seed}{left_out}"))
     score = f"{score_text(tried.accuracy)} {interval_text(tried.interval)}, {tried.right} of {len(tried.rows)} right"
     table.add_row("accuracy", Text(score, style="bold"))
     table.add_row("label mass", _mass(tried.label_mass))
-    speed = f"{rate_text(tried.rows_per_second)}, {tried.tokens_per_row:.0f} tokens a row with the shared prefix"
+    shared = "" if tried.model_sha256 is None else " with the shared prefix"
+    speed = f"{rate_text(tried.rows_per_second)}, {tried.tokens_per_row:.0f} tokens a row{shared}"
     table.add_row("speed", Text(f"{speed}; calibration: {tried.calibration}"))
+    if done.unanswered is not None:
+        table.add_row("no answer", Text(clean_text(done.unanswered)))
+    if done.calls is not None:
+        table.add_row("calls", Text(clean_text(done.calls)))
     if done.against is not None:
         _add_change(table, done.against, done.change, tried, rows)
     table.add_row("kept", Text(str(done.kept)))
     again = f"bakeoff run {shlex.quote(source)} --prompt {shlex.quote(str(prompt))}"
     table.add_row("note", Text(f"These rows choose a prompt. The score to quote is of rows it has not seen: {again}"))
     return table
+
+
+def _model_name(tried: Tried) -> str:
+    """Name a model: the last part of its path; a server's with its host, and what that calls it if unlike."""
+    if not is_server(tried.model):
+        return Path(tried.model).name
+    server = parse_server(tried.model)
+    said = tried.model_reported if tried.model_reported not in (None, "", server.model) else None
+    return clean_text(f"{server.model} at {host_of(server.url)}{f', which says {said}' if said else ''}")
 
 
 def _mass(mass: float | None) -> Text:
@@ -113,8 +128,8 @@ def _add_change(table: Table, before: Tried, change: Change | None, after: Tried
         dict.fromkeys(part.part for part in part_changes(before.prompt, after.prompt) if part.part[0] != " ")
     )
     table.add_row("changed", Text(f"{clean_text(parts) or 'nothing'}, since version {before.version}"))
-    if before.model_sha256 != after.model_sha256:
-        table.add_row("", Text(f"Version {before.version} was tried with another model: {Path(before.model).name}."))
+    if before.asked != after.asked:
+        table.add_row("", Text(f"Version {before.version} was tried with another model: {_model_name(before)}."))
     if change is None:
         table.add_row("against", Text(f"Version {before.version} was tried on other rows, so there is no paired test."))
         return
@@ -173,7 +188,7 @@ def history_table(history: Sequence[Tried], folder: Path) -> RenderableType:
         table.add_row(
             str(tried.version),
             tried.when[5:16].replace("T", " "),
-            Text(Path(tried.model).name),
+            Text(_model_name(tried)),
             str(len(tried.rows)),
             f"{score_text(tried.accuracy)} {interval_text(tried.interval)}",
             "-" if tried.label_mass is None else share_text(tried.label_mass),

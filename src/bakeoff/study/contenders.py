@@ -49,21 +49,27 @@ class GivenPromptFile:
     labels : tuple of str
     shots : int
         Demonstrations that it shows.
+    characters : int
+        That go to a server with every text, the text left out.
     calibration : str
         Its name.
     shift_of : str or None
         sha256 of the model that its calibration values are for; None where it has none.
     seen : frozenset of str
         Keys of the texts that it shows or was tried on.
+    written : bool
+        Whether its answer is to be written, which servers alone are asked for here, rather than scored.
     """
 
     name: str
     text: str
     labels: tuple[str, ...]
     shots: int
+    characters: int
     calibration: str
     shift_of: str | None
     seen: frozenset[str]
+    written: bool = False
 
 
 def build_contenders(
@@ -86,7 +92,8 @@ def build_contenders(
     train_rows : int
         Rows of the train pool; a method that needs more is left out.
     prompts : sequence of GivenPromptFile
-        Each is a contender with every model that can score labels, whatever `methods` says.
+        Each is a contender with every server, and with every decoder where its labels are to be scored; whatever
+        `methods` says.
 
     Returns
     -------
@@ -109,9 +116,17 @@ def build_contenders(
             missing.append(f"{spec.name} needs {spec.least_n} labelled rows; the train part has {train_rows}.")
             continue
         large = [model for model in fitting if _is_too_large(spec, model)]
-        missing += [f"{spec.name} of {m.short_name} was not tried: {m.parameters / 1e9:.1f} B weights." for m in large]
+        missing += _not_tried(spec, large, prompts)
         contenders += _contenders_of(spec, [model for model in fitting if model not in large], prompts)
     return _with_unique_names(contenders), tuple(missing)
+
+
+def _not_tried(spec: MethodSpec, large: Sequence[CandidateModel], prompts: Sequence[GivenPromptFile]) -> list[str]:
+    """Say which models are too large to be tuned here, and which prompt files no model in process is asked with."""
+    told = [f"{spec.name} of {m.short_name} was not tried: {m.parameters / 1e9:.1f} B weights." for m in large]
+    if spec.takes_prompt and spec.model == "decoder":
+        told += [f"{one.name} asks for a written answer: servers alone were asked." for one in prompts if one.written]
+    return told
 
 
 def _contenders_of(
@@ -119,7 +134,8 @@ def _contenders_of(
 ) -> list[Contender]:
     """Cross one method with its models, and with the prompt files where it stands for them."""
     if spec.takes_prompt:
-        return [_given_contender(spec, model, prompt) for prompt in prompts for model in models]
+        fitting = [prompt for prompt in prompts if spec.model == "server" or not prompt.written]
+        return [_given_contender(spec, model, prompt) for prompt in fitting for model in models]
     return [_contender(spec, model) for model in models] if spec.model is not None else [_contender(spec, None)]
 
 
@@ -146,6 +162,9 @@ def _contender(spec: MethodSpec, model: CandidateModel | None) -> Contender:
 
 
 def _given_contender(spec: MethodSpec, model: CandidateModel, prompt: GivenPromptFile) -> Contender:
+    if spec.model == "server":
+        told = {"shots": prompt.shots, "characters": prompt.characters, "prompt": prompt.text}
+        return replace(_contender(spec, model), name=f"{prompt.name} {model.short_name}", parameters=told)
     own = prompt.shift_of is not None and prompt.shift_of == model.sha256
     calibration = "file" if own else prompt.calibration
     settings = {"shots": prompt.shots, "calibration": calibration, "prompt": prompt.text}

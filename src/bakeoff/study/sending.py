@@ -17,7 +17,7 @@ from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 from bakeoff.tasks import Task
 
-__all__ = ["Asking", "Sending", "calls_made", "planned_sendings", "sendings"]
+__all__ = ["Asking", "Sending", "asking_of", "calls_made", "calls_told", "planned_sendings", "sendings"]
 
 #: Tokens to a word where a server did not count them, and characters to a token, of English.
 _TOKENS_A_WORD, _CHARACTERS_A_TOKEN = 1.3, 4.5
@@ -38,12 +38,15 @@ class Asking:
         Demonstrations before each.
     times : int
         How often the same texts are asked, with other demonstrations each time.
+    characters : int or None
+        That go with every text, demonstrations and all, where they are known.
     """
 
     contender: Contender
     texts: Sequence[str]
     shown: int = 0
     times: int = 1
+    characters: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,26 @@ def sendings(
     return tuple(found)
 
 
+def asking_of(contender: Contender, texts: Sequence[str], *, n: int | None = None, times: int = 1) -> Asking:
+    """Name the rows that a contender is to answer, with the demonstrations or the whole prompt that go with each.
+
+    Parameters
+    ----------
+    contender : Contender
+    texts : sequence of str
+    n : int, optional
+        Label budget, which may be smaller than what the contender would show.
+    times : int
+
+    Returns
+    -------
+    Asking
+    """
+    given = contender.parameters
+    shown = int(given.get("shots", 0))
+    return Asking(contender, texts, shown if n is None else min(shown, n), times, given.get("characters"))
+
+
 def planned_sendings(store: StudyStore, plan: Plan) -> tuple[Sending, ...]:
     """Forecast what a planned study still sends to servers: its trials without a record, spare ones included.
 
@@ -159,8 +182,7 @@ def planned_sendings(store: StudyStore, plan: Plan) -> tuple[Sending, ...]:
         if (trial.contender, trial.n, trial.seed) in done or method_spec(contender.method).model != "server":
             continue
         validation, test = parts.to_answer(trial.seed, seeded=contender.seeded)
-        shown = min(int(contender.parameters.get("shots", 0)), trial.n)
-        askings.append(Asking(contender, (*validation.texts, *test.texts), shown))
+        askings.append(asking_of(contender, (*validation.texts, *test.texts), n=trial.n))
     speeds: Mapping[str, Any] = store.fact("speeds") or {}
     words = max(float(store.fact("text_words") or 0.0), 1.0)
     rates = {model: speed["tokens_per_row"] / words for model, speed in speeds.items()}
@@ -181,20 +203,41 @@ def calls_made(store: StudyStore) -> str | None:
     made = [trial for trial in store.trials() if trial.details.get("calls")]
     if not made:
         return None
-    counts = {name: sum(trial.details["calls"][name] for trial in made) for name in made[0].details["calls"]}
+    paid = sum(trial.usage.money for trial in made)
+    return calls_told([trial.details for trial in made], paid, read_terms(store).prices.currency)
+
+
+def calls_told(details: Sequence[Mapping[str, Any]], paid: float, currency: str) -> str:
+    """Tell in one sentence what calls came to.
+
+    Parameters
+    ----------
+    details : sequence of mapping
+        Of methods that made calls, at least one.
+    paid : float
+        What the calls were worth, in the currency.
+    currency : str
+
+    Returns
+    -------
+    str
+    """
+    counts = {name: sum(each["calls"][name] for each in details) for name in details[0]["calls"]}
     told = f"servers: {counts['asked']:,} answers asked for, {counts['from_disk']:,} kept from before"
     if counts["failed"]:
         told += f", {counts['failed']:,} calls failed"
     if counts["perhaps_billed"]:
         told += f", {counts['perhaps_billed']:,} tries without an answer may be billed"
-    paid = sum(trial.usage.money for trial in made)
-    told += f"; worth {paid:,.2g} {read_terms(store).prices.currency}" if paid else ""
-    missed = next((why for trial in made if (why := str(trial.details.get("first_miss"))).startswith("miss")), None)
+    told += f"; worth {paid:,.2g} {currency}" if paid else ""
+    missed = next((why for each in details if (why := str(each.get("first_miss"))).startswith("miss")), None)
     return f"{told}; first {missed}" if missed else told
 
 
 def _tokens(asking: Asking, task: Task, rate: float) -> float:
     words = sum(len(text.split()) for text in asking.texts)
+    if asking.characters is not None:
+        around = _MESSAGE_TOKENS * (2 + 2 * asking.shown) + asking.characters / _CHARACTERS_A_TOKEN
+        return words * rate + len(asking.texts) * around
     told = len(task.instruction or "") + sum(map(len, (*task.words, *task.definitions)))
     calls, mean = len(asking.texts), words / max(len(asking.texts), 1)
     shown = asking.shown * (mean * rate + 2 * _MESSAGE_TOKENS)

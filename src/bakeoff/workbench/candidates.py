@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bakeoff.catalog import entries, is_here, pull, resolve_model
-from bakeoff.catalog.servers import parse_server
+from bakeoff.catalog.servers import is_server, parse_server
 from bakeoff.errors import OptionError
 from bakeoff.models.facts import read_facts
 from bakeoff.study.contenders import CandidateModel
@@ -39,7 +39,7 @@ def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[tuple[Can
             fetching += time.monotonic() - began
     models = [_local_model(name, "encoder", watcher) for name in options.encoders]
     for name in options.prompt_models:
-        if name.startswith(("http://", "https://")):
+        if is_server(name):
             models.append(_server_model(name))
         else:
             models.append(_local_model(name, "decoder", watcher))

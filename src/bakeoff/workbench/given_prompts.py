@@ -11,6 +11,7 @@ from bakeoff.data.duplicates import same_key
 from bakeoff.data.split import refuse_empty
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.prompt_file import read_prompt_file
+from bakeoff.methods.prompt.server_given import sent_characters, server_control
 from bakeoff.study.contenders import GivenPromptFile
 from bakeoff.workbench.options import StudyOptions
 from bakeoff.workbench.prompt_history import history_folder, read_history
@@ -19,7 +20,9 @@ from bakeoff.workbench.rows import divide
 __all__ = ["divide_unseen", "read_given_prompts"]
 
 
-def read_given_prompts(paths: Sequence[Path], labels: Collection[str]) -> tuple[GivenPromptFile, ...]:
+def read_given_prompts(
+    paths: Sequence[Path], labels: Collection[str], *, servers: bool = False
+) -> tuple[GivenPromptFile, ...]:
     """Read prompt files for a study.
 
     Parameters
@@ -27,6 +30,8 @@ def read_given_prompts(paths: Sequence[Path], labels: Collection[str]) -> tuple[
     paths : sequence of Path
     labels : collection of str
         Of the rows.
+    servers : bool
+        Whether the study has server models, which are asked with every file.
 
     Returns
     -------
@@ -35,9 +40,10 @@ def read_given_prompts(paths: Sequence[Path], labels: Collection[str]) -> tuple[
     Raises
     ------
     OptionError, DataError
-        If one cannot be read, has other labels, or asks for an answer that is written rather than scored.
+        If one cannot be read, has other labels, asks for an answer that is written where there is no server, or for
+        reasons before it where there is one.
     """
-    given = tuple(_given(path) for path in paths)
+    given = tuple(_given(path, servers) for path in paths)
     for prompt in given:
         odd = sorted(set(prompt.labels) ^ set(labels))
         if odd:
@@ -49,12 +55,15 @@ def read_given_prompts(paths: Sequence[Path], labels: Collection[str]) -> tuple[
     return given
 
 
-def _given(path: Path) -> GivenPromptFile:
+def _given(path: Path, servers: bool) -> GivenPromptFile:
     prompt = read_prompt_file(path)
-    if prompt.control != "label-scores":
+    if servers:
+        server_control(prompt, str(path))
+    elif prompt.control != "label-scores":
         raise OptionError(
-            f"--prompt takes a prompt whose control is 'label-scores'; that of {path} is {prompt.control!r}.",
-            next_step="Set 'control: label-scores' in the file.",
+            f"For models in process, --prompt takes a prompt whose control is 'label-scores'; that of {path} is "
+            f"{prompt.control!r}.",
+            next_step="Set 'control: label-scores' in the file, or give a server with --prompt-model.",
         )
     design = prompt.design
     seen = {each.text for each in design.demonstrations}
@@ -64,9 +73,11 @@ def _given(path: Path) -> GivenPromptFile:
         text=path.read_text(encoding="utf-8"),
         labels=design.labels,
         shots=len(design.demonstrations),
+        characters=sent_characters(design),
         calibration=prompt.calibration,
         shift_of=prompt.model_sha256 if prompt.shift else None,
         seen=frozenset(map(same_key, seen)),
+        written=prompt.control == "generated",
     )
 
 

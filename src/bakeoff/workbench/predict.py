@@ -138,12 +138,11 @@ def predict(
 def _load(shipped: Bundle, texts: Sequence[str], servers: ServerUse) -> Method:
     """Load the method; where it asks a server, say what will be sent, and refuse what may not be, before it is."""
     from bakeoff.methods.contract import RunContext
-    from bakeoff.study.sending import Asking, sendings
+    from bakeoff.study.sending import asking_of, sendings
     from bakeoff.workbench.sending import check_sending
 
     contender, asked = shipped.facts.contender, [text for text in texts if text]
-    asking = Asking(contender, asked, int(contender.parameters.get("shots", 0)))
-    found = sendings([asking], shipped.facts.task, servers.terms.prices)
+    found = sendings([asking_of(contender, asked)], shipped.facts.task, servers.terms.prices)
     check_sending(found, servers.allow_send, servers.terms.limits)
     for each in found:
         servers.told(each)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.catalog.servers import is_server
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.data import (
     Check,
@@ -74,7 +75,8 @@ def create_study(
     _check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
-    prompts = read_given_prompts(options.prompts, read.labels)
+    servers = any(is_server(name) for name in options.prompt_models)
+    prompts = read_given_prompts(options.prompts, read.labels, servers=servers)
     read, split, seen_checks = divide_unseen(read, prompts, options)
     task = task_of(read, split, options)
     models, fetching = candidate_models(options, watcher)

@@ -184,6 +184,6 @@ def _rows(before: Sequence[Tried], after: Sequence[Tried]) -> Change | None:
         change
         for one in before
         for other in after
-        if one.model_sha256 == other.model_sha256 and (change := change_between(one, other)) is not None
+        if one.asked == other.asked and (change := change_between(one, other)) is not None
     ]
     return max(reversed(changes), key=lambda change: change.common, default=None)

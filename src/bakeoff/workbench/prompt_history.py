@@ -79,6 +79,8 @@ class Tried:
         ISO 8601, UTC.
     version : int
         From 1, in the order in which prompts were first tried; 0 for one that is not kept yet.
+    model_reported : str or None
+        What a server says that its model is; None for a model in process.
     """
 
     prompt: PromptFile
@@ -96,6 +98,12 @@ class Tried:
     tokens_per_row: float
     when: str
     version: int = 0
+    model_reported: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """Which model it was: the sha256 of its weights; or a server with its model, and what it says of it."""
+        return self.model_sha256 or f"{self.model} {self.model_reported}"
 
     @property
     def right(self) -> int:
@@ -191,7 +199,8 @@ def keep(folder: Path, tried: Tried) -> Path:
     """
     plain = asdict(tried) | {"prompt": prompt_to_plain(tried.prompt), "schema": _SCHEMA, "schema_version": _VERSION}
     del plain["version"]
-    facts = json.dumps({name: plain[name] for name in _FACTS}, sort_keys=True)
+    told = (*_FACTS, *(("model_reported",) if tried.model_reported is not None else ()))
+    facts = json.dumps({name: plain[name] for name in told}, sort_keys=True)
     path = folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
     scores = {"accuracy": tried.accuracy, "low": tried.interval[0], "high": tried.interval[1]}
     content = json.dumps(plain | {"scores": scores}, ensure_ascii=False, indent=1)
@@ -290,8 +299,9 @@ def _read(path: Path) -> Tried:
         plain: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if (plain["schema"], plain["schema_version"]) != (_SCHEMA, _VERSION):
             raise ValueError(f"it is {plain['schema']} {plain['schema_version']}")
-        names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version"}
-        fields = {name: plain[name] for name in names}
+        names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version", "model_reported"}
+        # Tries of the time before servers could be tried do not have it.
+        fields = {name: plain[name] for name in names} | {"model_reported": plain.get("model_reported")}
         rows = tuple(TriedRow(**row) for row in plain["rows"])
         if not rows:
             raise ValueError("it has no rows")

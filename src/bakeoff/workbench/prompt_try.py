@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bakeoff.catalog.terms import ServerTerms
 from bakeoff.data import Rows
-from bakeoff.errors import DataError, ModelError, OptionError
+from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.contract import Method, RunContext
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file
 from bakeoff.methods.registry import load_method
@@ -32,11 +33,14 @@ from bakeoff.workbench.prompt_history import (
     version_of,
 )
 from bakeoff.workbench.prompt_new import budget_rows
+from bakeoff.workbench.prompt_server import ServedRows, ask_server
 from bakeoff.workbench.rows import divide, read_source
 
 __all__ = ["DEFAULT_MODEL", "TryOptions", "TryOutcome", "try_prompt"]
 
 DEFAULT_MODEL = "smollm2-135m"
+#: What stands for the calibration of an answer that is written, and for the data type of a server's model.
+_WRITTEN, _AS_SERVED = "none, the label is written", "as served"
 #: Fewer rows are computed one by one anew each time, which nobody who tries prompts wants.
 _LEAST_ROWS = 4
 
@@ -54,6 +58,11 @@ class TryOptions:
     against : int or None
         Version to compare with; the last other one where not given.
     dtype : {"auto", "float32", "bfloat16"}
+        Of a model in process.
+    allow_send : frozenset of str
+        Hosts other than this machine that rows may be sent to.
+    terms : ServerTerms
+        Prices and limits of calls to a server.
     """
 
     n: int = 64
@@ -61,6 +70,8 @@ class TryOptions:
     model: str | None = None
     against: int | None = None
     dtype: str = "auto"
+    allow_send: frozenset[str] = frozenset()
+    terms: ServerTerms = field(default_factory=ServerTerms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,10 @@ class TryOutcome:
         None where the two share no row.
     kept : Path
         The version's file.
+    unanswered : str or None
+        How many rows have no answer, and why the first of them has none; None where all have one.
+    calls : str or None
+        What calls to a server came to; None for a model in process.
     """
 
     tried: Tried
@@ -85,6 +100,8 @@ class TryOutcome:
     against: Tried | None
     change: Change | None
     kept: Path
+    unanswered: str | None = None
+    calls: str | None = None
 
 
 def try_prompt(
@@ -125,16 +142,42 @@ def try_prompt(
     sample = budget_rows(split.train, options.n, options.seed)
     rows = _not_shown(sample, prompt)
     model = _model(options.model or prompt.model or DEFAULT_MODEL, watcher)
-    dtype = choose_dtype() if options.dtype == "auto" else options.dtype
-    watcher.step(f"asking {model.short_name} for {len(rows)} rows")
-    asked = _ask(path, prompt, task, model, dtype, sample, rows)
+    asked, model, served = _answered(path, prompt, task, model, sample, rows, options, watcher)
     tried = _tried(asked, prompt, sample, rows, model, options, source=read.name)
+    tried = replace(tried, model_reported=None if served is None else served.reported)
     kept = keep(folder, tried)
     history = read_history(folder)
     tried = replace(tried, version=version_of(history, prompt) or 0)
     against = _against(history, tried, options, str(path))
     change = None if against is None else change_between(against, tried)
-    return TryOutcome(tried, len(sample) - len(rows), against, change, kept)
+    calls = None if served is None else served.calls
+    return TryOutcome(tried, len(sample) - len(rows), against, change, kept, _unanswered(asked.answers), calls)
+
+
+def _answered(
+    path: Path,
+    prompt: PromptFile,
+    task: Task,
+    model: CandidateModel,
+    sample: Rows,
+    rows: Rows,
+    options: TryOptions,
+    watcher: Watcher,
+) -> tuple[_Asked, CandidateModel, ServedRows | None]:
+    """Have the model answer, in process or by its server; a server's model is then named in full."""
+    if model.family == "server":
+        served = ask_server(
+            path, prompt, task, model.name, rows, allow_send=options.allow_send, terms=options.terms, watcher=watcher
+        )
+        return _Asked(served.answers, None, _WRITTEN, _AS_SERVED, 0), replace(model, name=served.model), served
+    dtype = choose_dtype() if options.dtype == "auto" else options.dtype
+    watcher.step(f"asking {model.short_name} for {len(rows)} rows")
+    return _ask(path, prompt, task, model, dtype, sample, rows), model, None
+
+
+def _unanswered(answers: Sequence[Answer]) -> str | None:
+    reasons = [answer.abstention for answer in answers if answer.value is None]
+    return f"{len(reasons)} rows, the first since {reasons[0]}" if reasons else None
 
 
 def _against(history: Sequence[Tried], tried: Tried, options: TryOptions, name: str) -> Tried | None:
@@ -143,7 +186,7 @@ def _against(history: Sequence[Tried], tried: Tried, options: TryOptions, name: 
     if options.against is not None:
         pick(history, options.against, name)
         others = [one for one in history if one.version == options.against]
-    same = [one for one in others if one.model_sha256 == tried.model_sha256]
+    same = [one for one in others if one.asked == tried.asked]
     chosen = same or others
     return chosen[-1] if chosen else None
 
@@ -187,11 +230,6 @@ def _not_shown(sample: Rows, prompt: PromptFile) -> Rows:
 
 
 def _model(name: str, watcher: Watcher) -> CandidateModel:
-    if name.startswith(("http://", "https://")):
-        raise ModelError(
-            f"'prompt try' takes a model in process; {name} is a server.",
-            next_step="Give --model a name, a folder or a .gguf file.",
-        )
     models, _ = candidate_models(StudyOptions(encoders=(), prompt_models=(name,)), watcher)
     return models[0]
 
@@ -218,7 +256,7 @@ def _ask(
     return _Asked(
         [answers[at] for at in range(len(rows))],
         details.get("label_mass"),
-        "none, the label is written" if written else str(details["calibration"]),
+        _WRITTEN if written else str(details["calibration"]),
         dtype,
         int(details["prefix_tokens"]),
     )

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.catalog.prices import ModelPrice, PriceTable, read_prices
-from bakeoff.catalog.servers import host_of, parse_server
+from bakeoff.catalog.servers import host_of, is_server, parse_server
 from bakeoff.catalog.terms import ServerTerms, SpendingLimits
 from bakeoff.errors import OptionError
 from bakeoff.records import Contender
 from bakeoff.study.grid import default_budgets
-from bakeoff.study.sending import Asking, Sending, sendings
+from bakeoff.study.sending import Sending, asking_of, sendings
 from bakeoff.tasks import Task
 from bakeoff.workbench.options import StudyOptions
 
@@ -55,7 +55,7 @@ def terms_of_study(options: StudyOptions) -> ServerTerms:
 
 def _unpriced(models: Sequence[str], table: PriceTable) -> Iterable[str]:
     for spec in models:
-        if spec.startswith(("http://", "https://")):
+        if is_server(spec):
             name = parse_server(spec)
             if name.model is not None and table.price_of(name.url, name.model) is None:
                 yield f"{host_of(name.url)}#{name.model}"
@@ -91,7 +91,7 @@ def expected_sendings(
     for contender in contenders:
         shown = int(contender.parameters.get("shots", 0))
         at = [n for n in budgets if n >= shown] if contender.uses_labels else [0]
-        askings.append(Asking(contender, texts, shown, len(at) * (options.seeds if contender.seeded else 1)))
+        askings.append(asking_of(contender, texts, times=len(at) * (options.seeds if contender.seeded else 1)))
     return sendings(askings, task, terms.prices)
 
 

@@ -17,7 +17,7 @@ from bakeoff.methods.prompt.label_match import match_label
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
 from bakeoff.methods.prompt.server_probabilities import TOP_TOKENS, label_probabilities
-from bakeoff.methods.prompt.template import Demonstration, server_design_for
+from bakeoff.methods.prompt.template import Demonstration, PromptDesign, server_design_for
 from bakeoff.records import Answer
 from bakeoff.tasks import Task
 
@@ -72,17 +72,21 @@ class ServerPrompt(Method):
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         if self.shots < 0:
             raise OptionError(f"shots must be 0 or more; {self.shots} came.", next_step="Give a number of rows.")
-        rows = choose_demonstrations(texts, labels, self.shots, self.seed)
-        self.design_ = server_design_for(self.task, tuple(Demonstration(row, texts[row], labels[row]) for row in rows))
+        self.design_ = self._made_design(texts, labels)
+        rows = [each.row for each in self.design_.demonstrations]
         self._connect()
         messages = self.design_.messages("")
         self.details_ |= {
             "prompt": "\n\n".join(f"[{each['role']}]\n{each['content']}" for each in messages),
-            "demonstrations": list(rows),
+            "demonstrations": rows,
             "demonstrations_dropped": 0,
         }
         self.history_.append({"step": "design the prompt", "demonstrations": len(rows)})
         self.history_.append({"step": "control the output", "by": "label read out of the answer"})
+
+    def _made_design(self, texts: list[str], labels: list[str]) -> PromptDesign:
+        rows = choose_demonstrations(texts, labels, self.shots, self.seed)
+        return server_design_for(self.task, tuple(Demonstration(row, texts[row], labels[row]) for row in rows))
 
     def _connect(self) -> None:
         from bakeoff.models.server import ServerModel, parse_server

@@ -84,15 +84,19 @@ class ControlledServerPrompt(ServerPrompt):
         super()._connect()
         self.details_["control"] = {"sent_as": self.send_as, **self.control_.to_plain()}
 
+    def _given_control(self) -> OutputControl:
+        """Give the control as it was asked for."""
+        named = ("pattern", "schema", "field", "most_tokens", "temperature", "top_p", "retries", "retry_temperature")
+        given: dict[str, Any] = {name: getattr(self, name) for name in named}
+        return OutputControl(kind=self.control, stop=tuple(self.stop), **given)  # type: ignore[arg-type]  # it checks
+
     def _sent(self) -> OutputControl:
         """Give the control in the form in which it is sent and its answer read."""
         if self.send_as not in _WAYS:
             raise OptionError(
                 f"send_as must be one of {', '.join(_WAYS)}; {self.send_as!r} came.", next_step="Choose one of these."
             )
-        named = ("pattern", "schema", "field", "most_tokens", "temperature", "top_p", "retries", "retry_temperature")
-        given: dict[str, Any] = {name: getattr(self, name) for name in named}
-        control = OutputControl(kind=self.control, stop=tuple(self.stop), **given)  # type: ignore[arg-type]  # it checks
+        control = self._given_control()
         if self.send_as == "grammar":
             if control.kind != "choice":
                 raise OptionError(

@@ -175,7 +175,7 @@ class PromptDesign:
         return RenderedPrompt(prefix, after, spoken, "\n", tokens, fold=True, owners=self._owners())
 
     def messages(self, text: str) -> list[Message]:
-        """Give the conversation that asks for one text's label.
+        """Give the conversation that asks for one text's label; a plain prompt is one message.
 
         Parameters
         ----------
@@ -186,8 +186,10 @@ class PromptDesign:
         list of dict
             Each with ``role`` and ``content``; the last is the user's.
         """
-        before, after = self._around()
-        content = before + clean_text(text, (), fold=False) + after
+        if self.form == "plain":
+            whole = self.render()
+            return [{"role": "user", "content": whole.prefix + whole.query(text)}]
+        content = clean_text(text, (), fold=False).join(self._around())
         return [*self._turns(()), {"role": "user", "content": content}]
 
     def without_last(self, count: int = 1) -> PromptDesign:
@@ -362,9 +364,7 @@ def server_design_for(task: Task, demonstrations: Sequence[Demonstration] = ()) 
 
 def _cue(task: Task) -> str:
     spoken = label_words(task.name)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z ]{0,40}", spoken):
-        return _CUE
-    return spoken[0].upper() + spoken[1:]
+    return spoken[0].upper() + spoken[1:] if re.fullmatch(r"[A-Za-z][A-Za-z ]{0,40}", spoken) else _CUE
 
 
 @lru_cache(maxsize=1)
