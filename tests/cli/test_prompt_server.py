@@ -95,6 +95,8 @@ def test_a_given_prompt_is_a_contender_with_a_server(
     assert done.returncode in (0, 3), done.stdout + done.stderr
     with StudyStore(tmp_path / "study") as store:
         (trial,) = [trial for trial in store.trials() if trial.contender == "mine.yaml smollm2"]
+        (known,) = store.fact("given_prompts")
+    assert (known["name"], known["tries"], len(known["digest"])) == ("mine.yaml", [], 64)
     assert (trial.status, trial.n) == ("done", 0)
     assert trial.details["control"]["kind"] == "free"
     assert trial.details["control"]["retries"] == 1

@@ -63,11 +63,12 @@ def rows_file(folder: Path, count: int) -> str:
 def test_no_row_that_a_prompt_has_seen_is_tested(prompt: Path, tmp_path: Path, seed: int) -> None:
     given = read_given_prompts([prompt], LABELS)
     read = read_source(rows_file(tmp_path, 120), DataOptions())
-    kept, split, (check,) = divide_unseen(read, given, StudyOptions(seed=seed))
+    kept, split, (check, versions) = divide_unseen(read, given, StudyOptions(seed=seed))
     assert (len(kept), split.rows is not None) == (118, True)
     assert "2 rows that a given prompt shows" in check.detail
     one = StudyOptions(seed=seed, division="one")
-    kept, split, (check,) = divide_unseen(read, given, one)
+    assert (versions.status, versions.detail) == ("PASS", "Version 1 of 1 tried; try score 1.000 on 1 rows.")
+    kept, split, (check, _) = divide_unseen(read, given, one)
     assert len(kept) == 120
     tested = {*split.validation.texts, *split.test.texts}
     assert not tested & {"review 3 is fine", "review 4 is fine"}
@@ -150,3 +151,30 @@ class TestGivenPrompt(MethodSuite):
         design = PromptDesign("Judge it.", task.labels, task.words, ("",) * len(task.labels))
         text = yaml.safe_dump(prompt_to_plain(PromptFile(design, calibration="contextual")))
         return GivenPrompt(task, "smollm2-135m", seed, prompt=text)
+
+
+def test_trying_several_versions_is_told_and_kept_without_texts(prompt: Path, tmp_path: Path) -> None:
+    changed = replace(PROMPT, design=replace(DESIGN, instruction="Is it good?"))
+    rows = tuple(
+        TriedRow(f"r{at}", f"secret text {at}", "good", said) for at, said in enumerate(("good", "bad", "bad"))
+    )
+    folder = history_folder(prompt)
+    for version, answers, when in ((PROMPT, rows, "2026-02"), (changed, (rows[0], *rows[:1] * 2), "2026-03")):
+        keep(folder, Tried(version, "rows", "e" * 64, 3, 0, "m", "m", "float32", "none", answers, 0.5, 1.0, 1.0, when))
+    write_prompt_file(prompt, changed)
+    (given,) = read_given_prompts([prompt], LABELS)
+    assert [(one.version, one.rows, round(one.accuracy, 3)) for one in given.tries] == [
+        (1, 1, 1.0),
+        (1, 3, 0.333),
+        (2, 3, 1.0),
+    ]
+    assert given.tries[-1].digest == given.digest != given.tries[0].digest
+    assert "secret" not in repr(given.tries)
+    read = read_source(rows_file(tmp_path, 120), DataOptions())
+    *_, (_, check) = divide_unseen(read, (given,), StudyOptions())
+    assert check.status == "WARN"
+    assert check.name == "versions of mine.yaml"
+    assert check.detail.startswith("Version 2 of 2 tried; try score .333 -> 1.000 on 3 rows. Their labels chose it")
+    write_prompt_file(prompt, replace(changed, design=replace(DESIGN, instruction="Another.")))
+    *_, (_, check) = divide_unseen(read, read_given_prompts([prompt], LABELS), StudyOptions())
+    assert check.detail == "2 tried, and this one is none of them."

@@ -9,7 +9,14 @@ from typing import Any
 from bakeoff.methods.registry import MethodSpec, method_specs
 from bakeoff.records import Contender
 
-__all__ = ["CandidateModel", "GivenPromptFile", "build_contenders", "contender_from_json", "contender_to_json"]
+__all__ = [
+    "CandidateModel",
+    "GivenPromptFile",
+    "PromptTry",
+    "build_contenders",
+    "contender_from_json",
+    "contender_to_json",
+]
 
 #: Above this many weights a decoder is not tuned here by default: a step takes seconds on a processor.
 MOST_TUNED_PARAMETERS = 1_000_000_000
@@ -39,6 +46,35 @@ class CandidateModel:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptTry:
+    """One try of a version of a prompt file, as a study keeps it: no text of a row.
+
+    Parameters
+    ----------
+    version : int
+        From 1, in the order in which versions were first tried.
+    digest : str
+        sha256 of what the version says.
+    model, when : str
+        When is ISO 8601, UTC.
+    rows : int
+        That it answered.
+    fingerprint : str
+        sha256 of these rows' ids and labels.
+    accuracy : float
+        On them, in [0, 1].
+    """
+
+    version: int
+    digest: str
+    model: str
+    when: str
+    rows: int
+    fingerprint: str
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
 class GivenPromptFile:
     """A prompt file of the user's.
 
@@ -59,6 +95,10 @@ class GivenPromptFile:
         Keys of the texts that it shows or was tried on.
     written : bool
         Whether its answer is to be written, which servers alone are asked for here, rather than scored.
+    digest : str
+        sha256 of what it says.
+    tries : tuple of PromptTry
+        Of its versions, in order; empty without a history beside the file.
     """
 
     name: str
@@ -70,6 +110,8 @@ class GivenPromptFile:
     shift_of: str | None
     seen: frozenset[str]
     written: bool = False
+    digest: str = ""
+    tries: tuple[PromptTry, ...] = ()
 
 
 def build_contenders(

@@ -10,9 +10,10 @@ from bakeoff.data import Check, Rows, Source, Split
 from bakeoff.data.duplicates import same_key
 from bakeoff.data.split import refuse_empty
 from bakeoff.errors import OptionError
-from bakeoff.methods.prompt.prompt_file import read_prompt_file
+from bakeoff.methods.prompt.prompt_file import prompt_digest, read_prompt_file
 from bakeoff.methods.prompt.server_given import sent_characters, server_control
-from bakeoff.study.contenders import GivenPromptFile
+from bakeoff.report.figures import score_text
+from bakeoff.study.contenders import GivenPromptFile, PromptTry
 from bakeoff.workbench.options import StudyOptions
 from bakeoff.workbench.prompt_history import history_folder, read_history
 from bakeoff.workbench.rows import divide
@@ -65,9 +66,9 @@ def _given(path: Path, servers: bool) -> GivenPromptFile:
             f"{prompt.control!r}.",
             next_step="Set 'control: label-scores' in the file, or give a server with --prompt-model.",
         )
-    design = prompt.design
+    design, history = prompt.design, read_history(history_folder(path))
     seen = {each.text for each in design.demonstrations}
-    seen |= {row.text for tried in read_history(history_folder(path)) for row in tried.rows}
+    seen |= {row.text for tried in history for row in tried.rows}
     return GivenPromptFile(
         name=path.name,
         text=path.read_text(encoding="utf-8"),
@@ -78,6 +79,19 @@ def _given(path: Path, servers: bool) -> GivenPromptFile:
         shift_of=prompt.model_sha256 if prompt.shift else None,
         seen=frozenset(map(same_key, seen)),
         written=prompt.control == "generated",
+        digest=prompt_digest(prompt),
+        tries=tuple(
+            PromptTry(
+                tried.version,
+                prompt_digest(tried.prompt),
+                tried.model,
+                tried.when,
+                len(tried.rows),
+                tried.fingerprint,
+                tried.accuracy,
+            )
+            for tried in history
+        ),
     )
 
 
@@ -100,31 +114,51 @@ def divide_unseen(
         Without the rows that take no part.
     split : Split
     checks : tuple of Check
-        How many rows that concerns.
+        How many rows that concerns, and how many versions of each prompt were tried.
     """
 
     def divided(source: Source) -> Split:
         return divide(source, seed=options.seed, seeds=options.seeds, division=options.division)
 
     split, seen = divided(read), frozenset(key for prompt in prompts for key in prompt.seen)
+    versions = tuple(_versions_told(prompt) for prompt in prompts if prompt.tries)
     if not seen:
-        return read, split, ()
+        return read, split, versions
     if split.rows is None:
         unseen = replace(split, validation=_unseen(split.validation, seen), test=_unseen(split.test, seen))
         refuse_empty({"train": split.train, "validation": unseen.validation, "test": unseen.test}, read.name)
         left = len(split.validation) + len(split.test) - len(unseen.validation) - len(unseen.test)
-        return read, unseen, _told(left, "are neither validation nor test rows")
+        return read, unseen, (_told(left, "are neither validation nor test rows"), *versions)
     kept = replace(read, splits=tuple((name, _unseen(rows, seen)) for name, rows in read.splits))
     left = len(read) - len(kept)
-    return kept, divided(kept) if left else split, _told(left, "take no part")
+    return kept, divided(kept) if left else split, (_told(left, "take no part"), *versions)
 
 
 def _unseen(rows: Rows, seen: Collection[str]) -> Rows:
     return rows.take([place for place, text in enumerate(rows.texts) if same_key(text) not in seen])
 
 
-def _told(rows: int, what: str) -> tuple[Check, ...]:
+def _versions_told(prompt: GivenPromptFile) -> Check:
+    """Say which of how many versions a prompt is, and what trying them did to its score: that is a choice by labels."""
+    name, count = f"versions of {prompt.name}", max(one.version for one in prompt.tries)
+    own = [one for one in prompt.tries if one.digest == prompt.digest]
+    if not own:
+        return Check(name, "WARN", f"{count} tried, and this one is none of them.")
+    last = own[-1]
+    first = next(one for one in prompt.tries if (one.model, one.fingerprint) == (last.model, last.fingerprint))
+    before = f"{score_text(first.accuracy)} -> " if first.version != last.version else ""
+    said = (
+        f"Version {last.version} of {count} tried; try score {before}{score_text(last.accuracy)} on {last.rows} rows."
+    )
+    if count == 1:
+        return Check(name, "PASS", said)
+    return Check(
+        name, "WARN", f"{said} Their labels chose it, though it stands at n = 0; its scores here are of other rows."
+    )
+
+
+def _told(rows: int, what: str) -> Check:
     said = (
         f"{rows:,} rows that a given prompt shows, or was tried on, {what}." if rows else "No row of theirs is tested."
     )
-    return (Check("rows of given prompts", "WARN" if rows else "PASS", said),)
+    return Check("rows of given prompts", "WARN" if rows else "PASS", said)

@@ -89,7 +89,7 @@ def create_study(
     facts = {
         **_facts_of_rows(read, task, split, checks),
         **_facts_of_options(options, command, _server_terms(contenders, task, options, split)),
-        **_facts_of_contenders(contenders, missing, current),
+        **_facts_of_contenders(contenders, missing, current, prompts),
         # Fetching models is no part of the time limit: it happens once.
         "spent_seconds": time.monotonic() - began - fetching,
     }
@@ -125,9 +125,15 @@ def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, 
 
 
 def _facts_of_contenders(
-    contenders: Sequence[Contender], missing: Sequence[str], current: tuple[Contender, tuple[str | None, ...]] | None
+    contenders: Sequence[Contender],
+    missing: Sequence[str],
+    current: tuple[Contender, tuple[str | None, ...]] | None,
+    prompts: Sequence[GivenPromptFile],
 ) -> dict[str, Any]:
     return {
+        "given_prompts": [
+            {"name": one.name, "digest": one.digest, "tries": [asdict(tried) for tried in one.tries]} for one in prompts
+        ],
         "contenders": [contender_to_json(c) for c in (*contenders, *([current[0]] if current else []))],
         "missing": list(missing),
         "current": current[0].name if current else None,
