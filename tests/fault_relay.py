@@ -110,6 +110,10 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[: len(body) // 2]
         elif fault == "empty":
             body = b""
+        elif fault == "no log-probabilities":
+            told = json.loads(body)
+            told["choices"][0].pop("logprobs", None)
+            body = json.dumps(told).encode()
         elif fault == "wrong label":
             told = json.loads(body)
             told["choices"][0]["message"]["content"] = "banana"

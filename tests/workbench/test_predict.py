@@ -13,6 +13,7 @@ import pytest
 from bakeoff.data import read_rows
 from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods.floors import Majority, TfidfLogistic
+from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.records import Answer, Contender
 from bakeoff.ship import BundleFacts, write_bundle
 from bakeoff.tasks import classification_task
@@ -218,6 +219,33 @@ def test_probabilities_that_are_not_honest_are_not_given(tmp_path, source, monke
     monkeypatch.setattr(Majority, "honest_probabilities", False)
     with pytest.raises(OptionError, match="Majority has no honest probabilities"):
         predict(bundle, source, tmp_path / "out.csv", probabilities=True)
+
+
+@pytest.mark.models
+def test_probabilities_of_a_server_where_it_tells_them(tmp_path, source, chat_server, relay_to):
+    def shipped(name, relay):
+        method = load_method(name)(task=TASK, model=f"{relay.url}#smollm2", seed=0, **method_spec(name).parameters)
+        saved = tmp_path / f"{name} {relay.url[-8:-3]} saved"
+        saved.mkdir()
+        method.fit(GOOD + BAD, ["positive"] * len(GOOD) + ["negative"] * len(BAD)).save(saved)
+        made = Contender(name, name, "1", "prompt", method.model, None, method_spec(name).parameters, True, True)
+        facts = BundleFacts(made, TASK, seed=0, rows=12, fingerprint="f" * 64, text_columns=("review",))
+        return write_bundle(saved.with_suffix(".bundle"), method_folder=saved, facts=facts, card="# Card\n")
+
+    upstream = chat_server.partition("/v1")[0]
+    told = relay_to(upstream)
+    done = predict(shipped("server-few-shot", told), source, tmp_path / "out.csv", probabilities=True)
+    rows = read_csv(tmp_path / "out.csv")
+    assert rows[0][2:] == ["prediction", "abstention", "probability_negative", "probability_positive"]
+    given = [row[4:] for row in rows[1:] if row[4]]
+    assert len(given) == done.answered - done.unshared > 0
+    assert all(sum(map(float, shares)) == pytest.approx(1.0, abs=1e-5) for shares in given)
+    silent = relay_to(upstream, lambda _number: "no log-probabilities")
+    with pytest.raises(OptionError, match="tells no log-probabilities, so its answers have no probabilities"):
+        predict(shipped("server-few-shot", silent), source, tmp_path / "no.csv", probabilities=True)
+    assert not (tmp_path / "no.csv").exists()
+    with pytest.raises(OptionError, match="ControlledServerPrompt has no honest probabilities: its answers are labels"):
+        predict(shipped("server-choice", told), source, tmp_path / "no.csv", probabilities=True)
 
 
 _FRESH = "import sys; from pathlib import Path; from bakeoff.workbench.predict import predict\n"

@@ -55,3 +55,5 @@ def predict(
         f"{done.seconds:.1f} s",
         markup=False,
     )
+    if done.unshared:
+        console.print(f"{done.unshared:,} answered rows have no probabilities: the server left them open", markup=False)

@@ -129,6 +129,8 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
 
     #: Whether `predict_proba` exists: only where probabilities are honest.
     honest_probabilities: ClassVar[bool] = True
+    #: Whether single answers may carry honest probabilities, though no row is sure to get them.
+    some_probabilities: ClassVar[bool] = False
     #: Least number of labelled rows.
     least_n: ClassVar[int] = 2
     #: Whether rows of at least two labels are needed.

@@ -75,6 +75,8 @@ class PredictSummary:
         Time to answer and to write, loading left out.
     output : Path
         The file with the answers.
+    unshared : int
+        Answered rows that have no probabilities though they were asked for.
     """
 
     rows: int
@@ -82,6 +84,7 @@ class PredictSummary:
     abstained: int
     seconds: float
     output: Path
+    unshared: int = 0
 
 
 def predict(
@@ -111,7 +114,7 @@ def predict(
     text, encoding, delimiter, header
         As for `bakeoff.data`. Without `text`, the columns that the bundle learned from, where the file has them all.
     probabilities : bool
-        Whether to add one column a label, ``probability_LABEL``.
+        Whether to add one column a label, ``probability_LABEL``; empty where a server leaves them open.
     servers, progress : ServerUse, callable
         For a bundle that asks a server; told the rows done and all rows.
 
@@ -157,24 +160,38 @@ def _answer_all(
     probabilities: bool,
     progress: Callable[[int, int], None] | None,
 ) -> PredictSummary:
-    if probabilities and not method.honest_probabilities:
+    if probabilities and not (method.honest_probabilities or method.some_probabilities):
         raise OptionError(
-            f"The method {type(method).__name__} has no honest probabilities.", next_step="Leave --probabilities out."
+            f"The method {type(method).__name__} has no honest probabilities: its answers are labels alone.",
+            next_step="Leave --probabilities out.",
         )
     started = time.perf_counter()
-    answered = 0
+    answered = unshared = 0
     with _written_aside(target) as stream:
         write = _writer(stream, target, table.columns, method.task.labels if probabilities else ())
         for start in range(0, len(table), BATCH_ROWS):
             rows = table.cells[start : start + BATCH_ROWS]
             answers = _answer(method, texts[start : start + BATCH_ROWS])
+            if probabilities:
+                _refuse_untold(method, answers)
+                unshared += sum(answer.value is not None and answer.probabilities is None for answer in answers)
             for row, answer in zip(rows, answers, strict=True):
                 write(row, answer)
             answered += sum(answer.value is not None for answer in answers)
             if progress is not None:
                 progress(start + len(rows), len(table))
     seconds = time.perf_counter() - started
-    return PredictSummary(len(table), answered, len(table) - answered, seconds, target)
+    return PredictSummary(len(table), answered, len(table) - answered, seconds, target, unshared)
+
+
+def _refuse_untold(method: Method, answers: Sequence[Answer]) -> None:
+    """Refuse where a server answered and told no log-probabilities, out of which a label's would be made."""
+    answered = any(answer.value is not None for answer in answers)
+    if answered and not method.honest_probabilities and not method.details_.get("tells_probabilities"):
+        raise OptionError(
+            f"The server {method.model} tells no log-probabilities, so its answers have no probabilities.",
+            next_step="Leave --probabilities out: answers that came are not asked for again.",
+        )
 
 
 def _check_output(source: Path, output: Path | None) -> Path:

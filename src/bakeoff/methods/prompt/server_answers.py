@@ -60,6 +60,7 @@ class ServerPrompt(Method):
     """
 
     honest_probabilities: ClassVar[bool] = False
+    some_probabilities: ClassVar[bool] = True
     least_n: ClassVar[int] = 0
     needs_two_labels: ClassVar[bool] = False
 
@@ -171,6 +172,9 @@ class ServerPrompt(Method):
             raise
         self._count(found)
         self.details_["model_reported"] = found.model_reported
+        self.details_["tells_probabilities"] = self.details_.get("tells_probabilities", False) or bool(
+            found.first_tokens
+        )
         return self._read(found, alone)
 
     def _read(self, found: ServerAnswer, alone: bool) -> Answer:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.control import OutputControl, object_schema, read_answer
@@ -45,6 +45,9 @@ class ControlledServerPrompt(ServerPrompt):
     control_ : OutputControl
         As it is sent.
     """
+
+    #: What a server is held to write says nothing of what its model would rather write.
+    some_probabilities: ClassVar[bool] = False
 
     def __init__(
         self,
