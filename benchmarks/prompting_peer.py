@@ -125,11 +125,16 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
             program = measured.optimizer.compile(program, trainset=rows[:cut], valset=rows[cut:])
     except TimeIsUpError:
         failure = "the time was over before the first candidate was measured"
+    except Exception as error:
+        # What ends an optimizer (a proposal that cannot be read, say) is its result: the prompt as it was written.
+        failure = f"{type(error).__name__}: {error}"[:500]
     compiled = time.monotonic()
     was_cut = compiled > TimedModel.until
     TimedModel.until = math.inf
     texts = [dspy.Example(text=text).with_inputs("text") for text in asked["texts"]]
     found = program.batch(texts, num_threads=asked["threads"], max_errors=ERRORS, disable_progress_bar=True)
+    if all(one is None for one in found):
+        raise SystemExit(f"Not one of {len(texts)} texts was answered: is the server at {asked['url']} still there?")
     return {
         "answers": [None if one is None else one.label for one in found],
         "compile_seconds": compiled - began,
