@@ -95,10 +95,11 @@ LabelsFile = Annotated[
 #: Named here, since the registry is not loaded for a help text; a test compares them.
 METHODS = (
     "probe, full, lora, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, prompt-ensemble, "
-    "server-zero-shot, server-few-shot"
+    "prompt-search, server-zero-shot, server-few-shot"
 )
 NAMED_METHODS = (
-    "zero-shot-domain, few-shot-domain, generated, generated-reasoning, prompt-affine, prompt-neighbours, server-choice"
+    "zero-shot-domain, few-shot-domain, few-shot-diverse, few-shot-retrieved, many-shot, generated, "
+    "generated-reasoning, prompt-affine, prompt-neighbours, server-choice"
 )
 _METHODS = f"Method to try beside the floors; repeat for several. By default: {METHODS}. By name only: {NAMED_METHODS}."
 Encoder = Annotated[

@@ -81,6 +81,8 @@ def _tailoring(tuned: Cell | None, asked: Cell | None) -> Difference:
     if asked is not None:
         shown = _details(asked).get("demonstrations")
         number = len(shown) if isinstance(shown, (list, tuple)) else shown
+        # Where every text has demonstrations of its own, those of one prompt.
+        number = _details(asked).get("demonstrations_a_text", number)
         examples = f" and {number} demonstrations" if isinstance(number, int) and number else ""
         read = labels_read(asked) if asked.contender.uses_labels else math.nan
         of_all = "" if math.isnan(read) else f"; {read:.0f} of {asked.n} labelled rows were read"

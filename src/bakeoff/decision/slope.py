@@ -85,12 +85,15 @@ def _last_two(panel: Panel, name: str, upto: int) -> tuple[tuple[int, Cell], tup
 
 
 def labels_read(cell: Cell) -> float:
-    """Give how many of its n labels a contender reads: a prompt those it shows or calibrates on; NaN if unknown."""
+    """Give how many of its n labels a contender reads: a prompt those it shows or calibrates on; NaN if unknown.
+
+    Where rows are shown to some texts and calibrate as well, each counts once.
+    """
     if cell.contender.arm != "prompt":
         return float(cell.n)
     shown = [trial.details.get("demonstrations") for trial in cell.trials]
     rows = [
-        len(rows) + int(trial.details.get("calibration_rows") or 0)
+        min(len(rows) + int(trial.details.get("calibration_rows") or 0), max(cell.n, len(rows)))
         for rows, trial in zip(shown, cell.trials, strict=True)
         if isinstance(rows, (list, tuple))
     ]

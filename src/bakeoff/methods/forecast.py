@@ -20,7 +20,9 @@ __all__ = [
     "forecast_label_scores",
     "forecast_lora",
     "forecast_majority",
+    "forecast_many_shot",
     "forecast_probe",
+    "forecast_retrieved",
     "forecast_searched_prompts",
     "forecast_server",
     "forecast_several_prompts",
@@ -160,6 +162,29 @@ def forecast_label_scores(work: Workload) -> float:
     tokens = rows * (speed.tokens_per_row + 6.0 + work.label_tree)
     dearer = 1.0 + prefix / TOKENS_THAT_DOUBLE
     return (prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS
+
+
+def forecast_many_shot(work: Workload) -> float:
+    """Seconds of a trial of a prompt that shows what it may, a quarter of the rows left to calibration.
+
+    The model's context is not known here: where it cuts demonstrations, the trial is shorter.
+    """
+    most = min(int(work.parameters["shots"]), work.n - math.ceil(work.n / 4))
+    return forecast_label_scores(replace(work, parameters={**work.parameters, "shots": most}))
+
+
+def forecast_retrieved(work: Workload) -> float:
+    """Seconds of a trial of a prompt whose demonstrations are each text's own, and so read anew with it."""
+    speed = _speed(work)
+    shots = min(int(work.parameters["shots"]), work.n)
+    shown = shots * (speed.tokens_per_row + work.label_tokens + 8.0)
+    rows = work.answer_rows + {"contextual": 3, "domain": 20, "batch": 3 + min(work.n, 64)}.get(
+        work.parameters["calibration"], 1
+    )
+    tokens = rows * (shown + speed.tokens_per_row + 6.0 + work.label_tree)
+    # A token sees, in the mean, half of the demonstrations before it.
+    dearer = 1.0 + shown / 2 / TOKENS_THAT_DOUBLE
+    return tokens * dearer / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS
 
 
 def forecast_generated(work: Workload) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +15,35 @@ from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.prompt import calibrate
-from bakeoff.methods.prompt.demos import choose_demonstrations
+from bakeoff.methods.prompt.demos import (
+    check_choice,
+    choose_demonstrations,
+    diverse_demonstrations,
+    most_demonstrations,
+)
 from bakeoff.methods.prompt.phrasings import phrasings_of
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
-from bakeoff.methods.prompt.rendering import count_tokens, design_for_task, fitting_design, rendered, size_mb
+from bakeoff.methods.prompt.rendering import (
+    beside_longest_text,
+    count_tokens,
+    design_for_task,
+    fitting_design,
+    rendered,
+    size_mb,
+)
+from bakeoff.methods.prompt.retrieved import (
+    DemonstrationPool,
+    RetrievingPrompt,
+    read_pool,
+    retrieving_prompt,
+    write_pool,
+)
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP, RowScore, ScoredRows, score_rows
 from bakeoff.methods.prompt.template import (
     CONTENT_FREE,
     Demonstration,
     PromptDesign,
+    RenderedPrompt,
     design_for,
 )
 from bakeoff.records import Answer, RephrasedAnswers
@@ -35,7 +56,10 @@ __all__ = ["LabelScorePrompt", "charged_tokens"]
 
 #: Most rows on which batch calibration rests.
 _MOST_ROWS = 64
+#: Share of the labelled rows that many demonstrations leave to batch calibration.
+_LEFT_TO_CALIBRATE = 0.25
 _PROMPT_NAME = "prompt.yaml"
+_POOL_NAME = "demonstrations.jsonl"
 TOO_LONG = "the text and the prompt are longer than the model's context"
 NO_NUMBER = "the model gave a score that is no number"
 
@@ -54,13 +78,17 @@ class LabelScorePrompt(Method):
     seed : int
         Of the choice and the order of demonstrations.
     shots : int
-        Demonstrations, 0 or more.
+        Demonstrations, 0 or more; at most so many where they are "many".
     calibration : {"none", "contextual", "domain", "batch", "file"}
         See `bakeoff.methods.prompt.calibrate`. Batch calibration uses up to 64 rows that are not shown, joined with
         what texts without content give; where all rows are shown, it is contextual. Domain-context calibration uses
         the words of all labelled rows; where there are none, it is contextual.
     prompt_file : str, optional
         A prompt file, whose design (demonstrations included) is used as it stands.
+    demonstrations : {"balanced", "diverse", "many", "retrieved"}
+        How they are chosen: see `bakeoff.methods.prompt.demos`. Where many are shown, a quarter of the rows is left to
+        batch calibration. Where they are retrieved, all labelled rows stay with the method, and batch calibration asks
+        each of them with demonstrations that are not its own text.
 
     Attributes
     ----------
@@ -74,6 +102,8 @@ class LabelScorePrompt(Method):
     needs_two_labels: ClassVar[bool] = False
     #: Set to True to compute every row anew; fewer than 4 rows are in any case, so that latency can be measured.
     fresh_scores: bool = False
+    #: For those whose demonstrations stand in a file.
+    demonstrations: str = "balanced"
 
     def __init__(
         self,
@@ -83,6 +113,7 @@ class LabelScorePrompt(Method):
         shots: int = 0,
         calibration: str = "none",
         prompt_file: str | None = None,
+        demonstrations: str = "balanced",
     ) -> None:
         self.task = task
         self.model: str = model
@@ -90,29 +121,50 @@ class LabelScorePrompt(Method):
         self.shots = shots
         self.calibration = calibration
         self.prompt_file = prompt_file
+        self.demonstrations = demonstrations
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self._check_settings()
         self.details_ = {"reused_rows": 0, "reused_seconds": 0.0, "label_mass": None}
-        scorer = self._scorer()
         from_file = self._given_prompt()
-        if from_file is None:
-            rows = choose_demonstrations(texts, labels, self.shots, self.seed)
-            design = design_for(self.task, tuple(Demonstration(row, texts[row], labels[row]) for row in rows))
-        else:
+        pool: tuple[Demonstration, ...] = ()
+        if from_file is not None:
             design = design_for_task(from_file.design, self.task, str(self.prompt_file))
-        wanted = len(design.demonstrations)
-        self._use(fitting_design(design, scorer.decoder, texts))
-        shown = self.design_.demonstrations
+            wanted = len(design.demonstrations)
+        elif self.demonstrations == "retrieved" and self.shots:
+            design, wanted = design_for(self.task), 0
+            pool = self._shown(range(len(texts)), texts, labels)
+        else:
+            rows, wanted = self._chosen(texts, labels)
+            design = design_for(self.task, self._shown(rows, texts, labels))
+        self._use(fitting_design(design, self._scorer().decoder, texts), pool)
+        shown = pool or self.design_.demonstrations
         self.details_ |= {
             "prompt": self._prompt.prefix,
             "demonstrations": [each.row for each in shown],
-            "demonstrations_dropped": wanted - len(shown),
+            "demonstrations_a_text": min(self.shots, len(pool)) if pool else len(shown),
+            "demonstrations_dropped": max(wanted - len(self.design_.demonstrations), 0),
             "prompt_file": self.prompt_file,
         }
-        self.history_.append({"step": "design the prompt", "demonstrations": len(shown)})
+        self.history_.append({"step": "design the prompt", "demonstrations": self.details_["demonstrations_a_text"]})
         self._calibrate(texts, labels, from_file)
         self.history_.append({"step": "control the output", "by": "label scores", **self._calibration_facts()})
+
+    def _chosen(self, texts: list[str], labels: list[str]) -> tuple[Sequence[int], int]:
+        """Choose rows that every prompt shows, and say how many it would show in a context without end."""
+        if self.demonstrations != "many":
+            choose = diverse_demonstrations if self.demonstrations == "diverse" else choose_demonstrations
+            return choose(texts, labels, self.shots, self.seed), min(self.shots, len(texts))
+        left = math.ceil(_LEFT_TO_CALIBRATE * len(texts)) if self.calibration == "batch" else 0
+        most, decoder = min(self.shots, len(texts) - left), self._scorer().decoder
+
+        def fits(rows: Sequence[int]) -> bool:
+            return beside_longest_text(design_for(self.task, self._shown(rows, texts, labels)), decoder, texts)
+
+        return most_demonstrations(texts, labels, most, self.seed, fits), most
+
+    def _shown(self, rows: Sequence[int], texts: list[str], labels: list[str]) -> tuple[Demonstration, ...]:
+        return tuple(Demonstration(row, texts[row], labels[row]) for row in rows)
 
     def _given_prompt(self) -> PromptFile | None:
         """Give the prompt that is to be used as it stands; None where one is to be made."""
@@ -131,7 +183,7 @@ class LabelScorePrompt(Method):
         elif on_empty and (usable := _usable(first.rows)):
             self.shift_ = calibrate.contextual_shift(_scores(usable))
         unseen = self._not_shown(texts)
-        if name == "batch" and (usable := _usable(self._score(unseen).rows if unseen else ())):
+        if name == "batch" and (usable := _usable(self._score(unseen, labelled=True).rows if unseen else ())):
             counts = np.array([labels.count(label) for label in self.task.labels], dtype=np.float64)
             batch = calibrate.batch_shift(_scores(usable), calibrate.label_prior(counts))
             self.shift_ = calibrate.blended_shift(batch, len(usable), self.shift_)
@@ -184,7 +236,7 @@ class LabelScorePrompt(Method):
         scorer, phrasings = self._scorer(), phrasings_of(self.design_)
         for number, (name, design) in enumerate(phrasings.items()):
             self.context_.progress("trying other phrasings", number / len(phrasings))
-            prompt = rendered(design, scorer.decoder)
+            prompt = self._rendered(design)
             found = score_rows(scorer, prompt, [*CONTENT_FREE, *X], deadline=self.context_.deadline)
             if any(row is None for row in found.rows):
                 break
@@ -199,11 +251,14 @@ class LabelScorePrompt(Method):
         usable = _usable([row])
         return self.task.labels[int((usable[0].scores - shift).argmax())] if usable else None
 
-    def _score(self, texts: Sequence[str]) -> ScoredRows:
-        """Score rows, and add what that took to the fit's usage or to the details."""
+    def _score(self, texts: Sequence[str], *, labelled: bool = False) -> ScoredRows:
+        """Score rows, labelled ones without their own text before them; add what that took to the usage or details."""
+        prompt = self._prompt
+        if labelled and isinstance(prompt, RetrievingPrompt):
+            prompt = prompt.for_labelled_rows()
         found = score_rows(
             self._scorer(),
-            self._prompt,
+            prompt,
             texts,
             deadline=self.context_.deadline,
             progress=lambda done, rows: self.context_.progress("scoring labels", done / max(rows, 1)),
@@ -225,11 +280,17 @@ class LabelScorePrompt(Method):
     def _scorer(self) -> LabelScorer:
         return loaded.scorer(self.model, self.context_.dtype, self.context_.device)
 
-    def _use(self, design: PromptDesign) -> None:
-        """Set the design and what follows from it and the model."""
+    def _rendered(self, design: PromptDesign) -> RenderedPrompt:
+        """Render a design; where demonstrations are retrieved, each text's come with it."""
+        decoder = self._scorer().decoder
+        return retrieving_prompt(design, decoder, self._pool, self.shots) if self._pool else rendered(design, decoder)
+
+    def _use(self, design: PromptDesign, pool: Sequence[Demonstration] = ()) -> None:
+        """Set the design, the rows to retrieve from, and what follows from them and the model."""
         decoder = self._scorer().decoder
         self.design_ = design
-        self._prompt = rendered(design, decoder)
+        self._pool = DemonstrationPool(pool, self.seed) if pool else None
+        self._prompt = self._rendered(design)
         self.details_["model_parameters"] = int(sum(weight.numel() for weight in decoder.model.parameters()))
         # Over all rows answered, so that rows asked one by one do not stand for the rest.
         self._masses: list[float] = []
@@ -237,11 +298,18 @@ class LabelScorePrompt(Method):
 
     def _check_settings(self) -> None:
         calibrate.check_calibration(self.calibration)
+        check_choice(self.demonstrations)
         if self.shots < 0:
             raise OptionError(f"shots must be 0 or more; {self.shots} came.", next_step="Give a number of rows.")
         if self.calibration == "file" and not self.prompt_file:
             raise OptionError(
                 "calibration 'file' needs a prompt file; none came.", next_step="Give prompt_file, or calibrate anew."
+            )
+
+        if self.demonstrations != "balanced" and self.prompt_file:
+            raise OptionError(
+                f"A prompt file brings its own demonstrations; demonstrations {self.demonstrations!r} came beside it.",
+                next_step="Leave one of the two out.",
             )
 
     def _file_shift(self, from_file: PromptFile | None) -> NDArray[np.float64]:
@@ -270,6 +338,8 @@ class LabelScorePrompt(Method):
         write_prompt_file(
             folder / _PROMPT_NAME, PromptFile(self.design_, "label-scores", name, shift, self.model, files.sha256)
         )
+        if self.demonstrations == "retrieved":
+            write_pool(folder / _POOL_NAME, self._pool.rows if self._pool else ())
 
     def _load(self, folder: Path) -> None:
         prompt = read_prompt_file(folder / _PROMPT_NAME)
@@ -280,7 +350,9 @@ class LabelScorePrompt(Method):
                 f"prompt was made; {sha256[:12]} came.",
                 next_step=f"Get the weights it was made for, under the name {prompt.model}.",
             )
-        self._use(design_for_task(prompt.design, self.task, _PROMPT_NAME))
+        retrieved = self.demonstrations == "retrieved"
+        rows = read_pool(folder / _POOL_NAME, self.task.labels) if retrieved else ()
+        self._use(design_for_task(prompt.design, self.task, _PROMPT_NAME), rows)
         self.shift_ = _in_order(prompt, self.task) if prompt.shift else np.zeros(len(self.task.labels))
         self._calibrated_by, self._calibrated_on = prompt.calibration, 0
         # A reloaded method is compared with the trained one, which a shared store would make an empty test.

@@ -13,10 +13,12 @@ from bakeoff.tasks import Task
 if TYPE_CHECKING:
     from bakeoff.models.decoder import Decoder
 
-__all__ = ["count_tokens", "design_for_task", "fitting_design", "rendered", "size_mb"]
+__all__ = ["beside_longest_text", "count_tokens", "design_for_task", "fitting_design", "rendered", "size_mb"]
 
 #: Tokens kept free for a row's text, and the share of the context that they take at most.
 _ROOM, _ROOM_SHARE = 256, 0.25
+#: How much longer than the longest labelled text another may be.
+_LONGER = 1.25
 
 
 def rendered(design: PromptDesign, decoder: Decoder) -> RenderedPrompt:
@@ -60,6 +62,26 @@ def fitting_design(design: PromptDesign, decoder: Decoder, texts: Sequence[str])
     while design.demonstrations and count_tokens(decoder, rendered(design, decoder).prefix) + room > context:
         design = design.without_last()
     return design
+
+
+def beside_longest_text(design: PromptDesign, decoder: Decoder, texts: Sequence[str]) -> bool:
+    """Tell whether the model's context holds a prompt and a text a quarter longer than the longest.
+
+    Parameters
+    ----------
+    design : PromptDesign
+    decoder : Decoder
+    texts : sequence of str
+        The labelled rows'.
+
+    Returns
+    -------
+    bool
+    """
+    longest = count_tokens(decoder, max(texts, key=len)) if texts else 0
+    context = decoder.context_length
+    room = max(min(_ROOM, int(context * _ROOM_SHARE)), int(_LONGER * longest))
+    return count_tokens(decoder, rendered(design, decoder).prefix) + room <= context
 
 
 def count_tokens(decoder: Decoder, text: str) -> int:

@@ -309,7 +309,7 @@ def clean_text(text: str, special_tokens: Sequence[str] = (), *, fold: bool = Tr
     kept = "".join(_plain_character(c) for c in lines)
     kept = " ".join(kept.split()) if fold else kept.strip()
     kept = kept.replace("<|", "< |").replace("|>", "| >")
-    for token in special_tokens:
+    for token in (_MARK, *special_tokens):  # a chat is cut at the mark
         if len(token) > 1 and not token.isspace():
             kept = re.sub(re.escape(token), lambda found: f"{found[0][0]} {found[0][1:]}", kept)
     return kept
