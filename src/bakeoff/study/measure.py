@@ -14,6 +14,7 @@ from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.methods.registry import method_spec
 from bakeoff.models.facts import choose_dtype
 from bakeoff.records import Contender
+from bakeoff.study.again import forecast_again
 from bakeoff.study.evidence import read_contenders, read_task
 from bakeoff.study.executors.jobs import JobFailed, MeasureJob
 from bakeoff.study.grid import Grid, default_budgets
@@ -23,7 +24,7 @@ from bakeoff.study.run import Executor
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 
-__all__ = ["CLOSING_SECONDS", "plan_study"]
+__all__ = ["CLOSING_SECONDS", "again_told", "plan_study"]
 
 #: Set aside for the decision, the report and the bundle's files.
 CLOSING_SECONDS = 8.0
@@ -72,6 +73,25 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     store.set_fact("plan", plan.to_json())
     store.set_fact("spent_seconds", spent)
     return plan
+
+
+def again_told(store: StudyStore, plan: Plan) -> str | None:
+    """Tell in one sentence what is asked beside the trials of a plan; None where nothing is.
+
+    Parameters
+    ----------
+    store : StudyStore
+        Planned.
+    plan : Plan
+
+    Returns
+    -------
+    str or None
+    """
+    speeds = {name: ModelSpeed(**speed) for name, speed in (store.fact("speeds") or {}).items()}
+    known = [one for one in read_contenders(store) if one.arm != "current" and (not one.model or one.model in speeds)]
+    found = forecast_again(_grid(store, known, speeds), plan)
+    return found.sentence() if found.rows else None
 
 
 def _a_fold(rows: int | None) -> int | None:

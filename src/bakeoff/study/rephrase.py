@@ -17,14 +17,22 @@ from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes, score_codes
 
-__all__ = ["SHARE_TO_REPHRASE", "read_rephrased", "rephrase_prompts", "weights_afterwards"]
+__all__ = [
+    "MOST_ROWS",
+    "PHRASINGS",
+    "SHARE_TO_REPHRASE",
+    "read_rephrased",
+    "rephrase_prompts",
+    "weights_afterwards",
+    "zero_shot_contenders",
+]
 
 #: Validation rows that each phrasing answers at most, and the fewest on which a spread is worth its time.
 MOST_ROWS, LEAST_ROWS = 60, 30
 #: Of the time that is left before spare trials begin, what phrasings may take.
 SHARE_TO_REPHRASE = 0.25
 #: Phrasings beside the prompt as it stands, whose scores are there already; and what they may take beyond the forecast.
-_PHRASINGS, _SAFETY = 8, 1.5
+PHRASINGS, _SAFETY = 8, 1.5
 _FACT = "rephrased"
 
 
@@ -51,7 +59,7 @@ def rephrase_prompts(
         Told of progress.
     """
     known: dict[str, Any] = store.fact(_FACT) or {}
-    wanted = {model: one for model, one in _zero_shot(read_contenders(store)).items() if model not in known}
+    wanted = {model: one for model, one in zero_shot_contenders(read_contenders(store)).items() if model not in known}
     if not wanted:
         return
     trials = {trial.contender: trial for trial in store.trials() if trial.status == "done"}
@@ -67,7 +75,7 @@ def rephrase_prompts(
         store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: kept})
 
 
-def _zero_shot(contenders: Sequence[Contender]) -> Mapping[str, Contender]:
+def zero_shot_contenders(contenders: Sequence[Contender]) -> Mapping[str, Contender]:
     """Give the contender that prompts without labels, by the model it asks; the first where there are several."""
     found: dict[str, Contender] = {}
     for one in contenders:
@@ -78,7 +86,7 @@ def _zero_shot(contenders: Sequence[Contender]) -> Mapping[str, Contender]:
 
 def _forecast(done: Trial, rows: int) -> float:
     answered = len(done.validation_answers) + len(done.test_answers)
-    return _SAFETY * _PHRASINGS * rows * done.usage.seconds / max(answered, 1)
+    return _SAFETY * PHRASINGS * rows * done.usage.seconds / max(answered, 1)
 
 
 def _job(store: StudyStore, contender: Contender, rows: int, seconds: float) -> RephraseJob:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bakeoff.decision import droppable, finalists
-from bakeoff.methods.registry import method_spec
 from bakeoff.records import Answer, Contender, Trial, Usage
+from bakeoff.study.again import gets_instructions, gets_typos
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.inject import INJECTED_ROWS
 from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
@@ -331,7 +331,7 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
         device=run.plan.device,
         allow_send=run.allow_send,
         answer_seconds=planned.forecast,
-        injected_rows=INJECTED_ROWS if _is_injected(run, planned) else 0,
+        injected_rows=INJECTED_ROWS if gets_instructions(run.plan, contender, planned) else 0,
         terms=read_terms(run.store),
         beside=_beside(run, planned).texts,
     )
@@ -339,10 +339,7 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
 
 def _beside(run: _Run, planned: PlannedTrial) -> TypoRows:
     """Give the rows that show what typing errors do, for a contender's first trial at its largest n."""
-    largest = max(trial.n for trial in run.plan.trials if trial.contender == planned.contender)
-    family = method_spec(run.contenders[planned.contender].method).model
-    # A server would be sent the rows again, for money.
-    if planned.seed != 0 or planned.n != largest or family == "server":
+    if not gets_typos(run.plan, run.contenders[planned.contender], planned):
         return TypoRows((), ())
     return typo_rows(run.parts.to_answer(0, seeded=True)[0])
 
@@ -350,16 +347,6 @@ def _beside(run: _Run, planned: PlannedTrial) -> TypoRows:
 def _typo_details(run: _Run, planned: PlannedTrial, result: FitResult) -> dict[str, object]:
     figures = typo_figures(run.task, _beside(run, planned).labels, result.beside)
     return {"light_typos": figures} if figures else {}
-
-
-def _is_injected(run: _Run, planned: PlannedTrial) -> bool:
-    """Say whether a trial's rows are asked again with instructions of their own: once a contender, where arms meet.
-
-    Floors and server models are left out; a server would be sent the rows again.
-    """
-    contender = run.contenders[planned.contender]
-    meets = planned.n in (0, run.plan.decision_budget) and planned.seed == 0
-    return meets and contender.arm != "floor" and method_spec(contender.method).model in ("encoder", "decoder")
 
 
 def _record(

@@ -12,7 +12,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Decision, Evidence
 from bakeoff.study.evidence import read_contenders, read_plan
 from bakeoff.study.executors.local import LocalExecutor
-from bakeoff.study.measure import CLOSING_SECONDS, plan_study
+from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_study
 from bakeoff.study.parts import read_parts
 from bakeoff.study.run import run_study
 from bakeoff.study.sending import calls_made, planned_sendings
@@ -114,6 +114,9 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, 
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
         watcher.planned(plan, read_contenders(store), can_show(answered, plan.seeds, store.folds()))
+        told = again_told(store, plan) if known is None else None
+        if told is not None:
+            watcher.step(told)
         watcher.sending(planned_sendings(store, plan))
         more = None if time_limit is None else time_limit - CLOSING_SECONDS
         if again and more is None:
