@@ -45,6 +45,7 @@ def test_what_was_searched_can_be_read_and_keeps_its_halves_apart():
     assert len(kept) >= 1
     assert shown <= set(range(16))
     assert fitted.details_["reading_rows"] == 16 - len(shown)
+    assert fitted.details_["labels_read"] == 16
 
 
 def test_few_rows_are_not_searched_with():

@@ -65,6 +65,7 @@ def test_rows_that_a_prompt_shows_do_not_teach():
     assert len(fitted._prompts) == 4
     assert 3 < len(shown) <= 6
     assert fitted.details_["reading_rows"] == 16 - len(shown)
+    assert fitted.details_["labels_read"] == 16
 
 
 def test_seeds_and_budgets_share_the_scores_of_the_rows_they_answer():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bakeoff.decision.costs import known_mean
 from bakeoff.decision.panel import Cell, Panel
@@ -85,16 +87,21 @@ def _last_two(panel: Panel, name: str, upto: int) -> tuple[tuple[int, Cell], tup
 
 
 def labels_read(cell: Cell) -> float:
-    """Give how many of its n labels a contender reads: a prompt those it shows or calibrates on; NaN if unknown.
+    """Give how many of its n labels a contender reads: a prompt those it shows or learns from; NaN if unknown.
 
     Where rows are shown to some texts and calibrate as well, each counts once.
     """
     if cell.contender.arm != "prompt":
         return float(cell.n)
-    shown = [trial.details.get("demonstrations") for trial in cell.trials]
-    rows = [
-        min(len(rows) + int(trial.details.get("calibration_rows") or 0), max(cell.n, len(rows)))
-        for rows, trial in zip(shown, cell.trials, strict=True)
-        if isinstance(rows, (list, tuple))
-    ]
-    return known_mean([float(number) for number in rows])
+    found = [_labels_read(trial.details, cell.n) for trial in cell.trials]
+    return known_mean([float(number) for number in found if number is not None])
+
+
+def _labels_read(details: Mapping[str, Any], n: int) -> int | None:
+    """Give what a trial says of it, else what it shows and calibrates on together; None where it says neither."""
+    if (told := details.get("labels_read")) is not None:
+        return int(told)
+    shown = details.get("demonstrations")
+    if not isinstance(shown, (list, tuple)):
+        return None
+    return min(len(shown) + int(details.get("calibration_rows") or 0), max(n, len(shown)))

@@ -92,6 +92,7 @@ class SearchedPrompts(SeveralPrompts):
             self.details_ |= {"search": [], "found_words": []}
             return super()._designs(texts, labels)
         shown, asked = _halves(labels, self.seed)
+        self._read_rows |= {*shown.tolist(), *asked.tolist()}
         search = _Search(self, texts, labels, shown)
         first = [Candidate(name, "given", 0, 0) for name in ENSEMBLE]
         space = candidates_of(first, tuple(WORDINGS), tuple(VERBALIZERS), SHOTS, DRAWS, self.candidates, self.seed)

@@ -122,8 +122,9 @@ class SeveralPrompts(Method):
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self._check_settings()
         self.details_ = {"reused_rows": 0, "reused_seconds": 0.0, "label_mass": None}
+        self._read_rows: set[int] = set()
         self._use([self._asked(design) for design in self._designs(texts, labels)])
-        self.history_.append({"step": "design the prompts", "wordings": list(self.wordings), "words": self._words})
+        self.history_.append({"step": "design the prompts", "prompts": len(self._prompts), "words": self._words})
         shown = {each.text for one in self._prompts for each in one.design.demonstrations}
         taught = [place for place, text in enumerate(texts) if text not in shown][:MOST_TAUGHT]
         empty = self._said(CONTENT_FREE)
@@ -131,6 +132,8 @@ class SeveralPrompts(Method):
         usable = _whole(rows.scores)
         codes = label_codes([labels[place] for place in taught], self.task.labels)[usable]
         self._teach(rows.scores[usable], codes, empty.scores[_whole(empty.scores)])
+        demonstrated = {each.row for one in self._prompts for each in one.design.demonstrations}
+        self.details_["labels_read"] = len({*self._read_rows, *taught, *demonstrated})
 
     def _teach(self, said: Floats, codes: NDArray[np.int64], empty: Floats) -> None:
         """Choose and fit the reading."""
