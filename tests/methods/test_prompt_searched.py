@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Deadline, RunContext
 from bakeoff.methods.prompt.phrasings import ENSEMBLE
 from bakeoff.methods.prompt.score_store import clear_store
-from bakeoff.methods.prompt.searched import SearchedPrompts
+from bakeoff.methods.prompt.searched import MOST_HALF, SearchedPrompts, _halves
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
 from bakeoff.testing.methods import MethodSuite, text_rows
@@ -46,6 +50,24 @@ def test_what_was_searched_can_be_read_and_keeps_its_halves_apart():
     assert shown <= set(range(16))
     assert fitted.details_["reading_rows"] == 16 - len(shown)
     assert fitted.details_["labels_read"] == 16
+
+
+@given(
+    sizes=some.lists(some.integers(1, 40), min_size=2, max_size=8),
+    seed=some.integers(0, 1000),
+)
+def test_halves_share_every_label(sizes, seed):
+    labels = [f"label {code}" for code, size in enumerate(sizes) for _ in range(size)]
+    shown, asked = _halves(labels, seed)
+    assert not set(shown) & set(asked)
+    if len(labels) <= MOST_HALF:
+        assert len(shown) + len(asked) == len(labels)
+        here, there = (Counter(labels[place] for place in half) for half in (shown, asked))
+        assert all(abs(here[label] - there[label]) <= 1 for label in labels)
+        assert abs(len(shown) - len(asked)) <= len(sizes) // 2 + 1
+    # The first rows compare all candidates: even labels must all be among them.
+    even = [f"label {code}" for code in range(4) for _ in range(16)]
+    assert len({even[place] for place in _halves(even, seed)[1][:8]}) == 4
 
 
 def test_few_rows_are_not_searched_with():

@@ -192,7 +192,7 @@ def test_later_seeds_of_prompts_read_together_pay_for_their_labelled_rows_alone(
     assert shares == [None] * 3 + [own[0].contender] * 6
 
 
-@pytest.mark.parametrize("seconds", range(100, 1300, 100))
+@pytest.mark.parametrize("seconds", range(300, 1300, 100))
 def test_a_search_stands_for_prompts_that_learn_where_it_costs_no_label(seconds: int) -> None:
     whole = grid()
 
@@ -205,6 +205,19 @@ def test_a_search_stands_for_prompts_that_learn_where_it_costs_no_label(seconds:
     assert plan.decision_budget == max(budget("prompt-search"), budget("prompt-ensemble"))
     assert ("prompt-search" in core) is (budget("prompt-ensemble") == plan.decision_budget)
     assert ("prompt-search" in core) is not ("prompt-ensemble" in core)
+
+
+@pytest.mark.parametrize("seconds", [30.0, 60.0, 90.0, 120.0])
+def test_a_search_that_does_not_fit_stands_for_nothing(seconds: float) -> None:
+    slow = replace(grid(decoder_rate=1000.0), speeds={
+        name: replace(speed, tokens_per_row=25.0) for name, speed in grid(decoder_rate=1000.0).speeds.items()
+    })  # fmt: skip
+    assert "prompt-search smollm2-135m" not in {t.contender for t in planned(slow, seconds).trials if t.core}
+
+
+def test_a_method_stands_only_where_its_rows_suffice() -> None:
+    few = replace(grid(), budgets=(0, 8))
+    assert "prompt-ensemble smollm2-135m" in {t.contender for t in planned(few, 600.0).trials if t.core}
 
 
 def test_the_ensemble_stands_for_prompts_that_learn_and_the_same_base_pair_comes_before_them() -> None:

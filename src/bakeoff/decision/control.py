@@ -158,7 +158,9 @@ def _phrasing_figures(panel: Panel, cell: Cell) -> dict[str, Any]:
     known = panel.evidence.measured.rephrased.get(cell.contender.model or "")
     if known is None:
         return {"phrasings": None, "phrasing_deviation_beyond_chance": None}
-    found = known[cell.contender.parameters.get("calibration", "none") != "none"]
+    given = cell.contender.parameters
+    # What a reading maps has been calibrated, too.
+    found = known["reading" in given or given.get("calibration", "none") != "none"]
     return {
         "phrasings": len(found.scores),
         "phrasings_rows": found.rows,

@@ -39,8 +39,9 @@ SINGLE_ROWS_SECONDS = 1.2
 TOKENS_AT_ONCE, STEP_TOKENS = 2048.0, 30.0
 #: What words scored beside the labels make of a row's cost.
 WORDS_BESIDE_LABELS = 1.15
-#: Choosing and fitting a reading: for each row, feature and label.
-READING_SECONDS = 2.5e-5
+#: Fitting a reading once: for each row, feature and label; how many fits choosing among readings takes, and among
+#: affine maps; and the size above which nothing is chosen (as in `bakeoff.methods.prompt.readings`).
+READING_SECONDS, READING_FITS, AFFINE_FITS, MOST_TO_CHOOSE = 3.5e-7, 71, 31, 400_000_000
 #: How fine-tuning divides its rows: from so many on, it holds this share out to know when to stop.
 LEAST_TO_HOLD_OUT, HELD_OUT_SHARE = 100, 0.15
 #: Calls to a server that are under way together.
@@ -219,21 +220,25 @@ def forecast_several_prompts(work: Workload) -> float:
     dearer = (1.0 + prefix / TOKENS_THAT_DOUBLE) * WORDS_BESIDE_LABELS
     asking = prompts * ((prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS)
     features = prompts * (work.labels + int(given["words"]))
-    return asking + 1.0 + READING_SECONDS * taught * features * work.labels
+    fits = AFFINE_FITS if given["reading"] == "affine" else READING_FITS
+    size = taught * features * work.labels
+    return asking + 1.0 + READING_SECONDS * size * (fits if 2.0 * fits * size <= MOST_TO_CHOOSE else 1.0)
 
 
 def forecast_searched_prompts(work: Workload) -> float:
-    """Seconds of a trial of a search over prompts: its rounds, each of about equal cost, and then the kept prompts."""
+    """Seconds of a trial of a search over prompts: its rounds, and then the kept prompts."""
     speed, given = _speed(work), work.parameters
-    half = min(work.n // 2, 64)
-    rounds = max(1.0, math.log2(max(int(given["candidates"]) / int(given["kept"]), 2.0)))
-    # Half of the prompts show four or eight rows; each round reads them anew, and asks half of a half in the mean.
-    prefix = 15.0 + 4.0 * (speed.tokens_per_row + work.label_tokens + 8.0)
-    first_rows = max(8.0, half / 2 ** (rounds - 1.0))
-    tokens = (first_rows + 3.0) * (speed.tokens_per_row + 6.0 + work.label_tree)
-    searching = int(given["candidates"]) * (prefix * 2.0 + rounds * tokens * (1.0 + prefix / TOKENS_THAT_DOUBLE))
+    half, prompts = min(work.n // 2, 64), [int(given["candidates"])]
+    while prompts[-1] > 2 * int(given["kept"]):
+        prompts.append((prompts[-1] + 1) // 2)
+    rows = [min(half, max(8, half >> (len(prompts) - 1 - place))) for place in range(len(prompts))]
+    asked = sum(many * (now - before) for many, now, before in zip(prompts, rows, [-3, *rows], strict=False))
+    # Most prompts show four or eight rows; each round reads them anew.
+    prefix = 15.0 + 5.0 * (speed.tokens_per_row + work.label_tokens + 8.0)
+    tokens = asked * (speed.tokens_per_row + 6.0 + work.label_tree)
+    searching = sum(prompts) * prefix + tokens * (1.0 + prefix / TOKENS_THAT_DOUBLE)
     wordings = ("",) * int(given["kept"])
-    read = {"wordings": wordings, "shots": 4, "demonstration_sets": 1, "words": given["words"]}
+    read = {**given, "wordings": wordings, "shots": 5, "demonstration_sets": 1}
     together = forecast_several_prompts(replace(work, parameters=read))
     return searching / speed.forward_tokens_per_second + together
 

@@ -194,7 +194,7 @@ PROMPT_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="prompt-ensemble",
-        version="2",
+        version="3",
         arm="prompt",
         summary="Three wordings of the prompt, read together; how is chosen by cross-validation.",
         kinds=_CLASSIFICATION,
@@ -208,7 +208,7 @@ PROMPT_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="prompt-affine",
-        version="2",
+        version="3",
         arm="prompt",
         summary="Three wordings of the prompt, an affine map of what the model says in them.",
         kinds=_CLASSIFICATION,
@@ -223,7 +223,7 @@ PROMPT_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="prompt-neighbours",
-        version="2",
+        version="3",
         arm="prompt",
         summary="Three wordings of the prompt, the labels of the rows to which the model says the like.",
         kinds=_CLASSIFICATION,
@@ -238,7 +238,7 @@ PROMPT_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="prompt-search",
-        version="1",
+        version="2",
         arm="prompt",
         summary="The best two of 16 prompts, found by sequential halving inside the labelled rows, read together.",
         kinds=_CLASSIFICATION,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.models.decoder import Decoder
+from bakeoff.models.forward import takes_argument
 
 __all__ = ["likeliest_words"]
 
@@ -69,7 +70,9 @@ def _next_shares(decoder: Decoder, prompt: str) -> NDArray[np.float64]:
     """Give every token's probability after a prompt."""
     import torch
 
+    # All positions' logits of a long prompt would take gigabytes.
+    keep = {"logits_to_keep": 1} if takes_argument(decoder.model, "logits_to_keep") else {}
     ids = torch.tensor([decoder.tokenizer(prompt, verbose=False)["input_ids"]], device=decoder.device)
     with torch.inference_mode():
-        logits = decoder.model(input_ids=ids, use_cache=False).logits[0, -1]
+        logits = decoder.model(input_ids=ids, use_cache=False, **keep).logits[0, -1]
         return np.asarray(torch.softmax(logits.float(), dim=-1).cpu().numpy(), dtype=np.float64)

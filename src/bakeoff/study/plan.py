@@ -259,17 +259,21 @@ def _meeting(
     found = []
     for required in required_sets(grid):
         least = _least_refit(_refit_seconds(grid, required), time_left)
-        n, answered = _decision_point(grid, sizes, time_left - least, required)
+        fits, n, answered = _decision_point(grid, sizes, time_left - least, required)
         enough = answered["test"] >= min(_LEAST_TEST_ROWS, sizes[0]["test"])
-        found.append(((enough, n), (required, n, answered)))
+        learning = [c for c in required if c.arm == "prompt" and c.uses_labels]
+        learns = all(n >= method_spec(c.method).least_n for c in learning)
+        found.append(((fits and learns, enough, n), (required, n, answered)))
     best = max(reached for reached, _ in found)
-    return next(point for reached, point in found if reached == best)
+    points = [point for reached, point in found if reached == best]
+    # Where nothing fits, the cheapest is nearest to it.
+    return points[0] if best[0] else points[-1]
 
 
 def _decision_point(
     grid: Grid, sizes: list[dict[str, int]], available: float, required: Sequence[Contender]
-) -> tuple[int, dict[str, int]]:
-    """Find the largest n, and with it the largest test part, at which all that is required fits."""
+) -> tuple[bool, int, dict[str, int]]:
+    """Find the largest n, and with it the largest test part, at which all that is required fits; and whether any is."""
     large = [s for s in sizes if s["test"] >= min(_LEAST_TEST_ROWS, sizes[0]["test"])]
     small = [s for s in sizes if s not in large]
     budgets = [n for n in reversed(grid.budgets) if n >= 2] or [grid.budgets[-1]]
@@ -279,8 +283,8 @@ def _decision_point(
                 share = CORE_SHARE if answered is tier[-1] else CORE_SHARE_LARGE_TEST
                 cost = sum(b.seconds for b in _distinct(_Blocks(grid, answered, required).blocks(required, n)))
                 if cost <= share * available:
-                    return n, answered
-    return budgets[-1], sizes[-1]
+                    return True, n, answered
+    return False, budgets[-1], sizes[-1]
 
 
 def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:

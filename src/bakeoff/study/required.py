@@ -28,8 +28,8 @@ def required_sets(grid: Grid) -> tuple[tuple[Contender, ...], ...]:
     prompts = [c for c in grid.contenders if c.arm == "prompt"]
     tuned = [c for c in grid.contenders if c.arm == "finetune"]
     on_encoder = [c for c in tuned if method_spec(c.method).model == "encoder"] or tuned
-    costs = {c.model: forecast_trial(grid, c, 64, 100) for c in prompts if c.uses_labels}
-    quickest = min(costs, key=lambda model: costs[model]) if costs else None
+    costs = [(forecast_trial(grid, c, 64, 100), c.model) for c in prompts if c.uses_labels]
+    quickest = min(costs, key=lambda cost: cost[0])[1] if costs else None
     learning = [c for c in prompts if c.uses_labels and c.model == quickest]
     standing = [c for c in learning if method_spec(c.method).stands_for_learning]
     standing.sort(key=lambda c: -_seconds_of_seeds(grid, c))

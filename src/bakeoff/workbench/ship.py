@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from bakeoff.catalog import entries, resolve_model
+from bakeoff.data import nested_order
 from bakeoff.errors import BundleError, OptionError, StudyError, TrialError
 from bakeoff.records import Contender, Decision, Evidence
 from bakeoff.ship import BundleFacts, model_card, write_bundle
@@ -136,14 +137,18 @@ def _note(store: StudyStore, refit: RefitResult) -> str:
 def _refit_job(store: StudyStore, contender: Contender, seconds: float) -> FitJob:
     plan = _plan_of(store)
     parts = [store.rows(part) for part in PARTS]
+    texts = [text for rows in parts for text in rows.texts]
+    labels = [label for rows in parts for label in rows.labels]
+    # As samples come: a method that reads a part of its rows must not read those of one label of a sorted file.
+    order = nested_order(labels, store.fact("seed")).tolist()
     return FitJob(
         method=contender.method,
         task=read_task(store),
         model=contender.model,
         seed=store.fact("seed"),
         parameters=contender.parameters,
-        texts=tuple(text for rows in parts for text in rows.texts),
-        labels=tuple(label for rows in parts for label in rows.labels),
+        texts=tuple(texts[place] for place in order),
+        labels=tuple(labels[place] for place in order),
         validation_texts=(),
         test_texts=(),
         seconds=seconds,

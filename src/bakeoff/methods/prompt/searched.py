@@ -95,7 +95,7 @@ class SearchedPrompts(SeveralPrompts):
         self._read_rows |= {*shown.tolist(), *asked.tolist()}
         search = _Search(self, texts, labels, shown)
         first = [Candidate(name, "given", 0, 0) for name in ENSEMBLE]
-        space = candidates_of(first, tuple(WORDINGS), tuple(VERBALIZERS), SHOTS, DRAWS, self.candidates, self.seed)
+        space = candidates_of(first, tuple(WORDINGS), search.verbalizers(), SHOTS, DRAWS, self.candidates, self.seed)
         designs = {candidate: design for candidate in space if (design := search.design(candidate)) is not None}
         codes = label_codes([labels[place] for place in asked], self.task.labels)
         counts = np.bincount(codes, minlength=len(self.task.labels)).astype(np.float64)
@@ -148,7 +148,7 @@ class _Search:
         self._found: tuple[tuple[str, ...], ...] | None = None
 
     def design(self, candidate: Candidate) -> PromptDesign | None:
-        """Give a candidate's design; None where it would be that of another."""
+        """Give a candidate's design; None where the model's context has no room for any of its demonstrations."""
         texts, labels = [self._texts[at] for at in self._shown], [self._labels[at] for at in self._shown]
         rows = choose_demonstrations(texts, labels, candidate.shots, self._method.seed + 1000 * candidate.draw)
         shown = [Demonstration(int(self._shown[row]), texts[row], labels[row]) for row in rows]
@@ -156,7 +156,13 @@ class _Search:
         design = with_verbalizer(design_for(self._method.task, shown), candidate.verbalizer, found)
         if design is None:
             return None
-        return fitting_design(wording_of(design, candidate.wording), self._method._scorer().decoder, self._texts)
+        fitting = fitting_design(wording_of(design, candidate.wording), self._method._scorer().decoder, self._texts)
+        return fitting if fitting.demonstrations or not candidate.shots else None
+
+    def verbalizers(self) -> tuple[str, ...]:
+        """Give the names of those that would give the labels words of their own."""
+        plain = design_for(self._method.task)
+        return tuple(name for name in VERBALIZERS if with_verbalizer(plain, name, self.found_words()) is not None)
 
     def found_words(self) -> tuple[tuple[str, ...], ...]:
         """Give words that the model says after texts of each label, out of the half of the rows that may be shown."""
@@ -194,6 +200,13 @@ def _array(rows: Sequence[RowScore | None], width: int) -> Floats:
 
 
 def _halves(labels: Sequence[str], seed: int) -> tuple[Codes, Codes]:
-    """Divide rows in two; every label is dealt evenly, also over the first few of each half."""
-    order = np.array(nested_order(labels, seed), dtype=np.int64)
-    return order[0::2][:MOST_HALF], order[1::2][:MOST_HALF]
+    """Divide rows in two, label by label; in both halves every beginning has the labels' shares as nearly as it can."""
+    halves: tuple[list[int], list[int]] = ([], [])
+    # Labels begin on different sides, so that odd rows do not all go to one.
+    side: dict[str, int] = {}
+    for place in nested_order(labels, seed).tolist():
+        turn = side.setdefault(labels[place], len(side) % 2)
+        halves[turn].append(place)
+        side[labels[place]] = 1 - turn
+    shown, asked = (np.array(half[:MOST_HALF], dtype=np.int64) for half in halves)
+    return shown, asked

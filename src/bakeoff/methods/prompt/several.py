@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import nested_order
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
@@ -37,7 +38,7 @@ from bakeoff.methods.prompt.readings import (
     read_reading,
     write_reading,
 )
-from bakeoff.methods.prompt.rendering import design_for_task, fitting_design, rendered, size_mb
+from bakeoff.methods.prompt.rendering import count_tokens, design_for_task, fitting_design, rendered, size_mb
 from bakeoff.methods.prompt.score_store import LEAST_REUSED, TIME_WAS_UP, RowScore, ScoredRows, score_rows
 from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, PromptDesign, RenderedPrompt, design_for
 from bakeoff.records import Answer
@@ -126,7 +127,8 @@ class SeveralPrompts(Method):
         self._use([self._asked(design) for design in self._designs(texts, labels)])
         self.history_.append({"step": "design the prompts", "prompts": len(self._prompts), "words": self._words})
         shown = {each.text for one in self._prompts for each in one.design.demonstrations}
-        taught = [place for place, text in enumerate(texts) if text not in shown][:MOST_TAUGHT]
+        order = nested_order(labels, self.seed).tolist() if len(texts) > MOST_TAUGHT else range(len(texts))
+        taught = [place for place in order if texts[place] not in shown][:MOST_TAUGHT]
         empty = self._said(CONTENT_FREE)
         rows = self._said([texts[place] for place in taught])
         usable = _whole(rows.scores)
@@ -244,7 +246,9 @@ class SeveralPrompts(Method):
         self.details_ |= {
             "prompt": first.prefix,
             "prompts": [one.prompt.prefix + one.prompt.query("(text)") for one in self._prompts],
-            "demonstrations": [each.row for each in self._prompts[0].design.demonstrations],
+            "demonstrations": sorted({each.row for one in self._prompts for each in one.design.demonstrations}),
+            "demonstrations_a_text": max(len(one.design.demonstrations) for one in self._prompts),
+            "prefix_tokens": sum(count_tokens(decoder, one.prompt.prefix) for one in self._prompts),
             "words": [list(one.words) for one in self._prompts],
             "model_parameters": int(sum(weight.numel() for weight in decoder.model.parameters())),
         }
