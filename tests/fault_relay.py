@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 #: What can go wrong; None is an answer as it came.
 FAULTS = ("429", "500", "nothing", "half", "empty", "wrong label", "late", None)
+#: What a fault begins with that is an answer of the relay's own, in a server's form; the rest is what it says.
+SAYS = "says: "
 
 #: What the server behind has answered, by the request: at temperature 0 it would say the same again, only later.
 _ANSWERED: dict[bytes, tuple[int, bytes]] = {}
@@ -93,10 +95,23 @@ class _Handler(BaseHTTPRequestHandler):
             self._give(429, b'{"error": {"message": "slow down"}}', self.server.retry_after)
         elif fault == "500":
             self._give(500, b'{"error": {"message": "it broke"}}')
+        elif fault == "401":
+            self._give(401, b'{"error": {"message": "no such key"}}')
+        elif fault is not None and fault.startswith(SAYS):
+            self._say(fault.removeprefix(SAYS), content)
         elif fault == "nothing":
             self.close_connection = True
         else:
             self._pass(fault, content)
+
+    def _say(self, words: str, content: bytes) -> None:
+        asked = json.loads(content)["messages"][-1]["content"]
+        with self.server.guard:
+            self.server.charged.append(asked)
+            self.server.delivered += 1
+        usage = {"prompt_tokens": len(asked) // 4, "completion_tokens": len(words) // 4}
+        choice = {"index": 0, "message": {"role": "assistant", "content": words}, "finish_reason": "stop"}
+        self._give(200, json.dumps({"model": "relay", "choices": [choice], "usage": usage}).encode())
 
     def _pass(self, fault: str | None, content: bytes) -> None:
         if content not in _ANSWERED:
@@ -124,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._give(status, body)
 
     def _passed_on(self, method: str, content: bytes) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(urlsplit(self.server.upstream).netloc, timeout=60)
+        connection = http.client.HTTPConnection(urlsplit(self.server.upstream).netloc, timeout=240)
         try:
             connection.request(method, self.path, content or None, {"Content-Type": "application/json"})
             answer = connection.getresponse()

@@ -58,9 +58,11 @@ EXCEPTIONS = {
     ("__main__.py", "cli"),
     # The prompt verbs draft, read and compare prompt files.
     ("workbench/given_prompts.py", "methods.prompt"),
+    ("workbench/improve_forecast.py", "methods.prompt"),
     ("workbench/prompt_diff.py", "methods.prompt"),
     ("workbench/prompt_history.py", "methods.prompt"),
     ("workbench/prompt_server.py", "methods.prompt"),
+    ("workbench/prompt_improve.py", "methods.prompt"),
     ("workbench/prompt_new.py", "methods.prompt"),
     ("workbench/prompt_try.py", "methods.prompt"),
 }

@@ -8,7 +8,19 @@ import time
 
 import pytest
 
-HEAVY = ("torch", "transformers", "sklearn", "scipy", "polars", "httpx", "openai", "fastapi", "altair", "statsmodels")
+HEAVY = (
+    "torch",
+    "transformers",
+    "sklearn",
+    "scipy",
+    "polars",
+    "httpx",
+    "openai",
+    "fastapi",
+    "altair",
+    "statsmodels",
+    "gepa",
+)
 
 
 @pytest.mark.parametrize("statement", ["import bakeoff", "import bakeoff.cli"])

@@ -39,6 +39,7 @@ class TerminalWatcher(Watcher):
     def __init__(self, console: Console) -> None:
         self.console = console
         self.folder: Path | None = None
+        self.kept = "Nothing was written."
         self._live: Live | None = None
         self._arms: dict[str, Arm] = {}
         self._test_rows = 0
@@ -53,7 +54,7 @@ class TerminalWatcher(Watcher):
     ) -> None:
         self._stop_live()
         if kind is KeyboardInterrupt:
-            kept = "Nothing was written."
+            kept = self.kept
             if self.folder is not None:
                 kept = f"Finished trials are kept. Go on with: bakeoff resume {shlex.quote(str(self.folder))}"
             self.console.print(Text(kept))

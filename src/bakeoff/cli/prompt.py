@@ -30,6 +30,22 @@ _Other = Annotated[
 _Budget = Annotated[int, typer.Option("--n", min=1, help="Label budget: how many labelled rows it may use.")]
 _Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the split and of the draw; that of the study.")]
 
+_Model = Annotated[
+    str | None, typer.Option("--model", help="A name, folder or .gguf file; else the prompt's, or smollm2-135m.")
+]
+_Shown = Annotated[int, typer.Option("--rows", min=0, help="Most gained and lost rows to print, of each.")]
+
+_Rewriter = Annotated[
+    str,
+    typer.Option(
+        "--rewriter", metavar="SERVER", help="The strong model: http://host:port/v1#model.", show_default=False
+    ),
+]
+_Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; else the prompt file itself.")]
+_Rewrites = Annotated[int, typer.Option("--rewrites", min=1, help="Most rewrites to ask for.")]
+_Calls = Annotated[int | None, typer.Option("--calls", min=1, help="Most rows to answer with the prompt's model.")]
+_ReplyTokens = Annotated[int, typer.Option("--reply-tokens", min=16, help="Most tokens of a rewrite.")]
+
 
 @app.command("new")
 def new(
@@ -122,6 +138,56 @@ def try_(
     console.print(tried_lines(done, prompt, source, rows))
 
 
+@app.command("improve")
+def improve(
+    context: typer.Context,
+    prompt: _Prompt,
+    source: options.Source,
+    rewriter: _Rewriter,
+    output: _Output = None,
+    n: _Budget = 64,
+    seed: _Seed = 0,
+    model: _Model = None,
+    rewrites: _Rewrites = 12,
+    calls: _Calls = None,
+    reply_tokens: _ReplyTokens = 2048,
+    time_limit: options.TimeLimit = None,
+    allow_send: options.AllowSend = None,
+    prices: options.PricesFile = None,
+    limit: options.Limits = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace another file that is there.")] = False,
+    rows: _Shown = 5,
+    dtype: options.DataType = "auto",
+    text: options.Text = None,
+    label: options.Label = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    no_header: options.NoHeader = False,
+    min_label_rows: options.MinLabelRows = 1,
+    rare: options.Rare = "drop",
+) -> None:
+    """Have a strong model rewrite the instruction, and keep the version that answers most rows it has not seen."""
+    from rich.console import Console
+
+    from bakeoff.cli.live import TerminalWatcher
+    from bakeoff.cli.prompt_show import improved_lines
+    from bakeoff.workbench.options import parse_duration
+    from bakeoff.workbench.prompt_improve import ImproveOptions, improve_prompt
+    from bakeoff.workbench.sending import server_terms
+
+    seconds, hosts = parse_duration(time_limit) if time_limit else None, frozenset(allow_send or ())
+    terms = server_terms(prices, limit or ())
+    asked = ImproveOptions(rewriter, n, seed, model, dtype, rewrites, calls, seconds, reply_tokens, hosts, terms)
+    console = Console(highlight=False)
+    with TerminalWatcher(console) as watcher:
+        watcher.kept = "Versions that were scored are kept; replies that came are not asked for again."
+        data = options.data_options(context.params)
+        done = improve_prompt(prompt, source, data, asked, output=output, replaced=force, watcher=watcher)
+    console.print(improved_lines(done, output or prompt, source, rows))
+
+
 @app.command("history")
 def history(prompt: _Prompt) -> None:
     """List every version that was tried, with its score and what it gained and lost."""
@@ -137,7 +203,7 @@ def history(prompt: _Prompt) -> None:
 def diff(
     one: _Version,
     other: _Other = None,
-    rows: Annotated[int, typer.Option("--rows", min=0, help="Most gained and lost rows to print, of each.")] = 5,
+    rows: _Shown = 5,
 ) -> None:
     """Show the words that changed between two prompts, and the rows that they answer differently."""
     from rich.console import Console

@@ -13,7 +13,9 @@ from rich.text import Text
 from bakeoff.catalog.servers import host_of, is_server, parse_server
 from bakeoff.report.figures import (
     clean_text,
+    duration_text,
     interval_text,
+    money_text,
     p_phrase,
     rate_text,
     score_text,
@@ -22,16 +24,25 @@ from bakeoff.report.figures import (
 )
 from bakeoff.workbench.prompt_diff import Piece, PromptDiff, part_changes
 from bakeoff.workbench.prompt_history import Change, Tried, TriedRow, change_between
+from bakeoff.workbench.prompt_improve import Improved
 from bakeoff.workbench.prompt_new import Drafted
 from bakeoff.workbench.prompt_try import TryOutcome
 
-__all__ = ["diff_lines", "drafted_lines", "history_table", "tried_lines"]
+__all__ = ["diff_lines", "drafted_lines", "history_table", "improved_lines", "tried_lines"]
 
 _LABEL_WIDTH = 14
 #: Characters of a row's text that are printed.
 _TEXT_WIDTH = 150
 #: Below this total probability of all labels a prompt does not lead to them.
 _LOW_MASS = 0.10
+#: What became of rewrites that were thrown away, and how many reasons are printed.
+_REFUSED = {
+    "copied": "copied a labelled text",
+    "unusable": "unusable",
+    "repeated": "said before",
+    "failed": "failed",
+}
+_REASONS = 4
 _STYLES = {"same": "", "gone": "red", "new": "green"}
 
 
@@ -114,6 +125,71 @@ def _model_name(tried: Tried) -> str:
     server = parse_server(tried.model)
     said = tried.model_reported if tried.model_reported not in (None, "", server.model) else None
     return clean_text(f"{server.model} at {host_of(server.url)}{f', which says {said}' if said else ''}")
+
+
+def improved_lines(done: Improved, target: Path, source: str, rows: int) -> RenderableType:
+    """Say what the rewrites came to, and which rows the best one gained and lost.
+
+    Parameters
+    ----------
+    done : Improved
+    target : Path
+        The file that is written where one was better.
+    source : str
+        The rows, for the command that comes next.
+    rows : int
+        Gained and lost rows that are printed, of each at most.
+
+    Returns
+    -------
+    renderable
+    """
+    table, change, made = _table(), done.change, done.rewrites
+    all_rows = len(done.start.rows)
+    table.add_row(
+        "rows",
+        Text(
+            f"{done.shown_rows} that the rewriter could see, {change.common} others that choose: {all_rows} of the n = "
+            f"{done.start.n} labelled rows of seed {done.start.seed}"
+        ),
+    )
+    refused = ", ".join(f"{count} {_REFUSED[kind]}" for kind, count in made.refused.items())
+    told = f"{made.asked} asked for, {done.kept - 1} scored on the rows that choose"
+    table.add_row("rewrites", Text(f"{told}{f'; {refused}' if refused else ''}. Ended: {clean_text(done.why)}"))
+    for reason in list(dict.fromkeys(made.reasons))[:_REASONS]:
+        table.add_row("", Text(clean_text(reason), style="dim"))
+    table.add_row("spent", Text(_spent(done)))
+    table.add_row(f"version {done.start.version}", _choosing_score(change.before, "the instruction as it stood"))
+    if done.written is not None:
+        table.add_row(f"version {done.best.version}", _choosing_score(change.after, "the best, chosen by these rows"))
+        table.add_row("against", _against(change))
+        _add_rows(table, change, rows)
+        table.add_row("instruction", Text(visible_text(done.best.prompt.design.instruction)))
+    unchanged = "is left as it was" if target.exists() else "is not written"
+    table.add_row("written", Text(str(done.written) if done.written else f"nothing is better: {target} {unchanged}"))
+    table.add_row("kept", Text(f"{done.kept} versions in {done.folder}"))
+    again = f"bakeoff run {shlex.quote(source)} --prompt {shlex.quote(str(target))}"
+    note = (
+        f"The best of {done.kept} on these rows looks better than it is. The score to quote is of other rows: {again}"
+    )
+    if done.written is not None:
+        table.add_row("note", Text(note))
+    return table
+
+
+def _choosing_score(tried: Tried, what: str) -> Text:
+    score = f"{score_text(tried.accuracy)} {interval_text(tried.interval)}"
+    return Text(f"{score}, {tried.right} of {len(tried.rows)} right: {what}", style="bold")
+
+
+def _spent(done: Improved) -> str:
+    spent = done.spent
+    kept = f", {done.rewrites.from_disk} replies kept from before" if done.rewrites.from_disk else ""
+    paid = f", {money_text(spent.money, done.currency)}" if spent.money else ""
+    return (
+        f"{spent.calls} calls with {spent.tokens:,} tokens{paid}{kept}; {done.rows_answered:,} rows answered here; "
+        f"{duration_text(done.seconds)} in all"
+    )
 
 
 def _mass(mass: float | None) -> Text:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.data import Rows
 from bakeoff.errors import DataError, OptionError
-from bakeoff.methods.contract import Method, RunContext
+from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file
 from bakeoff.methods.registry import load_method
 from bakeoff.models.facts import choose_dtype
@@ -36,7 +36,17 @@ from bakeoff.workbench.prompt_new import budget_rows
 from bakeoff.workbench.prompt_server import ServedRows, ask_server
 from bakeoff.workbench.rows import divide, read_source
 
-__all__ = ["DEFAULT_MODEL", "TryOptions", "TryOutcome", "try_prompt"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "AskedRows",
+    "TryOptions",
+    "TryOutcome",
+    "answered_rows",
+    "check_labels",
+    "rows_not_shown",
+    "tried_version",
+    "try_prompt",
+]
 
 DEFAULT_MODEL = "smollm2-135m"
 #: What stands for the calibration of an answer that is written, and for the data type of a server's model.
@@ -138,12 +148,12 @@ def try_prompt(
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
     task = task_of(read, split, StudyOptions())
-    _check_labels(path, prompt, task)
+    check_labels(path, prompt, task)
     sample = budget_rows(split.train, options.n, options.seed)
-    rows = _not_shown(sample, prompt)
+    rows = rows_not_shown(sample, prompt)
     model = _model(options.model or prompt.model or DEFAULT_MODEL, watcher)
     asked, model, served = _answered(path, prompt, task, model, sample, rows, options, watcher)
-    tried = _tried(asked, prompt, sample, rows, model, options, source=read.name)
+    tried = tried_version(asked, prompt, sample, rows, model, options, source=read.name)
     tried = replace(tried, model_reported=None if served is None else served.reported)
     kept = keep(folder, tried)
     history = read_history(folder)
@@ -163,16 +173,16 @@ def _answered(
     rows: Rows,
     options: TryOptions,
     watcher: Watcher,
-) -> tuple[_Asked, CandidateModel, ServedRows | None]:
+) -> tuple[AskedRows, CandidateModel, ServedRows | None]:
     """Have the model answer, in process or by its server; a server's model is then named in full."""
     if model.family == "server":
         served = ask_server(
             path, prompt, task, model.name, rows, allow_send=options.allow_send, terms=options.terms, watcher=watcher
         )
-        return _Asked(served.answers, None, _WRITTEN, _AS_SERVED, 0), replace(model, name=served.model), served
+        return AskedRows(served.answers, None, _WRITTEN, _AS_SERVED, 0), replace(model, name=served.model), served
     dtype = choose_dtype() if options.dtype == "auto" else options.dtype
     watcher.step(f"asking {model.short_name} for {len(rows)} rows")
-    return _ask(path, prompt, task, model, dtype, sample, rows), model, None
+    return answered_rows(path, prompt, task, model, dtype, sample, rows), model, None
 
 
 def _unanswered(answers: Sequence[Answer]) -> str | None:
@@ -192,7 +202,18 @@ def _against(history: Sequence[Tried], tried: Tried, options: TryOptions, name: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class AskedRows:
+    """What was answered to rows, in their order, and how.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+    label_mass : float or None
+    calibration, dtype : str
+    prefix_tokens : int
+        That all rows share.
+    """
+
     answers: Sequence[Answer]
     label_mass: float | None
     calibration: str
@@ -200,7 +221,7 @@ class _Asked:
     prefix_tokens: int
 
 
-def _check_labels(path: Path, prompt: PromptFile, task: Task) -> None:
+def check_labels(path: Path, prompt: PromptFile, task: Task) -> None:
     """Refuse a prompt with other labels than the rows, naming the first on each side."""
     here, there = set(prompt.design.labels), set(task.labels)
     if here == there:
@@ -217,7 +238,8 @@ def _check_labels(path: Path, prompt: PromptFile, task: Task) -> None:
     )
 
 
-def _not_shown(sample: Rows, prompt: PromptFile) -> Rows:
+def rows_not_shown(sample: Rows, prompt: PromptFile) -> Rows:
+    """Leave out the rows of a budget that a prompt shows; refuse where hardly any is left."""
     shown = {" ".join(each.text.split()) for each in prompt.design.demonstrations}
     rows = sample.take([place for place, text in enumerate(sample.texts) if " ".join(text.split()) not in shown])
     if len(rows) < _LEAST_ROWS:
@@ -234,26 +256,50 @@ def _model(name: str, watcher: Watcher) -> CandidateModel:
     return models[0]
 
 
-def _ask(
-    path: Path, prompt: PromptFile, task: Task, model: CandidateModel, dtype: str, sample: Rows, rows: Rows
-) -> _Asked:
-    """Answer the rows; a calibration that learns from rows learns from one half and serves the other."""
+def answered_rows(
+    path: Path,
+    prompt: PromptFile,
+    task: Task,
+    model: CandidateModel,
+    dtype: str,
+    sample: Rows,
+    rows: Rows,
+    deadline: Deadline | None = None,
+) -> AskedRows:
+    """Answer the rows in process; a calibration that learns from rows learns from one half and serves the other.
+
+    Parameters
+    ----------
+    path : Path
+        Where the prompt stands as a file.
+    prompt : PromptFile
+    task : Task
+    model : CandidateModel
+    dtype : {"float32", "bfloat16"}
+    sample, rows : Rows
+        All rows of the budget, and those to answer.
+    deadline : Deadline, optional
+        Rows that it keeps from being answered are abstentions.
+
+    Returns
+    -------
+    AskedRows
+    """
     own, written = bool(prompt.shift) and prompt.model_sha256 == model.sha256, prompt.control == "generated"
     calibration = "none" if written else "file" if own else prompt.calibration
     name, more = ("generated", {}) if written else ("zero-shot", {"calibration": calibration})
-    answers: dict[int, Answer] = {}
-    halves = [range(len(rows))]
+    answers, halves = dict[int, Answer](), [range(len(rows))]
     if calibration not in ("none", "contextual", "file"):
         halves = [range(0, len(rows), 2), range(1, len(rows), 2)]
     for half in halves:
         asked = set(half)
         taught = sample.take(()) if len(halves) == 1 else rows.take([at for at in range(len(rows)) if at not in asked])
         method: Method = load_method(name)(task=task, model=model.name, seed=0, prompt_file=str(path), **more)
-        method.within(RunContext(dtype=dtype)).fit(taught.texts, taught.labels)
+        method.within(RunContext(deadline or Deadline(), dtype=dtype)).fit(taught.texts, taught.labels)
         found = method.answer(rows.take(half).texts)
         answers |= dict(zip(half, found, strict=True))
     details = method.details_
-    return _Asked(
+    return AskedRows(
         [answers[at] for at in range(len(rows))],
         details.get("label_mass"),
         _WRITTEN if written else str(details["calibration"]),
@@ -262,8 +308,8 @@ def _ask(
     )
 
 
-def _tried(
-    asked: _Asked,
+def tried_version(
+    asked: AskedRows,
     prompt: PromptFile,
     sample: Rows,
     rows: Rows,
@@ -272,6 +318,23 @@ def _tried(
     *,
     source: str,
 ) -> Tried:
+    """Give a version with what it answered, as the history keeps it.
+
+    Parameters
+    ----------
+    asked : AskedRows
+    prompt : PromptFile
+    sample, rows : Rows
+        All rows of the budget, and those that were answered.
+    model : CandidateModel
+    options : TryOptions
+    source : str
+        Name of the rows' source.
+
+    Returns
+    -------
+    Tried
+    """
     lines = "\n".join(f"{row}\0{label}" for row, label in sorted(zip(rows.ids, rows.labels, strict=True)))
     values = [answer.value for answer in asked.answers]
     return Tried(

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from bakeoff.catalog import write_file
 from bakeoff.errors import DataError
 from bakeoff.methods.prompt.control import OutputControl, control_from_plain
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
@@ -67,7 +68,7 @@ class PromptFile:
 
 
 def write_prompt_file(path: Path, prompt: PromptFile) -> None:
-    """Write a prompt file.
+    """Write a prompt file aside, and rename it into place.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def write_prompt_file(path: Path, prompt: PromptFile) -> None:
     import yaml
 
     text = yaml.dump(prompt_to_plain(prompt), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=100)
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
+    write_file(Path(path), text.encode("utf-8"))
 
 
 def prompt_digest(prompt: PromptFile) -> str:
