@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
+from bakeoff.methods.prompt.clean import clean_text
 from bakeoff.methods.prompt.control import OutputControl, read_answer
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.phrasings import phrasings_of
@@ -21,7 +22,6 @@ from bakeoff.methods.prompt.template import (
     LISTED_OPENING,
     Demonstration,
     PromptDesign,
-    clean_text,
     design_for,
 )
 from bakeoff.records import Answer, RephrasedAnswers

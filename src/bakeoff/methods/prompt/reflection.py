@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.methods.prompt.template import PromptDesign, clean_text
+from bakeoff.methods.prompt.clean import clean_text
+from bakeoff.methods.prompt.template import PromptDesign
 from bakeoff.records import Answer
 
 __all__ = ["MOST_WORDS", "REPLY_FORMAT", "read_instruction", "reflection_messages", "row_record"]

@@ -11,13 +11,13 @@ in between.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.errors import DataError
+from bakeoff.methods.prompt.clean import MARK, clean_text
 from bakeoff.tasks import Task, label_words
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ __all__ = [
     "Form",
     "PromptDesign",
     "RenderedPrompt",
-    "clean_text",
     "design_for",
     "server_design_for",
 ]
@@ -75,8 +74,6 @@ SERVER_ROW = "Text: {{ text }}"
 #: Texts without content, for contextual calibration (Zhao et al. 2021, section 5).
 CONTENT_FREE = ("N/A", "", "[MASK]")
 
-# Upper and lower case and a space inside, so that a template which changes its text is found out.
-_MARK = "\ue000The Text\ue001"
 _CUE = "Label"
 _PARTS = "\n\n"
 
@@ -163,7 +160,7 @@ class PromptDesign:
                     "The prompt has the form 'chat', and the model has no chat format.",
                     next_step="Set the form to plain in the prompt file.",
                 )
-            asked = {"role": "user", "content": _MARK.join(self._around())}
+            asked = {"role": "user", "content": MARK.join(self._around())}
             before, after = _cut(chat([*self._turns(tokens), asked]))
             return RenderedPrompt(before, after, self._spoken(), None, tokens, fold=False, owners=self._owners())
         before, after = self._around()
@@ -239,7 +236,7 @@ class PromptDesign:
         return _rendered(self.opening, values, "opening").strip()
 
     def _around(self) -> tuple[str, str]:
-        return _cut(_rendered(self.row, {"text": _MARK, "cue": self.cue}, "row"))
+        return _cut(_rendered(self.row, {"text": MARK, "cue": self.cue}, "row"))
 
     def _turns(self, tokens: tuple[str, ...]) -> list[Message]:
         opening, (before, after) = self._opening(), self._around()
@@ -285,41 +282,6 @@ class RenderedPrompt:
     def query(self, text: str) -> str:
         """Give what follows the prefix for one text, up to its label."""
         return clean_text(text, self.special_tokens, fold=self.fold) + self.ending
-
-
-def clean_text(text: str, special_tokens: Sequence[str] = (), *, fold: bool = True) -> str:
-    r"""Keep a text inside its place in a prompt.
-
-    Parameters
-    ----------
-    text : str
-    special_tokens : sequence of str
-        The tokenizer's own marks, such as ``"<|im_start|>"``.
-    fold : bool
-        Whether all white space, line breaks included, becomes single spaces.
-
-    Returns
-    -------
-    str
-        With spaces for control characters. A space stands behind the first character of every special token, and
-        between ``<`` and ``|`` and ``|`` and ``>``, so ``"<|im_start|>"`` becomes ``"< |im_start| >"`` and is read as
-        ordinary characters.
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(_plain_character(c) for c in lines)
-    kept = " ".join(kept.split()) if fold else kept.strip()
-    kept = kept.replace("<|", "< |").replace("|>", "| >")
-    for token in (_MARK, *special_tokens):  # a chat is cut at the mark
-        if len(token) > 1 and not token.isspace():
-            kept = re.sub(re.escape(token), lambda found: f"{found[0][0]} {found[0][1:]}", kept)
-    return kept
-
-
-def _plain_character(character: str) -> str:
-    kind = unicodedata.category(character)
-    if kind == "Cs":
-        return ""
-    return " " if kind == "Cc" and character != "\n" else character
 
 
 def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form: Form = "plain") -> PromptDesign:
@@ -391,7 +353,7 @@ def _rendered(template: str, values: Mapping[str, Any], name: str) -> str:
 
 
 def _cut(rendered: str) -> tuple[str, str]:
-    pieces = rendered.split(_MARK)
+    pieces = rendered.split(MARK)
     if len(pieces) != 2:
         raise DataError(
             f"The template 'row' must hold {{{{ text }}}} once and unchanged; it stands there {len(pieces) - 1} times.",
