@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods import loaded
-from bakeoff.methods.contract import Method
 from bakeoff.methods.prompt import calibrate
 from bakeoff.methods.prompt.demos import (
     check_choice,
@@ -38,7 +36,8 @@ from bakeoff.methods.prompt.retrieved import (
     retrieving_prompt,
     write_pool,
 )
-from bakeoff.methods.prompt.score_store import TIME_WAS_UP, RowScore, ScoredRows, score_rows
+from bakeoff.methods.prompt.score_store import NO_NUMBER, TIME_WAS_UP, TOO_LONG, RowScore, ScoredRows, score_rows
+from bakeoff.methods.prompt.scored import ScoredPrompt
 from bakeoff.methods.prompt.template import (
     CONTENT_FREE,
     Demonstration,
@@ -49,10 +48,7 @@ from bakeoff.methods.prompt.template import (
 from bakeoff.records import Answer, RephrasedAnswers
 from bakeoff.tasks import Task
 
-if TYPE_CHECKING:
-    from bakeoff.models.scoring import LabelScorer
-
-__all__ = ["LabelScorePrompt", "charged_tokens"]
+__all__ = ["LabelScorePrompt"]
 
 #: Most rows on which batch calibration rests.
 _MOST_ROWS = 64
@@ -60,11 +56,9 @@ _MOST_ROWS = 64
 _LEFT_TO_CALIBRATE = 0.25
 _PROMPT_NAME = "prompt.yaml"
 _POOL_NAME = "demonstrations.jsonl"
-TOO_LONG = "the text and the prompt are longer than the model's context"
-NO_NUMBER = "the model gave a score that is no number"
 
 
-class LabelScorePrompt(Method):
+class LabelScorePrompt(ScoredPrompt):
     """A prompt whose answer is the likeliest label, by the label scores of a decoder.
 
     The three steps of prompt engineering: `fit` designs the prompt (instruction, demonstrations), the output is
@@ -100,8 +94,6 @@ class LabelScorePrompt(Method):
     honest_probabilities: ClassVar[bool] = True
     least_n: ClassVar[int] = 0
     needs_two_labels: ClassVar[bool] = False
-    #: Set to True to compute every row anew; fewer than 4 rows are in any case, so that latency can be measured.
-    fresh_scores: bool = False
     #: For those whose demonstrations stand in a file.
     demonstrations: str = "balanced"
 
@@ -256,29 +248,11 @@ class LabelScorePrompt(Method):
         prompt = self._prompt
         if labelled and isinstance(prompt, RetrievingPrompt):
             prompt = prompt.for_labelled_rows()
-        found = score_rows(
-            self._scorer(),
+        return self._scored(
             prompt,
             texts,
-            deadline=self.context_.deadline,
-            progress=lambda done, rows: self.context_.progress("scoring labels", done / max(rows, 1)),
-            fresh=self.fresh_scores,
+            lambda done, rows: self.context_.progress("scoring labels", done / max(rows, 1)),
         )
-        if any(row is None for row in found.rows):
-            self.cut_ = True
-        self.details_["reused_rows"] = self.details_.get("reused_rows", 0) + found.reused
-        self.details_["reused_seconds"] = self.details_.get("reused_seconds", 0.0) + found.reused_seconds
-        if not getattr(self, "is_fitted_", False):
-            self.reused_seconds_ += found.reused_seconds
-            self.usage_ = replace(
-                self.usage_,
-                tokens_in=self.usage_.tokens_in + charged_tokens(found),
-                tokens_cached=self.usage_.tokens_cached + found.cached_tokens,
-            )
-        return found
-
-    def _scorer(self) -> LabelScorer:
-        return loaded.scorer(self.model, self.context_.dtype, self.context_.device)
 
     def _rendered(self, design: PromptDesign) -> RenderedPrompt:
         """Render a design; where demonstrations are retrieved, each text's come with it."""
@@ -371,9 +345,3 @@ def _usable(rows: Sequence[RowScore | None]) -> list[RowScore]:
 
 def _scores(rows: Sequence[RowScore]) -> NDArray[np.float64]:
     return np.array([row.scores for row in rows], dtype=np.float64)
-
-
-def charged_tokens(found: ScoredRows) -> int:
-    """Give the tokens of a call's rows, those of rows that were taken from the store included."""
-    kept = sum(row.tokens for row in found.rows if row is not None)
-    return max(found.tokens, round(kept))

@@ -21,10 +21,23 @@ if TYPE_CHECKING:
     from bakeoff.methods.prompt.template import RenderedPrompt
     from bakeoff.models.scoring import LabelScorer, LabelScores
 
-__all__ = ["LEAST_REUSED", "TIME_WAS_UP", "RowScore", "ScoredRows", "clear_store", "score_rows", "summed_words"]
+__all__ = [
+    "LEAST_REUSED",
+    "NO_NUMBER",
+    "TIME_WAS_UP",
+    "TOO_LONG",
+    "RowScore",
+    "ScoredRows",
+    "clear_store",
+    "score_rows",
+    "summed_words",
+]
 
 #: Why a row that was not reached has no answer.
 TIME_WAS_UP = "time was up"
+#: Why a row that was reached has none.
+TOO_LONG = "the text and the prompt are longer than the model's context"
+NO_NUMBER = "the model gave a score that is no number"
 #: Fewer rows than this are always computed, so that the latency of a row asked alone is measured.
 LEAST_REUSED = 4
 #: Numbers kept at most, over all prompts: 32 MB.

@@ -17,10 +17,10 @@ from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.phrasings import ENSEMBLE, WORDINGS, wording_of
 from bakeoff.methods.prompt.rendering import fitting_design, rendered
-from bakeoff.methods.prompt.score_store import RowScore, score_rows
+from bakeoff.methods.prompt.score_store import RowScore
 from bakeoff.methods.prompt.search import Candidate, Found, candidates_of, fit_score, halve
 from bakeoff.methods.prompt.several import SeveralPrompts
-from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, PromptDesign, RenderedPrompt, design_for
+from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, PromptDesign, design_for
 from bakeoff.methods.prompt.verbalizers import VERBALIZERS, characteristic_words, with_verbalizer
 from bakeoff.tasks import label_codes
 
@@ -172,10 +172,7 @@ class _Search:
             asked = method._asked(design)
             size = len(method.task.labels)
             texts = [self._texts[at] for at in self._shown]
-            found = score_rows(
-                method._scorer(), asked.prompt, texts, deadline=method.context_.deadline, fresh=method.fresh_scores
-            )
-            method._charge(found)
+            found = method._scored(asked.prompt, texts)
             said = _array(found.rows, size + len(asked.words))[:, size:]
             codes = label_codes([self._labels[at] for at in self._shown], method.task.labels)
             usable = np.isfinite(said).all(axis=1)
@@ -185,11 +182,7 @@ class _Search:
     def said(self, design: PromptDesign, texts: Sequence[str]) -> Floats | None:
         """Give the labels' scores behind texts, shape (texts, labels); None where time is up."""
         method = self._method
-        prompt: RenderedPrompt = rendered(design, method._scorer().decoder)
-        found = score_rows(
-            method._scorer(), prompt, texts, deadline=method.context_.deadline, fresh=method.fresh_scores
-        )
-        method._charge(found)
+        found = method._scored(rendered(design, method._scorer().decoder), texts)
         if any(row is None for row in found.rows):
             return None
         return _array(found.rows, len(method.task.labels))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,8 @@ from numpy.typing import NDArray
 from bakeoff.data import nested_order
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
-from bakeoff.methods.contract import Method
 from bakeoff.methods.prompt import calibrate
 from bakeoff.methods.prompt.demos import choose_demonstrations
-from bakeoff.methods.prompt.label_scores import (
-    NO_NUMBER,
-    TOO_LONG,
-    charged_tokens,
-)
 from bakeoff.methods.prompt.phrasings import ENSEMBLE, WORDINGS, wording_of
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.readings import (
@@ -39,13 +33,11 @@ from bakeoff.methods.prompt.readings import (
     write_reading,
 )
 from bakeoff.methods.prompt.rendering import count_tokens, design_for_task, fitting_design, rendered, size_mb
-from bakeoff.methods.prompt.score_store import LEAST_REUSED, TIME_WAS_UP, RowScore, ScoredRows, score_rows
+from bakeoff.methods.prompt.score_store import LEAST_REUSED, NO_NUMBER, TIME_WAS_UP, TOO_LONG, RowScore
+from bakeoff.methods.prompt.scored import ScoredPrompt
 from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, PromptDesign, RenderedPrompt, design_for
 from bakeoff.records import Answer
 from bakeoff.tasks import label_codes
-
-if TYPE_CHECKING:
-    from bakeoff.models.scoring import LabelScorer
 
 __all__ = ["SeveralPrompts"]
 
@@ -67,7 +59,7 @@ class _Asked:
     prompt: RenderedPrompt
 
 
-class SeveralPrompts(Method):
+class SeveralPrompts(ScoredPrompt):
     """Several prompts, read together.
 
     Parameters
@@ -97,8 +89,6 @@ class SeveralPrompts(Method):
     honest_probabilities: ClassVar[bool] = True
     least_n: ClassVar[int] = 0
     needs_two_labels: ClassVar[bool] = False
-    #: As in `bakeoff.methods.prompt.label_scores.LabelScorePrompt`.
-    fresh_scores: bool = False
 
     def __init__(
         self,
@@ -210,28 +200,8 @@ class SeveralPrompts(Method):
         for number, asked in enumerate(self._prompts):
             share = number / len(self._prompts)
             self.context_.progress("asking in several wordings", share)
-            found = score_rows(
-                self._scorer(), asked.prompt, texts, deadline=self.context_.deadline, fresh=self.fresh_scores
-            )
-            self._charge(found)
-            columns.append(found.rows)
+            columns.append(self._scored(asked.prompt, texts).rows)
         return _together(list(zip(*columns, strict=True)), len(self._prompts), len(self.task.labels), self._words)
-
-    def _charge(self, found: ScoredRows) -> None:
-        if any(row is None for row in found.rows):
-            self.cut_ = True
-        self.details_["reused_rows"] = self.details_.get("reused_rows", 0) + found.reused
-        self.details_["reused_seconds"] = self.details_.get("reused_seconds", 0.0) + found.reused_seconds
-        if not getattr(self, "is_fitted_", False):
-            self.reused_seconds_ += found.reused_seconds
-            self.usage_ = replace(
-                self.usage_,
-                tokens_in=self.usage_.tokens_in + charged_tokens(found),
-                tokens_cached=self.usage_.tokens_cached + found.cached_tokens,
-            )
-
-    def _scorer(self) -> LabelScorer:
-        return loaded.scorer(self.model, self.context_.dtype, self.context_.device)
 
     def _use(self, prompts: Sequence[_Asked]) -> None:
         """Set the prompts and what follows from them and the model."""
