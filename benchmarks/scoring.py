@@ -54,9 +54,9 @@ class Case:
 
 
 CASES = (
-    Case("amazon_reviews_8", "amazon_reviews", 8, 100, 8),
-    Case("amazon_reviews_16", "amazon_reviews", 16, 100, 8),
-    Case("banking77_8", "banking77", 8, 12, 2),
+    Case("amazon_reviews_8", "amazon_reviews", 8, 300, 8),
+    Case("amazon_reviews_16", "amazon_reviews", 16, 200, 8),
+    Case("banking77_8", "banking77", 8, 24, 2),
 )
 
 

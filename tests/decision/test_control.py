@@ -109,10 +109,15 @@ def test_the_steadier_over_seeds_is_favoured():
 
 
 @pytest.mark.parametrize(
-    ("calibration", "deviation", "favours"), [("none", 0.08, "fine-tuning"), ("batch", 0.0, "neither")]
+    ("given", "deviation", "favours"),
+    [
+        ({"calibration": "none"}, 0.08, "fine-tuning"),
+        ({"calibration": "batch"}, 0.0, "neither"),
+        ({"reading": "affine"}, 0.0, "neither"),
+    ],
 )
-def test_the_spread_over_phrasings_counts_beside_that_over_seeds(calibration, deviation, favours):
-    prompt = contender("few-shot smollm2-135m", "prompt", parameters={"calibration": calibration})
+def test_the_spread_over_phrasings_counts_beside_that_over_seeds(given, deviation, favours):
+    prompt = contender("few-shot smollm2-135m", "prompt", parameters=given)
     evidence = _evidence(prompt, seed_deviation=0.0)
     plain = Rephrased(("as it stands", "quoted"), (0.8, 0.68), 0.08, 100)
     steady = Rephrased(("as it stands", "quoted"), (0.8, 0.8), 0.0, 100)
@@ -122,7 +127,7 @@ def test_the_spread_over_phrasings_counts_beside_that_over_seeds(calibration, de
     assert one.figures["prompt_phrasing_deviation_beyond_chance"] == deviation
     assert one.figures["prompt_phrasings"] == 2
     assert "2 phrasings zero-shot" in one.finding
-    assert (".680 to .800" in one.finding) == (calibration == "none")
+    assert (".680 to .800" in one.finding) == (given == {"calibration": "none"})
     assert "finetune_phrasings" not in one.figures
 
 

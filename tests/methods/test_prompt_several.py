@@ -66,6 +66,8 @@ def test_rows_that_a_prompt_shows_do_not_teach():
     assert 3 < len(shown) <= 6
     assert fitted.details_["reading_rows"] == 16 - len(shown)
     assert fitted.details_["labels_read"] == 16
+    # A bundle's card tells of every row that stands in one of its prompts.
+    assert fitted.details_["demonstrations"] == sorted(shown)
 
 
 def test_seeds_and_budgets_share_the_scores_of_the_rows_they_answer():
