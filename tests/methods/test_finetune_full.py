@@ -12,9 +12,11 @@ import torch
 from bakeoff.errors import TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Deadline, Method, RunContext
-from bakeoff.methods.finetune.full import FullFineTuning, balanced_weights, compact_embeddings
+from bakeoff.methods.finetune.full import FullFineTuning
+from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
+from bakeoff.methods.finetune.tuned_encoder import compact_embeddings
 from bakeoff.tasks import Task, classification_task
 from bakeoff.testing import MethodSuite, text_rows
 
@@ -75,7 +77,7 @@ def test_a_small_table_trains_to_the_same_weights(task: Task) -> None:
         rows = TokenRows(method._token_ids(texts), np.array([label == "positive" for label in labels]).astype(int))
         plan = replace(method._plan(), epochs=1, least_steps=2)
         nothing = rows.part(np.arange(0))
-        settings = {"pad": method._pad, "context": RunContext()}
+        settings = {"pad": method._pad, "context": RunContext(), "objective": CrossEntropy("accuracy")}
         if small:
             with compact_embeddings(method.encoder_.model, rows.ids, method._pad) as short:
                 tune(method.network_, plan, short(rows), nothing, **settings)

@@ -104,3 +104,18 @@ def test_a_saved_probe_needs_no_catalogue(probe: Probe, tmp_path: Path, monkeypa
     written = "".join(path.read_text(errors="ignore") for path in tmp_path.rglob("*.json"))
     assert str(tmp_path.parent) not in written
     assert "bakeoff-cache" not in written
+
+
+def test_a_reloaded_probe_reads_its_own_files(probe: Probe, tmp_path: Path) -> None:
+    texts, labels = text_rows(48, seed=5)
+    told = probe.fit(texts[:16], labels[:16]).predict_proba(texts)
+    probe.save(tmp_path)
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file(
+        {name: weight * 0.5 for name, weight in weights.items()}, tmp_path / "model.safetensors", {"format": "pt"}
+    )
+    broken = Probe.load(tmp_path, probe.get_params(deep=False))
+    # The same texts were encoded in this process before: kept vectors would hide what the files hold.
+    assert np.abs(broken.predict_proba(texts) - told).max() > 0.01

@@ -11,8 +11,10 @@ import torch
 
 from bakeoff.errors import TrialError
 from bakeoff.methods.contract import Deadline, RunContext
+from bakeoff.methods.finetune.objectives import CrossEntropy
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, held_out_rows, padded, predict_logits
-from bakeoff.methods.finetune.training import TuningPlan, _rate_share, tune
+from bakeoff.methods.finetune.training import _rate_share, tune
+from bakeoff.methods.finetune.tuning_plan import TuningPlan
 
 PLAN = TuningPlan(
     learning_rate=0.05,
@@ -20,9 +22,9 @@ PLAN = TuningPlan(
     epochs=4,
     least_steps=0,
     batch_rows=4,
-    metric="accuracy",
     seed=0,
 )
+OBJECTIVE = CrossEntropy("accuracy")
 NONE_HELD = TokenRows([], np.arange(0))
 
 
@@ -52,7 +54,7 @@ def _rows(count: int, seed: int = 0) -> TokenRows:
 
 def test_learns_and_reports_each_epoch() -> None:
     network, rows = WordCounts(), _rows(32)
-    tuned = tune(network, PLAN, rows, _rows(16, 1), pad=0, context=RunContext())
+    tuned = tune(network, PLAN, rows, _rows(16, 1), pad=0, objective=OBJECTIVE, context=RunContext())
     assert [entry["epoch"] for entry in tuned.history] == [1, 2, 3, 4]
     assert tuned.history[-1]["loss"] < tuned.history[0]["loss"]
     assert tuned.steps == 32
@@ -62,7 +64,15 @@ def test_learns_and_reports_each_epoch() -> None:
 
 
 def test_takes_the_least_steps_with_few_rows() -> None:
-    tuned = tune(WordCounts(), replace(PLAN, least_steps=30), _rows(8), NONE_HELD, pad=0, context=RunContext())
+    tuned = tune(
+        WordCounts(),
+        replace(PLAN, least_steps=30),
+        _rows(8),
+        NONE_HELD,
+        pad=0,
+        objective=OBJECTIVE,
+        context=RunContext(),
+    )
     assert tuned.steps == 30
     assert len(tuned.history) == 15
 
@@ -73,7 +83,7 @@ def test_stops_early_and_keeps_the_best_weights() -> None:
     turned = TokenRows(held.ids, 1 - held.codes)
     network = WordCounts()
     plan = replace(PLAN, epochs=8, patience=2)
-    tuned = tune(network, plan, _rows(32), turned, pad=0, context=RunContext())
+    tuned = tune(network, plan, _rows(32), turned, pad=0, objective=OBJECTIVE, context=RunContext())
     looks = [entry["held_out_loss"] for entry in tuned.history]
     assert tuned.best_epoch == 1
     assert len(tuned.history) == 3
@@ -86,7 +96,7 @@ def test_a_loss_that_is_no_number_is_tried_at_a_third_and_then_ends_the_trial() 
     network = WordCounts()
     plan = replace(PLAN, learning_rate=1e30, head_learning_rate=1e30, epochs=20, warmup_share=0.0)
     with pytest.raises(TrialError, match=r"diverged at a learning rate of 1e\+30.*third"):
-        tune(network, plan, _rows(32), NONE_HELD, pad=0, context=RunContext())
+        tune(network, plan, _rows(32), NONE_HELD, pad=0, objective=OBJECTIVE, context=RunContext())
 
 
 def test_the_second_try_starts_from_the_first_weights_at_a_third_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +110,7 @@ def test_the_second_try_starts_from_the_first_weights_at_a_third_of_the_rate(mon
 
     monkeypatch.setattr(training._Run, "_check", first_try_fails)
     retried, plain = WordCounts(), WordCounts()
-    tuned = tune(retried, PLAN, _rows(32), NONE_HELD, pad=0, context=RunContext())
+    tuned = tune(retried, PLAN, _rows(32), NONE_HELD, pad=0, objective=OBJECTIVE, context=RunContext())
     third = PLAN.learning_rate / 3
     assert tuned.learning_rate == pytest.approx(third)
     tune(
@@ -109,6 +119,7 @@ def test_the_second_try_starts_from_the_first_weights_at_a_third_of_the_rate(mon
         _rows(32),
         NONE_HELD,
         pad=0,
+        objective=OBJECTIVE,
         context=RunContext(),
     )
     torch.testing.assert_close(retried.state_dict(), plain.state_dict())
@@ -119,17 +130,27 @@ def test_a_deadline_ends_with_the_best_so_far() -> None:
         time.sleep(0.02)
 
     context = RunContext(deadline=Deadline.after(0.3), progress=slow)
-    tuned = tune(WordCounts(), replace(PLAN, epochs=1000), _rows(32), _rows(16, 1), pad=0, context=context)
+    tuned = tune(
+        WordCounts(), replace(PLAN, epochs=1000), _rows(32), _rows(16, 1), pad=0, objective=OBJECTIVE, context=context
+    )
     assert tuned.cut
     assert 0 < tuned.steps < 100
     with pytest.raises(TrialError, match="before the first"):
-        tune(WordCounts(), PLAN, _rows(32), NONE_HELD, pad=0, context=RunContext(deadline=Deadline(0.0)))
+        tune(
+            WordCounts(),
+            PLAN,
+            _rows(32),
+            NONE_HELD,
+            pad=0,
+            objective=OBJECTIVE,
+            context=RunContext(deadline=Deadline(0.0)),
+        )
 
 
 def test_progress_ends_at_one() -> None:
     shares: list[float] = []
     context = RunContext(progress=lambda what, share: shares.append(share))
-    tune(WordCounts(), PLAN, _rows(16), NONE_HELD, pad=0, context=context)
+    tune(WordCounts(), PLAN, _rows(16), NONE_HELD, pad=0, objective=OBJECTIVE, context=context)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
@@ -139,9 +160,9 @@ def test_class_weights_move_answers_towards_the_rare_label() -> None:
     # No token tells the label, so that the weights alone decide.
     rows = TokenRows([[3, 4 + position % 8] for position in range(32)], codes)
     plain, weighted = WordCounts(), WordCounts()
-    tune(plain, PLAN, rows, NONE_HELD, pad=0, context=RunContext())
+    tune(plain, PLAN, rows, NONE_HELD, pad=0, objective=OBJECTIVE, context=RunContext())
     weights = np.array([32 / 56, 32 / 8], dtype=np.float32)
-    tune(weighted, PLAN, rows, NONE_HELD, pad=0, context=RunContext(), class_weights=weights)
+    tune(weighted, PLAN, rows, NONE_HELD, pad=0, objective=CrossEntropy("accuracy", weights), context=RunContext())
     margin = [np.diff(predict_logits(network, rows.ids, 0)).mean() for network in (plain, weighted)]
     assert margin[0] < -1.0
     assert abs(margin[1]) < 0.7
@@ -152,7 +173,7 @@ def test_same_seed_same_weights_and_the_global_state_stays() -> None:
     found = []
     for _ in range(2):
         network = WordCounts()
-        tune(network, PLAN, _rows(32), NONE_HELD, pad=0, context=RunContext())
+        tune(network, PLAN, _rows(32), NONE_HELD, pad=0, objective=OBJECTIVE, context=RunContext())
         found.append(network.state_dict())
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
     assert torch.equal(torch.get_rng_state(), before)

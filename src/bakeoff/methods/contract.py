@@ -23,7 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
 from bakeoff.catalog.terms import ServerTerms
-from bakeoff.errors import DataError
+from bakeoff.errors import DataError, OptionError
 from bakeoff.records import Answer, RephrasedAnswers, Usage
 from bakeoff.tasks import ABSTAIN, Task
 
@@ -74,6 +74,8 @@ class RunContext:
         Hosts to which rows may be sent.
     terms : ServerTerms
         Prices and limits of calls to servers.
+    checkpoint : Path or None
+        File in which training keeps its state, so that the same fit, started again after it was killed, goes on.
     may_shorten : bool
         Whether training may take fewer steps, on a schedule that ends in time, rather than be cut.
     """
@@ -85,6 +87,7 @@ class RunContext:
     allow_send: frozenset[str] = frozenset()
     terms: ServerTerms = field(default_factory=ServerTerms)
     may_shorten: bool = False
+    checkpoint: Path | None = None
 
 
 def peak_memory_mb() -> float:
@@ -136,6 +139,12 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
     #: Whether rows of at least two labels are needed.
     needs_two_labels: ClassVar[bool] = True
 
+    #: Whether a fit can start from what an earlier one saved.
+    can_continue: ClassVar[bool] = False
+
+    #: Folder that the next fits start from, and the labels of the fit that wrote it; None for the pre-trained model.
+    continued: tuple[Path, tuple[str, ...]] | None = None
+
     #: Whether every row is computed anew, where a method would else reuse what the process has computed before.
     fresh_scores: bool = False
 
@@ -156,6 +165,39 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         Self
         """
         self.context_given = context
+        return self
+
+    def continuing(self, folder: Path, labels: Sequence[str]) -> Self:
+        """Let the next fits start from what an earlier one saved, instead of from the pre-trained model.
+
+        Parameters
+        ----------
+        folder : Path
+            `save`'s.
+        labels : sequence of str
+            Of the task that it was fitted for; they must be among this task's.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        OptionError
+            If the method learns anew each time, or a label is missing.
+        """
+        if not self.can_continue:
+            raise OptionError(
+                f"{type(self).__name__} learns anew each time, and cannot go on from an earlier fit.",
+                next_step="Fit it on all rows, the earlier ones and the new ones.",
+            )
+        missing = [label for label in labels if label not in self.task.labels]
+        if missing:
+            raise OptionError(
+                f"Every label of the earlier fit must be among the task's; {missing[0]!r} is not.",
+                next_step="Add it to the task's labels.",
+            )
+        self.continued = (Path(folder), tuple(labels))
         return self
 
     def fit(self, X: Sequence[str], y: Sequence[str]) -> Self:

@@ -139,7 +139,10 @@ def forecast_full(work: Workload) -> float:
     if work.n >= LEAST_TO_HOLD_OUT:
         looks = min(8.0, float(work.parameters["max_epochs"])) * HELD_OUT_SHARE * work.n
         trained *= 1.0 - HELD_OUT_SHARE
-    return forecast_probe(work) + _tuning(trained, work, 0.0) + _forward(looks, speed)
+    # Layers that keep their weights are run once, forward.
+    frozen = float(work.parameters.get("frozen_share", 0.0))
+    tuning = (1.0 - frozen) * (_tuning(trained, work, 0.0) + _forward(looks, speed))
+    return forecast_probe(work) + tuning + (_forward(work.n, speed) if frozen else 0.0)
 
 
 def forecast_lora(work: Workload) -> float:

@@ -53,6 +53,8 @@ class MethodSpec:
         Module by which to see whether the extra is installed.
     by_default : bool
         Whether a study has it without being asked; where not, it is named by ``--method``.
+    search_space : mapping
+        What a search over settings may try: numbers between two, by their logarithm, or the values of a list.
     takes_prompt : bool
         Whether it stands for a prompt file of the user's, and so is tried where one is given alone.
     """
@@ -75,6 +77,7 @@ class MethodSpec:
     extra: str | None = None
     needs_module: str | None = None
     by_default: bool = True
+    search_space: Mapping[str, tuple[float, float] | list[Any]] = field(default_factory=dict)
     takes_prompt: bool = False
 
     @property

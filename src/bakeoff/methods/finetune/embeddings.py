@@ -54,7 +54,9 @@ class Encoded:
         return np.asarray(~np.isnan(self.vectors).any(axis=1))
 
 
-def embed(encoder: Encoder, texts: Sequence[str], context: RunContext, *, use_deadline: bool) -> Encoded:
+def embed(
+    encoder: Encoder, texts: Sequence[str], context: RunContext, *, use_deadline: bool, fresh: bool = False
+) -> Encoded:
     """Encode texts with a frozen encoder, and reuse what this process has encoded before.
 
     Only a whole list is reused, the same texts in any order: a text's vector depends, in its last bits, on the company
@@ -68,6 +70,8 @@ def embed(encoder: Encoder, texts: Sequence[str], context: RunContext, *, use_de
     context : RunContext
     use_deadline : bool
         Whether to stop at the context's deadline.
+    fresh : bool
+        Whether to encode all rows anew, for an encoder that was read from files which are to be tried.
 
     Returns
     -------
@@ -78,19 +82,20 @@ def embed(encoder: Encoder, texts: Sequence[str], context: RunContext, *, use_de
     # Rows of one chunk share its seconds evenly, so chunks hold texts of like length.
     distinct = sorted(set(texts), key=lambda text: (len(text), text))
     key = _key(encoder.sha256, distinct)
-    found = _kept.get(key, {}) if len(texts) >= _LEAST_REUSED else {}
+    found = _kept.get(key, {}) if len(texts) >= _LEAST_REUSED and not fresh else {}
     reused = sum(found[text][1] for text in texts) if found else 0.0
-    fresh: _Vectors = {}
+    encoded: _Vectors = {}
     for start in range(0, 0 if found else len(distinct), _ROWS_AT_ONCE):
         chunk = distinct[start : start + _ROWS_AT_ONCE]
         began = time.perf_counter()
         vectors = encode(encoder, chunk, deadline=context.deadline.at if use_deadline else None)
         seconds = (time.perf_counter() - began) / len(chunk)
-        fresh |= {text: (vector, seconds) for text, vector in zip(chunk, vectors, strict=True)}
+        encoded |= {text: (vector, seconds) for text, vector in zip(chunk, vectors, strict=True)}
         context.progress("encoding", min(1.0, (start + len(chunk)) / len(distinct)))
-    if fresh:
-        found = fresh
-        _keep(key, fresh)
+    if encoded:
+        found = encoded
+    if encoded and not fresh:
+        _keep(key, encoded)
     return Encoded(
         vectors=np.stack([found[text][0] for text in texts]),
         seconds=np.array([found[text][1] for text in texts]),

@@ -23,8 +23,11 @@ from bakeoff.errors import BundleError
 from bakeoff.extras import require
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
+from bakeoff.methods.finetune.objectives import CrossEntropy
+from bakeoff.methods.finetune.temperature import scale_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
-from bakeoff.methods.finetune.training import TuningPlan, tune
+from bakeoff.methods.finetune.training import tune
+from bakeoff.methods.finetune.tuning_plan import TuningPlan
 from bakeoff.methods.heads import LinearHead, read_head, softmax, write_head
 from bakeoff.models.decoder import Decoder
 from bakeoff.records import Answer
@@ -87,6 +90,7 @@ class LoraClassifier(Method):
     """
 
     least_n = 8
+    can_continue = True
 
     decoder_: Decoder
     network_: DecoderClassifier
@@ -114,19 +118,21 @@ class LoraClassifier(Method):
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         peft = require("peft", extra="finetune", purpose="LoRA adapters")
         self.decoder_ = loaded.decoder(str(self.model), self.context_.dtype, self.context_.device)
-        config = peft.LoraConfig(r=self.rank, lora_alpha=2 * self.rank, lora_dropout=0.0, target_modules="all-linear")
-        config.base_model_name_or_path = self.decoder_.name
         with torch.random.fork_rng(devices=[]), _quiet():
             torch.manual_seed(self.seed)
-            self.network_ = self._network(peft.get_peft_model(self._base(), config))
+            self.network_ = self._network(self._adapted(peft))
         self._start_head()
         ids, truncated = self._token_ids(texts)
         rows = TokenRows(ids, label_codes(labels, self.task.labels))
         train, held = (rows.part(part) for part in divide(rows.codes, self.seed))
-        tuned = tune(self.network_, self._plan(), train, held, pad=self._pad, context=self.context_)
+        objective = CrossEntropy(self.task.metric)
+        tuned = tune(
+            self.network_, self._plan(), train, held, objective=objective, pad=self._pad, context=self.context_
+        )
         self.cut_, self.history_ = tuned.cut, tuned.history
         self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
         self.details_ = tuned.details(self.network_, held) | {
+            "temperature": scale_head(self.network_, held, self._pad),
             "truncated_rows": truncated,
             "weights_changed": True,
             "base_weights_changed": False,
@@ -158,14 +164,7 @@ class LoraClassifier(Method):
 
     def _load(self, folder: Path) -> None:
         peft = require("peft", extra="finetune", purpose="LoRA adapters")
-        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        found = loaded.model_files(str(self.model)).sha256
-        if found != about["sha256"]:
-            raise BundleError(
-                f"The adapters belong to {about['model']} with sha256 {about['sha256'][:12]}; "
-                f"{self.model} has {found[:12]}.",
-                next_step="Give the model that the adapters were trained on.",
-            )
+        about = _read_about(folder, str(self.model), loaded.model_files(str(self.model)).sha256)
         self.decoder_ = loaded.decoder(str(self.model), about["dtype"], self.context_.device)
         with torch.random.fork_rng(devices=[]), _quiet():
             self.network_ = self._network(peft.PeftModel.from_pretrained(self._base(), folder))
@@ -183,6 +182,15 @@ class LoraClassifier(Method):
         """Give the decoder's body, its modules copied and its weights shared: adapters go into the copy alone."""
         shared = {id(weight): weight for weight in self.decoder_.model.parameters()}
         return copy.deepcopy(self.decoder_.model.base_model, shared)
+
+    def _adapted(self, peft: Any) -> Any:
+        """Give the body with adapters to be trained: new ones, or those of the fit that is continued."""
+        if self.continued is not None:
+            _read_about(self.continued[0], self.decoder_.name, self.decoder_.sha256)
+            return peft.PeftModel.from_pretrained(self._base(), self.continued[0], is_trainable=True)
+        config = peft.LoraConfig(r=self.rank, lora_alpha=2 * self.rank, lora_dropout=0.0, target_modules="all-linear")
+        config.base_model_name_or_path = self.decoder_.name
+        return peft.get_peft_model(self._base(), config)
 
     def _network(self, model: Any) -> DecoderClassifier:
         return DecoderClassifier(model, len(self.task.labels)).to(self.decoder_.device)
@@ -206,6 +214,12 @@ class LoraClassifier(Method):
         rows = torch.stack([output.weight[ids[0]].detach().float() for ids in tokens])
         # What all labels share moves no probability, and would only make the head larger.
         self._set_head(rows - rows.mean(dim=0), torch.zeros(len(tokens)))
+        if self.continued is not None:
+            folder, labels = self.continued
+            known, places = read_head(folder / "head.safetensors"), label_codes(labels, self.task.labels)
+            with torch.no_grad():
+                self.network_.head.weight[places] = torch.from_numpy(known.weights)
+                self.network_.head.bias[places] = torch.from_numpy(known.bias)
 
     def _set_head(self, weights: torch.Tensor, bias: torch.Tensor) -> None:
         with torch.no_grad():
@@ -219,13 +233,23 @@ class LoraClassifier(Method):
             epochs=self.epochs,
             least_steps=self.least_steps,
             batch_rows=self.batch_rows,
-            metric=self.task.metric,
             seed=self.seed,
         )
 
     def _measure(self) -> None:
         tensors = [*self.network_.parameters()]
         self.size_mb_ = sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e6
+
+
+def _read_about(folder: Path, model: str, sha256: str) -> dict[str, str]:
+    """Read which decoder adapters belong to, and hold the one at hand to it."""
+    about: dict[str, str] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+    if sha256 != about["sha256"]:
+        raise BundleError(
+            f"The adapters belong to {about['model']} with sha256 {about['sha256'][:12]}; {model} has {sha256[:12]}.",
+            next_step="Give the model that the adapters were trained on.",
+        )
+    return about
 
 
 @contextmanager

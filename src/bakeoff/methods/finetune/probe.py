@@ -85,7 +85,7 @@ class Probe(Method):
         self._measure()
 
     def _answer(self, texts: list[str]) -> list[Answer]:
-        found = embed(self.encoder_, texts, self.context_, use_deadline=False)
+        found = embed(self.encoder_, texts, self.context_, use_deadline=False, fresh=self.fresh_scores)
         began = time.perf_counter()
         rows = self.head_.probabilities(found.vectors)
         share = (time.perf_counter() - began) / len(texts)
@@ -103,6 +103,8 @@ class Probe(Method):
     def _load(self, folder: Path) -> None:
         self.encoder_ = read_encoder(folder, self.context_.device)
         self.head_ = read_head(folder / "head.safetensors")
+        # A reloaded method is compared with the trained one, which kept vectors would make an empty test.
+        self.fresh_scores = True
         self._measure()
 
     def _measure(self) -> None:

@@ -6,23 +6,25 @@ Fine-tuning", sections 4 and 6.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from bakeoff.errors import TrialError
 from bakeoff.methods.contract import RunContext
+from bakeoff.methods.finetune.checkpoint import Checkpoint
+from bakeoff.methods.finetune.objectives import Objective
 from bakeoff.methods.finetune.token_rows import TokenRows, cast, padded, predict_logits
-from bakeoff.models.batching import shuffled_batches
-from bakeoff.tasks import score_codes
+from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
+from bakeoff.models.digest import weights_sha256
 
-__all__ = ["Tuned", "TuningPlan", "tune"]
+__all__ = ["tune"]
 
 #: A run has diverged when its mean loss over the last steps is above this multiple of where it began.
 _DIVERGED_RATIO = 3.0
@@ -34,98 +36,8 @@ _MOST_LOOKS = 8
 _PACE_STEPS, _LEAST_PACED = 10, 4
 _SPARE_SECONDS = 0.5
 _SPARE_SHARE = 0.08
-
-
-@dataclass(frozen=True, slots=True)
-class TuningPlan:
-    """Settings of one run of training.
-
-    Parameters
-    ----------
-    learning_rate : float
-        Highest rate of the pre-trained weights (or adapters).
-    head_learning_rate : float
-        Highest rate of the head.
-    epochs : int
-        Passes over the rows, unless `least_steps` asks for more.
-    least_steps : int
-        Steps that are taken at least, however few the rows.
-    batch_rows : int
-        Rows of a step.
-    metric : str
-        The task's metric, for early stopping.
-    seed : int
-        Of batches and dropout.
-    patience : int
-        Looks at the held-out rows without a better score before training stops.
-    warmup_share : float
-        Share of the steps over which the rate rises, in [0, 1].
-    weight_decay : float
-        Of matrices; biases, norms and embeddings have none.
-    clip : float
-        Largest norm of a step's gradient.
-    autocast : bool
-        Whether matrix products run in bfloat16.
-    """
-
-    learning_rate: float
-    head_learning_rate: float
-    epochs: int
-    least_steps: int
-    batch_rows: int
-    metric: str
-    seed: int
-    patience: int = 3
-    warmup_share: float = 0.1
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    autocast: bool = False
-
-    def steps(self, rows: int) -> int:
-        """Give the number of steps of a run over so many rows."""
-        return max(self.least_steps, self.epochs * math.ceil(rows / self.batch_rows))
-
-
-@dataclass(slots=True)
-class Tuned:
-    """What a run did.
-
-    Parameters
-    ----------
-    learning_rate : float
-        The one that was used in the end.
-    steps : int
-        Steps taken.
-    best_epoch : int
-        Epoch, from 1, whose weights were kept.
-    tokens : int
-        Tokens of all steps, padding left out.
-    cut : bool
-        Whether the deadline ended it.
-    share : float
-        Of the planned steps that it was shortened to, in (0, 1].
-    history : list of dict
-        Per epoch: loss, held-out score and loss (None without), seconds so far.
-    """
-
-    learning_rate: float
-    steps: int = 0
-    best_epoch: int = 0
-    tokens: int = 0
-    cut: bool = False
-    share: float = 1.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-    def details(self, network: torch.nn.Module, held: TokenRows) -> dict[str, Any]:
-        """Give what a method reports of the run, as plain JSON values."""
-        return {
-            "learning_rate": self.learning_rate,
-            "steps": self.steps,
-            "best_epoch": self.best_epoch,
-            "held_out_rows": len(held),
-            "share_of_steps": self.share,
-            "trainable_parameters": sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
-        }
+#: What a run counts, as its attributes are named.
+_COUNTS = ("waited", "total", "rows_seen")
 
 
 class _DivergedError(Exception):
@@ -138,9 +50,9 @@ def tune(
     train: TokenRows,
     held: TokenRows,
     *,
+    objective: Objective,
     pad: int,
     context: RunContext,
-    class_weights: NDArray[np.float32] | None = None,
 ) -> Tuned:
     """Train a network in place; a run that diverges is tried once more at a third of its rate.
 
@@ -153,10 +65,10 @@ def tune(
     train, held : TokenRows
         Rows to learn from, and rows that say when to stop and which weights to keep; where `held` is empty, all steps
         are taken.
+    objective : Objective
+        What is made small, and how held-out rows are judged.
     pad : int
     context : RunContext
-    class_weights : ndarray of float32, shape (labels,), optional
-        Of each label in the loss.
 
     Returns
     -------
@@ -169,19 +81,28 @@ def tune(
         If it diverges twice, or the deadline is over before the first step.
     """
     start = _trainable_state(network)
-    devices = [] if context.device == "cpu" else [torch.device(context.device)]
+    reason = ""
     for share in (1.0, _RETRY_SHARE):
-        run = _Run(network, plan, share, pad, context, class_weights)
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(plan.seed)
-            try:
-                return run.all_epochs(train, held)
-            except _DivergedError as error:
-                reason = str(error)
-                network.load_state_dict(start, strict=False)
+        key = "" if context.checkpoint is None else _training_key(network, plan, share, train, held)
+        try:
+            return _attempt(_Run(network, plan, share, objective, pad, context, key), train, held)
+        except _DivergedError as error:
+            reason = str(error)
+            network.load_state_dict(start, strict=False)
     raise TrialError(
         f"Training diverged at a learning rate of {plan.learning_rate:g}, and again at a third of it: {reason}."
     )
+
+
+def _attempt(run: _Run, train: TokenRows, held: TokenRows) -> Tuned:
+    """Run one attempt, from the seed's random state; its kept state goes unless time cut it, which may get more."""
+    devices = [] if run.context.device == "cpu" else [torch.device(run.context.device)]
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(run.plan.seed)
+        tuned = run.all_epochs(train, held)
+    if not tuned.cut:
+        run.kept.remove()
+    return tuned
 
 
 class _Run:
@@ -192,21 +113,24 @@ class _Run:
         network: torch.nn.Module,
         plan: TuningPlan,
         rate_share: float,
+        objective: Objective,
         pad: int,
         context: RunContext,
-        class_weights: NDArray[np.float32] | None,
+        key: str,
     ) -> None:
-        self.network, self.plan, self.pad, self.context = network, plan, pad, context
+        self.network, self.plan, self.objective, self.pad, self.context = network, plan, objective, pad, context
         self.tuned = Tuned(plan.learning_rate * rate_share)
         self.device = next(network.parameters()).device
-        self.weights = None if class_weights is None else torch.as_tensor(class_weights, device=self.device)
         self.optimizer = torch.optim.AdamW(_groups(network, plan, rate_share), fused=True)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.losses: list[float] = []
         self.best: tuple[tuple[float, float], dict[str, torch.Tensor]] | None = None
         self.waited = 0
-        self.total = self.epoch_steps = 0
+        self.total = self.epoch_steps = self.rows_seen = 0
         self.started = self.paced_from = time.perf_counter()
+        self.kept = Checkpoint(context.checkpoint, key)
+        #: Where in the training it is: epoch, steps of it that are done, and their losses.
+        self.epoch, self.epoch_losses = 1, list[float]()
 
     def all_epochs(self, train: TokenRows, held: TokenRows) -> Tuned:
         self.total = self.plan.steps(len(train))
@@ -214,7 +138,8 @@ class _Run:
         epochs = math.ceil(self.total / self.epoch_steps)
         # Few rows make many short epochs; a look after each would stop training on noise.
         every = max(1, math.ceil(epochs / _MOST_LOOKS))
-        for epoch in range(1, epochs + 1):
+        self._take_up()
+        for epoch in range(self.epoch, epochs + 1):
             loss = self._epoch(train, epoch)
             ended = self.tuned.cut or self.tuned.steps >= self.total
             look = len(held) > 0 and not self.tuned.cut and (epoch % every == 0 or ended)
@@ -230,10 +155,11 @@ class _Run:
 
     def _epoch(self, train: TokenRows, epoch: int) -> float:
         self.network.train()
-        losses = []
-        for rows in shuffled_batches(
-            train.lengths, max_rows=self.plan.batch_rows, seed=self.plan.seed * 10_007 + epoch
-        ):
+        # An epoch that was taken up goes on behind the steps that it has done.
+        losses = self.epoch_losses if epoch == self.epoch else []
+        self.epoch, self.epoch_losses = epoch, losses
+        batches = self.objective.batches(train, self.plan.batch_rows, self.plan.seed * 10_007 + epoch)
+        for rows in batches[len(losses) :]:
             if self.tuned.steps >= self.total:
                 break
             if self.context.deadline.passed:
@@ -241,9 +167,63 @@ class _Run:
                 break
             losses.append(self._step(train.part(rows)))
             self.tuned.steps += 1
+            if self.kept.due:
+                self._keep()
             self._shorten_if_late()
-            self.context.progress("training", self.tuned.steps / self.total)
+            self.context.progress(self._told(), self.tuned.steps / self.total)
         return float(np.mean(losses)) if losses else math.nan
+
+    def _keep(self) -> None:
+        """Keep all that the next steps hang on."""
+        adam = self.optimizer.state_dict()["state"]
+        tensors = {f"weights/{name}": weight for name, weight in _trainable_state(self.network).items()}
+        tensors |= {f"best/{name}": weight for name, weight in (self.best[1] if self.best else {}).items()}
+        tensors |= {f"adam/{at}/{name}": value for at, own in adam.items() for name, value in own.items()}
+        tensors |= {f"objective/{name}": value for name, value in self.objective.state().items()}
+        tensors |= {f"random/{name}": state for name, state in _random_states(self.device).items()}
+        facts = {
+            "tuned": asdict(self.tuned),
+            "best": list(self.best[0]) if self.best else None,
+            "losses": self.losses,
+            "epoch": self.epoch,
+            "epoch_losses": self.epoch_losses,
+            "seconds": time.perf_counter() - self.started,
+            **{name: getattr(self, name) for name in _COUNTS},
+        }
+        self.kept.write(tensors, facts)
+
+    def _take_up(self) -> None:
+        """Go on from the state that is kept of this very training, where there is one."""
+        found = self.kept.read()
+        if found is None:
+            return
+        tensors, facts = found
+        parts: dict[str, dict[str, torch.Tensor]] = {}
+        for name, tensor in tensors.items():
+            part, _, own = name.partition("/")
+            parts.setdefault(part, {})[own] = tensor
+        self.network.load_state_dict(parts["weights"], strict=False)
+        adam: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in parts.get("adam", {}).items():
+            at, _, own = name.partition("/")
+            adam.setdefault(int(at), {})[own] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": adam})
+        self.objective.restore(parts.get("objective", {}))
+        _restore_random(parts["random"], self.device)
+        self.tuned = Tuned(**facts["tuned"])
+        self.best = None if facts["best"] is None else (tuple(facts["best"]), parts["best"])
+        self.losses, self.epoch, self.epoch_losses = facts["losses"], facts["epoch"], facts["epoch_losses"]
+        self.started -= facts["seconds"]
+        for name in _COUNTS:
+            setattr(self, name, facts[name])
+
+    def _told(self) -> str:
+        """Say how training goes: the loss lately, the last score of held-out rows, and the pace."""
+        loss = float(np.mean(self.losses[-_DIVERGED_STEPS:]))
+        seconds = max(time.perf_counter() - self.started, 1e-9)
+        looks = [entry["held_out_score"] for entry in self.tuned.history if entry["held_out_score"] is not None]
+        held = f", held-out score {looks[-1]:.3f}" if looks else ""
+        return f"training: loss {loss:.3f}{held}, {self.rows_seen / seconds:.0f} rows/s"
 
     def _shorten_if_late(self) -> None:
         """Take fewer steps in all if the pace so far says that time will not do, but never less than one epoch."""
@@ -266,10 +246,8 @@ class _Run:
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * share
         with cast(self.plan.autocast, self.device):
-            logits = self.network(*padded(rows.ids, self.pad, self.device))
-        targets = torch.as_tensor(rows.codes, device=self.device)
-        # The mean over rows, not over weights: a batch without rare labels must not count as much as one with them.
-        loss = torch.nn.functional.cross_entropy(logits.float(), targets, weight=self.weights, reduction="none").mean()
+            outputs = self.network(*padded(rows.ids, self.pad, self.device))
+        loss = self.objective.loss(outputs.float(), torch.as_tensor(rows.codes, device=self.device))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         parameters = [weight for group in self.optimizer.param_groups for weight in group["params"]]
@@ -277,6 +255,7 @@ class _Run:
         self._check(float(loss.detach()), float(norm))
         self.optimizer.step()
         self.tuned.tokens += int(rows.lengths.sum())
+        self.rows_seen += len(rows)
         return self.losses[-1]
 
     def _check(self, loss: float, norm: float) -> None:
@@ -288,11 +267,10 @@ class _Run:
             raise _DivergedError(f"the loss rose from {self.losses[0]:.2f} to {lately:.2f}")
 
     def _look(self, held: TokenRows, epoch: int) -> tuple[float, float]:
-        logits = predict_logits(self.network, held.ids, self.pad, autocast=self.plan.autocast)
-        loss = float(torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(held.codes)))
+        outputs = predict_logits(self.network, held.ids, self.pad, autocast=self.plan.autocast)
+        score, loss = self.objective.look(outputs, held.codes)
         if not math.isfinite(loss):
             raise _DivergedError("the held-out loss is no number")
-        score = float(score_codes(self.plan.metric, held.codes, logits.argmax(axis=1), logits.shape[1]))
         # Held-out rows are few, so that scores tie often; the lower loss then is the better look.
         if self.best is None or (score, -loss) > self.best[0]:
             self.best = ((score, -loss), _trainable_state(self.network))
@@ -315,6 +293,26 @@ class _Run:
                 "seconds": time.perf_counter() - self.started,
             }
         )
+
+
+def _random_states(device: torch.device) -> dict[str, torch.Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    return states | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def _restore_random(states: dict[str, torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)
+
+
+def _training_key(network: torch.nn.Module, plan: TuningPlan, share: float, train: TokenRows, held: TokenRows) -> str:
+    """Name a training by all that its outcome hangs on."""
+    told = hashlib.sha256(f"{plan!r} {share!r} {torch.get_num_threads()} {weights_sha256(network)}".encode())
+    for rows in (train, held):
+        told.update(repr([list(map(int, ids)) for ids in rows.ids]).encode())
+        told.update(np.ascontiguousarray(rows.codes).tobytes())
+    return told.hexdigest()
 
 
 def _rate_share(step: int, total: int, warmup: float) -> float:

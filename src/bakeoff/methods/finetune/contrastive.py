@@ -1,0 +1,112 @@
+"""Contrastive fine-tuning for few rows: an encoder learns to tell the labels' texts apart, and then gets a head.
+
+Two stages follow Tunstall et al. 2022, "Efficient Few-Shot Learning Without Prompts" (SetFit), section 3. The first
+works on all pairs inside a step instead of a list of pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bakeoff.methods.finetune.embeddings import count_truncated
+from bakeoff.methods.finetune.objectives import SupervisedContrastive
+from bakeoff.methods.finetune.probe import fit_probe_head
+from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
+from bakeoff.methods.finetune.training import tune
+from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder, compact_embeddings
+from bakeoff.methods.finetune.tuning_plan import TuningPlan
+from bakeoff.models.digest import weights_sha256
+from bakeoff.tasks import Task, label_codes
+
+__all__ = ["ContrastiveFineTuning"]
+
+
+class ContrastiveFineTuning(TunedEncoder):
+    """Tune an encoder until texts of one label are near each other, and fit a logistic head on its vectors.
+
+    Parameters
+    ----------
+    task : Task
+    model : str
+        Name of an encoder.
+    seed : int
+        Of the held-out part and the batches.
+    learning_rate : float
+        Highest rate.
+    max_epochs : int
+        Passes over the rows, unless `least_steps` asks for more.
+    batch_rows : int
+        Rows of a step, whose pairs count.
+    least_steps : int
+        Steps that are taken at least.
+    temperature : float
+        What similarities are divided by.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        model: str | None = None,
+        seed: int = 0,
+        learning_rate: float = 5e-5,
+        max_epochs: int = 3,
+        batch_rows: int = 32,
+        least_steps: int = 40,
+        temperature: float = 0.1,
+    ) -> None:
+        self.task = task
+        self.model = model
+        self.seed = seed
+        self.learning_rate = learning_rate
+        self.max_epochs = max_epochs
+        self.batch_rows = batch_rows
+        self.least_steps = least_steps
+        self.temperature = temperature
+
+    def _fit(self, texts: list[str], labels: list[str]) -> None:
+        codes = label_codes(labels, self.task.labels)
+        base = self._copy_encoder()
+        rows = TokenRows(self._token_ids(texts), codes)
+        kept, out = divide(codes, self.seed)
+        train, held = rows.part(kept), rows.part(out)
+        before = weights_sha256(self.encoder_.model)
+        network = TextVectors(self.network_)
+        self.network_.head.requires_grad_(False)
+        with compact_embeddings(self.encoder_.model, rows.ids, self._pad) as short:
+            tuned = tune(
+                network,
+                self._plan(),
+                short(train),
+                short(held),
+                objective=SupervisedContrastive(self.task.metric, len(self.task.labels), self.temperature),
+                pad=self._pad,
+                context=self.context_,
+            )
+        details = tuned.details(network, held)
+        self.encoder_.model.requires_grad_(False)
+        vectors = predict_logits(network, rows.ids, self._pad).astype(np.float32)
+        head, choice = fit_probe_head(vectors, codes, self.task, self.seed)
+        self._start_from(head)
+        self.cut_, self.history_ = tuned.cut, tuned.history
+        self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
+        after = weights_sha256(self.encoder_.model)
+        self.details_ = details | {
+            "strength": choice.to_json(),
+            "truncated_rows": count_truncated(base, texts),
+            "weights_sha256": {"before": before, "after": after},
+            "weights_changed": before != after,
+        }
+        self._measure()
+
+    def _plan(self) -> TuningPlan:
+        return TuningPlan(
+            learning_rate=self.learning_rate,
+            head_learning_rate=self.learning_rate,
+            epochs=self.max_epochs,
+            least_steps=self.least_steps,
+            batch_rows=self.batch_rows,
+            seed=self.seed,
+            autocast=self.context_.dtype == "bfloat16",
+        )
