@@ -103,3 +103,10 @@ def test_the_help_names_every_method() -> None:
     specs = [spec for spec in method_specs() if spec.arm != "floor" and not spec.takes_prompt]
     assert METHODS.split(", ") == [spec.name for spec in specs if spec.by_default]
     assert NAMED_METHODS.split(", ") == [spec.name for spec in specs if not spec.by_default]
+
+
+def test_the_help_of_finetune_names_every_method_that_tunes() -> None:
+    from bakeoff.cli.finetune import TUNING_METHODS
+    from bakeoff.methods.registry import method_specs
+
+    assert TUNING_METHODS.split(", ") == [spec.name for spec in method_specs() if spec.arm == "finetune"]

@@ -45,6 +45,8 @@ class TerminalWatcher(Watcher):
         self._test_rows = 0
         self._last_line = 0.0
         self._last_pull = ("", -1)
+        #: Of a single fit: what it does, since when, and the share that was done then.
+        self._fit = ("", 0.0, 0.0)
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +127,25 @@ class TerminalWatcher(Watcher):
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
             self._live.start()
         self._live.update(progress_table(self._table(progress)), refresh=True)
+
+    def fitting(self, what: str, share: float) -> None:
+        """Show how far a single fit is, and the time that is left at its pace."""
+        now = time.monotonic()
+        phase = what.partition(":")[0]
+        if phase != self._fit[0]:
+            self._fit = (phase, now, share)
+        _phase, began, first = self._fit
+        done = share - first
+        left = f", about {(1 - share) * (now - began) / done:.0f} s left" if done > 0 else ""
+        told = Text(f"{share:4.0%}  {what}{left}", style="dim")
+        if self.console.is_terminal:
+            if self._live is None:
+                self._live = Live(console=self.console, auto_refresh=False, transient=True)
+                self._live.start()
+            self._live.update(told, refresh=True)
+        elif now - self._last_line >= _LINE_SECONDS:
+            self._last_line = now
+            self.console.print(told)
 
     def _table(self, progress: StudyProgress) -> Progress:
         from bakeoff.report.progress import Progress, ProgressCell

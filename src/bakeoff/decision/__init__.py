@@ -13,6 +13,7 @@ from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.power import detectable_difference
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
+from bakeoff.decision.resampling import bootstrap_scores
 from bakeoff.decision.scores import paired_difference, probability_of_beating, score_mean
 from bakeoff.decision.share import wilson_interval
 from bakeoff.decision.spread import deviation_beyond_chance
@@ -27,6 +28,7 @@ __all__ = [
     "Settled",
     "Side",
     "Superiority",
+    "bootstrap_scores",
     "break_even_predictions",
     "calibration_error",
     "calibration_error_by_chance",

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from bakeoff.ship.bundle import SCHEMA, Bundle, BundleFacts, BundleFile, read_bundle
 from bakeoff.ship.card import model_card
-from bakeoff.ship.write import write_bundle
+from bakeoff.ship.tuned_card import TunedFigures, tuned_card
+from bakeoff.ship.write import check_place, write_bundle
 
-__all__ = ["SCHEMA", "Bundle", "BundleFacts", "BundleFile", "model_card", "read_bundle", "write_bundle"]
+__all__ = [
+    "SCHEMA",
+    "Bundle",
+    "BundleFacts",
+    "BundleFile",
+    "TunedFigures",
+    "check_place",
+    "model_card",
+    "read_bundle",
+    "tuned_card",
+    "write_bundle",
+]

@@ -32,7 +32,6 @@ __all__ = ["SCHEMA", "Bundle", "BundleFacts", "BundleFile", "read_bundle"]
 
 #: Version of the layout of `bundle.json`.
 SCHEMA = 1
-
 MANIFEST = "bundle.json"
 CARD = "README.md"
 METHOD = "method"
@@ -85,6 +84,8 @@ class BundleFacts:
         Data type of forward passes under which it was measured.
     text_columns : tuple of str
         Columns whose texts it learned from; several were joined by a line break.
+    rows_from : str
+        Source of those rows; empty where it is not known.
     """
 
     contender: Contender
@@ -94,6 +95,7 @@ class BundleFacts:
     fingerprint: str
     dtype: str = "float32"
     text_columns: tuple[str, ...] = ()
+    rows_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

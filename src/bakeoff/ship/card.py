@@ -23,7 +23,7 @@ from bakeoff.report.figures import (
     share_text,
     size_text,
 )
-from bakeoff.tasks import METRICS
+from bakeoff.tasks import METRICS, Task
 
 __all__ = ["model_card"]
 
@@ -81,8 +81,8 @@ def model_card(
         _against(decision, contender),
         _data(evidence, contender, rows_refitted, demonstrations),
         _limits(evidence, decision),
-        _base_model(contender, licence),
-        _use(bundle_name),
+        base_model_section(contender, licence),
+        use_section(bundle_name),
         _repeat(evidence, contender, seed, (seconds, share_of_steps), repeat),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -108,18 +108,23 @@ def escape(text: str) -> str:
 
 def _head(evidence: Evidence, contender: Contender) -> str:
     task = evidence.task
-    shown = ", ".join(escape(label) for label in task.labels[:_SHOWN_LABELS])
-    more = len(task.labels) - _SHOWN_LABELS
     model = f", on the model {escape(contender.model)}" if contender.model else ""
     lines = [
         f"# {escape(task.name)}: {escape(contender.name)}",
         f"Gives each text one of {len(task.labels)} labels, by {_ARMS.get(contender.arm, contender.arm)}: the method "
         f"`{contender.method}` of version {escape(contender.version)}{model}.",
-        f"Labels: {shown}{f', and {more} more in bundle.json' if more > 0 else ''}.",
+        labels_line(task),
     ]
     if contender.arm in {"prompt", "both"} and task.instruction:
         lines.append(f"Instruction: {escape(task.instruction)}")
     return "\n\n".join(lines)
+
+
+def labels_line(task: Task) -> str:
+    """Name the labels, the first hundred of many, as a line of a card."""
+    shown = ", ".join(escape(label) for label in task.labels[:_SHOWN_LABELS])
+    more = len(task.labels) - _SHOWN_LABELS
+    return f"Labels: {shown}{f', and {more} more in bundle.json' if more > 0 else ''}."
 
 
 def _leaderboard_row(decision: Decision, contender: Contender) -> LeaderboardRow | None:
@@ -230,7 +235,8 @@ def _limits(evidence: Evidence, decision: Decision) -> str:
     return "## Limits\n\n" + "\n".join(f"- {point}" for point in points if point)
 
 
-def _base_model(contender: Contender, licence: str | None) -> str:
+def base_model_section(contender: Contender, licence: str | None = None) -> str:
+    """Tell of the pre-trained model and its licence, as a section of a card."""
     if contender.model is None:
         return "## Base model\n\nNone."
     known = next((item for item in entries("model") if item.name == contender.model), None)
@@ -243,9 +249,10 @@ def _base_model(contender: Contender, licence: str | None) -> str:
     return "## Base model\n\n" + " ".join(line for line in lines if line)
 
 
-def _use(bundle_name: str) -> str:
+def use_section(bundle_name: str) -> str:
+    """Tell how to use a bundle, as a section of a card."""
     name = shlex.quote(clean_text(bundle_name))
-    return f"## Use\n\n{_code(f'bakeoff predict {name} new.csv')}"
+    return f"## Use\n\n{code_block(f'bakeoff predict {name} new.csv')}"
 
 
 def _repeat(
@@ -261,11 +268,11 @@ def _repeat(
         f"Settings: {settings or 'none'}. `bundle.json` has the versions of all packages.",
     ]
     if repeat:
-        lines.append(_code("\n".join(clean_text(command) for command in repeat)))
+        lines.append(code_block("\n".join(clean_text(command) for command in repeat)))
     return "\n\n".join(lines)
 
 
-def _code(command: str) -> str:
+def code_block(command: str) -> str:
     """Fence a command with more backticks than it holds."""
     longest = max((len(run) for run in re.findall("`+", command)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -30,7 +30,7 @@ from bakeoff.ship.bundle import (
     walk,
 )
 
-__all__ = ["write_bundle"]
+__all__ = ["check_place", "write_bundle"]
 
 #: Packages whose version can change an answer.
 _PACKAGES = ("numpy", "peft", "safetensors", "scikit-learn", "tokenizers", "torch", "transformers")
@@ -76,7 +76,7 @@ def write_bundle(
         If it cannot be written; what stood there is kept.
     """
     final = Path(final).absolute()
-    _check_place(final)
+    check_place(final)
     folder = aside(final)
     try:
         _fill(folder, method_folder, facts, card, weights)
@@ -98,7 +98,7 @@ def _fill(folder: Path, method_folder: Path, facts: BundleFacts, card: str, weig
     (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def _check_place(final: Path) -> None:
+def check_place(final: Path) -> None:
     """Refuse to replace anything that is not a bundle and nothing but a bundle."""
     if final.is_symlink() or (final.exists() and not final.is_dir()):
         raise OptionError(

@@ -196,6 +196,9 @@ class Watcher:
     def sending(self, sendings: tuple[Sending, ...]) -> None:
         """See what will be sent to servers, before anything is."""
 
+    def fitting(self, what: str, share: float) -> None:
+        """Learn how far a single fit is: what it does, and the share of that which is done, in [0, 1]."""
+
     def progress(self, progress: StudyProgress) -> None:
         """See how far the study is."""
 

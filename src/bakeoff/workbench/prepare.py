@@ -43,7 +43,7 @@ from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Wa
 from bakeoff.workbench.rows import can_show, divided_parts, read_source, row_counts
 from bakeoff.workbench.sending import check_sending, expected_sendings, terms_of_study
 
-__all__ = ["create_study", "current_trial", "meaning", "task_of"]
+__all__ = ["check_meaning", "create_study", "current_trial", "meaning", "task_of"]
 
 
 def create_study(
@@ -85,7 +85,7 @@ def create_study(
     current, more_checks = _current_system(options, parts)
     checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks)
     watcher.checked(checks, _known_before(read, task, split, options))
-    _check_meaning(checks)
+    check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
         **_facts_of_options(options, command, _server_terms(contenders, task, options, split)),
@@ -206,7 +206,18 @@ def _check_place(folder: Path | None) -> None:
         )
 
 
-def _check_meaning(checks: Sequence[Check]) -> None:
+def check_meaning(checks: Sequence[Check]) -> None:
+    """Refuse rows on which no score would mean what it says.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+
+    Raises
+    ------
+    DataError
+        If one failed.
+    """
     failed = [check for check in checks if check.status == "FAIL"]
     if failed:
         raise DataError(

@@ -1,0 +1,240 @@
+"""``bakeoff finetune``: fit one method alone, score it, and write it as a bundle."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import options
+from bakeoff.errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.cli.live import TerminalWatcher
+    from bakeoff.workbench.finetune import FinetuneOutcome
+    from bakeoff.workbench.finetune_further import BeforeAfter, FurtherOutcome
+    from bakeoff.workbench.fitting import Scored
+
+__all__ = ["finetune"]
+
+#: Named here, since the registry is not loaded for a help text; a test compares them.
+TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora"
+
+
+Method = Annotated[
+    str | None, typer.Option("--method", help=f"One of {TUNING_METHODS}; full where not given.", show_default=False)
+]
+Model = Annotated[str | None, typer.Option("--model", help="A name or a folder; minilm-l6, or smollm2-135m for lora.")]
+Rows = Annotated[
+    int | None, typer.Option("-n", "--rows", min=0, help="Labelled rows to learn from; by default all train rows.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Setting of the method, as in learning_rate=2e-5; repeat for several."),
+]
+Tune = Annotated[
+    int, typer.Option("--tune", min=0, help="Settings to try inside the labelled rows first; none by default.")
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Of split, sample and fit; 0, or that of the bundle of --continue.", min=0)
+]
+Further = Annotated[
+    Path | None, typer.Option("--continue", metavar="BUNDLE", help="Go on from this bundle, with its method and model.")
+]
+Earlier = Annotated[
+    str | None, typer.Option("--earlier", metavar="DATA", help="With --continue: the earlier rows, if they were moved.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle.")]
+
+
+def finetune(
+    context: typer.Context,
+    source: options.Source,
+    method: Method = None,
+    model: Model = None,
+    rows: Rows = None,
+    settings: Settings = None,
+    tune: Tune = 0,
+    text: options.Text = None,
+    label: options.Label = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    no_header: options.NoHeader = False,
+    min_label_rows: options.MinLabelRows = 1,
+    rare: options.Rare = "drop",
+    metric: options.Metric = None,
+    labels: options.LabelsFile = None,
+    seed: Seed = None,
+    time_limit: options.TimeLimit = None,
+    output: Output = Path("bundle"),
+    further: Further = None,
+    earlier: Earlier = None,
+) -> None:
+    """Fine-tune one method on your rows, score it on rows it did not see, and write it as a bundle."""
+    from rich.console import Console
+
+    from bakeoff.cli.live import TerminalWatcher
+
+    console = Console(highlight=False)
+    with TerminalWatcher(console) as watcher:
+        watcher.kept = "Run the same command again: training goes on from where its state was last kept."
+        if further is not None:
+            _go_on(console, watcher, context.params)
+        else:
+            _fit_alone(console, watcher, context.params)
+
+
+def _fit_alone(console: Console, watcher: TerminalWatcher, given: Mapping[str, Any]) -> None:
+    from bakeoff.workbench.finetune import FinetuneOptions, settings_of
+    from bakeoff.workbench.finetune import finetune as fit_alone
+
+    if given["earlier"] is not None:
+        raise OptionError("--earlier belongs to --continue.", next_step="Leave it away, or name a bundle.")
+    method = given["method"] or "full"
+    wanted = FinetuneOptions(
+        method=method,
+        model=given["model"],
+        n=given["rows"],
+        settings=settings_of(method, given["settings"] or ()),
+        seed=given["seed"] or 0,
+        labels=given["labels"],
+        metric=given["metric"],
+        seconds=_seconds(given["time_limit"]),
+        tries=given["tune"],
+    )
+    rows = options.data_options(given)
+    done = fit_alone(given["source"], rows, wanted, output=given["output"], command=_command(), watcher=watcher)
+    _show(console, done, given["output"])
+
+
+def _go_on(console: Console, watcher: TerminalWatcher, given: Mapping[str, Any]) -> None:
+    from bakeoff.workbench.finetune_further import FurtherOptions, finetune_further
+
+    for name, flag in (
+        ("method", "--method"),
+        ("model", "--model"),
+        ("metric", "--metric"),
+        ("labels", "--labels"),
+        ("tune", "--tune"),
+    ):
+        if given[name]:
+            raise OptionError(
+                f"{flag} cannot change what the bundle of --continue is.", next_step=f"Leave {flag} away."
+            )
+    wanted = FurtherOptions(
+        bundle=given["further"],
+        n=given["rows"],
+        settings=tuple(given["settings"] or ()),
+        seed=given["seed"],
+        earlier=given["earlier"],
+        seconds=_seconds(given["time_limit"]),
+    )
+    rows = options.data_options(given)
+    done = finetune_further(given["source"], rows, wanted, output=given["output"], command=_command(), watcher=watcher)
+    _show_further(console, done, given["output"])
+
+
+def _seconds(time_limit: str | None) -> float | None:
+    from bakeoff.workbench.options import parse_duration
+
+    return parse_duration(time_limit) if time_limit else None
+
+
+def _command() -> str:
+    return shlex.join(["bakeoff", *sys.argv[1:]])
+
+
+def _show(console: Console, done: FinetuneOutcome, output: Path) -> None:
+    from bakeoff.report.figures import duration_text, rate_text
+
+    if done.searched is not None:
+        _show_search(console, done)
+    _show_epochs(console, done.history, done.task.metric)
+    shortened = done.details.get("share_of_steps", 1.0)
+    console.print(
+        f"{done.contender.name}: {done.n:,} rows in {duration_text(done.seconds)}, answers "
+        f"{rate_text(done.rows_per_second)}{f', {shortened:.0%} of its steps' if shortened < 1 else ''}",
+        markup=False,
+    )
+    console.print(f"test         {done.task.metric} {_told(done.test)}", markup=False)
+    console.print(f"validation   {done.task.metric} {_told(done.validation)}", markup=False)
+    if not math.isnan(done.floor.score):
+        console.print(f"floor        {done.task.metric} {_told(done.floor)}, TF-IDF, the same rows", markup=False)
+    if done.cut:
+        console.print("Time was up before training was done.", style="bold yellow")
+    _show_bundle(console, output)
+
+
+def _show_search(console: Console, done: FinetuneOutcome) -> None:
+    from bakeoff.report.figures import duration_text, score_text
+
+    found = done.searched
+    if found is None:
+        return
+    settings = ", ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+                         for name, value in found.settings.items())  # fmt: skip
+    console.print(
+        f"{found.tried} settings tried inside the rows in {duration_text(found.seconds)}: {done.task.metric} "
+        f"{score_text(found.score)}, the first {score_text(found.first_score)}",
+        markup=False,
+    )
+    console.print(settings, markup=False)
+
+
+def _show_further(console: Console, done: FurtherOutcome, output: Path) -> None:
+    from bakeoff.report.figures import duration_text
+
+    _show_epochs(console, done.history, done.task.metric)
+    added = f", new labels: {', '.join(done.new_labels)}" if done.new_labels else ""
+    console.print(f"{done.n:,} new rows in {duration_text(done.seconds)}{added}", markup=False)
+    _show_pair(console, "new test rows", done.task.metric, done.test)
+    if done.earlier is None:
+        console.print(f"earlier rows: {done.earlier_unknown}", markup=False)
+        console.print("What it forgot is not known; name the earlier rows with --earlier DATA.", style="bold yellow")
+    else:
+        _show_pair(console, "earlier validation rows", done.task.metric, done.earlier)
+        if done.earlier.fell:
+            console.print(
+                "It forgot some of what it knew: tune on the earlier and the new rows together.", style="bold yellow"
+            )
+    _show_bundle(console, output)
+
+
+def _show_epochs(console: Console, history: Sequence[Mapping[str, Any]], metric: str) -> None:
+    from bakeoff.report.figures import score_text
+
+    for entry in history:
+        if "loss" in entry:
+            held = entry["held_out_score"]
+            told = "" if held is None else f"   held-out {metric} {score_text(held)}"
+            console.print(f"epoch {entry['epoch']:>3}   loss {entry['loss']:.3f}{told}", markup=False)
+
+
+def _show_pair(console: Console, rows: str, metric: str, pair: BeforeAfter) -> None:
+    from bakeoff.report.figures import p_phrase
+
+    console.print(f"{rows}, {metric}", markup=False)
+    console.print(f"  before     {_told(pair.before)}", markup=False)
+    console.print(f"  after      {_told(pair.after)}", markup=False)
+    console.print(f"  {pair.gained} gained, {pair.lost} lost, McNemar's {p_phrase(pair.p)}", markup=False)
+
+
+def _show_bundle(console: Console, bundle: Path) -> None:
+    # A path or a command that is broken into lines cannot be copied.
+    console.print(f"{bundle}   reloaded, answers equal", markup=False, soft_wrap=True)
+    console.print(f"Use it with: bakeoff predict {shlex.quote(str(bundle))} new.csv", markup=False, soft_wrap=True)
+
+
+def _told(scored: Scored) -> str:
+    from bakeoff.report.figures import interval_text, score_text
+
+    return f"{score_text(scored.score)} {interval_text(scored.interval)} on {scored.rows:,} rows"

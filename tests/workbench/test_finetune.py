@@ -1,0 +1,152 @@
+"""One method alone: what it may be told, what it refuses before anything is fitted, and going on from a bundle."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from bakeoff.errors import OptionError
+from bakeoff.ship import read_bundle
+from bakeoff.workbench.finetune import FinetuneOptions, FinetuneOutcome, finetune, settings_of
+from bakeoff.workbench.finetune_further import BeforeAfter, FurtherOptions, finetune_further
+from bakeoff.workbench.fitting import Scored
+from bakeoff.workbench.options import DataOptions
+
+GOOD = ["superb", "fine", "lovely", "splendid", "happy", "sturdy", "crisp", "bright", "quick", "perfect"]
+BAD = ["awful", "broken", "useless", "dreadful", "faulty", "weak", "noisy", "slow", "bent", "returned"]
+THINGS = ["lens", "phone", "case", "cable", "screen", "speaker", "charger", "camera", "strap", "remote", "bag", "fan"]
+SHORT = ("max_epochs=1", "least_steps=6")
+
+
+def _write(path: Path, rows: list[tuple[str, str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["review", "sentiment"])
+        writer.writerows(rows)
+    return path
+
+
+def _reviews(count: int, start: int = 0) -> list[tuple[str, str]]:
+    """Give rows whose words tell their label, no two of them alike."""
+    found = []
+    for number in range(start, start + count):
+        words, label = (GOOD, "positive") if number % 2 else (BAD, "negative")
+        thing, word, other = THINGS[number % 12], words[number // 2 % 10], words[(number // 20 + 3) % 10]
+        found.append((f"The {thing} number {number} is {word}, and its box is {other} as well.", label))
+    return found
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    return _write(tmp_path / "reviews.csv", _reviews(120))
+
+
+def _fit(source: Path, output: Path, method: str = "lp-ft", *settings: str, n: int | None = None) -> FinetuneOutcome:
+    given = settings_of(method, settings or (SHORT if method != "probe" else ()))
+    return finetune(str(source), DataOptions(), FinetuneOptions(method, n=n, settings=given), output=output)
+
+
+def test_settings_have_the_types_of_the_defaults() -> None:
+    given = ["learning_rate=2e-5", "max_epochs=2", "class_weights=true"]
+    assert settings_of("full", given) == {"learning_rate": 2e-5, "max_epochs": 2, "class_weights": True}
+    for text, said in (("rate=1", "takes NAME=VALUE"), ("max_epochs", "takes NAME=VALUE"),
+                       ("max_epochs=two", "a whole number"), ("class_weights=1", "true or false")):  # fmt: skip
+        with pytest.raises(OptionError, match=said):
+            settings_of("full", [text])
+    with pytest.raises(OptionError, match="no settings"):
+        settings_of("probe", ["C=1"])
+
+
+@pytest.mark.parametrize("method", ["zero-shot", "tfidf", "nothing"])
+def test_only_what_tunes_a_model_can_be_named(method: str, reviews: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="label-names, probe, full"):
+        finetune(str(reviews), DataOptions(), FinetuneOptions(method), output=tmp_path / "bundle")
+
+
+def test_a_folder_that_is_no_bundle_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep me", encoding="utf-8")
+    with pytest.raises(OptionError, match="not just a bundle"):
+        finetune("nowhere.csv", DataOptions(), FinetuneOptions("full"), output=tmp_path / "mine")
+    with pytest.raises(OptionError, match="not just a bundle"):
+        finetune_further("nowhere.csv", DataOptions(), FurtherOptions(tmp_path), output=tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text(encoding="utf-8") == "keep me"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "p", "fell"),
+    [(0.9, 0.85, 0.4, True), (0.9, 0.89, 0.4, False), (0.9, 0.89, 0.01, True), (0.9, 0.95, 0.01, False)],
+)
+def test_what_counts_as_forgotten(before: float, after: float, p: float, fell: bool) -> None:
+    scores = [Scored(value, (0.0, 1.0), 100) for value in (before, after)]
+    assert BeforeAfter(*scores, lost=0, gained=0, p=p).fell == fell
+
+
+@pytest.mark.models
+def test_what_was_scored_is_what_is_written(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
+    done = _fit(reviews, tmp_path / "bundle", n=40)
+    assert done.n == 40
+    assert done.bundle == tmp_path / "bundle"
+    assert done.test.interval[0] <= done.test.score <= done.test.interval[1]
+    shipped = read_bundle(tmp_path / "bundle")
+    assert (shipped.facts.rows, shipped.facts.rows_from) == (40, str(reviews))
+    card = (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
+    assert f"| test | {done.test.rows} |" in card
+    assert "Learned from 40 labelled rows" in card
+    with pytest.raises(OptionError, match=r"-n is at most the \d+ train rows; 500 came"):
+        _fit(reviews, tmp_path / "bundle", n=500)
+
+
+@pytest.mark.models
+def test_going_on_takes_new_labels_in_and_looks_at_the_earlier_rows(
+    reviews: Path, tmp_path: Path, catalogue_cache: Path
+) -> None:
+    _fit(reviews, tmp_path / "first")
+    neither = [(f"It was sent on day {number} by the {THINGS[number % 12]} shop.", "neither") for number in range(40)]
+    more = _write(tmp_path / "more.csv", [*_reviews(20, start=200), *neither])
+    options = FurtherOptions(tmp_path / "first", settings=SHORT)
+    done = finetune_further(str(more), DataOptions(), options, output=tmp_path / "second")
+    assert done.new_labels == ("neither",)
+    assert done.task.labels == ("negative", "neither", "positive")
+    assert done.test.after.score > done.test.before.score
+    assert done.earlier is not None
+    assert done.earlier.before.rows == done.earlier.after.rows > 10
+    shipped = read_bundle(tmp_path / "second")
+    assert shipped.facts.contender.parameters["least_steps"] == 6
+    assert shipped.load().predict(["It was sent on day 99 by the lens shop."]).tolist() == ["neither"]
+
+    reviews.unlink()
+    again = finetune_further(str(more), DataOptions(), options, output=tmp_path / "third")
+    assert again.earlier is None
+    assert "reviews.csv" in again.earlier_unknown
+
+
+@pytest.mark.models
+def test_going_on_starts_where_the_bundle_ended(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
+    _fit(reviews, tmp_path / "first")
+    # No rate moves nothing: what comes out is what was there.
+    still = FurtherOptions(tmp_path / "first", settings=("learning_rate=0", "max_epochs=1", "least_steps=1"))
+    done = finetune_further(str(reviews), DataOptions(), still, output=tmp_path / "second")
+    weights = [
+        {
+            file.path: file.sha256
+            for file in read_bundle(tmp_path / name).files
+            if file.path.endswith("model.safetensors")
+        }
+        for name in ("first", "second")
+    ]
+    assert weights[0] == weights[1]
+    assert done.earlier is not None
+    assert done.earlier.p > 0.05
+
+
+@pytest.mark.models
+def test_a_method_that_learns_anew_cannot_go_on(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
+    _fit(reviews, tmp_path / "first", "probe")
+    with pytest.raises(OptionError, match="'probe', which learns anew each time"):
+        finetune_further(str(reviews), DataOptions(), FurtherOptions(tmp_path / "first"), output=tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+    assert json.loads((tmp_path / "first" / "bundle.json").read_text(encoding="utf-8"))["rows"] > 40
