@@ -24,6 +24,8 @@ pytestmark = pytest.mark.models
 
 
 def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -> None:
+    # Every row is tested in three rounds of folds: half as many take half as long.
+    _keep_first(reviews, 200)
     today = tmp_path / "today.csv"
     rows = _table(reviews)
     with today.open("w", newline="", encoding="utf-8") as file:
@@ -64,6 +66,14 @@ def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -
     assert "tfidf" in unknown.stderr
 
 
+def _keep_first(path: Path, rows: int) -> None:
+    kept = _table(path)[:rows]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(kept[0]))
+        writer.writeheader()
+        writer.writerows(kept)
+
+
 def _table(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -71,7 +81,7 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 PLAN = (
     "--budgets", "16,64", "--method", "probe", "--method", "zero-shot", "--test-rows", "60", "--finalist-seeds", "3",
-    "--no-ship",
+    "--split", "one", "--no-ship",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 
 from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Deadline, RunContext
+from bakeoff.methods.forecast import ModelSpeed, Workload, forecast_searched_prompts
 from bakeoff.methods.prompt.phrasings import ENSEMBLE
 from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.methods.prompt.searched import MOST_HALF, SearchedPrompts, _halves
@@ -100,3 +101,16 @@ def test_scores_can_be_taken_from_few_labels_of_many():
 def test_wrong_settings(name):
     with pytest.raises(OptionError, match=f"{name} must be 1 or more; 0 came"):
         SearchedPrompts(TASK, MODEL, **{name: 0}).fit(TEXTS, LABELS)
+
+
+def test_the_forecast_counts_the_tokens_that_a_search_reads():
+    # At one token a second, seconds are tokens.
+    texts, labels = text_rows(32)
+    fitted = SearchedPrompts(TASK, MODEL, words=10, candidates=8, kept=2).fit(texts, labels)
+    answers = fitted.answer(UNSEEN)
+    read = fitted.usage_.tokens_in + sum(answer.tokens_in for answer in answers)
+    told = sum(len(text.split()) for text in texts) / len(texts) * 1.3
+    speed = ModelSpeed(1.0, 1.0, 0.0, told)
+    given = {**method_spec("prompt-search").parameters, "words": 10, "candidates": 8, "kept": 2}
+    forecast = forecast_searched_prompts(Workload(32, len(UNSEEN), 2, 0.0, 1.0, speed, given))
+    assert forecast / 2 < read < forecast * 2
