@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from pathlib import Path
@@ -196,14 +197,14 @@ def print_checks(console: Console, columns: str, split: str, rows: dict[str, int
     columns, split : str
     rows : dict
     mde : float
-        In points.
+        In points; NaN where nothing is compared.
     """
     console.print(Text(columns))
     counts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
     console.print(Text(f"{counts}: {split}"))
-    console.print(
-        Text(f"These test rows can show differences of {mde:.1f} points or more (80 % power, if seeds differ by 2).")
-    )
+    if not math.isnan(mde):
+        power = "(80 % power, if seeds differ by 2)"
+        console.print(Text(f"These test rows can show differences of {mde:.1f} points or more {power}."))
 
 
 def _mean(values: tuple[float, ...]) -> float:

@@ -93,7 +93,7 @@ class KnownBefore:
     split : str
         One sentence on how they were divided.
     mde : float
-        Smallest difference in accuracy that the test rows can show, in points.
+        Smallest difference in accuracy that the test rows can show, in points; NaN where nothing is compared.
     """
 
     source: str
