@@ -158,3 +158,17 @@ def test_a_real_encoder_goes_on_exactly(
         whole.network_.state_dict().items(), again.network_.state_dict().values(), strict=True
     ):
         assert torch.equal(one, other), key
+
+
+@pytest.mark.parametrize(
+    "other", [CrossEntropy("accuracy", np.array([1.0, 3.0], dtype=np.float32)), CrossEntropy("macro-F1")]
+)
+def test_another_objective_is_another_training(
+    other: Objective, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
+    with pytest.raises(KilledError):
+        _train(CrossEntropy("accuracy"), tmp_path / "state", _killed_after(5))
+    taken: list[float] = []
+    _train(other, tmp_path / "state", lambda _what, share: taken.append(share))
+    assert len(taken) == 36

@@ -32,10 +32,7 @@ __all__ = ["SCHEMA", "Bundle", "BundleFacts", "BundleFile", "read_bundle"]
 
 #: Version of the layout of `bundle.json`.
 SCHEMA = 1
-MANIFEST = "bundle.json"
-CARD = "README.md"
-METHOD = "method"
-WEIGHTS = "weights"
+MANIFEST, CARD, METHOD, WEIGHTS = "bundle.json", "README.md", "method", "weights"
 
 #: Endings of files that some loader would run or unpickle; a bundle needs none of them.
 CODE_SUFFIXES = frozenset(

@@ -23,8 +23,6 @@ __all__ = ["cached_lower_layers", "freeze_lower_layers"]
 #: Numbers of the kept states at most: 1 GB. Beyond it the lower layers are run in every step.
 _MOST_KEPT = 256_000_000
 _BATCH_TOKENS = 2048
-#: Largest difference of a state from the whole model's for the short cut to be taken.
-_TOLERANCE = 1e-3
 
 
 class _States(torch.nn.Module):

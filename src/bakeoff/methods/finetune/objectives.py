@@ -49,6 +49,10 @@ class Objective(ABC):
             The task's metric, and what decides between equal scores.
         """
 
+    @abstractmethod
+    def __repr__(self) -> str:
+        """Name it by all that its loss hangs on: a training is told from another by it."""
+
     def state(self) -> dict[str, torch.Tensor]:
         """Give what it has gathered and needs to go on; nothing for most."""
         return {}
@@ -92,6 +96,10 @@ class CrossEntropy(Objective):
         self._metric = metric
         self._weights = None if class_weights is None else torch.as_tensor(class_weights)
 
+    def __repr__(self) -> str:
+        weights = None if self._weights is None else self._weights.tolist()
+        return f"CrossEntropy({self._metric!r}, {weights})"
+
     def loss(self, outputs: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Give the mean over rows."""
         weights = None if self._weights is None else self._weights.to(outputs.device)
@@ -123,6 +131,9 @@ class SupervisedContrastive(Objective):
         self._metric, self._labels, self._temperature = metric, labels, temperature
         #: Sums of the vectors that training has seen since the last look, label by label.
         self._sums: NDArray[np.float64] | None = None
+
+    def __repr__(self) -> str:
+        return f"SupervisedContrastive({self._metric!r}, {self._labels}, {self._temperature})"
 
     def loss(self, outputs: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Give the mean over rows that share their label with another row of the step; 0 where none does."""

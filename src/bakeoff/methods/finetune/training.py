@@ -83,7 +83,7 @@ def tune(
     start = _trainable_state(network)
     reason = ""
     for share in (1.0, _RETRY_SHARE):
-        key = "" if context.checkpoint is None else _training_key(network, plan, share, train, held)
+        key = "" if context.checkpoint is None else _training_key(network, (plan, share, objective), train, held)
         try:
             return _attempt(_Run(network, plan, share, objective, pad, context, key), train, held)
         except _DivergedError as error:
@@ -306,9 +306,9 @@ def _restore_random(states: dict[str, torch.Tensor], device: torch.device) -> No
         torch.cuda.set_rng_state(states["cuda"], device)
 
 
-def _training_key(network: torch.nn.Module, plan: TuningPlan, share: float, train: TokenRows, held: TokenRows) -> str:
+def _training_key(network: torch.nn.Module, settings: object, train: TokenRows, held: TokenRows) -> str:
     """Name a training by all that its outcome hangs on."""
-    told = hashlib.sha256(f"{plan!r} {share!r} {torch.get_num_threads()} {weights_sha256(network)}".encode())
+    told = hashlib.sha256(f"{settings!r} {torch.get_num_threads()} {weights_sha256(network)}".encode())
     for rows in (train, held):
         told.update(repr([list(map(int, ids)) for ids in rows.ids]).encode())
         told.update(np.ascontiguousarray(rows.codes).tobytes())
