@@ -150,3 +150,12 @@ def test_a_method_that_learns_anew_cannot_go_on(reviews: Path, tmp_path: Path, c
         finetune_further(str(reviews), DataOptions(), FurtherOptions(tmp_path / "first"), output=tmp_path / "second")
     assert not (tmp_path / "second").exists()
     assert json.loads((tmp_path / "first" / "bundle.json").read_text(encoding="utf-8"))["rows"] > 40
+
+
+@pytest.mark.models
+def test_what_looks_at_no_label_is_not_said_to_have_learned_from_rows(
+    reviews: Path, tmp_path: Path, catalogue_cache: Path
+) -> None:
+    done = finetune(str(reviews), DataOptions(), FinetuneOptions("label-names"), output=tmp_path / "bundle")
+    assert done.n == read_bundle(tmp_path / "bundle").facts.rows == 0
+    assert "Learned from 0 labelled rows" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")

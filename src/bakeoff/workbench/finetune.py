@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data import Rows, Source, Split, check_rows, fingerprint
+from bakeoff.data import Rows, Split, check_rows, fingerprint
 from bakeoff.errors import OptionError, TrialError
 from bakeoff.methods.registry import load_method, method_spec, method_specs
 from bakeoff.records import Contender
@@ -16,16 +16,16 @@ from bakeoff.ship import BundleFacts, TunedFigures, check_place, tuned_card
 from bakeoff.study.contenders import build_contenders
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.fitting import Scored, context_for, floor_score, rows_source, sample, scored, write_fitted
-from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
+from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import check_meaning, task_of
-from bakeoff.workbench.rows import divide, read_source, row_counts
+from bakeoff.workbench.rows import divide, known_before, read_source
 from bakeoff.workbench.settings_search import SettingsFound, search_settings
 
 if TYPE_CHECKING:
     from bakeoff.methods.contract import Method
     from bakeoff.tasks import Task
 
-__all__ = ["FinetuneOptions", "FinetuneOutcome", "finetune", "known_before", "settings_of"]
+__all__ = ["FinetuneOptions", "FinetuneOutcome", "finetune", "settings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,8 @@ def _given(source: str, data: DataOptions, options: FinetuneOptions, watcher: Wa
     watcher.checked(checks, known_before(read, task, split))
     check_meaning(checks)
     contender = _contender(task, study, options, len(split.train), watcher)
-    train = sample(split.train, options.n, options.seed)
+    # What looks at no label must not be said to have learned from rows.
+    train = sample(split.train, options.n if contender.uses_labels else 0, options.seed)
     return _Given(source, tuple(read.columns.text), split, task, contender, train)
 
 
@@ -317,29 +318,6 @@ def _study_options(options: FinetuneOptions) -> StudyOptions:
         metric=options.metric,
         seed=options.seed,
         division="one",
-    )
-
-
-def known_before(read: Source, task: Task, split: Split) -> KnownBefore:
-    """Say what is known of divided rows before anything is fitted on them.
-
-    Parameters
-    ----------
-    read : Source
-    task : Task
-    split : Split
-
-    Returns
-    -------
-    KnownBefore
-    """
-    return KnownBefore(
-        source=read.name,
-        columns=read.columns.how,
-        task=task,
-        rows=row_counts(split),
-        split=split.method,
-        mde=float("nan"),
     )
 
 

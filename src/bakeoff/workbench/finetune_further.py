@@ -15,11 +15,11 @@ from bakeoff.methods.registry import load_method
 from bakeoff.ship import Bundle, BundleFacts, TunedFigures, check_place, read_bundle, tuned_card
 from bakeoff.ship.bundle import METHOD
 from bakeoff.tasks import Task, classification_task
-from bakeoff.workbench.finetune import known_before, settings_of
+from bakeoff.workbench.finetune import settings_of
 from bakeoff.workbench.fitting import Scored, context_for, rows_source, sample, scored, write_fitted
 from bakeoff.workbench.options import DataOptions, Watcher
 from bakeoff.workbench.prepare import check_meaning
-from bakeoff.workbench.rows import divide, read_source
+from bakeoff.workbench.rows import divide, known_before, read_source
 
 __all__ = ["BeforeAfter", "FurtherOptions", "FurtherOutcome", "finetune_further"]
 

@@ -39,8 +39,8 @@ from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classificati
 from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
-from bakeoff.workbench.options import DataOptions, KnownBefore, StudyOptions, Watcher
-from bakeoff.workbench.rows import can_show, divided_parts, read_source, row_counts
+from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
+from bakeoff.workbench.rows import can_show, divided_parts, known_before, read_source, row_counts
 from bakeoff.workbench.sending import check_sending, expected_sendings, terms_of_study
 
 __all__ = ["check_meaning", "create_study", "current_trial", "meaning", "task_of"]
@@ -84,7 +84,7 @@ def create_study(
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
     checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks)
-    watcher.checked(checks, _known_before(read, task, split, options))
+    watcher.checked(checks, known_before(read, task, split, _mde(split, options)))
     check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
@@ -98,16 +98,9 @@ def create_study(
     return store
 
 
-def _known_before(read: Source, task: Task, split: Split, options: StudyOptions) -> KnownBefore:
+def _mde(split: Split, options: StudyOptions) -> float:
     test_rows = len(split.rows or split.test)
-    return KnownBefore(
-        source=read.name,
-        columns=read.columns.how,
-        task=task,
-        rows=row_counts(split),
-        split=split.method,
-        mde=can_show(min(test_rows, options.test_rows or test_rows), options.seeds, split.folds),
-    )
+    return can_show(min(test_rows, options.test_rows or test_rows), options.seeds, split.folds)
 
 
 def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, ...]) -> dict[str, Any]:

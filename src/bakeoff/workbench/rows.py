@@ -17,9 +17,10 @@ from bakeoff.data import (
 )
 from bakeoff.decision import detectable_difference
 from bakeoff.errors import OptionError
-from bakeoff.workbench.options import DataOptions, Division
+from bakeoff.tasks import Task
+from bakeoff.workbench.options import DataOptions, Division, KnownBefore
 
-__all__ = ["can_show", "divide", "divided_parts", "read_source", "row_counts"]
+__all__ = ["can_show", "divide", "divided_parts", "known_before", "read_source", "row_counts"]
 
 
 def read_source(source: str, options: DataOptions) -> Source:
@@ -118,3 +119,21 @@ def can_show(test_rows: int, seeds: int, folds: tuple[Fold, ...]) -> float:
         In points, (0, 100].
     """
     return detectable_difference(test_rows, seeds, folds=FOLDS if folds else 0, overlap=fold_overlap(folds))
+
+
+def known_before(read: Source, task: Task, split: Split, mde: float = float("nan")) -> KnownBefore:
+    """Say what is known of divided rows before anything runs on them.
+
+    Parameters
+    ----------
+    read : Source
+    task : Task
+    split : Split
+    mde : float
+        As of `KnownBefore`.
+
+    Returns
+    -------
+    KnownBefore
+    """
+    return KnownBefore(read.name, read.columns.how, task, row_counts(split), split.method, mde)
