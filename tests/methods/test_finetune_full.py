@@ -75,7 +75,7 @@ def test_a_small_table_trains_to_the_same_weights(task: Task) -> None:
         method.encoder_ = replace(base, model=copy.deepcopy(base.model).requires_grad_(True))
         method.network_ = method._network()
         rows = TokenRows(method._token_ids(texts), np.array([label == "positive" for label in labels]).astype(int))
-        plan = replace(method._plan(), epochs=1, least_steps=2)
+        plan = replace(method._plan(1e-3), epochs=1, least_steps=2)
         nothing = rows.part(np.arange(0))
         settings = {"pad": method._pad, "context": RunContext(), "objective": CrossEntropy("accuracy")}
         if small:

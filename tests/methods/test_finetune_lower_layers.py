@@ -101,7 +101,7 @@ def test_training_comes_out_as_with_all_layers_run(task: Task) -> None:
         method._copy_encoder()
         codes = np.array([label == "positive" for label in labels]).astype(np.int64)
         rows = TokenRows(method._token_ids(texts), codes)
-        plan = replace(method._plan(), epochs=1, least_steps=3)
+        plan = replace(method._plan(1e-3), epochs=1, least_steps=3)
         nothing = rows.part(np.arange(0))
         settings = {"objective": CrossEntropy("accuracy"), "pad": method._pad, "context": RunContext()}
         if cached:

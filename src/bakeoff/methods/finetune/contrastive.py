@@ -6,17 +6,13 @@ works on all pairs inside a step instead of a list of pairs.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.objectives import SupervisedContrastive
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder, compact_embeddings
-from bakeoff.methods.finetune.tuning_plan import TuningPlan
 from bakeoff.models.digest import weights_sha256
 from bakeoff.tasks import Task, label_codes
 
@@ -77,7 +73,7 @@ class ContrastiveFineTuning(TunedEncoder):
         with compact_embeddings(self.encoder_.model, rows.ids, self._pad) as short:
             tuned = tune(
                 network,
-                self._plan(),
+                self._plan(self.learning_rate),
                 short(train),
                 short(held),
                 objective=SupervisedContrastive(self.task.metric, len(self.task.labels), self.temperature),
@@ -85,28 +81,7 @@ class ContrastiveFineTuning(TunedEncoder):
                 context=self.context_,
             )
         details = tuned.details(network, held)
-        self.encoder_.model.requires_grad_(False)
         vectors = predict_logits(network, rows.ids, self._pad).astype(np.float32)
         head, choice = fit_probe_head(vectors, codes, self.task, self.seed)
         self._start_from(head)
-        self.cut_, self.history_ = tuned.cut, tuned.history
-        self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
-        after = weights_sha256(self.encoder_.model)
-        self.details_ = details | {
-            "strength": choice.to_json(),
-            "truncated_rows": count_truncated(base, texts),
-            "weights_sha256": {"before": before, "after": after},
-            "weights_changed": before != after,
-        }
-        self._measure()
-
-    def _plan(self) -> TuningPlan:
-        return TuningPlan(
-            learning_rate=self.learning_rate,
-            head_learning_rate=self.learning_rate,
-            epochs=self.max_epochs,
-            least_steps=self.least_steps,
-            batch_rows=self.batch_rows,
-            seed=self.seed,
-            autocast=self.context_.dtype == "bfloat16",
-        )
+        self._report(tuned, details | {"strength": choice.to_json()}, base, texts, before)

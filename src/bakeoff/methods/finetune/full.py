@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from bakeoff.errors import OptionError
-from bakeoff.methods.finetune.embeddings import count_truncated, embed
+from bakeoff.methods.finetune.embeddings import embed
 from bakeoff.methods.finetune.lower_layers import cached_lower_layers
 from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
 from bakeoff.methods.finetune.probe import fit_probe_head
@@ -19,7 +18,6 @@ from bakeoff.methods.finetune.temperature import scale_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TunedEncoder, compact_embeddings
-from bakeoff.methods.finetune.tuning_plan import TuningPlan
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
 from bakeoff.tasks import Task, label_codes
@@ -93,26 +91,16 @@ class FullFineTuning(TunedEncoder):
         with self._shortened(rows.ids) as short:
             tuned = tune(
                 self.network_,
-                self._plan(),
+                self._plan(_HEAD_RATE),
                 short(train),
                 short(held),
                 objective=CrossEntropy(self.task.metric, weights),
                 pad=self._pad,
                 context=self.context_,
             )
-        details = tuned.details(self.network_, held)
-        self.encoder_.model.requires_grad_(False)
-        self.cut_, self.history_ = tuned.cut, tuned.history
-        self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
-        after = weights_sha256(self.encoder_.model)
-        self.details_ = details | {
-            "head_start": head_start,
-            "temperature": scale_head(self.network_, held, self._pad),
-            "truncated_rows": count_truncated(base, texts),
-            "weights_sha256": {"before": before, "after": after},
-            "weights_changed": before != after,
-        }
-        self._measure()
+        details = tuned.details(self.network_, held) | {"head_start": head_start}
+        details["temperature"] = scale_head(self.network_, held, self._pad)
+        self._report(tuned, details, base, texts, before)
 
     def _shortened(self, ids: Sequence[list[int]]) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
         """Leave out of the model, while it is trained, what does not change the outcome."""
@@ -120,17 +108,6 @@ class FullFineTuning(TunedEncoder):
         if self.frozen_share:
             return cached_lower_layers(model, ids, self._pad, self.frozen_share)
         return compact_embeddings(model, ids, self._pad)
-
-    def _plan(self) -> TuningPlan:
-        return TuningPlan(
-            learning_rate=self.learning_rate,
-            head_learning_rate=_HEAD_RATE,
-            epochs=self.max_epochs,
-            least_steps=self.least_steps,
-            batch_rows=self.batch_rows,
-            seed=self.seed,
-            autocast=self.context_.dtype == "bfloat16",
-        )
 
     def _start_head(self, base: Encoder, texts: list[str], train: TokenRows) -> str:
         """Start the head from the probe's, where the time allows and it can be fitted; say which start it was."""

@@ -25,10 +25,10 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.objectives import CrossEntropy
 from bakeoff.methods.finetune.temperature import scale_head
-from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
+from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, divide
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
-from bakeoff.methods.heads import LinearHead, read_head, softmax, write_head
+from bakeoff.methods.heads import LinearHead, read_head, write_head
 from bakeoff.models.decoder import Decoder
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, label_codes, label_words
@@ -144,12 +144,7 @@ class LoraClassifier(Method):
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         ids, _ = self._token_ids(texts)
-        rows = softmax(predict_logits(self.network_, ids, self._pad))
-        seconds = (time.perf_counter() - began) / len(texts)
-        return [
-            Answer(self.task.labels[int(row.argmax())], tuple(row.tolist()), tokens_in=len(own), seconds=seconds)
-            for row, own in zip(rows, ids, strict=True)
-        ]
+        return answers_of(self.network_, ids, self._pad, self.task.labels, began)
 
     def _save(self, folder: Path) -> None:
         with _quiet():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from bakeoff.methods.forecast import HELD_OUT_SHARE, LEAST_TO_HOLD_OUT
+from bakeoff.methods.heads import softmax
 from bakeoff.models.batching import length_sorted_batches
+from bakeoff.records import Answer
 
 __all__ = [
     "TokenRows",
+    "answers_of",
     "cast",
     "divide",
     "held_out_rows",
@@ -128,6 +132,31 @@ def predict_logits(
     for rows, values in parts:
         found[rows] = values
     return found
+
+
+def answers_of(
+    network: torch.nn.Module, ids: Sequence[list[int]], pad: int, labels: Sequence[str], began: float
+) -> list[Answer]:
+    """Answer rows with the likeliest label.
+
+    Parameters
+    ----------
+    network, ids, pad
+        As of `predict_logits`.
+    labels : sequence of str
+    began : float
+        Value of `time.perf_counter` when work on the rows began; they share the seconds since then evenly.
+
+    Returns
+    -------
+    list of Answer
+    """
+    rows = softmax(predict_logits(network, ids, pad))
+    seconds = (time.perf_counter() - began) / len(ids)
+    return [
+        Answer(labels[int(row.argmax())], tuple(row.tolist()), tokens_in=len(own), seconds=seconds)
+        for row, own in zip(rows, ids, strict=True)
+    ]
 
 
 def padded(ids: Sequence[list[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -15,10 +15,13 @@ import torch
 
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
+from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
 from bakeoff.methods.finetune.probe import fit_probe_head
-from bakeoff.methods.finetune.token_rows import TokenRows, predict_logits
-from bakeoff.methods.heads import LinearHead, read_head, softmax, write_head
+from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
+from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
+from bakeoff.methods.heads import LinearHead, read_head, write_head
+from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder, Pooling, pooled
 from bakeoff.records import Answer
 from bakeoff.tasks import label_codes
@@ -87,18 +90,18 @@ class TunedEncoder(Method):
     least_n = 8
     can_continue = True
 
+    learning_rate: float
+    max_epochs: int
+    batch_rows: int
+    least_steps: int
+
     encoder_: Encoder
     network_: EncoderClassifier
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         ids = self._token_ids(texts)
-        rows = softmax(predict_logits(self.network_, ids, self._pad))
-        seconds = (time.perf_counter() - began) / len(texts)
-        return [
-            Answer(self.task.labels[int(row.argmax())], tuple(row.tolist()), tokens_in=len(own), seconds=seconds)
-            for row, own in zip(rows, ids, strict=True)
-        ]
+        return answers_of(self.network_, ids, self._pad, self.task.labels, began)
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
@@ -147,6 +150,30 @@ class TunedEncoder(Method):
             torch.manual_seed(self.seed)
             network = EncoderClassifier(encoder.model, encoder.pooling, _NORMALISE, len(self.task.labels))
         return network.to(encoder.device)
+
+    def _plan(self, head_learning_rate: float) -> TuningPlan:
+        return TuningPlan(
+            learning_rate=self.learning_rate,
+            head_learning_rate=head_learning_rate,
+            epochs=self.max_epochs,
+            least_steps=self.least_steps,
+            batch_rows=self.batch_rows,
+            seed=self.seed,
+            autocast=self.context_.dtype == "bfloat16",
+        )
+
+    def _report(self, tuned: Tuned, details: dict[str, Any], base: Encoder, texts: list[str], before: str) -> None:
+        """Set what a fit tells of itself; `before` is the sha256 of the weights that it began with."""
+        self.encoder_.model.requires_grad_(False)
+        self.cut_, self.history_ = tuned.cut, tuned.history
+        self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
+        after = weights_sha256(self.encoder_.model)
+        self.details_ = details | {
+            "truncated_rows": count_truncated(base, texts),
+            "weights_sha256": {"before": before, "after": after},
+            "weights_changed": before != after,
+        }
+        self._measure()
 
     def _start_from(self, head: LinearHead) -> None:
         """Set the head to one that was fitted, which training may go on from."""
