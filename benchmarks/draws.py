@@ -37,6 +37,7 @@ from bakeoff.methods.contract import RunContext
 from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.floors import Majority, TfidfLogistic
+from bakeoff.methods.outputs import outputs_of
 from bakeoff.methods.prompt import calibrate
 from bakeoff.methods.prompt.label_scores import LabelScorePrompt
 from bakeoff.models.encoder import encode
@@ -193,7 +194,9 @@ class _Draw:
         if one is FULL:
             return self._full(fold, learned)
         if one is PROBE:
-            head, _ = fit_probe_head(self.known.vectors[learned], self.codes[learned], self.task, fold)
+            outputs = outputs_of(self.task)
+            labels = [self.task.labels[code] for code in self.codes[learned]]
+            head, _ = fit_probe_head(self.known.vectors[learned], labels, outputs, fold)
             return _likeliest(head.probabilities(self.known.vectors))
         floor = (TfidfLogistic if one is TFIDF else Majority)(self.task, None, fold)
         floor.fit([self.known.rows.texts[i] for i in learned], [self.known.rows.labels[i] for i in learned])

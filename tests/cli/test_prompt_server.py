@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.study.store import StudyStore
-from bakeoff.testing.methods import text_rows
+from bakeoff.testing import text_rows
 
 Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
 

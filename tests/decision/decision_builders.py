@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.records import Assumptions, Contender, Evidence, Requirement, Trial, Usage
-from bakeoff.tasks import classification_task
+from bakeoff.tasks import LabelScoring, classification_task
 
 __all__ = ["contender", "make_evidence", "with_trials"]
 
@@ -178,3 +178,8 @@ def realistic(*names: str, **changes: Any) -> Evidence:
     chosen = [CURVES[name] for name in (names or CURVES)]
     settings: dict[str, Any] = {"facts": FACTS, "train": 1848} | changes
     return make_evidence(chosen, **settings)
+
+
+def labels_scored(metric, count):
+    """Give how codes of so many labels are scored."""
+    return LabelScoring(metric, [str(code) for code in range(count)])

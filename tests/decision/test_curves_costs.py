@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from decision_builders import FACTS, SHOTS, TUNED, ZERO, make_evidence, with_trials
+from decision_builders import FACTS, SHOTS, TUNED, ZERO, labels_scored, make_evidence, with_trials
 
 from bakeoff.decision import break_even_predictions, data_advantage, decide, probability_of_beating
 from bakeoff.decision.curves import crossing
@@ -111,7 +111,7 @@ def test_lower_bound_of_winning_covers_the_truth():
         own = np.repeat(rng.normal(size=(2, 300)), 10, axis=0)
         noise = rng.normal(size=(20, 300))
         right = np.sqrt(0.5) * hard + np.sqrt(0.45) * own + np.sqrt(0.05) * noise < 0.84
-        drawn = bootstrap_scores("accuracy", truth, right.astype(np.int64), 2, 300, 0)
+        drawn = bootstrap_scores(labels_scored("accuracy", 2), truth, right.astype(np.int64), 300, 0)
         gap, points = drawn[:, :10] - drawn[:, 10:], right.mean(axis=1)
         estimate = summarise(points[:10] - points[10:], gap, 300)
         single = np.sqrt(gap.var(axis=0, ddof=1).mean() + 10 * estimate.seeds_variance)

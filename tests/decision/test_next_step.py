@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from decision_builders import FACTS, SHOTS, TFIDF, TUNED, ZERO, make_evidence, realistic
+from decision_builders import FACTS, SHOTS, TFIDF, TUNED, ZERO, labels_scored, make_evidence, realistic
 from scipy.special import ndtri
 
 from bakeoff.decision import decide
@@ -22,7 +22,7 @@ def _study(rng, rows, seeds, deviation, lead=0.04):
     reached = np.repeat([0.80 + lead, 0.80], seeds) + rng.normal(0, deviation, 2 * seeds)
     latent = np.sqrt(0.7) * rng.normal(size=rows) + np.sqrt(0.3) * rng.normal(size=(2 * seeds, rows))
     right = (latent < ndtri(reached)[:, None]).astype(np.int64)
-    drawn = bootstrap_scores("accuracy", np.ones(rows, dtype=np.int64), right, 2, 400, 0)
+    drawn = bootstrap_scores(labels_scored("accuracy", 2), np.ones(rows, dtype=np.int64), right, 400, 0)
     points, gap = right.mean(axis=1), drawn[:, :seeds] - drawn[:, seeds:]
     estimate = summarise(points[:seeds] - points[seeds:], gap, rows)
     apart = float((gap - gap.mean(axis=1, keepdims=True)).var(axis=0, ddof=1).mean()) / (seeds - 1)

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from decision_builders import CURRENT, SHOTS, TUNED, ZERO, make_evidence
+from decision_builders import CURRENT, SHOTS, TUNED, ZERO, labels_scored, make_evidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
@@ -30,7 +30,7 @@ def test_permutation_p_of_one_seed_is_the_exact_mcnemar_test():
     truth = np.zeros(60, dtype=np.int64)
     a, b = np.zeros((1, 60), dtype=np.int64), np.zeros((1, 60), dtype=np.int64)
     a[0, :4], b[0, 4:18] = 1, 1
-    found = permutation_p("accuracy", truth, a, b, 2, permutations=40_000)
+    found = permutation_p(labels_scored("accuracy", 2), truth, a, b, permutations=40_000)
     assert found == pytest.approx(binomtest(4, 18).pvalue, abs=0.002)
 
 
@@ -48,7 +48,9 @@ def test_permutation_p_of_macro_f1_is_that_of_every_exchange():
 
     every = [abs(difference(np.array(swap))) for swap in product([False, True], repeat=9)]
     exact = np.mean(np.array(every) >= every[0] - 1e-12)
-    assert permutation_p("macro-F1", truth, a, b, 3, permutations=20_000) == pytest.approx(exact, abs=0.01)
+    assert permutation_p(labels_scored("macro-F1", 3), truth, a, b, permutations=20_000) == pytest.approx(
+        exact, abs=0.01
+    )
 
 
 def test_permutation_p_keeps_the_seeds_together_and_its_level():
@@ -56,12 +58,12 @@ def test_permutation_p_keeps_the_seeds_together_and_its_level():
     rng = np.random.default_rng(4)
     truth = rng.integers(0, 2, 80)
     a, b = _answers(rng, truth, 0.85, 1), _answers(rng, truth, 0.8, 1)
-    once = permutation_p("accuracy", truth, a, b, 2)
-    assert permutation_p("accuracy", truth, np.repeat(a, 10, 0), np.repeat(b, 10, 0), 2) == once
+    once = permutation_p(labels_scored("accuracy", 2), truth, a, b)
+    assert permutation_p(labels_scored("accuracy", 2), truth, np.repeat(a, 10, 0), np.repeat(b, 10, 0)) == once
     found = []
     for _ in range(300):
         equal = _answers(rng, truth, 0.8, 6)
-        found.append(permutation_p("accuracy", truth, equal[:3], equal[3:], 2, permutations=400))
+        found.append(permutation_p(labels_scored("accuracy", 2), truth, equal[:3], equal[3:], permutations=400))
     assert np.mean(np.array(found) <= 0.05) <= 0.08
     # Ties count on the side of caution, so the mean lies somewhat above one half.
     assert 0.48 <= np.mean(found) <= 0.63
@@ -74,16 +76,18 @@ def test_masked_rows_do_not_count(metric):
     a, b = _answers(rng, truth, 0.9, 2), _answers(rng, truth, 0.7, 2)
     more = np.concatenate([truth, rng.integers(0, 2, 20)])
     masked = np.full((2, 20), MASKED)
-    found = permutation_p(metric, more, np.hstack([a, masked]), np.hstack([b, masked]), 2, permutations=8_000)
-    assert found == pytest.approx(permutation_p(metric, truth, a, b, 2, permutations=8_000), abs=0.01)
+    found = permutation_p(
+        labels_scored(metric, 2), more, np.hstack([a, masked]), np.hstack([b, masked]), permutations=8_000
+    )
+    assert found == pytest.approx(permutation_p(labels_scored(metric, 2), truth, a, b, permutations=8_000), abs=0.01)
 
 
 def test_permutation_p_at_its_ends():
     truth = np.zeros(40, dtype=np.int64)
     right, wrong = np.zeros((2, 40), dtype=np.int64), np.ones((2, 40), dtype=np.int64)
-    assert permutation_p("accuracy", truth, right, right, 2) == 1.0
-    assert permutation_p("accuracy", truth, right, wrong, 2, permutations=999) == pytest.approx(0.001)
-    assert math.isnan(permutation_p("accuracy", truth[:0], right[:, :0], wrong[:, :0], 2))
+    assert permutation_p(labels_scored("accuracy", 2), truth, right, right) == 1.0
+    assert permutation_p(labels_scored("accuracy", 2), truth, right, wrong, permutations=999) == pytest.approx(0.001)
+    assert math.isnan(permutation_p(labels_scored("accuracy", 2), truth[:0], right[:, :0], wrong[:, :0]))
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from decision_builders import SHOTS, TUNED, ZERO, make_evidence
+from decision_builders import SHOTS, TUNED, ZERO, labels_scored, make_evidence
 from scipy.special import ndtri
 from scipy.stats import t
 from sklearn.metrics import f1_score
@@ -59,7 +59,7 @@ def test_holm_agrees_with_statsmodels_and_skips_what_is_not_known():
 def test_bootstrap_scores_gives_the_known_variance_of_accuracy():
     truth = np.zeros(400, dtype=np.int64)
     answers = np.array([np.arange(400) % 4 == 0, np.arange(400) % 2 == 0]).astype(np.int64)
-    drawn = bootstrap_scores("accuracy", truth, answers, 2, 5000, 0)
+    drawn = bootstrap_scores(labels_scored("accuracy", 2), truth, answers, 5000, 0)
     assert drawn.shape == (5000, 2)
     assert drawn.mean(axis=0) == pytest.approx([0.75, 0.5], abs=0.002)
     assert drawn.var(axis=0) == pytest.approx([0.75 * 0.25 / 400, 0.25 / 400], rel=0.08)
@@ -69,7 +69,7 @@ def test_bootstrap_scores_of_macro_f1_centre_on_the_score_and_do_not_depend_on_c
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 3, 300)
     answers = np.where(rng.random(300) < 0.7, truth, (truth + 1) % 3)
-    drawn = bootstrap_scores("macro-F1", truth, answers[None], 3, 600, 0)
+    drawn = bootstrap_scores(labels_scored("macro-F1", 3), truth, answers[None], 600, 0)
     assert drawn.mean() == pytest.approx(f1_score(truth, answers, average="macro"), abs=0.005)
     assert drawn.std() > 0.01
 
@@ -92,7 +92,7 @@ def _difference(rng, *, rows, seeds, deviation):
         reached = np.clip(0.8 + rng.normal(0, deviation), 0.05, 0.99)
         right.append(np.sqrt(0.5) * hard + np.sqrt(0.5) * rng.normal(size=rows) < ndtri(reached))
     answers = np.array(right).astype(np.int64)
-    drawn = bootstrap_scores("accuracy", np.ones(rows, dtype=np.int64), answers, 2, 400, 0)
+    drawn = bootstrap_scores(labels_scored("accuracy", 2), np.ones(rows, dtype=np.int64), answers, 400, 0)
     points = answers.mean(axis=1)
     return summarise(points[:seeds] - points[seeds:], drawn[:, :seeds] - drawn[:, seeds:], rows)
 

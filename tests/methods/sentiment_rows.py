@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import text_rows
+from bakeoff.testing import text_rows
 
 MODEL = "smollm2-135m"
 TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")

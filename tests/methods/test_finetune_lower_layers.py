@@ -98,7 +98,7 @@ def test_training_comes_out_as_with_all_layers_run(task: Task) -> None:
     for cached in (True, False):
         method = FullFineTuning(task=task, model="minilm-l6", frozen_share=0.5)
         method._prepare(RunContext())
-        method._copy_encoder()
+        method._copy_encoder(())
         codes = np.array([label == "positive" for label in labels]).astype(np.int64)
         rows = TokenRows(method._token_ids(texts), codes)
         plan = replace(method._plan(1e-3), epochs=1, least_steps=3)

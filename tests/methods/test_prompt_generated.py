@@ -17,7 +17,7 @@ from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_fi
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.models.generate import Generator
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite
+from bakeoff.testing import MethodSuite
 
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 

@@ -19,7 +19,7 @@ from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, wri
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.models.scoring import LabelScorer
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite
+from bakeoff.testing import MethodSuite
 
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 

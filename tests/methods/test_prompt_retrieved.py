@@ -21,7 +21,7 @@ from bakeoff.methods.prompt.retrieved import DemonstrationPool, read_pool, write
 from bakeoff.methods.prompt.template import Demonstration
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.models.scoring import LabelScorer
-from bakeoff.testing.methods import MethodSuite
+from bakeoff.testing import MethodSuite
 
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 

@@ -17,7 +17,7 @@ from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.methods.prompt.searched import MOST_HALF, SearchedPrompts, _halves
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite, text_rows
+from bakeoff.testing import MethodSuite, text_rows
 
 pytestmark = pytest.mark.models
 

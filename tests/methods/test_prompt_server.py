@@ -14,7 +14,7 @@ from bakeoff.methods.prompt.label_match import match_label
 from bakeoff.methods.prompt.server_answers import ServerPrompt
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite, text_rows
+from bakeoff.testing import MethodSuite, text_rows
 
 LABELS = ("card_fee", "card_fee_charged", "not_relevant", "relevant")
 WORDS = ("card fee", "card fee charged", "not relevant", "relevant")

@@ -15,7 +15,7 @@ from bakeoff.methods.prompt.server_given import GivenServerPrompt, sent_characte
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite
+from bakeoff.testing import MethodSuite
 
 TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
 DESIGN = PromptDesign(

@@ -26,7 +26,7 @@ from bakeoff.methods.prompt.server_answers import ServerPrompt
 from bakeoff.models.response_cache import ResponseCache
 from bakeoff.models.server_pace import _PACES, RetryPolicy
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import text_rows
+from bakeoff.testing import text_rows
 
 pytestmark = pytest.mark.models
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from bakeoff.errors import OptionError
-from bakeoff.tasks import Task, choose_metric, classification_task, label_codes, label_words, score, score_codes
+from bakeoff.tasks import (
+    LabelScoring,
+    Task,
+    choose_metric,
+    classification_task,
+    label_codes,
+    label_words,
+    score_codes,
+)
 
 LABELS = ("a", "b", "c")
 ROWS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from((*LABELS, None))), min_size=1, max_size=60)
@@ -23,9 +31,11 @@ def test_metrics_are_those_of_scikit_learn(rows: list[tuple[str, str | None]]) -
     truth = [true for true, _ in rows]
     answers = [answer for _, answer in rows]
     given_answers = ["<abstain>" if answer is None else answer for answer in answers]
-    assert score("accuracy", truth, answers, LABELS) == pytest.approx(accuracy_score(truth, given_answers))
+    assert LabelScoring("accuracy", LABELS).score_values(truth, answers) == pytest.approx(
+        accuracy_score(truth, given_answers)
+    )
     expected = f1_score(truth, given_answers, labels=sorted(set(truth)), average="macro", zero_division=0)
-    assert score("macro-F1", truth, answers, LABELS) == pytest.approx(expected)
+    assert LabelScoring("macro-F1", LABELS).score_values(truth, answers) == pytest.approx(expected)
 
 
 @settings(deadline=None)
@@ -43,7 +53,7 @@ def test_weights_are_copies_of_rows(rows: list[tuple[str, str | None]], seed: in
 
 def test_an_unknown_metric_is_named() -> None:
     with pytest.raises(OptionError, match=r"one of accuracy, macro-F1; 'auc' came\. Choose one with --metric\."):
-        score("auc", ["a"], ["a"], LABELS)
+        LabelScoring("auc", LABELS).score_values(["a"], ["a"])
 
 
 @pytest.mark.parametrize(

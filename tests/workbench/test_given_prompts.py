@@ -20,7 +20,7 @@ from bakeoff.methods.registry import load_method
 from bakeoff.study.contenders import CandidateModel, build_contenders
 from bakeoff.study.sending import asking_of, sendings
 from bakeoff.tasks import classification_task
-from bakeoff.testing.methods import MethodSuite
+from bakeoff.testing import MethodSuite
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.prompt_history import Tried, TriedRow, history_folder, keep

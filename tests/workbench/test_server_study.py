@@ -21,7 +21,7 @@ from bakeoff.errors import OptionError
 from bakeoff.records import Assumptions
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import JOURNAL
-from bakeoff.testing.methods import text_rows
+from bakeoff.testing import text_rows
 from bakeoff.workbench.options import StudyOptions
 from bakeoff.workbench.sending import terms_of_study, with_limits
 

@@ -13,6 +13,7 @@ def check(
     context: typer.Context,
     source: options.Source,
     text: options.Text = None,
+    text_pair: options.TextPair = None,
     label: options.Label = None,
     group: options.Group = None,
     time: options.Time = None,
@@ -21,6 +22,7 @@ def check(
     no_header: options.NoHeader = False,
     min_label_rows: options.MinLabelRows = 1,
     rare: options.Rare = "drop",
+    task: options.TaskKind = "auto",
     seed: options.Seed = 0,
 ) -> None:
     """Check rows: duplicates, leaks, rare and conflicting labels, encoding; writes nothing."""

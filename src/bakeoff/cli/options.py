@@ -52,6 +52,7 @@ __all__ = [
     "TaskKind",
     "TestRows",
     "Text",
+    "TextPair",
     "Time",
     "TimeLimit",
     "Volume",
@@ -74,6 +75,7 @@ Source = Annotated[
     ),
 ]
 Text = Annotated[list[str] | None, _option("--text", help="Column of the text; repeat to join several.")]
+TextPair = Annotated[str | None, _option("--text-pair", help="Column of the second text of a pair.")]
 Label = Annotated[str | None, _option("--label", help="Column of the label.")]
 Group = Annotated[str | None, _option("--group", help="Column whose members (a customer, a document) stay together.")]
 Time = Annotated[str | None, _option("--time", help="Column of the time: the latest rows are the test.")]
@@ -84,8 +86,13 @@ MinLabelRows = Annotated[int, _option("--min-label-rows", min=1, help="Least row
 Rare = Annotated[Literal["drop", "merge"], _option("--rare", help="What to do with rarer labels.", show_default=True)]
 
 # Task
-TaskKind = Annotated[str, _option("--task", help="Kind of the task.", show_default=True)]
-Metric = Annotated[str | None, _option("--metric", help="accuracy or macro-F1; by default chosen from the labels.")]
+TaskKind = Annotated[
+    Literal["auto", "classification", "multi-label", "regression", "pair", "tagging"],
+    _option("--task", help="Kind of the task; auto: told by the columns.", show_default=True),
+]
+Metric = Annotated[
+    str | None, _option("--metric", help="Such as accuracy or macro-F1; by default chosen by kind and labels.")
+]
 Instruction = Annotated[str | None, _option("--instruction", help="What prompts tell the model.")]
 LabelsFile = Annotated[
     Path | None, _option("--labels", help="YAML or JSON file: what each label means, its words, examples.")
@@ -200,6 +207,9 @@ def data_options(given: Mapping[str, Any]) -> DataOptions:
 
     return DataOptions(
         text=tuple(given["text"] or ()),
+        text_pair=given.get("text_pair"),
+        # Commands without the option are for one label a row.
+        kind=given.get("task", "classification"),
         label=given["label"],
         group=given["group"],
         time=given["time"],

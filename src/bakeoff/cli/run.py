@@ -38,6 +38,7 @@ def run(
     context: typer.Context,
     source: options.Source,
     text: options.Text = None,
+    text_pair: options.TextPair = None,
     label: options.Label = None,
     group: options.Group = None,
     time: options.Time = None,
@@ -46,7 +47,7 @@ def run(
     no_header: options.NoHeader = False,
     min_label_rows: options.MinLabelRows = 1,
     rare: options.Rare = "drop",
-    task: options.TaskKind = "classification",
+    task: options.TaskKind = "auto",
     metric: options.Metric = None,
     instruction: options.Instruction = None,
     labels: options.LabelsFile = None,
@@ -91,7 +92,6 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
     from bakeoff.workbench.sending import server_terms
 
     return StudyOptions(
-        task=given["task"],
         instruction=given["instruction"],
         labels=given["labels"],
         metric=given["metric"],

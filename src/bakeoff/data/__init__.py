@@ -5,12 +5,27 @@ Nothing here writes a file, and nothing loads a model.
 
 from __future__ import annotations
 
+from bakeoff.data.cells import KINDS, written_texts
 from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.cost_matrix import read_cost_matrix
 from bakeoff.data.duplicates import near_duplicates
 from bakeoff.data.examine import LEAST_COUNTED, UNEVEN, check_rows
 from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows, fold_overlap
+from bakeoff.data.forms import (
+    FIELD_SEPARATOR,
+    counts_of,
+    entity_type,
+    join_fields,
+    label_names,
+    labels_of,
+    readable,
+    split_fields,
+    strata_of,
+    write_labels,
+    write_number,
+    write_tags,
+)
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
 from bakeoff.data.predictions import Predictions, read_predictions
@@ -22,7 +37,9 @@ from bakeoff.data.table import Cell, Table
 
 __all__ = [
     "CROSS_FIT_BELOW",
+    "FIELD_SEPARATOR",
     "FOLDS",
+    "KINDS",
     "LEAST_COUNTED",
     "UNEVEN",
     "Cell",
@@ -37,10 +54,15 @@ __all__ = [
     "Table",
     "can_cross_fit",
     "check_rows",
+    "counts_of",
     "cross_fit_rows",
+    "entity_type",
     "find_columns",
     "fingerprint",
     "fold_overlap",
+    "join_fields",
+    "label_names",
+    "labels_of",
     "match_definitions",
     "near_duplicates",
     "nested_order",
@@ -49,5 +71,12 @@ __all__ = [
     "read_predictions",
     "read_rows",
     "read_table",
+    "readable",
+    "split_fields",
     "split_rows",
+    "strata_of",
+    "write_labels",
+    "write_number",
+    "write_tags",
+    "written_texts",
 ]

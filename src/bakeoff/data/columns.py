@@ -25,6 +25,8 @@ _LABEL_NAMES = (
     frozenset({"rating", "stars", "score"}),
 )
 _PAIR_NAMES = frozenset({"text_pair", "textpair", "text pair"})
+_TOKEN_NAMES = ("tokens", "words")
+_TAG_NAMES = ("tags", "ner_tags", "labels", "slots", "bio", "iob")
 
 _LOOKED_AT = 2000
 _TEXT_LENGTH = 15
@@ -66,6 +68,7 @@ def find_columns(
     group: str | None = None,
     time: str | None = None,
     need_label: bool = True,
+    kind: str = "auto",
 ) -> Columns:
     """Choose the columns: by what the user said, then by name, then by content.
 
@@ -78,6 +81,8 @@ def find_columns(
         Names or positions. Group and time are never guessed.
     need_label : bool
         Whether to look for a label where none was given; where nothing resembles one it is None.
+    kind : str
+        Kind of the task where it is known; ``"tagging"`` looks for columns of tokens and tags.
 
     Returns
     -------
@@ -95,7 +100,12 @@ def find_columns(
     chosen = _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
-    if pair is None and not text:
+    tokens = _find_tokens(table, kind) if not texts else None
+    if tokens is not None:
+        texts, why_text = (tokens,), "its name"
+        chosen = chosen or (_find_tags(table, tokens) if need_label else None)
+        why_label = why_label if label else "its name"
+    if pair is None and not text and tokens is None:
         pair = next(iter(_named(table, [_PAIR_NAMES], set())[0]), None)
     taken = {name for name in (pair, chosen, groups, times) if name is not None}
     if not texts:
@@ -230,6 +240,24 @@ def _find_label(table: Table, taken: set[str]) -> tuple[str | None, str]:
         values = Counter(_sample(table, found[0]))
         return found[0], f"{len(values)} different values in {values.total()} rows"
     return None, ""
+
+
+def _find_tokens(table: Table, kind: str) -> str | None:
+    """Give the column of tokens: of a usual name, with lists in it unless the kind is known to be tagging."""
+    if kind not in ("auto", "tagging"):
+        return None
+    named = [name for name in table.columns if name.casefold() in _TOKEN_NAMES]
+    return next((name for name in named if kind == "tagging" or _has_lists(table, name)), None)
+
+
+def _find_tags(table: Table, tokens: str) -> str | None:
+    folded = {name.casefold(): name for name in reversed(table.columns) if name != tokens}
+    return next((folded[name] for name in _TAG_NAMES if name in folded), None)
+
+
+def _has_lists(table: Table, column: str) -> bool:
+    position = table.columns.index(column)
+    return any(isinstance(row[position], tuple) for row in table.cells[:_LOOKED_AT])
 
 
 def _ambiguous(table: Table, candidates: Sequence[str], option: str, what: str) -> DataError:

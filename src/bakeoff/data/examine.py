@@ -21,6 +21,8 @@ _LEAST_ROWS = 20
 _FEW_ROWS = 200
 _RARE = 8
 _LONG_WORDS = 400
+#: Kinds whose labels a prompt would tell by their names.
+_NAMED = ("classification", "pair", "multi-label")
 
 # UTF-8 read as Windows-1252 or Latin-1 leaves these pairs; U+FFFD is what a reader writes for a bad byte.
 _MOJIBAKE = re.compile("Ã[\u0080-\u00bf\u0152-\u2122]|Â[\u0080-\u00bf]|â€|â\u0080|ðŸ|\ufffd")
@@ -42,11 +44,12 @@ def check_rows(source: Source) -> tuple[Check, ...]:
     tuple of Check
         First the notes of reading that have names of their own, then always, in this order: ``size``, ``encoding``,
         ``empty``, ``duplicates``, ``near-duplicates``, ``conflicting labels``, ``leaks between splits``, ``rare
-        classes``, ``class balance``, ``long texts``, ``label names``, ``constant or id-like text``. ``FAIL`` is
-        kept for what makes a study meaningless.
+        classes``, ``class balance``, ``long texts``, ``label names``, ``constant or id-like text``; where labels are
+        numbers, ``label range`` in place of what is said of classes. ``FAIL`` is kept for what makes a study
+        meaningless.
     """
     rows = joined([part for _, part in source.splits])
-    counts = Counter(rows.labels)
+    counts = rows.label_counts
     near = [int(number) for number in near_duplicates(rows.texts)]
     several = len(source.splits) > 1
     where = [f"{split}:{row}" if several else str(row) for split, part in source.splits for row in part.row_numbers]
@@ -58,10 +61,9 @@ def check_rows(source: Source) -> tuple[Check, ...]:
         _near_duplicates(rows, near, where),
         _conflicts(rows, where),
         _leaks(source, near, where),
-        _rare(counts),
-        _balance(counts),
+        *([_rare(counts, rows.kind), _balance(counts, rows.kind)] if counts else [_range_of(rows)]),
         _long(rows, where),
-        _label_names(counts),
+        *([_label_names(counts)] if rows.kind in _NAMED else []),
         _idle_text(rows),
     )
     names = {check.name for check in found}
@@ -162,7 +164,7 @@ def _leaks(source: Source, near: Sequence[int], where: Sequence[str]) -> Check:
     return Check(name, "FAIL" if len(leaked) * 2 > len(inside) else "WARN", detail)
 
 
-def _rare(counts: Counter[str]) -> Check:
+def _rare(counts: Counter[str], kind: str) -> Check:
     few = sorted((label for label in counts if counts[label] < _RARE), key=lambda label: (counts[label], label))
     if not few:
         return Check("rare classes", "PASS", f"Every label has at least {_RARE} rows.")
@@ -172,20 +174,31 @@ def _rare(counts: Counter[str]) -> Check:
     if once:
         detail += f" {once} of them come once and go to the training rows, so they are never tested."
     status: Status = "FAIL" if once * 2 > counts.total() else "WARN"
+    if kind not in ("classification", "pair"):
+        return Check("rare classes", "WARN", detail)
     if status == "FAIL":
         detail += " Most rows have a label of their own: this is no classification."
     return Check("rare classes", status, f"{detail} Drop or merge them with --min-label-rows.")
 
 
-def _balance(counts: Counter[str]) -> Check:
+def _balance(counts: Counter[str], kind: str) -> Check:
     # A label seen once or twice cannot be tested, and says nothing of the balance of the rest.
     ranked = [(label, count) for label, count in counts.most_common() if count >= LEAST_COUNTED] or counts.most_common()
     (most, largest), (least, smallest) = ranked[0], ranked[-1]
     ratio = largest / smallest
     what = f"The largest label, {most}, has {ratio:.1f} times the rows of the smallest, {least}"
+    if ratio > UNEVEN and kind not in ("classification", "pair"):
+        return Check("class balance", "WARN", f"{what}: the score is mostly that of the frequent ones.")
     if ratio > UNEVEN:
         return Check("class balance", "WARN", f"{what}: macro-F1 is used instead of accuracy.")
     return Check("class balance", "PASS", f"{what}.")
+
+
+def _range_of(rows: Rows) -> Check:
+    numbers = sorted(float(label) for label in rows.labels)
+    low, middle, high = numbers[0], numbers[len(numbers) // 2], numbers[-1]
+    detail = f"The labels are numbers from {low:g} to {high:g}, the middle one {middle:g}."
+    return Check("label range", "FAIL" if low == high else "PASS", detail)
 
 
 def _long(rows: Rows, where: Sequence[str]) -> Check:
@@ -204,7 +217,7 @@ def _label_names(counts: Counter[str]) -> Check:
     codes = sorted(label for label in counts if _CODE.fullmatch(label))
     scale = sum(bool(_FRACTION.fullmatch(label)) for label in counts)
     if len(counts) > _LEAST_ROWS and len(codes) == len(counts) and scale:
-        detail = f"The labels are {len(counts)} numbers with fractions: a scale to estimate, no classes."
+        detail = f"The labels are {len(counts)} numbers with fractions: a scale to estimate (--task regression)."
         return Check("label names", "FAIL", detail)
     if not codes:
         return Check("label names", "PASS", "The labels are words.")

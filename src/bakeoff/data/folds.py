@@ -72,11 +72,11 @@ def cross_fit_rows(source: Source, *, seed: int, seeds: int) -> Split:
         raise OptionError(f"The seed must not be negative; {seed} came.", next_step="Correct the option.")
     checks: list[Check] = []
     pool = without_copies(source, checks)["all"]
-    rows = pool.take(nested_order(pool.labels, seed))
-    units = find_units(rows)
+    rows = pool.take(nested_order(pool.strata, seed))
+    units, strata = find_units(rows), rows.strata
     folds: list[Fold] = []
     for number in range(seeds):
-        sides = allot_by_label(units, rows.labels, [1 / FOLDS] * FOLDS, seed + 1000 * number, teach=False)
+        sides = allot_by_label(units, strata, [1 / FOLDS] * FOLDS, seed + 1000 * number, teach=False)
         held = _held_out(rows, units, sides, seed + 1000 * number)
         folds += [_fold(sides, held, place) for place in range(FOLDS)]
     taken = [{part: rows.take(getattr(fold, part)) for part in ("train", "validation", "test")} for fold in folds]
@@ -109,13 +109,13 @@ def fold_overlap(folds: Sequence[Fold]) -> float:
 
 def _held_out(rows: Rows, units: Sequence[Unit], sides: _Sides, seed: int) -> NDArray[np.bool_]:
     """Draw from each fold's test rows those that are validation rows of the fold before."""
-    share = _VALIDATION * FOLDS
+    share, strata = _VALIDATION * FOLDS, rows.strata
     held = np.zeros(len(rows), dtype=np.bool_)
     for place in range(FOLDS):
         own = [unit for unit in units if sides[unit[0]] == place]
         rank = {row: position for position, row in enumerate(sorted(row for unit in own for row in unit))}
         placed = [tuple(rank[row] for row in unit) for unit in own]
-        drawn = allot_by_label(placed, [rows.labels[row] for row in rank], [1 - share, share], seed, teach=False)
+        drawn = allot_by_label(placed, [strata[row] for row in rank], [1 - share, share], seed, teach=False)
         held[np.array(list(rank), dtype=np.int64)[drawn == 1]] = True
     return held
 

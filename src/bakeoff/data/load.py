@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bakeoff.data.cells import KINDS, infer_kind, single_texts, written_labels, written_texts
 from bakeoff.data.check import Check, counted, first_rows
 from bakeoff.data.columns import Columns, find_columns
+from bakeoff.data.forms import label_names
 from bakeoff.data.hub import HUB_PREFIX, read_hub
 from bakeoff.data.read import EXTENSIONS, missing_file, read_table
 from bakeoff.data.rows import Rows, Source
-from bakeoff.data.table import Cell, Table
+from bakeoff.data.table import Table
 from bakeoff.data.times import sortable_times
 from bakeoff.errors import DataError, OptionError
 
@@ -45,6 +47,7 @@ class _Part:
     groups: list[str] | None
     times: list[str] | None
     numbers: list[int]
+    kind: str
 
     def keep(self, wanted: Sequence[bool]) -> None:
         """Drop the rows that are not wanted."""
@@ -66,6 +69,8 @@ def read_rows(
     header: bool = True,
     min_label_rows: int = 1,
     rare: Literal["drop", "merge"] = "drop",
+    text_pair: str | None = None,
+    kind: str = "auto",
 ) -> Source:
     """Read labelled rows; those without text or label are dropped, labels stripped, and all changes noted.
 
@@ -81,6 +86,10 @@ def read_rows(
     encoding, delimiter, header : see `read_table`
     min_label_rows, rare : int, str
         Labels with fewer rows over all splits are dropped, or merged into ``other``.
+    text_pair : str, optional
+        Column of the second text of a pair.
+    kind : str
+        Kind of the task, one of `KINDS`; ``"auto"`` tells it by the columns.
 
     Returns
     -------
@@ -93,19 +102,31 @@ def read_rows(
     OptionError, SourceError
         If `min_label_rows` or `rare` is none of these; if neither catalogue nor hub can be reached.
     """
-    _refuse_options(min_label_rows, rare)
+    _refuse_options(min_label_rows, rare, kind)
     tables, notes = _tables(str(source), encoding, delimiter, header)
-    columns = find_columns(tables[0][1], text=text, label=label, group=group, time=time)
-    _refuse_other_tasks(tables, columns, by_user=bool(text))
-    parts = [_part(split, table, columns, notes) for split, table in tables]
+    columns = find_columns(tables[0][1], text=text, text_pair=text_pair, label=label, group=group, time=time, kind=kind)
+    _refuse_lacking(tables, columns, kind)
+    found = infer_kind(tables[0][1], columns) if kind == "auto" else kind
+    parts = [_part(split, table, columns, found, notes) for split, table in tables]
     _drop_empty(parts, notes)
-    _treat_rare(parts, min_label_rows, rare, notes)
+    if found in ("classification", "pair"):
+        _treat_rare(parts, min_label_rows, rare, notes)
+    elif min_label_rows > 1:
+        raise OptionError(
+            f"--min-label-rows counts the rows of labels that stand alone; the kind of these rows is {found}.",
+            next_step="Leave it away.",
+        )
     _judge_labels(parts, str(source), notes)
     _sort_times(parts)
     return Source(str(source), _with_ids(parts), columns, tuple(notes))
 
 
-def _refuse_options(min_label_rows: int, rare: str) -> None:
+def _refuse_options(min_label_rows: int, rare: str, kind: str) -> None:
+    if kind not in ("auto", *KINDS):
+        raise OptionError(
+            f"The kind of the task is one of auto, {', '.join(KINDS)}; {kind!r} came.",
+            next_step="Choose one of these with --task.",
+        )
     if min_label_rows < 1 or rare not in ("drop", "merge"):
         raise OptionError(
             f"min_label_rows must be at least 1 and rare 'drop' or 'merge'; got {min_label_rows} and {rare!r}.",
@@ -186,7 +207,7 @@ def _split_files(folder: Path) -> list[tuple[str, Path]]:
     )
 
 
-def _refuse_other_tasks(tables: Sequence[tuple[str, Table]], columns: Columns, *, by_user: bool) -> None:
+def _refuse_lacking(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str) -> None:
     source = tables[0][1].source
     if columns.label is None:
         names = ", ".join(repr(name) for name in tables[0][1].columns)
@@ -194,12 +215,13 @@ def _refuse_other_tasks(tables: Sequence[tuple[str, Table]], columns: Columns, *
             f"No column of {source} looks like a label beside the text {columns.text[0]!r}; there are {names}.",
             next_step="Name it with --label.",
         )
-    if columns.text_pair is not None and not by_user:
+    if columns.text_pair is not None and kind == "classification":
         raise DataError(
             f"{source} has pairs of texts ({columns.text[0]!r} and {columns.text_pair!r}); one text a row is needed.",
-            next_step=f"Join them with --text {columns.text[0]} --text {columns.text_pair}, or name one with --text.",
+            next_step=f"Say --task pair, join them with --text {columns.text[0]} --text {columns.text_pair}, or name "
+            "one with --text.",
         )
-    needed = [*columns.text, columns.label, columns.group, columns.time]
+    needed = [*columns.text, columns.text_pair, columns.label, columns.group, columns.time]
     for _, table in tables[1:]:
         lacking = [name for name in needed if name is not None and name not in table.columns]
         if lacking:
@@ -209,33 +231,19 @@ def _refuse_other_tasks(tables: Sequence[tuple[str, Table]], columns: Columns, *
             )
 
 
-def _part(split: str, table: Table, columns: Columns, notes: list[Check]) -> _Part:
-    texts = [_texts(table, name, "text") for name in columns.text]
-    joined = ["\n".join(part for part in parts if part.strip()) for parts in zip(*texts, strict=True)]
-    labels = [label.strip() for label in _texts(table, columns.label or "", "label")]
+def _part(split: str, table: Table, columns: Columns, kind: str, notes: list[Check]) -> _Part:
+    texts, labels = written_texts(table, columns, kind), written_labels(table, columns, kind)
     groups = None
     if columns.group is not None:
-        groups = [group.strip() for group in _texts(table, columns.group, "group")]
+        groups = [group.strip() for group in single_texts(table, columns.group, "group")]
         bare = [number for number, group in zip(table.row_numbers, groups, strict=True) if not group]
         if bare:
             detail = f"{counted(len(bare), 'row')} without a group ({first_rows(bare)}): each is a group of its own."
             notes.append(Check("groups", "WARN", detail))
         numbered = zip(table.row_numbers, groups, strict=True)
         groups = [group or f"row {number} of {table.source}" for number, group in numbered]
-    times = list(_texts(table, columns.time, "time")) if columns.time is not None else None
-    return _Part(split, table.source, joined, labels, groups, times, list(table.row_numbers))
-
-
-def _texts(table: Table, column: str, role: str) -> list[str]:
-    def single(cell: Cell, number: int) -> str:
-        if isinstance(cell, tuple):
-            raise DataError(
-                f"Row {number} of {table.source} has a list in {column!r}; one {role} a row is needed.",
-                next_step=f"Name another column with --{role}, or write one value a row.",
-            )
-        return cell or ""
-
-    return [single(cell, number) for cell, number in zip(table.column(column), table.row_numbers, strict=True)]
+    times = list(single_texts(table, columns.time, "time")) if columns.time is not None else None
+    return _Part(split, table.source, texts, labels, groups, times, list(table.row_numbers), kind)
 
 
 def _drop_empty(parts: Sequence[_Part], notes: list[Check]) -> None:
@@ -290,7 +298,7 @@ def _judge_labels(parts: Sequence[_Part], source: str, notes: list[Check]) -> No
             f"No rows are left in {empty.source} after rare labels were dropped.", next_step="Lower --min-label-rows."
         )
     folded: dict[str, set[str]] = {}
-    for label in labels:
+    for label in label_names(parts[0].kind, labels):
         folded.setdefault(label.casefold(), set()).add(label)
     alike = [" / ".join(sorted(several)) for several in folded.values() if len(several) > 1]
     if alike:
@@ -321,6 +329,7 @@ def _with_ids(parts: Sequence[_Part]) -> tuple[tuple[str, Rows], ...]:
             row_numbers=part.numbers,
             source=part.source,
             seen=seen,
+            kind=part.kind,
         )
         for part in reversed(parts)
     }

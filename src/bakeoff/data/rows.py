@@ -10,6 +10,7 @@ from typing import Self, SupportsIndex
 
 from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns
+from bakeoff.data.forms import counts_of, label_names, strata_of
 
 __all__ = ["Rows", "Source", "fingerprint", "joined"]
 
@@ -36,6 +37,8 @@ class Rows:
         Where each row starts in its file.
     source : str
         Name of the file.
+    kind : str
+        Kind of the task, which says how texts and labels are written; see `bakeoff.data.forms`.
     """
 
     ids: tuple[str, ...]
@@ -45,6 +48,7 @@ class Rows:
     times: tuple[str, ...] | None
     row_numbers: tuple[int, ...]
     source: str
+    kind: str = "classification"
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -60,6 +64,7 @@ class Rows:
         row_numbers: Sequence[int] | None = None,
         source: str = "rows",
         seen: Counter[str] | None = None,
+        kind: str = "classification",
     ) -> Self:
         """Make rows and give them ids.
 
@@ -75,6 +80,8 @@ class Rows:
             Name of the file.
         seen : Counter, optional
             Texts of other rows of the same source, so that ids differ between them; it is added to.
+        kind : str
+            Kind of the task.
 
         Returns
         -------
@@ -97,7 +104,18 @@ class Rows:
             None if times is None else tuple(times),
             tuple(numbers),
             source,
+            kind,
         )
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """The class of each row by which draws and splits are stratified."""
+        return strata_of(self.kind, self.labels)
+
+    @property
+    def label_counts(self) -> Counter[str]:
+        """Rows of each label, of each type of entity for tagging; empty for regression."""
+        return counts_of(self.kind, self.labels)
 
     def take(self, indices: Iterable[SupportsIndex]) -> Rows:
         """Give the rows at some positions, in that order.
@@ -120,6 +138,7 @@ class Rows:
             None if self.times is None else tuple(self.times[i] for i in at),
             tuple(self.row_numbers[i] for i in at),
             self.source,
+            self.kind,
         )
 
 
@@ -148,9 +167,14 @@ class Source:
         return sum(len(rows) for _, rows in self.splits)
 
     @property
+    def kind(self) -> str:
+        """Kind of the task."""
+        return self.splits[0][1].kind
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        """All labels, sorted."""
-        return tuple(sorted({label for _, rows in self.splits for label in rows.labels}))
+        """The label set, sorted."""
+        return label_names(self.kind, (label for _, rows in self.splits for label in rows.labels))
 
     def split(self, name: str) -> Rows | None:
         """Give one of the splits, or None where there is none of that name."""
@@ -181,6 +205,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
         tuple(value for part in times for value in part) if len(times) == len(parts) else None,
         tuple(value for rows in parts for value in rows.row_numbers),
         parts[0].source,
+        parts[0].kind,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -166,7 +165,7 @@ def _cut(
             detail = f"{counted(moved, 'row')} put in a later part than the row's own time says"
             checks.append(Check("groups over time", "WARN", f"{detail}, to stay with its group or copies."))
     else:
-        sides = allot_by_label(units, rows.labels, shares, seed)
+        sides = allot_by_label(units, rows.strata, shares, seed)
         method = f"drawn by seed {seed}, each label near its share in every part"
     together = "groups and near-duplicates" if rows.groups is not None else "near-duplicates"
     return sides, f"{method}; {together} stay on one side."
@@ -209,14 +208,13 @@ def refuse_one_label(train: Rows) -> None:
 
 def _note_labels(parts: dict[str, Rows], checks: list[Check]) -> None:
     """Say which labels the parts do not share."""
-    learned = set(parts["train"].labels)
-    unseen = sorted(set(joined([parts["validation"], parts["test"]]).labels) - learned)
-    untested = sorted(learned - set(parts["test"].labels))
+    counts = parts["train"].label_counts
+    unseen = sorted(joined([parts["validation"], parts["test"]]).label_counts.keys() - counts.keys())
+    untested = sorted(counts.keys() - parts["test"].label_counts.keys())
     if unseen:
         detail = f"Labels that no training row has, so that they cannot be learned: {_few(unseen)}."
         checks.append(Check("labels not in train", "WARN", detail))
     if untested:
-        counts = Counter(parts["train"].labels)
         once = [label for label in untested if counts[label] == 1]
         rest = f" (seen once: trained on, never tested: {_few(once)})" if once else ""
         checks.append(Check("labels not in test", "WARN", f"Labels without a test row: {_few(untested)}{rest}."))

@@ -20,7 +20,6 @@ from bakeoff.decision.requirements import is_out, standings
 from bakeoff.decision.resampling import estimate_difference
 from bakeoff.decision.stakes import Stake, Stakes
 from bakeoff.records import Arm, Comparison
-from bakeoff.tasks import score_codes
 
 __all__ = [
     "Declared",
@@ -157,7 +156,7 @@ def _fold_score(panel: Panel, cell: Cell, number: int) -> float:
         return math.nan
     if panel.evidence.assumptions.priced:
         return -validation_cost(panel, cell, panel.truth["validation"][rows], codes[rows][None])
-    return float(score_codes(panel.metric, panel.truth["validation"][rows], codes[rows], len(panel.labels)))
+    return float(panel.scoring.score(panel.truth["validation"][rows], codes[rows]))
 
 
 def _of_round(cell: Cell, codes: Codes, round_: int) -> Codes | None:
@@ -220,8 +219,8 @@ def _of_these_fits(panel: Panel, one: Declared) -> tuple[float, float | None]:
     """Give the p-values that speak of the fits at hand: by permutation, and McNemar's where no seed changes either."""
     truth = panel.truth["test"]
     a, b = pair_codes(one.a, one.b)
-    by_permutation = permutation_p(panel.metric, truth, a, b, len(panel.labels), seed=panel.evidence.seed)
-    if one.a.contender.seeded or one.b.contender.seeded:
+    by_permutation = permutation_p(panel.scoring, truth, a, b, seed=panel.evidence.seed)
+    if one.a.contender.seeded or one.b.contender.seeded or not panel.rows_are_right:
         return by_permutation, None
     right_a, right_b = a[0] == truth, b[0] == truth
     return by_permutation, mcnemar_mid_p(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.records import Arm, Contender, Evidence, Trial
-from bakeoff.tasks import label_codes, score_codes
+from bakeoff.tasks import ONE_LABEL, scoring_of
 
 __all__ = ["MASKED", "MIN_SEEDS", "Cell", "Codes", "Panel", "Rows", "is_served", "mask_of", "pair_codes"]
 
@@ -84,9 +84,10 @@ class Panel:
         self.evidence = evidence
         self.metric = evidence.task.metric
         self.labels = evidence.task.labels
+        self.scoring = scoring_of(evidence.task)
         self.truth: dict[Rows, Codes] = {
-            "test": label_codes(evidence.test_labels, self.labels),
-            "validation": label_codes(evidence.validation_labels, self.labels),
+            "test": self.scoring.codes(evidence.test_labels),
+            "validation": self.scoring.codes(evidence.validation_labels),
         }
         self.contenders = {contender.name: contender for contender in evidence.contenders}
         self._cells = self._build(evidence.trials)
@@ -119,8 +120,8 @@ class Panel:
         return len(evidence.test_labels), 0 if contender.arm == "current" else len(evidence.validation_labels)
 
     def _plain(self, contender: Contender, n: int, trials: tuple[Trial, ...]) -> Cell:
-        test = np.stack([label_codes(trial.test_answers, self.labels) for trial in trials])
-        validation = np.stack([label_codes(trial.validation_answers, self.labels) for trial in trials])
+        test = np.stack([self.scoring.codes(trial.test_answers) for trial in trials])
+        validation = np.stack([self.scoring.codes(trial.validation_answers) for trial in trials])
         return Cell(contender, n, trials, tuple(trial.seed for trial in trials), test, validation)
 
     def _folded(self, contender: Contender, n: int, trials: tuple[Trial, ...]) -> Cell | None:
@@ -140,9 +141,14 @@ class Panel:
         validation = np.full((len(rounds), len(self.evidence.validation_labels)), MASKED, dtype=np.int64)
         for position, trial in enumerate(kept):
             fold = self.evidence.folds[trial.seed]
-            test[position // size, list(fold.test)] = label_codes(trial.test_answers, self.labels)
-            validation[position // size, list(fold.validation)] = label_codes(trial.validation_answers, self.labels)
+            test[position // size, list(fold.test)] = self.scoring.codes(trial.test_answers)
+            validation[position // size, list(fold.validation)] = self.scoring.codes(trial.validation_answers)
         return Cell(contender, n, kept, tuple(rounds), test, validation)
+
+    @property
+    def rows_are_right(self) -> bool:
+        """Whether an answer as a whole is right or wrong: one label a row."""
+        return self.evidence.task.kind in ONE_LABEL
 
     def budgets(self, name: str) -> tuple[int, ...]:
         """Give every n at which a contender has finished trials, in rising order."""
@@ -167,9 +173,12 @@ class Panel:
         truth = self.truth[rows]
         if not len(truth) or cell.codes(rows).shape[1] != len(truth):
             return np.full(len(cell.trials), np.nan)
-        return np.array(
-            [score_codes(self.metric, truth, codes, len(self.labels), mask_of(codes)) for codes in cell.codes(rows)]
-        )
+        return self.points(truth, cell.codes(rows))
+
+    def points(self, truth: Codes, answers: Codes, metric: str | None = None) -> NDArray[np.float64]:
+        """Score sets of answers, masked rows left out: shape (sets, rows) to (sets,)."""
+        scoring = self.scoring if metric is None else self.scoring.with_metric(metric)
+        return np.array([float(scoring.score(truth, one, mask_of(one))) for one in answers])
 
     def mean_score(self, cell: Cell, rows: Rows = "test") -> float:
         """Give the mean score over seeds."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.decision.panel import MASKED, Codes
-from bakeoff.tasks import score_codes
+from bakeoff.tasks import Scoring
 
 __all__ = ["permutation_p"]
 
@@ -29,11 +29,11 @@ def _swaps(rows: int, size: int, seed: int, part: int) -> NDArray[np.bool_]:
 
 
 def _swapped_differences(
-    metric: str, truth: Codes, a: Codes, b: Codes, n_labels: int, swaps: NDArray[np.bool_]
+    scoring: Scoring, truth: Codes, a: Codes, b: Codes, swaps: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Give the mean difference over seeds after each set of swaps; shape (permutations,)."""
     present = (a != MASKED).astype(np.float64)
-    if metric == "accuracy":
+    if scoring.is_share:
         # A swapped row changes the sign of its part of the difference, and of nothing else.
         right = (a == truth).astype(np.float64) - (b == truth)
         parts = (right / np.maximum(present.sum(axis=1, keepdims=True), 1)).mean(axis=0)
@@ -44,13 +44,13 @@ def _swapped_differences(
         kept, moved = ~swaps * counted, swaps * counted
         straight, crossed = np.hstack([kept, moved]), np.hstack([moved, kept])
         both = np.concatenate([first, second])
-        total += score_codes(metric, twice, both, n_labels, straight)
-        total -= score_codes(metric, twice, both, n_labels, crossed)
+        total += scoring.score(twice, both, straight)
+        total -= scoring.score(twice, both, crossed)
     return total / len(a)
 
 
 def permutation_p(
-    metric: str, truth: Codes, a: Codes, b: Codes, n_labels: int, *, permutations: int = 2_000, seed: int = 0
+    scoring: Scoring, truth: Codes, a: Codes, b: Codes, *, permutations: int = 2_000, seed: int = 0
 ) -> float:
     """Test whether the answers of two contenders could be exchanged row by row.
 
@@ -59,12 +59,10 @@ def permutation_p(
 
     Parameters
     ----------
-    metric : str
-        One of `bakeoff.tasks.METRICS`.
+    scoring : Scoring
     truth : ndarray of int64, shape (rows,)
     a, b : ndarray of int64, shape (seeds, rows)
         Codes of the answers, paired by seed and row; -1 is an abstention. Rows that are `MASKED` in both do not count.
-    n_labels : int
     permutations : int
     seed : int
 
@@ -77,11 +75,11 @@ def permutation_p(
     rows = len(truth)
     if not rows or not len(a):
         return math.nan
-    seen = abs(float(_swapped_differences(metric, truth, a, b, n_labels, np.zeros((1, rows), dtype=np.bool_))[0]))
+    seen = abs(float(_swapped_differences(scoring, truth, a, b, np.zeros((1, rows), dtype=np.bool_))[0]))
     step = max(1, min(permutations, _CHUNK // rows))
     reached = 0
     for start in range(0, permutations, step):
         swaps = _swaps(rows, step, seed, start // step)[: permutations - start]
-        differences = _swapped_differences(metric, truth, a, b, n_labels, swaps)
+        differences = _swapped_differences(scoring, truth, a, b, swaps)
         reached += int((np.abs(differences) >= seen - _SAME).sum())
     return (1 + reached) / (1 + permutations)

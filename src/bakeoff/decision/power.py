@@ -168,6 +168,9 @@ def detectable_in(panel: Panel, field: Field, declared: Sequence[Declared], *, p
     """
     evidence = panel.evidence
     met = next((one for one in declared if one.role == "verdict"), None)
+    if met is None and not panel.rows_are_right:
+        # What was said before the run is of shares of right rows: the difference from the floor tells more.
+        met = next((one for one in declared if one.role == "floor"), None)
     rows = len(panel.truth["test"])
     if met is None or math.isnan(met.estimate.mean) or rows < 2:
         seeds = max((len(cell.seeds) for cell in (field.finetune, field.prompt) if cell is not None), default=1)

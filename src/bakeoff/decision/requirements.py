@@ -7,19 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from bakeoff.decision import phrases
 from bakeoff.decision.costs import cost_of
 from bakeoff.decision.panel import MASKED, Cell, Panel, is_served
 from bakeoff.decision.resampling import estimate_score
 from bakeoff.decision.share import wilson_interval
 from bakeoff.records import Requirement
-from bakeoff.tasks import METRICS
+from bakeoff.tasks import TASK_KINDS, metrics_of
 
 __all__ = ["Standing", "is_out", "standings"]
 
 State = Literal["met", "missed", "open"]
+
+#: Metrics of all kinds by their names in small letters.
+_ANY_METRIC = {name.lower(): name for kind, runs in TASK_KINDS.items() if runs for name in metrics_of(kind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ def _figure(requirement: Requirement, value: float) -> str:
     return f"{value:.3g}"
 
 
-def _metric_of(figure: str, default: str) -> str | None:
-    names = {name.lower(): name for name in METRICS}
+def _metric_of(figure: str, default: str, kind: str = "") -> str | None:
+    names = {name.lower(): name for name in metrics_of(kind)} if kind else _ANY_METRIC
     return default if figure.lower() == "score" else names.get(figure.lower())
 
 
@@ -81,10 +82,11 @@ def _range(values: list[float]) -> tuple[float, float]:
 
 
 def _measured(panel: Panel, cell: Cell, figure: str) -> tuple[float, float]:
-    metric = _metric_of(figure, panel.metric)
+    metric = _metric_of(figure, panel.metric, panel.evidence.task.kind)
     if metric is not None:
         low, high = estimate_score(panel, cell, metric=metric).interval()
-        return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+        least = -1.0 if metric in ("pearson", "r2") else 0.0
+        return (low, high) if metric.startswith("negative") else (max(low, least), min(high, 1.0))
     readings: dict[str, Callable[[], tuple[float, float]]] = {
         "valid_rate": lambda: _valid_share(panel, cell),
         "p50_ms": lambda: _range([trial.p50_ms for trial in cell.trials]),

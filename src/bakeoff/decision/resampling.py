@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from bakeoff.decision.design import Design
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.fits import fit_deviations, rows_of_fits, spread_of_deviations
-from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows, mask_of, pair_codes
-from bakeoff.tasks import score_codes
+from bakeoff.decision.panel import MASKED, Cell, Codes, Panel, Rows, pair_codes
+from bakeoff.tasks import Scoring
 
 __all__ = [
     "RESAMPLES_OF_FITS",
@@ -76,19 +76,15 @@ def bootstrap_means(values: NDArray[np.float64], resamples: int, seed: int) -> N
     return np.concatenate(parts)
 
 
-def bootstrap_scores(
-    metric: str, truth: Codes, answers: Codes, n_labels: int, resamples: int, seed: int
-) -> NDArray[np.float64]:
+def bootstrap_scores(scoring: Scoring, truth: Codes, answers: Codes, resamples: int, seed: int) -> NDArray[np.float64]:
     """Score several sets of answers on resampled rows.
 
     Parameters
     ----------
-    metric : str
-        One of `bakeoff.tasks.METRICS`.
+    scoring : Scoring
     truth : ndarray of int64, shape (rows,)
     answers : ndarray of int64, shape (sets, rows)
         A set's masked rows do not count in its scores.
-    n_labels : int
     resamples : int
     seed : int
         Same seed and rows, same draws: scores of different sets are paired.
@@ -105,8 +101,8 @@ def bootstrap_scores(
     parts = []
     for start in range(0, resamples, step):
         weights = _row_weights(rows, step, seed, start // step)[: resamples - start]
-        if metric == "accuracy":
-            # One product for all sets: what score_codes gives, without a pass per set. Counts are exact in float32.
+        if scoring.is_share:
+            # One product for all sets: what scoring gives, without a pass per set. Counts are exact in float32.
             drawn = weights.astype(np.float32)
             counted = rows if whole else (drawn @ present).astype(np.float64)
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -114,7 +110,7 @@ def bootstrap_scores(
         else:
             exact = weights.astype(np.float64)
             scored = [
-                score_codes(metric, truth, one, n_labels, exact if whole else exact * present[:, place])
+                scoring.score(truth, one, exact if whole else exact * present[:, place])
                 for place, one in enumerate(answers)
             ]
             parts.append(np.stack([np.asarray(one) for one in scored], axis=1))
@@ -207,13 +203,13 @@ def summarise_folds(
 
 
 def _spread_of_fits(panel: Panel, rounds: Sequence[int], a: Codes, b: Codes | None) -> tuple[float, float]:
-    truth, labels, count = panel.truth["test"], len(panel.labels), len(rounds)
+    truth, count = panel.truth["test"], len(rounds)
     tested, own = rows_of_fits(panel, rounds)
 
     def deviations(codes: Codes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         masked = np.where(tested[:, None, :], codes[None, :, :], MASKED).reshape(-1, len(truth))
-        drawn = bootstrap_scores(panel.metric, truth, masked, labels, RESAMPLES_OF_FITS, panel.evidence.seed)
-        seen = np.array([float(score_codes(panel.metric, truth, one, labels, mask_of(one))) for one in masked])
+        drawn = bootstrap_scores(panel.scoring, truth, masked, RESAMPLES_OF_FITS, panel.evidence.seed)
+        seen = panel.points(truth, masked)
         return fit_deviations(seen.reshape(-1, count), own), fit_deviations(drawn.reshape(len(drawn), -1, count), own)
 
     seen, drawn = deviations(a)
@@ -250,11 +246,8 @@ def estimate_difference(panel: Panel, a: Cell, b: Cell, *, rows: Rows = "test", 
     both = np.concatenate([codes_a, codes_b])
     # Repeated answers are scored once.
     distinct, position = _distinct(both)
-    labels = len(panel.labels)
-    drawn = bootstrap_scores(panel.metric, truth, distinct, labels, resamples, panel.evidence.seed)[:, position]
-    points = np.array([float(score_codes(panel.metric, truth, one, labels, mask_of(one))) for one in distinct])[
-        position
-    ]
+    drawn = bootstrap_scores(panel.scoring, truth, distinct, resamples, panel.evidence.seed)[:, position]
+    points = panel.points(truth, distinct)[position]
     gaps = points[:seeds] - points[seeds:], drawn[:, :seeds] - drawn[:, seeds:]
     rounds = rounds_of(panel, rows, a, b, seeds)
     return _summarised(panel, gaps, rounds, codes_a, codes_b)
@@ -323,10 +316,9 @@ def estimate_score(
     codes = cell.codes(rows)
     if not len(truth):
         return _unknown(len(codes))
-    name = metric or panel.metric
-    labels = len(panel.labels)
-    drawn = bootstrap_scores(name, truth, codes, labels, resamples, panel.evidence.seed)
-    points = np.array([float(score_codes(name, truth, one, labels, mask_of(one))) for one in codes])
+    scoring = panel.scoring if metric is None else panel.scoring.with_metric(metric)
+    drawn = bootstrap_scores(scoring, truth, codes, resamples, panel.evidence.seed)
+    points = panel.points(truth, codes, metric)
     # One model that answers all folds has no training rows that could overlap.
     rounds = rounds_of(panel, rows, cell, cell, len(codes)) if cell.contender.seeded else ()
     return _summarised(panel, (points, drawn), rounds, codes, None)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
-from bakeoff.tasks import score_codes
 
 __all__ = ["collapsed", "collapsed_seeds"]
 
@@ -54,6 +53,6 @@ def collapsed_seeds(panel: Panel, cell: Cell) -> tuple[int, ...]:
     scores = panel.scores(cell)
     if len(scores) < MIN_SEEDS or not len(truth) or not cell.contender.seeded:
         return ()
-    commonest = np.bincount(truth, minlength=len(panel.labels)).argmax()
-    floor = float(score_codes(panel.metric, truth, np.full(len(truth), commonest), len(panel.labels)))
+    commonest = np.bincount(truth).argmax()
+    floor = float(panel.scoring.score(truth, np.full(len(truth), commonest)))
     return tuple(cell.seeds[i] for i in collapsed(scores.tolist(), floor, len(truth)))

@@ -140,8 +140,7 @@ def spread_of(panel: Panel, a: Cell, b: Cell, estimate: Estimate, *, resamples: 
     seeds, apart = len(codes_a), 0.0
     if seeds > 1:
         both = np.concatenate([codes_a, codes_b])
-        labels = len(panel.labels)
-        drawn = bootstrap_scores(panel.metric, panel.truth["test"], both, labels, resamples, panel.evidence.seed)
+        drawn = bootstrap_scores(panel.scoring, panel.truth["test"], both, resamples, panel.evidence.seed)
         gap = drawn[:, :seeds] - drawn[:, seeds:]
         apart = float((gap - gap.mean(axis=1, keepdims=True)).var(axis=0, ddof=1).mean()) / (seeds - 1)
     return Spread.of(panel, estimate, apart)

@@ -105,7 +105,7 @@ def later_lead(panel: Panel, tuned: Cell, asked: Cell) -> Shift | None:
 
 def _row_leads(panel: Panel, tuned: Cell, asked: Cell, rows: Rows) -> NDArray[np.float64]:
     truth = panel.truth[rows]
-    if any(cell.codes(rows).shape[1] != len(truth) for cell in (tuned, asked)):
+    if not panel.rows_are_right or any(cell.codes(rows).shape[1] != len(truth) for cell in (tuned, asked)):
         return np.zeros(0)
     return _right(tuned.codes(rows), truth) - _right(asked.codes(rows), truth)
 
@@ -127,10 +127,10 @@ def group_shares(panel: Panel, cell: Cell) -> Mapping[str, tuple[float, int]]:
     Returns
     -------
     mapping of str to (float, int)
-        Mean over seeds; empty without groups.
+        Mean over seeds; empty without groups, and where an answer as a whole is not right or wrong.
     """
     groups = np.array(panel.evidence.measured.test_groups)
-    if len(groups) != len(panel.truth["test"]):
+    if not panel.rows_are_right or len(groups) != len(panel.truth["test"]):
         return {}
     right = _right(cell.test, panel.truth["test"])
     names, counts = np.unique(groups, return_counts=True)

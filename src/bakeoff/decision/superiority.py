@@ -121,7 +121,7 @@ def superiority(panel: Panel, a: Cell, b: Cell) -> Superiority | None:
     if not len(truth) or seeds < MIN_SEEDS:
         return None
     both = np.concatenate([codes_a, codes_b])
-    drawn = bootstrap_scores(panel.metric, truth, both, len(panel.labels), _RESAMPLES, panel.evidence.seed)
+    drawn = bootstrap_scores(panel.scoring, truth, both, _RESAMPLES, panel.evidence.seed)
     gap = drawn[:, :seeds] - drawn[:, seeds:]
     share = float(((gap > 0) + 0.5 * (gap == 0)).mean())
     estimate = estimate_difference(panel, a, b, resamples=_RESAMPLES)

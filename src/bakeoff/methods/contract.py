@@ -24,8 +24,9 @@ from sklearn.utils.metaestimators import available_if
 
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import DataError, OptionError
+from bakeoff.methods.rows import check_labels, values_of, written_labels, written_texts
 from bakeoff.records import Answer, RephrasedAnswers, Usage
-from bakeoff.tasks import ABSTAIN, Task
+from bakeoff.tasks import ONE_LABEL, Task, scoring_of
 
 __all__ = ["Deadline", "Method", "RunContext", "peak_memory_mb"]
 
@@ -97,7 +98,7 @@ def peak_memory_mb() -> float:
 
 
 def _honest(method: Method) -> bool:
-    return method.honest_probabilities
+    return method.honest_probabilities and method.task.kind in (*ONE_LABEL, "multi-label")
 
 
 class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
@@ -200,15 +201,15 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         self.continued = (Path(folder), tuple(labels))
         return self
 
-    def fit(self, X: Sequence[str], y: Sequence[str]) -> Self:
+    def fit(self, X: Sequence[Any], y: Sequence[Any]) -> Self:
         """Learn from labelled rows, forgetting any earlier fit.
 
         Parameters
         ----------
         X : sequence of str, length n
-            Texts; empty for a method that needs no rows.
+            Texts, or tuples of two texts, or of tokens; empty for a method that needs no rows.
         y : sequence of str, length n
-            Labels out of the task's.
+            Labels out of the task's; lists of labels or tags, or numbers, where the task's kind has them.
 
         Returns
         -------
@@ -231,7 +232,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         self.is_fitted_ = True
         return self
 
-    def answer(self, X: Sequence[str]) -> list[Answer]:
+    def answer(self, X: Sequence[Any]) -> list[Answer]:
         """Answer rows; a row that cannot be answered is an abstention with a reason, never an exception.
 
         Parameters
@@ -244,11 +245,11 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         """
         if not getattr(self, "is_fitted_", False):
             raise NotFittedError(f"This {type(self).__name__} is not fitted: call fit before answer.")
-        texts = _texts(X)
+        texts = written_texts(X)
         return self._answer(texts) if texts else []
 
-    def predict(self, X: Sequence[str]) -> NDArray[np.str_]:
-        """Give the label of each row, or ``"<abstain>"``.
+    def predict(self, X: Sequence[Any]) -> NDArray[Any]:
+        """Give the label of each row, or ``"<abstain>"``; see `bakeoff.methods.rows.values_of` for other kinds.
 
         Parameters
         ----------
@@ -256,12 +257,17 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
 
         Returns
         -------
-        ndarray of str, shape (rows,)
+        ndarray, shape (rows,)
         """
-        return np.array([ABSTAIN if a.value is None else a.value for a in self.answer(X)], dtype=np.str_)
+        return values_of(self.task, self.answer(X), written_texts(X))
+
+    def score(self, X: Sequence[Any], y: Sequence[Any], sample_weight: None = None) -> float:  # noqa: ARG002
+        """Score answers on the task's metric; higher is better."""
+        values = [answer.value for answer in self.answer(X)]
+        return scoring_of(self.task).score_values(written_labels(self.task.kind, y), values)
 
     @available_if(_honest)  # type: ignore[untyped-decorator]  # scikit-learn has no types
-    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
+    def predict_proba(self, X: Sequence[Any]) -> NDArray[np.float64]:
         """Give the probability of each label, columns in the order of ``classes_``.
 
         Parameters
@@ -271,7 +277,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         Returns
         -------
         ndarray of float64, shape (rows, labels)
-            In [0, 1], rows summing to 1; NaN for an abstention.
+            In [0, 1], rows summing to 1 where a row has one label; NaN for an abstention.
         """
         nothing = (float("nan"),) * len(self.task.labels)
         rows = [a.probabilities if a.probabilities is not None else nothing for a in self.answer(X)]
@@ -353,18 +359,13 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         self.cut_ = False
 
     def _checked(self, X: Sequence[str], y: Sequence[str]) -> tuple[list[str], list[str]]:
-        texts, labels = _texts(X), [str(label) for label in y]
+        texts, labels = written_texts(X), written_labels(self.task.kind, y)
         if len(texts) != len(labels):
             raise DataError(
                 f"fit needs one label a text; {len(texts)} texts and {len(labels)} labels came.",
                 next_step="Give X and y of one length.",
             )
-        unknown = sorted(set(labels) - set(self.task.labels))
-        if unknown:
-            raise DataError(
-                f"Labels must be among the task's {len(self.task.labels)}; {unknown[0]!r} came.",
-                next_step="Add it to the task's labels, or leave the row out.",
-            )
+        check_labels(self.task, texts, labels)
         distinct = len(set(labels))
         if len(texts) < self.least_n or (self.needs_two_labels and distinct < 2):
             raise DataError(
@@ -373,14 +374,3 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
                 next_step="Give it more labelled rows.",
             )
         return texts, labels
-
-
-def _texts(X: Sequence[str]) -> list[str]:
-    texts = list(X)
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(
-                f"X must be a sequence of str; its element {position} is of type {type(text).__name__}.",
-                next_step="Give the texts themselves.",
-            )
-    return texts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bakeoff.methods import forecast
-from bakeoff.methods.spec import MethodSpec
+from bakeoff.methods.spec import TEXT_KINDS, MethodSpec
 
 __all__ = ["FINETUNE_SPECS"]
 
@@ -30,7 +30,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
         version="1",
         arm="finetune",
         summary="Frozen encoder, logistic head chosen by cross-validation.",
-        kinds=_CLASSIFICATION,
+        kinds=TEXT_KINDS,
         least_n=2,
         model="encoder",
         location="bakeoff.methods.finetune.probe:Probe",
@@ -42,7 +42,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
         version="3",
         arm="finetune",
         summary="All weights of an encoder and a new head.",
-        kinds=_CLASSIFICATION,
+        kinds=TEXT_KINDS,
         least_n=8,
         model="encoder",
         location="bakeoff.methods.finetune.full:FullFineTuning",
@@ -61,7 +61,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
         version="1",
         arm="finetune",
         summary="Upper half of an encoder's layers and a new head; the lower half is run once.",
-        kinds=_CLASSIFICATION,
+        kinds=TEXT_KINDS,
         least_n=8,
         model="encoder",
         location="bakeoff.methods.finetune.full:FullFineTuning",
@@ -111,5 +111,24 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
         extra="finetune",
         needs_module="peft",
         search_space={"learning_rate": (1e-4, 2e-3), "epochs": [2, 4, 6], "rank": [4, 16]},
+    ),
+    MethodSpec(
+        name="tagger",
+        version="1",
+        arm="finetune",
+        summary="All weights of an encoder, and a tag for each token.",
+        kinds=("tagging",),
+        least_n=8,
+        model="encoder",
+        location="bakeoff.methods.finetune.tagger:TokenClassifier",
+        forecast=forecast.forecast_full,
+        parameters={
+            "learning_rate": 3e-4,
+            "max_epochs": 10,
+            "batch_rows": 16,
+            "least_steps": 200,
+            "class_weights": False,
+        },
+        search_space={"learning_rate": (1e-4, 1e-3), "max_epochs": [5, 10, 20], "batch_rows": [8, 16, 32]},
     ),
 )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import FIELD_SEPARATOR, labels_of, split_fields, write_labels, write_number, write_tags
 from bakeoff.methods.contract import Method
-from bakeoff.methods.heads import LinearHead, choose_strength, fit_one_vs_rest, read_head, write_head
+from bakeoff.methods.head_fits import fit_outputs
+from bakeoff.methods.heads import LinearHead, StrengthChoice, choose_strength, fit_one_vs_rest, read_head, write_head
+from bakeoff.methods.outputs import outputs_of
 from bakeoff.records import Answer
-from bakeoff.tasks import Task, label_codes
+from bakeoff.tasks import ONE_LABEL, Task, label_codes, scoring_of
 
 __all__ = ["Majority", "TfidfLogistic"]
 
@@ -21,10 +26,15 @@ _STRENGTHS = (1.0, 10.0, 100.0)
 _DEFAULT_STRENGTH = 10.0
 #: Above this many rows times labels, a cross-validation takes longer than a floor may, and the default strength stands.
 _MOST_WORK = 60_000
+#: Most labels that are answered for every row.
+_MOST_ANSWERED = 20
 
 
 class Majority(Method):
     """Always answer the most frequent label; probabilities are the labels' frequencies.
+
+    The most frequent labels where a row has several, as many of them as score best on the rows themselves; the mean of
+    numbers; ``"O"``, or the most frequent tag, for every token.
 
     Parameters
     ----------
@@ -44,26 +54,58 @@ class Majority(Method):
         self.seed = seed
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:  # noqa: ARG002  # the texts make no difference
-        counts = np.bincount(label_codes(labels, self.task.labels), minlength=len(self.task.labels))
-        self._keep(counts)
+        if self.task.kind == "regression":
+            self._keep(np.array([float(label) for label in labels]).mean(keepdims=True))
+            return
+        named = Counter(name for label in labels for name in labels_of(self.task.kind, label))
+        counts = np.array([named[name] for name in self.task.labels], dtype=np.float64)
+        # What a row's labels are counted by stands first: shares are of rows, not of labels.
+        self._keep(np.append(counts, [len(labels), self._best_many(counts, labels)]))
+
+    def _best_many(self, counts: NDArray[np.float64], labels: Sequence[str]) -> int:
+        """Give how many of the most frequent labels to answer: 1 but where a row has several."""
+        if self.task.kind != "multi-label":
+            return 1
+        ranked = np.argsort(-counts, kind="stable")
+        scoring = scoring_of(self.task)
+        scores = [
+            scoring.score_values(labels, [self._set_of(ranked[: many + 1])] * len(labels))
+            for many in range(min(len(ranked), _MOST_ANSWERED))
+        ]
+        return 1 + int(np.argmax(scores))
+
+    def _set_of(self, places: NDArray[np.int64]) -> str:
+        return write_labels(self.task.labels[place] for place in places)
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         started = time.perf_counter()
-        value = self.task.labels[int(self.counts_.argmax())]
-        shares = tuple((self.counts_ / self.counts_.sum()).tolist())
+        values = [self._value(text) for text in texts]
+        shares = tuple((self.kept_[:-2] / self.kept_[-2]).tolist()) if hasattr(self, "predict_proba") else None
         seconds = (time.perf_counter() - started) / len(texts)
-        return [Answer(value, shares, seconds=seconds) for _ in texts]
+        return [Answer(value, shares, seconds=seconds) for value in values]
+
+    def _value(self, text: str) -> str:
+        if self.task.kind == "regression":
+            return write_number(self.kept_[0])
+        counts, many = self.kept_[:-2], int(self.kept_[-1])
+        if self.task.kind == "multi-label":
+            return self._set_of(np.argsort(-counts, kind="stable")[:many])
+        value = self.task.labels[int(counts.argmax())]
+        return write_tags([value] * len(split_fields(text))) if self.task.kind == "tagging" else value
 
     def _save(self, folder: Path) -> None:
-        (folder / "counts.json").write_text(json.dumps(self.counts_.tolist()) + "\n", encoding="utf-8")
+        (folder / "counts.json").write_text(json.dumps(self.kept_.tolist()) + "\n", encoding="utf-8")
 
     def _load(self, folder: Path) -> None:
-        self._keep(np.array(json.loads((folder / "counts.json").read_text(encoding="utf-8")), dtype=np.int64))
+        kept = np.array(json.loads((folder / "counts.json").read_text(encoding="utf-8")), dtype=np.float64)
+        # Bundles of version 1 hold the counts alone.
+        self._keep(np.append(kept, [kept.sum(), 1]) if len(kept) == len(self.task.labels) else kept)
 
-    def _keep(self, counts: NDArray[np.int64]) -> None:
-        self.counts_ = counts
+    def _keep(self, kept: NDArray[np.float64]) -> None:
+        self.kept_ = kept
         self.size_mb_ = 0.0
-        self.details_ = {"counts": dict(zip(self.task.labels, counts.tolist(), strict=True))}
+        told = dict(zip(self.task.labels, kept.astype(int).tolist(), strict=False))
+        self.details_ = {"counts": told} if self.task.labels else {"mean": float(kept[0])}
 
 
 class TfidfLogistic(Method):
@@ -87,11 +129,23 @@ class TfidfLogistic(Method):
         self.seed = seed
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
-        codes, count = label_codes(labels, self.task.labels), len(self.task.labels)
         # Blank texts alone have no words to learn; a mark in their place keeps one feature.
         learned = texts if any(text.strip() for text in texts) else ["-"] * len(texts)
         self.vectorizers_ = tuple(made.fit(learned) for made in _vectorizers())
+        self.paired_ = any(FIELD_SEPARATOR in text for text in texts)
         features = self._features(texts)
+        self.outputs_ = outputs_of(self.task, labels)
+        self.head_, choice = self._head(features, labels)
+        self.details_ = {"strength": choice.to_json(), "features": int(features.shape[1])}
+        self._measure()
+
+    def _head(self, features: Any, labels: list[str]) -> tuple[LinearHead, StrengthChoice]:
+        """Fit the head that the kind of task needs, its strength chosen inside the rows."""
+        count = max(1, len(self.task.labels))
+        candidates = _STRENGTHS if len(labels) * count <= _MOST_WORK else (_DEFAULT_STRENGTH,)
+        if self.task.kind not in ONE_LABEL:
+            return fit_outputs(features, labels, self.outputs_, candidates=candidates, seed=self.seed, sparse=True)
+        codes = label_codes(labels, self.task.labels)
 
         def fit(rows: Any, targets: NDArray[np.int64], labels: int, C: float) -> LinearHead:
             return fit_one_vs_rest(rows, targets, labels, C=C, seed=self.seed)
@@ -102,21 +156,19 @@ class TfidfLogistic(Method):
             count,
             fit,
             metric=self.task.metric,
-            candidates=_STRENGTHS if len(texts) * count <= _MOST_WORK else (_DEFAULT_STRENGTH,),
+            candidates=candidates,
             default=_DEFAULT_STRENGTH,
             seed=self.seed,
             least_rows=50,
             most_folds=3,
         )
-        self.head_ = fit(features, codes, count, choice.C)
-        self.details_ = {"strength": choice.to_json(), "features": int(features.shape[1])}
-        self._measure()
+        return fit(features, codes, count, choice.C), choice
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         started = time.perf_counter()
-        rows = self.head_.probabilities(self._features(texts))
+        told = self.outputs_.told_by(self.head_, self._features(texts))
         seconds = (time.perf_counter() - started) / len(texts)
-        return [Answer(self.task.labels[int(row.argmax())], tuple(row.tolist()), seconds=seconds) for row in rows]
+        return [Answer(value, shares, seconds=seconds) for value, shares in told]
 
     def _save(self, folder: Path) -> None:
         from safetensors.numpy import save_file
@@ -138,9 +190,24 @@ class TfidfLogistic(Method):
             vectorizer.idf_ = weights[name]
         self.vectorizers_ = made
         self.head_ = read_head(folder / "head.safetensors")
+        self.outputs_ = outputs_of(self.task)
+        self.outputs_.of_head(self.head_)
+        terms = sum(len(made.vocabulary) for made in self.vectorizers_)
+        self.paired_ = self.head_.weights.shape[1] > terms
         self._measure()
 
     def _features(self, texts: list[str]) -> Any:
+        """Give the terms of each text; for pairs those of both, their products, and how far they differ."""
+        if not self.paired_:
+            return self._terms(texts)
+        from scipy.sparse import hstack
+
+        one, other = (
+            self._terms(list(side)) for side in zip(*(split_fields(text, 2)[:2] for text in texts), strict=True)
+        )
+        return hstack([one + other, one.multiply(other), abs(one - other)], format="csr")
+
+    def _terms(self, texts: list[str]) -> Any:
         from scipy.sparse import hstack
 
         return hstack([made.transform(texts) for made in self.vectorizers_], format="csr")

@@ -25,6 +25,7 @@ __all__ = [
     "fit_one_vs_rest",
     "read_head",
     "softmax",
+    "without_fit_warnings",
     "write_head",
 ]
 
@@ -44,11 +45,18 @@ class LinearHead:
     one_vs_rest : bool
         Whether each label was told from the rest by itself. Probabilities then are the labels' own, scaled to sum to 1,
         and not a softmax.
+    readings : ndarray of float64, optional
+        How scores are read where they are not one label's: see `bakeoff.methods.outputs`.
     """
 
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     one_vs_rest: bool = False
+    readings: NDArray[np.float64] | None = None
+
+    def scores(self, features: Any) -> NDArray[np.float64]:
+        """Give the linear function itself, shape (rows, labels), of features, shape (rows, features)."""
+        return np.asarray(features @ self.weights.T, dtype=np.float64) + self.bias
 
     def probabilities(self, features: Any) -> NDArray[np.float64]:
         """Give the probability of each label.
@@ -61,7 +69,7 @@ class LinearHead:
         -------
         ndarray of float64, shape (rows, labels)
         """
-        scores = np.asarray(features @ self.weights.T, dtype=np.float64) + self.bias
+        scores = self.scores(features)
         # The logarithm of the logistic function, which keeps every label's share of a small sum.
         return softmax(-np.logaddexp(0.0, -scores) if self.one_vs_rest else scores)
 
@@ -126,7 +134,7 @@ def fit_logistic(features: Any, codes: NDArray[np.int64], n_labels: int, *, C: f
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=C, max_iter=300, tol=1e-3)
-    with _without_fit_warnings():
+    with without_fit_warnings():
         model.fit(features, codes)
     if len(model.classes_) == 2:
         return _of_two(model.coef_[0], model.intercept_[0], model.classes_, n_labels)
@@ -161,7 +169,7 @@ def fit_one_vs_rest(features: Any, codes: NDArray[np.int64], n_labels: int, *, C
 
     model = LogisticRegression(C=C, solver="liblinear", dual=True, tol=1e-2, max_iter=300, random_state=seed)
     present = np.unique(codes)
-    with _without_fit_warnings():
+    with without_fit_warnings():
         if len(present) == 2:
             model.fit(features, codes)
             return _of_two(model.coef_[0], model.intercept_[0], present, n_labels)
@@ -173,7 +181,8 @@ def fit_one_vs_rest(features: Any, codes: NDArray[np.int64], n_labels: int, *, C
 
 
 @contextmanager
-def _without_fit_warnings() -> Iterator[None]:
+def without_fit_warnings() -> Iterator[None]:
+    """Silence what scikit-learn says of fits that are stopped early, or of few rows, which are both wanted here."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
@@ -290,7 +299,8 @@ def write_head(head: LinearHead, path: Path) -> None:
     from safetensors.numpy import save_file
 
     kind = np.array([head.one_vs_rest], dtype=np.uint8)
-    save_file({"weights": head.weights, "bias": head.bias, "one_vs_rest": kind}, path)
+    tensors: dict[str, NDArray[Any]] = {"weights": head.weights, "bias": head.bias, "one_vs_rest": kind}
+    save_file(tensors if head.readings is None else tensors | {"readings": head.readings}, path)
 
 
 def read_head(path: Path) -> LinearHead:
@@ -307,4 +317,5 @@ def read_head(path: Path) -> LinearHead:
     from safetensors.numpy import load_file
 
     tensors = load_file(path)
-    return LinearHead(tensors["weights"], tensors["bias"], bool(tensors["one_vs_rest"][0]))
+    one_vs_rest = bool(tensors["one_vs_rest"][0])
+    return LinearHead(tensors["weights"], tensors["bias"], one_vs_rest, tensors.get("readings"))

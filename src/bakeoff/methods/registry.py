@@ -14,7 +14,7 @@ from bakeoff.errors import OptionError
 from bakeoff.methods import forecast
 from bakeoff.methods.finetune_specs import FINETUNE_SPECS
 from bakeoff.methods.prompt_specs import PROMPT_SPECS
-from bakeoff.methods.spec import MethodSpec
+from bakeoff.methods.spec import ALL_KINDS, TEXT_KINDS, MethodSpec
 
 if TYPE_CHECKING:
     from bakeoff.methods.contract import Method
@@ -27,8 +27,8 @@ _FLOOR_SPECS: tuple[MethodSpec, ...] = (
         name="majority",
         version="1",
         arm="floor",
-        summary="Always the most frequent label.",
-        kinds=("classification",),
+        summary="Always the most frequent label, or the mean.",
+        kinds=ALL_KINDS,
         least_n=1,
         model=None,
         location="bakeoff.methods.floors:Majority",
@@ -40,10 +40,22 @@ _FLOOR_SPECS: tuple[MethodSpec, ...] = (
         version="1",
         arm="floor",
         summary="TF-IDF of words and characters, logistic regression.",
-        kinds=("classification",),
+        kinds=TEXT_KINDS,
         least_n=2,
         model=None,
         location="bakeoff.methods.floors:TfidfLogistic",
+        forecast=forecast.forecast_tfidf,
+        parameters={},
+    ),
+    MethodSpec(
+        name="token-features",
+        version="1",
+        arm="floor",
+        summary="Words, shapes and neighbours of tokens, logistic regression.",
+        kinds=("tagging",),
+        least_n=2,
+        model=None,
+        location="bakeoff.methods.token_floor:TokenLogistic",
         forecast=forecast.forecast_tfidf,
         parameters={},
     ),

@@ -10,7 +10,11 @@ from bakeoff.extras import has_module
 from bakeoff.methods.forecast import Workload
 from bakeoff.records import Arm
 
-__all__ = ["MethodSpec"]
+__all__ = ["ALL_KINDS", "TEXT_KINDS", "MethodSpec"]
+
+#: Kinds of tasks that answer for a text as a whole, and all that run.
+TEXT_KINDS = ("classification", "multi-label", "regression", "pair")
+ALL_KINDS = (*TEXT_KINDS, "tagging")
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class BundleFacts:
         Data type of forward passes under which it was measured.
     text_columns : tuple of str
         Columns whose texts it learned from; several were joined by a line break.
+    text_pair : str or None
+        Column of the second text of a pair.
     rows_from : str
         Source of those rows; empty where it is not known.
     """
@@ -93,6 +95,7 @@ class BundleFacts:
     dtype: str = "float32"
     text_columns: tuple[str, ...] = ()
     rows_from: str = ""
+    text_pair: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.rephrase import read_rephrased, weights_afterwards
 from bakeoff.study.store import StudyStore, number_or_nan
-from bakeoff.tasks import label_codes
+from bakeoff.tasks import ONE_LABEL, label_codes
 
 __all__ = ["measured_evidence"]
 
@@ -66,8 +66,10 @@ def measured_evidence(store: StudyStore) -> Evidence:
 
 
 def _probabilities(store: StudyStore, evidence: Evidence, trial: Trial, part: str) -> Reals | None:
-    """Give a trial's probabilities, shape (rows, labels), NaN for rows without; None where no row has any."""
+    """Give a trial's probabilities, shape (rows, labels), NaN for rows without; None where there are none."""
     width = len(evidence.task.labels)
+    if evidence.task.kind not in ONE_LABEL:
+        return None
     rows = [row if row is not None and len(row) == width else None for row in store.probabilities(trial.key, part)]
     if all(row is None for row in rows):
         return None

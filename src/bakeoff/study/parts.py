@@ -45,7 +45,7 @@ class StudyParts:
         """Give the n rows of a seed: the first n of its permutation, so that budgets are nested."""
         train = self.train(seed)
         if seed not in self.orders:
-            self.orders[seed] = [int(i) for i in nested_order(train.labels, 1000 * study_seed + seed)]
+            self.orders[seed] = [int(i) for i in nested_order(train.strata, 1000 * study_seed + seed)]
         return train.take(self.orders[seed][:n])
 
     @cached_property

@@ -24,7 +24,7 @@ from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 from bakeoff.study.typos import TypoRows, typo_figures, typo_rows
-from bakeoff.tasks import Task, score
+from bakeoff.tasks import Task, scoring_of
 
 __all__ = ["Executor", "run_study", "trial_key"]
 
@@ -33,6 +33,9 @@ __all__ = ["Executor", "run_study", "trial_key"]
 PATIENCE, LEAST_PATIENCE = 8.0, 120.0
 PATIENCE_WITHOUT_LIMIT, LEAST_PATIENCE_WITHOUT_LIMIT = 50.0, 3600.0
 _NO_LIMIT = float("inf")
+
+#: Kinds whose texts stay what they are where a letter changes, and whose answers stay or do not.
+_TYPO_KINDS = ("classification", "multi-label")
 
 
 class Executor(Protocol):
@@ -258,7 +261,7 @@ def _note(run: _Run, trial: Trial, forecast: float | None) -> None:
     run.seconds[trial.contender, trial.n] = spent + trial.usage.seconds
     if trial.status == "done" and trial.validation_answers:
         truth = run.parts.validation_truth(trial.seed, seeded=run.contenders[trial.contender].seeded)
-        value = score(run.task.metric, truth, trial.validation_answers, run.task.labels)
+        value = scoring_of(run.task).score_values(truth, trial.validation_answers)
         known = run.scores.get((trial.contender, trial.n), ())
         run.scores[trial.contender, trial.n] = (*known, value)
 
@@ -331,15 +334,21 @@ def _job(run: _Run, planned: PlannedTrial) -> FitJob:
         device=run.plan.device,
         allow_send=run.allow_send,
         answer_seconds=planned.forecast,
-        injected_rows=INJECTED_ROWS if gets_instructions(run.plan, contender, planned) else 0,
+        injected_rows=INJECTED_ROWS if _injects(run, planned) else 0,
         terms=read_terms(run.store),
         beside=_beside(run, planned).texts,
     )
 
 
+def _injects(run: _Run, planned: PlannedTrial) -> bool:
+    """Say whether rows are asked again with instructions for another label, of which there must be one."""
+    one_text = run.task.kind == "classification"
+    return one_text and gets_instructions(run.plan, run.contenders[planned.contender], planned)
+
+
 def _beside(run: _Run, planned: PlannedTrial) -> TypoRows:
     """Give the rows that show what typing errors do, for a contender's first trial at its largest n."""
-    if not gets_typos(run.plan, run.contenders[planned.contender], planned):
+    if run.task.kind not in _TYPO_KINDS or not gets_typos(run.plan, run.contenders[planned.contender], planned):
         return TypoRows((), ())
     return typo_rows(run.parts.to_answer(0, seeded=True)[0])
 

@@ -200,6 +200,7 @@ class StudyStore:
             times=tuple(times) if found and times[0] is not None else None,
             row_numbers=tuple(numbers),
             source=str(self.folder),
+            kind=(self.fact("task") or {}).get("kind", "classification"),
         )
 
     def folds(self) -> tuple[Fold, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.data import Rows
-from bakeoff.tasks import Task, score
+from bakeoff.tasks import Task, scoring_of
 
 __all__ = ["MOST_TYPO_ROWS", "TypoRows", "typo_figures", "typo_rows", "with_light_typos"]
 
@@ -122,10 +122,11 @@ def typo_figures(task: Task, truth: Sequence[str], answers: Sequence[str | None]
     rows = len(answers) // 2
     if not rows or rows > len(truth):
         return {}
+    scoring = scoring_of(task)
     plain, mistyped = tuple(answers[:rows]), tuple(answers[rows:])
     return {
         "rows": rows,
         "kept": sum(a == b for a, b in zip(plain, mistyped, strict=True)) / rows,
-        "score": score(task.metric, tuple(truth[:rows]), plain, task.labels),
-        "score_with_typos": score(task.metric, tuple(truth[:rows]), mistyped, task.labels),
+        "score": scoring.score_values(truth[:rows], plain),
+        "score_with_typos": scoring.score_values(truth[:rows], mistyped),
     }

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from bakeoff.tasks.classification import (
-    METRICS,
-    choose_metric,
-    label_codes,
-    score,
-    score_codes,
-)
-from bakeoff.tasks.task import ABSTAIN, TASK_KINDS, Task, classification_task, label_words
+from bakeoff.tasks.classification import METRICS, choose_metric, label_codes, score_codes
+from bakeoff.tasks.kinds import ONE_LABEL, default_metric, metrics_of, scoring_of
+from bakeoff.tasks.multi_label import MultiLabelScoring
+from bakeoff.tasks.scoring import LabelScoring, Scoring
+from bakeoff.tasks.tagging import entities_of
+from bakeoff.tasks.task import ABSTAIN, TASK_KINDS, Task, classification_task, label_words, task_of_kind
 
 __all__ = [
     "ABSTAIN",
     "METRICS",
+    "ONE_LABEL",
     "TASK_KINDS",
+    "LabelScoring",
+    "MultiLabelScoring",
+    "Scoring",
     "Task",
     "choose_metric",
     "classification_task",
+    "default_metric",
+    "entities_of",
     "label_codes",
     "label_words",
-    "score",
+    "metrics_of",
     "score_codes",
+    "scoring_of",
+    "task_of_kind",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bakeoff.data import LEAST_COUNTED, UNEVEN
 from bakeoff.errors import OptionError
 
-__all__ = ["METRICS", "choose_metric", "label_codes", "score", "score_codes"]
+__all__ = ["METRICS", "choose_metric", "label_codes", "score_codes"]
 
 #: Metrics of this kind, with what each is; all lie in [0, 1] and higher is better.
 METRICS: Mapping[str, str] = {
@@ -57,33 +57,6 @@ def label_codes(values: Sequence[str | None], labels: Sequence[str]) -> NDArray[
     """
     position: dict[str | None, int] = {label: code for code, label in enumerate(labels)}
     return np.fromiter(map(position.get, values, repeat(-1)), dtype=np.int64, count=len(values))
-
-
-def score(metric: str, truth: Sequence[str], answers: Sequence[str | None], labels: Sequence[str]) -> float:
-    """Score answers against the true labels.
-
-    Parameters
-    ----------
-    metric : str
-        One of `METRICS`.
-    truth : sequence of str, length rows
-        True labels.
-    answers : sequence of str or None, length rows
-        Answers; None is an abstention and counts as wrong.
-    labels : sequence of str
-        The label set.
-
-    Returns
-    -------
-    float
-        In [0, 1]; NaN without rows.
-
-    Raises
-    ------
-    OptionError
-        If the metric is unknown.
-    """
-    return float(score_codes(metric, label_codes(truth, labels), label_codes(answers, labels), len(labels)))
 
 
 def score_codes(

@@ -9,7 +9,7 @@ from typing import Any
 
 from bakeoff.errors import OptionError
 
-__all__ = ["ABSTAIN", "TASK_KINDS", "Task", "classification_task", "label_words"]
+__all__ = ["ABSTAIN", "TASK_KINDS", "Task", "classification_task", "label_words", "task_of_kind"]
 
 #: What ``predict`` gives for a row that was not answered.
 ABSTAIN = "<abstain>"
@@ -17,10 +17,10 @@ ABSTAIN = "<abstain>"
 #: Every kind of task, and whether this version can run it.
 TASK_KINDS: Mapping[str, bool] = {
     "classification": True,
-    "multi-label": False,
-    "regression": False,
-    "pair": False,
-    "tagging": False,
+    "multi-label": True,
+    "regression": True,
+    "pair": True,
+    "tagging": True,
     "generation": False,
 }
 
@@ -40,7 +40,8 @@ class Task:
     name : str
         Short name for people, such as the label column's name.
     labels : tuple of str
-        The label set, sorted; the columns of probabilities stand in this order.
+        The label set, sorted; the columns of probabilities stand in this order. Empty for regression; for tagging the
+        tags.
     words : tuple of str
         For each label, the word or words that stand for it in a prompt (its verbalizer).
     definitions : tuple of str
@@ -111,14 +112,40 @@ def classification_task(
     instruction: str | None = None,
     other_words: Mapping[str, Sequence[str]] | None = None,
 ) -> Task:
-    """Make a classification task.
+    """Make a classification task, one label a row; see `task_of_kind`."""
+    return task_of_kind(
+        "classification",
+        name=name,
+        labels=labels,
+        metric=metric,
+        words=words,
+        definitions=definitions,
+        instruction=instruction,
+        other_words=other_words,
+    )
+
+
+def task_of_kind(
+    kind: str,
+    *,
+    name: str,
+    labels: Sequence[str],
+    metric: str,
+    words: Mapping[str, str] | None = None,
+    definitions: Mapping[str, str] | None = None,
+    instruction: str | None = None,
+    other_words: Mapping[str, Sequence[str]] | None = None,
+) -> Task:
+    """Make a task.
 
     Parameters
     ----------
+    kind : str
+        One of `TASK_KINDS`.
     name : str
         What the label says, such as ``"sentiment"``.
     labels : sequence of str
-        All labels; at least two distinct ones.
+        The label set: at least two distinct ones; none for regression.
     metric : str
         Primary metric.
     words, definitions : mapping of str to str, optional
@@ -138,21 +165,31 @@ def classification_task(
         If two labels would be told by the same words, which a prompt could not keep apart.
     """
     ordered = tuple(sorted(set(labels)))
-    shown = _distinct_words(ordered, words or {})
+    shown = ordered if kind == "tagging" else _distinct_words(ordered, words or {})
     return Task(
-        kind="classification",
+        kind=kind,
         name=name,
         labels=ordered,
         words=shown,
         definitions=tuple((definitions or {}).get(label, "") for label in ordered),
-        instruction=instruction or _instruction(name),
+        instruction=instruction or _instruction(kind, name),
         metric=metric,
         other_words=_other_words(ordered, shown, other_words or {}),
     )
 
 
-def _instruction(name: str) -> str:
+#: What a prompt asks for, by kind; classification and pairs are asked for by the label's name.
+_ASKED = {
+    "multi-label": "Give all labels that fit the text.",
+    "regression": "Give the number for the text.",
+    "tagging": "Mark the entities in the text.",
+}
+
+
+def _instruction(kind: str, name: str) -> str:
     """Name what is asked for, where the label column's name says it."""
+    if kind in _ASKED:
+        return _ASKED[kind]
     if name.casefold() in GENERIC_NAMES or not re.fullmatch(r"[A-Za-z][A-Za-z _-]*", name):
         return "Classify the text."
     return f"Classify the {label_words(name)} of the text."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from bakeoff.testing.methods import MethodSuite, text_rows
+from bakeoff.testing.methods import MethodSuite
+from bakeoff.testing.rows import rows_of_kind, task_for_kind, text_rows
 
-__all__ = ["MethodSuite", "text_rows"]
+__all__ = ["MethodSuite", "rows_of_kind", "task_for_kind", "text_rows"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,51 +22,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bakeoff.data import labels_of
 from bakeoff.errors import DataError, TrialError
 from bakeoff.methods.contract import Deadline, Method, RunContext
+from bakeoff.methods.rows import values_of
 from bakeoff.records import Answer
-from bakeoff.tasks import ABSTAIN, Task, classification_task
+from bakeoff.tasks import ABSTAIN, ONE_LABEL, Task, classification_task
+from bakeoff.testing.rows import rows_of_kind, task_for_kind
 
-__all__ = ["MethodSuite", "text_rows"]
+__all__ = ["MethodSuite"]
 
-_OPENINGS = (
-    "The battery",
-    "This phone",
-    "The screen",
-    "My new camera",
-    "The speaker",
-    "Their service",
-    "The case",
-    "It",
-)
-_GOOD = ("is excellent", "works great and I love it", "is wonderful, very happy")
-_BAD = ("is terrible", "broke at once and I hate it", "is awful, very disappointed")
 _ODD_TEXTS = ("", "   ", "\n\t", "{{ text }} {0} %s", "naïve café 你好 🙂", "<|im_end|> [SEP] </s>", "good " * 40)
-
-
-def text_rows(n: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Give short, easily told texts with the labels ``"negative"`` and ``"positive"``, in turn.
-
-    Parameters
-    ----------
-    n : int
-        Rows; up to 48 are distinct.
-    seed : int
-        Which texts come first.
-
-    Returns
-    -------
-    texts, labels : list of str
-        Both of length `n`; labels as even as `n` allows.
-    """
-    pairs = [(opening, ending) for ending in range(len(_GOOD)) for opening in _OPENINGS]
-    random.Random(seed).shuffle(pairs)
-    texts, labels = [], []
-    for position in range(n):
-        opening, ending = pairs[position // 2 % len(pairs)]
-        texts.append(f"{opening} {(_BAD, _GOOD)[position % 2][ending]}.")
-        labels.append(("negative", "positive")[position % 2])
-    return texts, labels
 
 
 class MethodSuite:
@@ -76,6 +43,8 @@ class MethodSuite:
 
     #: Labelled rows of a fit, at least twice the method's least; a method that needs no rows still gets them.
     fit_rows: ClassVar[int] = 16
+    #: Kind of the task.
+    kind: ClassVar[str] = "classification"
     #: Rows to answer.
     answer_rows: ClassVar[int] = 6
     #: Whether a passed deadline must show in ``cut_`` (or end in a `TrialError`).
@@ -101,15 +70,17 @@ class MethodSuite:
 
     def task(self) -> Task:
         """Give the task of the tests: three labels, of which `text_rows` uses two."""
+        if self.kind != "classification":
+            return task_for_kind(self.kind)
         return classification_task(name="sentiment", labels=("negative", "neutral", "positive"), metric="accuracy")
 
     def labelled(self) -> tuple[list[str], list[str]]:
         """Give the labelled rows of a fit."""
-        return text_rows(self.fit_rows)
+        return rows_of_kind(self.kind, self.fit_rows)
 
     def unseen(self) -> list[str]:
         """Give texts to answer, none of them among the labelled ones."""
-        texts, _ = text_rows(48)
+        texts, _ = rows_of_kind(self.kind, 48)
         return [text for text in texts if text not in set(self.labelled()[0])][: self.answer_rows]
 
     def fitted(self) -> Method:
@@ -160,8 +131,7 @@ class MethodSuite:
         answers = self.fitted().answer(texts)
         assert len(answers) == len(texts)
         _check_answers(answers, self.task())
-        predicted = self.fitted().predict(texts)
-        assert [ABSTAIN if answer.value is None else answer.value for answer in answers] == predicted.tolist()
+        assert values_of(self.task(), answers, texts).tolist() == self.fitted().predict(texts).tolist()
 
     def test_odd_texts(self) -> None:
         """Empty, blank, foreign and long texts, and texts like templates, are answered like any other."""
@@ -180,8 +150,9 @@ class MethodSuite:
     def test_probabilities(self) -> None:
         """Probabilities exist only where they are honest; they sum to 1 and name the predicted label."""
         method = self.fitted()
-        assert hasattr(method, "predict_proba") == method.honest_probabilities
-        if not method.honest_probabilities:
+        has_shares = self.task().kind in (*ONE_LABEL, "multi-label")
+        assert hasattr(method, "predict_proba") == (method.honest_probabilities and has_shares)
+        if not hasattr(method, "predict_proba"):
             return
         texts = self.unseen()
         rows, predicted = method.predict_proba(texts), method.predict(texts)
@@ -191,13 +162,19 @@ class MethodSuite:
                 assert np.isnan(row).all()
                 continue
             assert np.all((row >= 0) & (row <= 1))
+            if self.task().kind == "multi-label":
+                continue
             np.testing.assert_allclose(row.sum(), 1.0, atol=1e-5)
             assert row[method.classes_.tolist().index(label)] >= row.max() - 1e-9
 
     def test_order_of_rows_makes_no_difference(self) -> None:
         """A row's answer does not depend on the rows asked with it."""
         texts = self.unseen()
-        assert self.fitted().predict(texts[::-1]).tolist() == self.fitted().predict(texts).tolist()[::-1]
+        ahead, back = (self.fitted().predict(rows).tolist() for rows in (texts, texts[::-1]))
+        if self.task().kind == "regression":
+            np.testing.assert_allclose(ahead[::-1], back, rtol=0, atol=self.tolerance)
+        else:
+            assert ahead[::-1] == back
 
     def test_same_seed_same_answers(self) -> None:
         """Same rows, parameters and seed give the same answers, and global random states stay as they were."""
@@ -212,7 +189,9 @@ class MethodSuite:
         """A second fit on other rows gives what a new method gives."""
         texts, labels = self.labelled()
         half = max(self.make(self.task(), 0).least_n, len(texts) // 2)
-        method = self.make(self.task(), 0).fit(texts[:half], labels[half - 1 :: -1])
+        # Tags belong to their tokens, and cannot be given to other texts.
+        others = (texts[-half:], labels[-half:]) if self.kind == "tagging" else (texts[:half], labels[half - 1 :: -1])
+        method = self.make(self.task(), 0).fit(*others)
         self._assert_alike(method.fit(texts, labels), self.fitted())
 
     def test_save_and_load(self, tmp_path: Path) -> None:
@@ -229,7 +208,9 @@ class MethodSuite:
     def test_unknown_label(self) -> None:
         """A label that is not the task's is refused."""
         texts, labels = self.labelled()
-        _assert_raises(DataError, lambda: self.make(self.task(), 0).fit(texts, [*labels[:-1], "no such label"]))
+        broken = {"multi-label": '["no such label"]', "tagging": re.sub(r"[^ ]+", "X", labels[-1])}
+        label = broken.get(self.task().kind, "no such label")
+        _assert_raises(DataError, lambda: self.make(self.task(), 0).fit(texts, [*labels[:-1], label]))
 
     def test_lengths_differ(self) -> None:
         """One label a text, or an error."""
@@ -263,20 +244,26 @@ class MethodSuite:
 
     def test_inside_scikit_learn(self) -> None:
         """The method works as a pipeline's last step, under cross-validation."""
-        from sklearn.model_selection import cross_val_score
+        from sklearn.model_selection import KFold, cross_val_score
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import FunctionTransformer
 
         texts, labels = self.labelled()
         pipeline = make_pipeline(FunctionTransformer(_stripped), self.make(self.task(), 0))
-        scores = cross_val_score(pipeline, texts, labels, cv=2, error_score="raise")
+        # scikit-learn divides by labels, of which rows with several, numbers and tags have no fixed set.
+        folds = 2 if self.kind == "classification" else KFold(2, shuffle=True, random_state=0)
+        scores = cross_val_score(pipeline, texts, labels, cv=folds, error_score="raise")
         assert scores.shape == (2,)
-        assert np.all((scores >= 0) & (scores <= 1))
+        least = -1 if self.task().kind == "regression" else 0
+        assert np.all((scores >= least) & (scores <= 1))
 
     def _assert_alike(self, first: Method, second: Method) -> None:
         texts = self.unseen()
-        assert first.predict(texts).tolist() == second.predict(texts).tolist()
-        if first.honest_probabilities:
+        if self.task().kind == "regression":
+            np.testing.assert_allclose(first.predict(texts), second.predict(texts), rtol=0, atol=self.tolerance)
+        else:
+            assert first.predict(texts).tolist() == second.predict(texts).tolist()
+        if hasattr(first, "predict_proba"):
             np.testing.assert_allclose(
                 first.predict_proba(texts), second.predict_proba(texts), rtol=0, atol=self.tolerance
             )
@@ -303,7 +290,9 @@ def _check_answers(answers: Sequence[Answer], task: Task) -> None:
         if answer.value is None:
             assert answer.abstention, "an abstention needs its reason"
         else:
-            assert answer.value in task.labels
+            assert set(labels_of(task.kind, answer.value)) <= set(task.labels)
+            assert task.kind != "regression" or np.isfinite(float(answer.value))
+            assert task.kind not in ONE_LABEL or answer.value in task.labels
             assert answer.abstention is None
         if answer.probabilities is not None:
             assert len(answer.probabilities) == len(task.labels)

@@ -27,7 +27,7 @@ class CheckOutcome:
     split : str
         One sentence on how.
     mde : float
-        Smallest difference in accuracy that these rows can show, in points.
+        Smallest difference in accuracy that these rows can show, in points; NaN for kinds without right rows.
     """
 
     name: str
@@ -60,5 +60,5 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
         checks=(*check_rows(read), *split.checks),
         rows=row_counts(split),
         split=split.method,
-        mde=can_show(len(split.rows or split.test), seeds, split.folds),
+        mde=can_show(len(split.rows or split.test), seeds, split.folds, read.kind),
     )

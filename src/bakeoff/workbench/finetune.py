@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data import Rows, Split, check_rows, fingerprint
+from bakeoff.data import Columns, Rows, Split, check_rows, fingerprint
 from bakeoff.errors import OptionError, TrialError
 from bakeoff.methods.registry import load_method, method_spec, method_specs
 from bakeoff.records import Contender
@@ -162,7 +162,7 @@ class _Given:
     """What is known before anything is fitted: the rows, divided, the task, and the contender as it was asked for."""
 
     source: str
-    columns: tuple[str, ...]
+    columns: Columns
     split: Split
     task: Task
     contender: Contender
@@ -181,7 +181,7 @@ def _given(source: str, data: DataOptions, options: FinetuneOptions, watcher: Wa
     contender = _contender(task, study, options, len(split.train), watcher)
     # What looks at no label must not be said to have learned from rows.
     train = sample(split.train, options.n if contender.uses_labels else 0, options.seed)
-    return _Given(source, tuple(read.columns.text), split, task, contender, train)
+    return _Given(source, read.columns, split, task, contender, train)
 
 
 def _made(contender: Contender, task: Task, seed: int) -> Method:
@@ -196,7 +196,8 @@ def _write(method: Method, outcome: FinetuneOutcome, given: _Given, output: Path
         rows=outcome.n,
         fingerprint=fingerprint({"train": given.train}, given.task.labels),
         dtype=method.context_.dtype,
-        text_columns=given.columns,
+        text_columns=given.columns.text,
+        text_pair=given.columns.text_pair,
         rows_from=rows_source(given.source),
     )
     card = tuned_card(

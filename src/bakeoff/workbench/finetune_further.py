@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bakeoff.data import Rows, Source, Split, check_rows, fingerprint
+from bakeoff.data import Columns, Rows, Source, Split, check_rows, fingerprint, label_names, labels_of
 from bakeoff.decision import mcnemar_mid_p
 from bakeoff.errors import OptionError, UserError
 from bakeoff.methods.contract import Method
 from bakeoff.methods.registry import load_method
 from bakeoff.ship import Bundle, BundleFacts, TunedFigures, check_place, read_bundle, tuned_card
 from bakeoff.ship.bundle import METHOD
-from bakeoff.tasks import Task, classification_task
+from bakeoff.tasks import Task, task_of_kind
 from bakeoff.workbench.finetune import settings_of
 from bakeoff.workbench.fitting import Scored, context_for, rows_source, sample, scored, write_fitted
 from bakeoff.workbench.options import DataOptions, Watcher
@@ -62,9 +62,9 @@ class BeforeAfter:
     ----------
     before, after : Scored
     lost, gained : int
-        Rows that were right before and are wrong now, and the other way round.
+        Rows that were right before and are wrong now, and the other way round; 0 for regression.
     p : float
-        McNemar's mid-p of the two.
+        McNemar's mid-p of the two; NaN for regression.
     """
 
     before: Scored
@@ -182,7 +182,7 @@ class _NewRows:
     """The new rows, divided; where they came from, and the task with their labels."""
 
     source: str
-    columns: tuple[str, ...]
+    columns: Columns
     split: Split
     task: Task
     train: Rows
@@ -198,7 +198,7 @@ def _new_rows(
     checks = (*check_rows(read), *split.checks)
     watcher.checked(checks, known_before(read, task, split))
     check_meaning(checks)
-    return _NewRows(source, tuple(read.columns.text), split, task, sample(split.train, options.n, seed))
+    return _NewRows(source, read.columns, split, task, sample(split.train, options.n, seed))
 
 
 def _write(after: Method, facts: BundleFacts, rows: _NewRows, test: BeforeAfter, output: Path, command: str) -> Path:
@@ -210,7 +210,8 @@ def _write(after: Method, facts: BundleFacts, rows: _NewRows, test: BeforeAfter,
         seed=after.seed,
         rows=len(rows.train),
         fingerprint=fingerprint({"train": rows.train}, rows.task.labels),
-        text_columns=rows.columns,
+        text_columns=rows.columns.text,
+        text_pair=rows.columns.text_pair,
         rows_from=rows_source(rows.source),
     )
     validation, _answers, rate = scored(after, rows.split.validation, rows.task, after.seed)
@@ -229,7 +230,13 @@ def _write(after: Method, facts: BundleFacts, rows: _NewRows, test: BeforeAfter,
 
 def _as_learned(data: DataOptions, facts: BundleFacts) -> DataOptions:
     """Read the columns that the bundle learned from, where others are not asked for."""
-    return replace(data, text=data.text or facts.text_columns, label=data.label or facts.task.name)
+    return replace(
+        data,
+        text=data.text or facts.text_columns,
+        text_pair=data.text_pair or facts.text_pair,
+        label=data.label or facts.task.name,
+        kind=facts.task.kind,
+    )
 
 
 def _read(source: str, data: DataOptions, seed: int) -> tuple[Source, Split]:
@@ -239,9 +246,12 @@ def _read(source: str, data: DataOptions, seed: int) -> tuple[Source, Split]:
 
 def _task(known: Task, split: Split) -> Task:
     """Give the earlier task with the new rows' labels added."""
-    found = {label for rows in (split.train, split.validation, split.test) for label in rows.labels}
+    found = label_names(
+        known.kind, (one for rows in (split.train, split.validation, split.test) for one in rows.labels)
+    )
     others = zip(known.labels, known.other_words, strict=True) if known.other_words else ()
-    return classification_task(
+    return task_of_kind(
+        known.kind,
         name=known.name,
         labels=sorted({*known.labels, *found}),
         metric=known.metric,
@@ -276,7 +286,8 @@ def _earlier(
             raise
         return None, f"{error.message}"
     rows = split.validation
-    known = [place for place, label in enumerate(rows.labels) if label in facts.task.labels]
+    names, kind = set(facts.task.labels), facts.task.kind
+    known = [place for place, label in enumerate(rows.labels) if names.issuperset(labels_of(kind, label))]
     if not known:
         return None, f"no row of {source} has a label of the bundle"
     return _compared(before, after, rows.take(known), facts.seed), ""
@@ -286,6 +297,9 @@ def _compared(before: Method, after: Method, rows: Rows, seed: int) -> BeforeAft
     """Score both on the same rows; a row of a label that the first does not know is wrong for it."""
     first, then, _rate = scored(before, rows, after.task, seed)
     second, now, _rate = scored(after, rows, after.task, seed)
+    if rows.kind == "regression":
+        # Hardly any answer is the number itself, so that none is right or wrong.
+        return BeforeAfter(first, second, 0, 0, float("nan"))
     lost, gained = _turned(rows.labels, then, now), _turned(rows.labels, now, then)
     return BeforeAfter(first, second, lost, gained, mcnemar_mid_p(lost, gained))
 

@@ -16,10 +16,10 @@ from bakeoff.data import Rows, nested_order
 from bakeoff.decision import bootstrap_scores
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods.contract import Deadline, Method, RunContext
-from bakeoff.methods.registry import load_method, method_spec
+from bakeoff.methods.registry import load_method, method_specs
 from bakeoff.models.facts import choose_dtype
 from bakeoff.ship import BundleFacts, write_bundle
-from bakeoff.tasks import label_codes, score_codes
+from bakeoff.tasks import scoring_of
 from bakeoff.workbench.options import Watcher
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def sample(train: Rows, n: int | None, seed: int) -> Rows:
         raise OptionError(
             f"-n is at most the {len(train):,} train rows; {n:,} came.", next_step="Give fewer, or leave it away."
         )
-    return train.take(nested_order(train.labels, seed)[:n])
+    return train.take(nested_order(train.strata, seed)[:n])
 
 
 def scored(method: Method, rows: Rows, task: Task, seed: int) -> tuple[Scored, tuple[str | None, ...], float]:
@@ -135,15 +135,15 @@ def scored(method: Method, rows: Rows, task: Task, seed: int) -> tuple[Scored, t
     began = time.perf_counter()
     answers = tuple(answer.value for answer in method.answer(rows.texts))
     rate = len(rows) / max(time.perf_counter() - began, 1e-9)
-    truth, codes = label_codes(rows.labels, task.labels), label_codes(answers, task.labels)
-    size = len(task.labels)
-    drawn = bootstrap_scores(task.metric, truth, codes[None], size, _RESAMPLES, seed)[:, 0]
+    scoring = scoring_of(task)
+    truth, codes = scoring.codes(rows.labels), scoring.codes(answers)
+    drawn = bootstrap_scores(scoring, truth, codes[None], _RESAMPLES, seed)[:, 0]
     low, high = (float(bound) for bound in np.percentile(drawn, (2.5, 97.5)))
-    return Scored(float(score_codes(task.metric, truth, codes, size)), (low, high), len(rows)), answers, rate
+    return Scored(float(scoring.score(truth, codes)), (low, high), len(rows)), answers, rate
 
 
 def floor_score(task: Task, train: Rows, test: Rows, seed: int) -> Scored:
-    """Score TF-IDF and logistic regression, which a tuned model should beat.
+    """Score TF-IDF and a linear head, or a tagger of token features, which a tuned model should beat.
 
     Parameters
     ----------
@@ -156,10 +156,11 @@ def floor_score(task: Task, train: Rows, test: Rows, seed: int) -> Scored:
     Scored
         NaN where too few rows allow no fit.
     """
-    spec = method_spec("tfidf")
+    # The last is the one that learns most.
+    spec = [spec for spec in method_specs() if spec.arm == "floor" and task.kind in spec.kinds][-1]
     if len(train) < spec.least_n or len(set(train.labels)) < 2:
         return Scored(float("nan"), (float("nan"), float("nan")), len(test))
-    floor = load_method("tfidf")(task=task, seed=seed).fit(train.texts, train.labels)
+    floor = load_method(spec.name)(task=task, seed=seed).fit(train.texts, train.labels)
     return scored(floor, test, task, seed)[0]
 
 

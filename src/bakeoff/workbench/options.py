@@ -34,6 +34,13 @@ _FIGURES = (
     "score",
     "accuracy",
     "macro-F1",
+    "micro-F1",
+    "exact-match",
+    "pearson",
+    "r2",
+    "negative-MAE",
+    "entity-F1",
+    "token-accuracy",
     "p50_ms",
     "p95_ms",
     "rows_per_second",
@@ -55,6 +62,8 @@ class DataOptions:
     ----------
     text : tuple of str
         Columns of the text, joined by a line break; found by name and content where empty.
+    text_pair : str or None
+        Column of the second text of a pair; found by its name where None.
     label, group, time : str or None
         Columns of the label, of what must stay on one side of the split, and of the time.
     encoding, delimiter : str or None
@@ -65,9 +74,12 @@ class DataOptions:
         Labels with fewer rows are dropped or merged.
     rare : {"drop", "merge"}
         What is done with them.
+    kind : str
+        Kind of the task; ``"auto"`` tells it by the columns.
     """
 
     text: tuple[str, ...] = ()
+    text_pair: str | None = None
     label: str | None = None
     group: str | None = None
     time: str | None = None
@@ -76,6 +88,7 @@ class DataOptions:
     header: bool = True
     min_label_rows: int = 1
     rare: Literal["drop", "merge"] = "drop"
+    kind: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +123,6 @@ class StudyOptions:
 
     Parameters
     ----------
-    task : str
-        Kind of the task.
     instruction : str or None
         What prompts tell the model.
     labels : Path or None
@@ -151,7 +162,6 @@ class StudyOptions:
         Whether to refit and ship the winner.
     """
 
-    task: str = "classification"
     instruction: str | None = None
     labels: Path | None = None
     metric: str | None = None

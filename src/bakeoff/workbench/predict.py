@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -20,7 +20,7 @@ from bakeoff.records import Answer
 if TYPE_CHECKING:
     from bakeoff.data import Table
     from bakeoff.methods.contract import Method
-    from bakeoff.ship import Bundle
+    from bakeoff.ship import Bundle, BundleFacts
     from bakeoff.study.sending import Sending
 
 __all__ = ["BATCH_ROWS", "EMPTY_TEXT", "PredictSummary", "ServerUse", "predict"]
@@ -127,13 +127,13 @@ def predict(
     BundleError, DataError, OptionError
         If the bundle, the rows or the output cannot be used.
     """
-    from bakeoff.data import find_columns, read_table
+    from bakeoff.data import read_table
     from bakeoff.ship import read_bundle
 
     target, shipped = _check_output(Path(source), output), read_bundle(bundle)
     table = read_table(source, encoding=encoding, delimiter=delimiter, header=header)
     columns = text or _known_columns(shipped, table)
-    texts = _texts(table, find_columns(table, text=columns, need_label=False).text)
+    texts = _texts(table, columns, shipped.facts)
     method = _load(shipped, texts, servers or ServerUse())
     return _answer_all(method, table, texts, target, probabilities, progress)
 
@@ -226,22 +226,20 @@ def _known_columns(bundle: Bundle, table: Table) -> tuple[str, ...]:
     return known
 
 
-def _texts(table: Table, columns: Sequence[str]) -> list[str]:
-    """Make the texts as they were made for learning: the filled columns in order, joined by a line break."""
-    parts = [table.column(name) for name in columns]
-    return ["\n".join(_filled(table, place, cells)) for place, cells in enumerate(zip(*parts, strict=True))]
+def _texts(table: Table, columns: Sequence[str], facts: BundleFacts) -> list[str]:
+    """Make the texts as they were made for learning; empty where a row has none."""
+    from bakeoff.data import find_columns, written_texts
 
-
-def _filled(table: Table, place: int, cells: Sequence[_Cell]) -> Iterator[str]:
-    for cell in cells:
-        if isinstance(cell, tuple):
-            raise DataError(
-                f"Row {table.row_numbers[place]} of {table.source} has a list where its text is looked for; "
-                "one text a row is needed.",
-                next_step="Name another column with --text, or write one value a row.",
-            )
-        if cell is not None and str(cell).strip():
-            yield str(cell)
+    kind, pair = facts.task.kind, facts.text_pair
+    if pair is not None and pair not in table.columns:
+        raise DataError(
+            f"The bundle learned from pairs, the second text in {pair!r}; {table.source} has "
+            f"{', '.join(table.columns)}.",
+            next_step="Rename the column of the second text.",
+        )
+    found = find_columns(table, text=columns, text_pair=pair, need_label=False, kind=kind)
+    # Columns that were joined for learning must not become pairs because one has a usual name.
+    return written_texts(table, replace(found, text_pair=pair), kind)
 
 
 def _answer(method: Method, texts: Sequence[str]) -> list[Answer]:

@@ -6,7 +6,6 @@ import datetime
 import difflib
 import re
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +23,7 @@ from bakeoff.data import (
     Split,
     check_rows,
     fingerprint,
+    label_names,
     match_definitions,
     read_label_definitions,
     read_predictions,
@@ -35,7 +35,7 @@ from bakeoff.study.contenders import CandidateModel, GivenPromptFile, build_cont
 from bakeoff.study.evidence import requirement_facts
 from bakeoff.study.run import trial_key
 from bakeoff.study.store import StudyStore
-from bakeoff.tasks import METRICS, TASK_KINDS, Task, choose_metric, classification_task
+from bakeoff.tasks import ONE_LABEL, Task, default_metric, metrics_of, task_of_kind
 from bakeoff.workbench.assume import check_cost_labels
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
@@ -75,6 +75,7 @@ def create_study(
     _check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
+    _check_kind(read.kind, options)
     servers = any(is_server(name) for name in options.prompt_models)
     prompts = read_given_prompts(options.prompts, read.labels, servers=servers)
     read, split, seen_checks = divide_unseen(read, prompts, options)
@@ -84,7 +85,7 @@ def create_study(
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
     checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks)
-    watcher.checked(checks, known_before(read, task, split, _mde(split, options)))
+    watcher.checked(checks, known_before(read, task, split, _mde(split, options, read.kind)))
     check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
@@ -98,9 +99,9 @@ def create_study(
     return store
 
 
-def _mde(split: Split, options: StudyOptions) -> float:
+def _mde(split: Split, options: StudyOptions, kind: str) -> float:
     test_rows = len(split.rows or split.test)
-    return can_show(min(test_rows, options.test_rows or test_rows), options.seeds, split.folds)
+    return can_show(min(test_rows, options.test_rows or test_rows), options.seeds, split.folds, kind)
 
 
 def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, ...]) -> dict[str, Any]:
@@ -109,6 +110,7 @@ def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, 
         "name": read.name,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "text_columns": list(read.columns.text),
+        "text_pair": read.columns.text_pair,
         "task": task.to_json(),
         "row_counts": row_counts(split),
         "fingerprint": fingerprint(divided_parts(split), task.labels),
@@ -155,20 +157,6 @@ def _facts_of_options(options: StudyOptions, command: str, terms: ServerTerms) -
 
 
 def _check_options(options: StudyOptions) -> None:
-    if options.task not in TASK_KINDS:
-        raise OptionError(
-            f"A task's kind is one of {', '.join(TASK_KINDS)}; {options.task!r} came.", next_step="Choose one of these."
-        )
-    if not TASK_KINDS[options.task]:
-        raise OptionError(
-            f"This version solves classification; {options.task!r} came.",
-            next_step="Give one label a row, or wait for the version that knows this kind.",
-        )
-    if options.metric is not None and options.metric not in METRICS:
-        raise OptionError(
-            f"The metric must be one of {', '.join(METRICS)}; {options.metric!r} came.",
-            next_step="Choose one of these.",
-        )
     names = [spec.name for spec in method_specs() if not spec.takes_prompt]
     for name in options.methods or ():
         if name not in names:
@@ -185,6 +173,23 @@ def _check_options(options: StudyOptions) -> None:
         raise OptionError(
             f"A study needs at least one seed; {options.seeds} came.", next_step="Give --seeds 3 or more."
         )
+
+
+def _check_kind(kind: str, options: StudyOptions) -> None:
+    """Refuse what is asked of one label a row alone."""
+    if kind in ONE_LABEL:
+        return
+    assumptions = options.assumptions
+    for given, option in (
+        (options.predictions, "--predictions"),
+        (assumptions.error_cost, "--error-cost"),
+        (assumptions.cost_matrix, "--cost-matrix"),
+    ):
+        if given is not None:
+            raise OptionError(
+                f"{option} is for tasks with one label a row; the kind of these rows is {kind}.",
+                next_step="Leave it away.",
+            )
 
 
 def _check_place(folder: Path | None) -> None:
@@ -233,21 +238,28 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
     Task
     """
     parts = (split.train, split.validation, split.test)
-    counts = Counter(label for part in parts for label in part.labels)
-    check_cost_labels(options.assumptions, sorted(counts))
+    known = label_names(read.kind, (label for part in parts for label in part.labels))
+    check_cost_labels(options.assumptions, known)
+    metrics = metrics_of(read.kind)
+    if options.metric is not None and options.metric not in metrics:
+        raise OptionError(
+            f"The metric of {read.kind} must be one of {', '.join(metrics)}; {options.metric!r} came.",
+            next_step="Choose one of these with --metric.",
+        )
     words: dict[str, str] = {}
     definitions: dict[str, str] = {}
     others: dict[str, tuple[str, ...]] = {}
     if options.labels is not None:
         found = read_label_definitions(options.labels)
-        match_definitions(found, sorted(counts))
+        match_definitions(found, known)
         words = {item.label: item.words[0] for item in found if item.words}
         definitions = {item.label: told for item in found if (told := meaning(item))}
         others = {item.label: item.words[1:] for item in found}
-    return classification_task(
+    return task_of_kind(
+        read.kind,
         name=read.columns.label or "label",
-        labels=sorted(counts),
-        metric=options.metric or choose_metric(Counter(split.train.labels)),
+        labels=known,
+        metric=options.metric or default_metric(read.kind, split.train.labels),
         words=words,
         definitions=definitions,
         instruction=options.instruction,

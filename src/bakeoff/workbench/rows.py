@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from bakeoff.data import (
     FOLDS,
     Fold,
@@ -17,7 +19,7 @@ from bakeoff.data import (
 )
 from bakeoff.decision import detectable_difference
 from bakeoff.errors import OptionError
-from bakeoff.tasks import Task
+from bakeoff.tasks import ONE_LABEL, Task
 from bakeoff.workbench.options import DataOptions, Division, KnownBefore
 
 __all__ = ["can_show", "divide", "divided_parts", "known_before", "read_source", "row_counts"]
@@ -46,6 +48,8 @@ def read_source(source: str, options: DataOptions) -> Source:
         header=options.header,
         min_label_rows=options.min_label_rows,
         rare=options.rare,
+        text_pair=options.text_pair,
+        kind=options.kind,
     )
 
 
@@ -87,7 +91,7 @@ def divided_parts(split: Split, seed: int = 0) -> dict[str, Rows]:
     if split.rows is not None:
         return {"train": split.rows.take(()), "validation": split.rows.take(()), "test": split.rows}
     drawn = {
-        part: rows.take(nested_order(rows.labels, seed))
+        part: rows.take(nested_order(rows.strata, seed))
         for part, rows in (("validation", split.validation), ("test", split.test))
     }
     return {"train": split.train, **drawn}
@@ -101,7 +105,7 @@ def row_counts(split: Split) -> dict[str, int]:
     return {**least, "test": len(split.rows) - sum(least.values())}
 
 
-def can_show(test_rows: int, seeds: int, folds: tuple[Fold, ...]) -> float:
+def can_show(test_rows: int, seeds: int, folds: tuple[Fold, ...], kind: str) -> float:
     """Give the smallest difference that a study would show, before anything of it has run.
 
     Parameters
@@ -112,12 +116,16 @@ def can_show(test_rows: int, seeds: int, folds: tuple[Fold, ...]) -> float:
         Seeds, or rounds of folds.
     folds : tuple of Fold
         None where rows are not cross-fitted.
+    kind : str
+        Of the task.
 
     Returns
     -------
     float
-        In points, (0, 100].
+        In points, (0, 100]; NaN where an answer as a whole is not right or wrong, of which nothing is known before.
     """
+    if kind not in ONE_LABEL:
+        return math.nan
     return detectable_difference(test_rows, seeds, folds=FOLDS if folds else 0, overlap=fold_overlap(folds))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Decision, Evidence
-from bakeoff.study.evidence import read_contenders, read_plan
+from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_study
 from bakeoff.study.parts import read_parts
@@ -113,7 +113,9 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, 
             plan = plan_study(store, executor)
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
-        watcher.planned(plan, read_contenders(store), can_show(answered, plan.seeds, store.folds()))
+        watcher.planned(
+            plan, read_contenders(store), can_show(answered, plan.seeds, store.folds(), read_task(store).kind)
+        )
         told = again_told(store, plan) if known is None else None
         if told is not None:
             watcher.step(told)

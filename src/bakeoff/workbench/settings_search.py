@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import strata_of
 from bakeoff.errors import OptionError, TrialError
 from bakeoff.extras import require
 from bakeoff.methods.contract import Deadline, Method, RunContext
-from bakeoff.tasks import label_codes, score_codes
+from bakeoff.tasks import scoring_of
 
 __all__ = ["SettingsFound", "search_settings"]
 
@@ -139,7 +140,8 @@ def _parts(
     """Divide the rows into those that a fit learns from and those it is scored on."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    codes = label_codes(rows[1], method.task.labels)
+    strata = strata_of(method.task.kind, rows[1])
+    codes = np.unique(strata, return_inverse=True)[1]
     counts = np.bincount(codes)
     # Labels with fewer rows than folds cannot be dealt out evenly.
     kind = StratifiedKFold if counts[counts > 0].min() >= _FOLDS else KFold
@@ -152,7 +154,7 @@ def _score(
     rows: tuple[Sequence[str], Sequence[str]],
     parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
 ) -> float:
-    texts, labels, names = rows[0], rows[1], method.task.labels
+    texts, labels = rows
     truth: list[str] = []
     answers: list[str | None] = []
     for learned, held in parts:
@@ -161,4 +163,4 @@ def _score(
             raise TrialError("time was up inside a fit")
         answers += [answer.value for answer in method.answer([texts[row] for row in held])]
         truth += [labels[row] for row in held]
-    return float(score_codes(method.task.metric, label_codes(truth, names), label_codes(answers, names), len(names)))
+    return scoring_of(method.task).score_values(truth, answers)

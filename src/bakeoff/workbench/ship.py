@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from bakeoff.catalog import entries, resolve_model
-from bakeoff.data import nested_order
+from bakeoff.data import nested_order, strata_of
 from bakeoff.errors import BundleError, OptionError, StudyError, TrialError
 from bakeoff.records import Contender, Decision, Evidence
 from bakeoff.ship import BundleFacts, model_card, write_bundle
@@ -140,7 +140,7 @@ def _refit_job(store: StudyStore, contender: Contender, seconds: float) -> FitJo
     texts = [text for rows in parts for text in rows.texts]
     labels = [label for rows in parts for label in rows.labels]
     # As samples come: a method that reads a part of its rows must not read those of one label of a sorted file.
-    order = nested_order(labels, store.fact("seed")).tolist()
+    order = nested_order(strata_of(read_task(store).kind, labels), store.fact("seed")).tolist()
     return FitJob(
         method=contender.method,
         task=read_task(store),
@@ -195,6 +195,7 @@ def _write(
         fingerprint=judged[0].fingerprint,
         dtype=refit.dtype,
         text_columns=tuple(store.fact("text_columns")),
+        text_pair=store.fact("text_pair"),
     )
     card = model_card(
         *judged,

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
+import numpy as np
+
+from bakeoff.data import FIELD_SEPARATOR
 from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.embeddings import embed
+from bakeoff.methods.finetune.kind_objectives import objective_of
 from bakeoff.methods.finetune.lower_layers import cached_lower_layers
-from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
 from bakeoff.methods.finetune.probe import fit_probe_head
-from bakeoff.methods.finetune.temperature import scale_head
-from bakeoff.methods.finetune.token_rows import TokenRows, divide
+from bakeoff.methods.finetune.temperature import LEAST_ROWS, scale_head
+from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
-from bakeoff.methods.finetune.tuned_encoder import TunedEncoder, compact_embeddings
+from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder, compact_embeddings
+from bakeoff.methods.outputs import ManyLabels
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
-from bakeoff.tasks import Task, label_codes
+from bakeoff.tasks import ONE_LABEL, Task
 
 __all__ = ["FullFineTuning"]
 
@@ -80,26 +85,26 @@ class FullFineTuning(TunedEncoder):
                 f"frozen_share must be in [0, 1); {self.frozen_share:g} came.",
                 next_step="Give 0.5 for half the layers.",
             )
-        codes = label_codes(labels, self.task.labels)
-        base = self._copy_encoder()
-        rows = TokenRows(self._token_ids(texts), codes)
-        kept, out = divide(codes, self.seed)
+        base = self._copy_encoder(labels)
+        rows = TokenRows(self._token_ids(texts), self.outputs_.targets(labels))
+        kept, out = divide(self.outputs_.strata(labels), self.seed)
         train, held = rows.part(kept), rows.part(out)
-        head_start = self._start_head(base, [texts[row] for row in kept], train)
+        own = [labels[row] for row in kept]
+        head_start = self._start_head(base, [texts[row] for row in kept], own, train)
         before = weights_sha256(self.encoder_.model)
-        weights = balanced_weights(train.codes, len(self.task.labels)) if self.class_weights else None
+        objective = objective_of(self.outputs_, train.codes, class_weights=self.class_weights)
         with self._shortened(rows.ids) as short:
             tuned = tune(
                 self.network_,
                 self._plan(_HEAD_RATE),
                 short(train),
                 short(held),
-                objective=CrossEntropy(self.task.metric, weights),
+                objective=objective,
                 pad=self._pad,
                 context=self.context_,
             )
         details = tuned.details(self.network_, held) | {"head_start": head_start}
-        details["temperature"] = scale_head(self.network_, held, self._pad)
+        details |= self._read_scores(held, [labels[row] for row in out])
         self._report(tuned, details, base, texts, before)
 
     def _shortened(self, ids: Sequence[list[int]]) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
@@ -109,15 +114,30 @@ class FullFineTuning(TunedEncoder):
             return cached_lower_layers(model, ids, self._pad, self.frozen_share)
         return compact_embeddings(model, ids, self._pad)
 
-    def _start_head(self, base: Encoder, texts: list[str], train: TokenRows) -> str:
+    def _read_scores(self, held: TokenRows, labels: list[str]) -> dict[str, Any]:
+        """Settle how the trained network's scores are read, by the rows held out; give what a method reports of it."""
+        if self.task.kind in ONE_LABEL:
+            return {"temperature": scale_head(self.network_, held, self._pad)}
+        if isinstance(self.outputs_, ManyLabels):
+            if len(held) >= LEAST_ROWS:
+                self.outputs_.settle(predict_logits(self.network_, held.ids, self._pad), labels)
+            return {"thresholds": dict(zip(self.task.labels, self.outputs_.thresholds.tolist(), strict=True))}
+        return {}
+
+    def _start_head(self, base: Encoder, texts: list[str], labels: list[str], train: TokenRows) -> str:
         """Start the head from the probe's, where the time allows and it can be fitted; say which start it was."""
         if self.continued is not None:
-            self._continue_head(train)
+            self._continue_head(train, labels)
             return "earlier fit"
-        found = embed(base, texts, self.context_, use_deadline=True)
-        self.reused_seconds_ = found.reused_seconds
-        if not found.reached.all():
-            return "random"
-        head, _ = fit_probe_head(found.vectors, train.codes, self.task, self.seed)
+        if any(FIELD_SEPARATOR in text for text in texts):
+            # Both texts of a pair are read at once, which gives another vector than either alone.
+            vectors = predict_logits(TextVectors(self.network_), train.ids, self._pad).astype(np.float32)
+        else:
+            found = embed(base, texts, self.context_, use_deadline=True)
+            self.reused_seconds_ = found.reused_seconds
+            if not found.reached.all():
+                return "random"
+            vectors = found.vectors
+        head, _ = fit_probe_head(vectors, labels, self.outputs_, self.seed)
         self._start_from(head)
         return "probe"

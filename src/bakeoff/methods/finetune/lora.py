@@ -29,6 +29,7 @@ from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, divide
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
 from bakeoff.methods.heads import LinearHead, read_head, write_head
+from bakeoff.methods.outputs import outputs_of
 from bakeoff.models.decoder import Decoder
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, label_codes, label_words
@@ -144,7 +145,7 @@ class LoraClassifier(Method):
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         ids, _ = self._token_ids(texts)
-        return answers_of(self.network_, ids, self._pad, self.task.labels, began)
+        return answers_of(self.network_, ids, self._pad, outputs_of(self.task), began)
 
     def _save(self, folder: Path) -> None:
         with _quiet():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ class Objective(ABC):
         """
 
     @abstractmethod
-    def look(self, outputs: NDArray[np.float64], codes: NDArray[np.int64]) -> tuple[float, float]:
+    def look(self, outputs: NDArray[np.float64], codes: NDArray[Any]) -> tuple[float, float]:
         """Judge the network by rows that it does not learn from.
 
         Parameters
@@ -106,7 +107,7 @@ class CrossEntropy(Objective):
         # The mean over rows, not over weights: a batch without rare labels must not count as much as one with them.
         return torch.nn.functional.cross_entropy(outputs, codes, weight=weights, reduction="none").mean()
 
-    def look(self, outputs: NDArray[np.float64], codes: NDArray[np.int64]) -> tuple[float, float]:
+    def look(self, outputs: NDArray[np.float64], codes: NDArray[Any]) -> tuple[float, float]:
         """Give the metric and the mean loss."""
         loss = torch.nn.functional.cross_entropy(torch.from_numpy(outputs), torch.from_numpy(codes))
         return float(score_codes(self._metric, codes, outputs.argmax(axis=1), outputs.shape[1])), float(loss)
@@ -146,7 +147,7 @@ class SupervisedContrastive(Objective):
         of_row = -(shares * partners).sum(dim=1) / counts.clamp(min=1)
         return of_row.sum() / (counts > 0).sum().clamp(min=1)
 
-    def look(self, outputs: NDArray[np.float64], codes: NDArray[np.int64]) -> tuple[float, float]:
+    def look(self, outputs: NDArray[np.float64], codes: NDArray[Any]) -> tuple[float, float]:
         """Give the metric and the loss of the label whose mean vector, of the rows learned from, is the nearest."""
         if self._sums is None:
             raise RuntimeError("rows were looked at before any was learned from")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import FIELD_SEPARATOR, split_fields
 from bakeoff.errors import TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
-from bakeoff.methods.finetune.embeddings import count_truncated, embed
+from bakeoff.methods.finetune.embeddings import Encoded, count_truncated, embed
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
+from bakeoff.methods.head_fits import fit_outputs
 from bakeoff.methods.heads import (
     LinearHead,
     StrengthChoice,
@@ -23,8 +26,9 @@ from bakeoff.methods.heads import (
     read_head,
     write_head,
 )
+from bakeoff.methods.outputs import Outputs, outputs_of
 from bakeoff.records import Answer
-from bakeoff.tasks import Task, label_codes
+from bakeoff.tasks import ONE_LABEL, Task, label_codes
 
 if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
@@ -35,6 +39,7 @@ _STRENGTHS = (3.0, 10.0, 30.0, 100.0)
 #: Vectors have length 1, so that a strong penalty leaves little to tell labels apart by; with fewer rows than these, a
 #: cross-validation chooses one too often.
 _DEFAULT_STRENGTH = 30.0
+_RIDGE_STRENGTHS = (0.3, 1.0, 3.0, 10.0)
 _LEAST_TO_CHOOSE = 100
 
 
@@ -64,16 +69,17 @@ class Probe(Method):
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self.encoder_ = loaded.encoder(str(self.model), self.context_.device)
-        found = embed(self.encoder_, texts, self.context_, use_deadline=True)
-        codes = label_codes(labels, self.task.labels)
+        self.paired_ = any(FIELD_SEPARATOR in text for text in texts)
+        found = self._embed(texts, use_deadline=True)
         rows = np.flatnonzero(found.reached)
+        learned = [labels[row] for row in rows]
         self.cut_ = len(rows) < len(texts)
-        if len(np.unique(codes[rows])) < 2:
+        if len(set(learned)) < 2:
             raise TrialError(f"Time was up with {len(rows)} of {len(texts)} rows encoded, too few to fit a head.")
-        self.head_, choice = fit_probe_head(found.vectors[rows], codes[rows], self.task, self.seed)
+        self.outputs_ = outputs_of(self.task, learned)
+        self.head_, choice = fit_probe_head(found.vectors[rows], learned, self.outputs_, self.seed)
         self.reused_seconds_ = found.reused_seconds
-        tokens = self.encoder_.tokenizer(texts, truncation=True, max_length=self.encoder_.max_tokens)["input_ids"]
-        self.usage_ = replace(self.usage_, tokens_in=sum(len(ids) for ids in tokens))
+        self.usage_ = replace(self.usage_, tokens_in=sum(self._tokens(texts)))
         self.details_ = {
             "strength": choice.to_json(),
             "encode_seconds_charged": float(found.seconds.sum()),
@@ -85,16 +91,36 @@ class Probe(Method):
         self._measure()
 
     def _answer(self, texts: list[str]) -> list[Answer]:
-        found = embed(self.encoder_, texts, self.context_, use_deadline=False, fresh=self.fresh_scores)
+        found = self._embed(texts, use_deadline=False)
         began = time.perf_counter()
-        rows = self.head_.probabilities(found.vectors)
+        told = self.outputs_.told_by(self.head_, found.vectors)
         share = (time.perf_counter() - began) / len(texts)
-        limits = {"truncation": True, "max_length": self.encoder_.max_tokens, "verbose": False}
-        tokens = self.encoder_.tokenizer(texts, return_attention_mask=False, **limits)["input_ids"]
         return [
-            Answer(self.task.labels[int(row.argmax())], tuple(row.tolist()), tokens_in=len(ids), seconds=took + share)
-            for row, ids, took in zip(rows, tokens, found.seconds.tolist(), strict=True)
+            Answer(value, shares, tokens_in=tokens, seconds=took + share)
+            for (value, shares), tokens, took in zip(told, self._tokens(texts), found.seconds.tolist(), strict=True)
         ]
+
+    def _embed(self, texts: list[str], *, use_deadline: bool) -> Encoded:
+        """Encode texts; of a pair both, and how they differ (Conneau et al. 2017, InferSent, section 3.1)."""
+        if not self.paired_:
+            return embed(self.encoder_, texts, self.context_, use_deadline=use_deadline, fresh=self.fresh_scores)
+        sides = [list(side) for side in zip(*(split_fields(text, 2)[:2] for text in texts), strict=True)]
+        one, other = (
+            embed(self.encoder_, side, self.context_, use_deadline=use_deadline, fresh=self.fresh_scores)
+            for side in sides
+        )
+        u, v = one.vectors, other.vectors
+        return Encoded(
+            np.concatenate([u, v, np.abs(u - v), u * v], axis=1),
+            one.seconds + other.seconds,
+            one.reused_seconds + other.reused_seconds,
+        )
+
+    def _tokens(self, texts: list[str]) -> list[int]:
+        """Count the tokens that are read of each text."""
+        limits = {"truncation": True, "max_length": self.encoder_.max_tokens, "verbose": False}
+        found = self.encoder_.tokenizer(texts, return_attention_mask=False, **limits)["input_ids"]
+        return [len(ids) for ids in found]
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
@@ -103,6 +129,9 @@ class Probe(Method):
     def _load(self, folder: Path) -> None:
         self.encoder_ = read_encoder(folder, self.context_.device)
         self.head_ = read_head(folder / "head.safetensors")
+        self.outputs_ = outputs_of(self.task)
+        self.outputs_.of_head(self.head_)
+        self.paired_ = self.head_.weights.shape[1] > int(self.encoder_.model.config.hidden_size)
         # A reloaded method is compared with the trained one, which kept vectors would make an empty test.
         self.fresh_scores = True
         self._measure()
@@ -112,16 +141,17 @@ class Probe(Method):
 
 
 def fit_probe_head(
-    vectors: NDArray[np.float32], codes: NDArray[np.int64], task: Task, seed: int
+    vectors: NDArray[np.float32], labels: Sequence[str], outputs: Outputs, seed: int
 ) -> tuple[LinearHead, StrengthChoice]:
-    """Fit the logistic head of a probe, its strength chosen inside the rows.
+    """Fit the linear head of a probe, its strength chosen inside the rows.
 
     Parameters
     ----------
     vectors : ndarray of float32, shape (rows, dimensions)
-    codes : ndarray of int64, shape (rows,)
-        Of at least two labels.
-    task : Task
+    labels : sequence of str
+        Written labels, of which at least two differ.
+    outputs : Outputs
+        What the head's scores say; thresholds are chosen with it.
     seed : int
         Of the folds.
 
@@ -130,11 +160,15 @@ def fit_probe_head(
     LinearHead
     StrengthChoice
     """
+    task = outputs.task
+    if task.kind not in ONE_LABEL:
+        candidates = _RIDGE_STRENGTHS if task.kind == "regression" else _STRENGTHS
+        return fit_outputs(vectors, labels, outputs, candidates=candidates, seed=seed)
 
-    def fit(rows: Any, targets: NDArray[np.int64], labels: int, C: float) -> LinearHead:
-        return fit_logistic(rows, targets, labels, C=C)
+    def fit(rows: Any, targets: NDArray[np.int64], count: int, C: float) -> LinearHead:
+        return fit_logistic(rows, targets, count, C=C)
 
-    count = len(task.labels)
+    codes, count = label_codes(labels, task.labels), len(task.labels)
     choice = choose_strength(
         vectors,
         codes,

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bakeoff.methods.forecast import HELD_OUT_SHARE, LEAST_TO_HOLD_OUT
-from bakeoff.methods.heads import softmax
+from bakeoff.methods.outputs import Outputs
 from bakeoff.models.batching import length_sorted_batches
 from bakeoff.records import Answer
 
@@ -37,12 +37,13 @@ class TokenRows:
     ----------
     ids : sequence of list of int, length rows
         Token ids, special tokens included; at least one a row.
-    codes : ndarray of int64, shape (rows,)
-        Positions of the labels.
+    codes : ndarray, rows first
+        What is learned towards: codes of labels, shape (rows,); numbers, shape (rows, outputs); or codes of tags, shape
+        (rows, longest row), -100 where a token has none.
     """
 
     ids: Sequence[list[int]]
-    codes: NDArray[np.int64]
+    codes: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -109,7 +110,8 @@ def predict_logits(
     Parameters
     ----------
     network : torch.nn.Module
-        Called with token ids and mask, each of shape (rows, tokens); gives scores of shape (rows, labels).
+        Called with token ids and mask, each of shape (rows, tokens); gives scores of shape (rows, labels), or
+        (rows, tokens, labels).
     ids : sequence of list of int
     pad : int
         Id of the padding token.
@@ -118,7 +120,7 @@ def predict_logits(
 
     Returns
     -------
-    ndarray of float64, shape (rows, labels)
+    ndarray of float64, shape (rows, labels) or (rows, longest row, labels)
     """
     network.eval()
     parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
@@ -128,22 +130,25 @@ def predict_logits(
         for rows in batches:
             logits = network(*padded([ids[row] for row in rows], pad, device))
             parts.append((rows, logits.double().cpu().numpy()))
-    found = np.empty((len(ids), parts[0][1].shape[1]))
+    # Scores of tokens are as many as the longest row of a batch has; those of a row as many for all.
+    widest = max(values.shape[1] for _rows, values in parts)
+    found = np.zeros((len(ids), widest, *parts[0][1].shape[2:]))
     for rows, values in parts:
-        found[rows] = values
+        found[rows, : values.shape[1]] = values
     return found
 
 
 def answers_of(
-    network: torch.nn.Module, ids: Sequence[list[int]], pad: int, labels: Sequence[str], began: float
+    network: torch.nn.Module, ids: Sequence[list[int]], pad: int, outputs: Outputs, began: float
 ) -> list[Answer]:
-    """Answer rows with the likeliest label.
+    """Answer rows by a network's scores.
 
     Parameters
     ----------
     network, ids, pad
         As of `predict_logits`.
-    labels : sequence of str
+    outputs : Outputs
+        What the scores say.
     began : float
         Value of `time.perf_counter` when work on the rows began; they share the seconds since then evenly.
 
@@ -151,11 +156,11 @@ def answers_of(
     -------
     list of Answer
     """
-    rows = softmax(predict_logits(network, ids, pad))
+    told = outputs.told(predict_logits(network, ids, pad))
     seconds = (time.perf_counter() - began) / len(ids)
     return [
-        Answer(labels[int(row.argmax())], tuple(row.tolist()), tokens_in=len(own), seconds=seconds)
-        for row, own in zip(rows, ids, strict=True)
+        Answer(value, shares, tokens_in=len(own), seconds=seconds)
+        for (value, shares), own in zip(told, ids, strict=True)
     ]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bakeoff.data import FIELD_SEPARATOR, split_fields
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated
@@ -21,6 +22,7 @@ from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
 from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
 from bakeoff.methods.heads import LinearHead, read_head, write_head
+from bakeoff.methods.outputs import Outputs, outputs_of
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder, Pooling, pooled
 from bakeoff.records import Answer
@@ -97,24 +99,26 @@ class TunedEncoder(Method):
 
     encoder_: Encoder
     network_: EncoderClassifier
+    outputs_: Outputs
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         ids = self._token_ids(texts)
-        return answers_of(self.network_, ids, self._pad, self.task.labels, began)
+        return answers_of(self.network_, ids, self._pad, self.outputs_, began)
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
         head = self.network_.head
-        write_head(
-            LinearHead(head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy()),
-            folder / "head.safetensors",
-        )
+        found = LinearHead(head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy())
+        write_head(self.outputs_.on_head(found), folder / "head.safetensors")
 
     def _load(self, folder: Path) -> None:
         self.encoder_ = read_encoder(folder, self.context_.device)
+        self.outputs_ = outputs_of(self.task)
         self.network_ = self._network()
-        self._set_head(read_head(folder / "head.safetensors"))
+        head = read_head(folder / "head.safetensors")
+        self.outputs_.of_head(head)
+        self._set_head(head)
         self.network_.eval()
         self._measure()
 
@@ -122,11 +126,12 @@ class TunedEncoder(Method):
     def _pad(self) -> int:
         return int(self.encoder_.tokenizer.pad_token_id or 0)
 
-    def _copy_encoder(self) -> Encoder:
+    def _copy_encoder(self, labels: Sequence[str]) -> Encoder:
         """Copy the encoder that all methods share, so that its weights may be changed; give the shared one.
 
         Where an earlier fit is continued, its encoder comes in place of the copy.
         """
+        self.outputs_ = outputs_of(self.task, labels)
         base = loaded.encoder(str(self.model), self.context_.device)
         if self.continued is None:
             self.encoder_ = replace(base, model=copy.deepcopy(base.model))
@@ -138,17 +143,24 @@ class TunedEncoder(Method):
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         settings = {"truncation": True, "max_length": self.encoder_.max_tokens, "return_attention_mask": False}
-        found: list[list[int]] = self.encoder_.tokenizer(list(texts), verbose=False, **settings)["input_ids"]
+        given: tuple[list[str], ...] = (list(texts),)
+        if any(FIELD_SEPARATOR in text for text in texts):
+            # A pair stands in one row, with the tokenizer's own separator, so that the model sees both at once.
+            given = tuple(map(list, zip(*(split_fields(text, 2)[:2] for text in texts), strict=True)))
+        found: list[list[int]] = self.encoder_.tokenizer(*given, verbose=False, **settings)["input_ids"]
         return found
 
     def _network(self) -> EncoderClassifier:
+        return self._made(EncoderClassifier)
+
+    def _made(self, kind: type[EncoderClassifier]) -> EncoderClassifier:
         encoder = self.encoder_
         for module in encoder.model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = _ENCODER_DROPOUT
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = EncoderClassifier(encoder.model, encoder.pooling, _NORMALISE, len(self.task.labels))
+            network = kind(encoder.model, encoder.pooling, _NORMALISE, self.outputs_.width)
         return network.to(encoder.device)
 
     def _plan(self, head_learning_rate: float) -> TuningPlan:
@@ -179,19 +191,23 @@ class TunedEncoder(Method):
         """Set the head to one that was fitted, which training may go on from."""
         self._set_head(replace(head, bias=np.maximum(head.bias, _UNSEEN_BIAS)))
 
-    def _continue_head(self, rows: TokenRows) -> None:
+    def _continue_head(self, rows: TokenRows, own: Sequence[str]) -> None:
         """Set the head to that of the fit which is continued; a label that it did not have gets a probe's."""
         if self.continued is None:
             raise RuntimeError("there is no fit to be continued")
         folder, labels = self.continued
         known = read_head(folder / "head.safetensors")
+        self.outputs_.of_head(known)
+        if self.task.kind == "regression":
+            self._set_head(known)
+            return
         weights, bias = (tensor.detach().cpu().numpy().copy() for tensor in self.network_.head.parameters())
         head = LinearHead(weights, bias)
         places = label_codes(labels, self.task.labels)
         fresh = np.setdiff1d(np.arange(len(self.task.labels)), places)
         if len(fresh):
             vectors = predict_logits(TextVectors(self.network_), rows.ids, self._pad).astype(np.float32)
-            fitted, _ = fit_probe_head(vectors, rows.codes, self.task, self.seed)
+            fitted, _ = fit_probe_head(vectors, own, outputs_of(self.task, own), self.seed)
             head.weights[fresh], head.bias[fresh] = fitted.weights[fresh], fitted.bias[fresh]
         head.weights[places], head.bias[places] = known.weights, known.bias
         self._start_from(head)

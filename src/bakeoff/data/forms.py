@@ -1,0 +1,153 @@
+"""How rows of every kind of task are written: each text and each label as one string, which every room can pass on.
+
+A text of several fields, such as a pair of texts or the tokens of a sentence, has U+001F, the unit separator of ASCII,
+between them. A label is written so that equal labels are equal strings:
+
+``classification``, ``pair``   the label itself
+``multi-label``                a JSON list of the row's labels, sorted; ``[]`` for none
+``regression``                 a number, as Python writes it
+``tagging``                    the tokens' tags with blanks between them
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+__all__ = [
+    "FIELD_SEPARATOR",
+    "counts_of",
+    "entity_type",
+    "join_fields",
+    "label_names",
+    "labels_of",
+    "readable",
+    "split_fields",
+    "strata_of",
+    "write_labels",
+    "write_number",
+    "write_tags",
+]
+
+#: Between the fields of a text.
+FIELD_SEPARATOR = "\x1f"
+
+#: Parts of equal size by which numbers are stratified.
+_BINS = 10
+
+
+def join_fields(fields: Iterable[str]) -> str:
+    """Write the fields of a row, such as two texts or the tokens of a sentence, as one text."""
+    return FIELD_SEPARATOR.join(field.replace(FIELD_SEPARATOR, " ") for field in fields)
+
+
+def split_fields(text: str, least: int = 1) -> tuple[str, ...]:
+    """Give the fields of a text, at least so many; those that it lacks are empty."""
+    fields = text.split(FIELD_SEPARATOR)
+    return (*fields, *[""] * (least - len(fields)))
+
+
+def readable(text: str) -> str:
+    """Write a text for people: two fields with a stroke between them, tokens with blanks."""
+    fields = split_fields(text)
+    return " / ".join(fields) if len(fields) == 2 else " ".join(fields)
+
+
+def write_labels(labels: Iterable[str]) -> str:
+    """Write a row's labels, each once."""
+    return json.dumps(sorted(set(labels)), ensure_ascii=False)
+
+
+def write_number(number: float) -> str:
+    """Write a number.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite.
+    """
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"a label must be a finite number; {number!r} came")
+    return repr(value)
+
+
+def write_tags(tags: Iterable[str]) -> str:
+    """Write the tags of a row's tokens."""
+    return " ".join(tags)
+
+
+def labels_of(kind: str, value: str) -> tuple[str, ...]:
+    """Give the labels that a written label names: several for multi-label and tagging, none for a number."""
+    if kind == "regression":
+        return ()
+    if kind == "multi-label":
+        return tuple(json.loads(value))
+    return tuple(value.split(" ")) if kind == "tagging" else (value,)
+
+
+def entity_type(tag: str) -> str:
+    """Give the type of a tag: ``"PER"`` of ``"B-PER"``, empty of ``"O"``."""
+    return tag.partition("-")[2]
+
+
+def label_names(kind: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Give the label set of written labels.
+
+    Parameters
+    ----------
+    kind : str
+    values : iterable of str
+        Written labels.
+
+    Returns
+    -------
+    tuple of str
+        Sorted. For tagging ``"O"`` and the beginning and the inside of each type; empty for regression.
+    """
+    found = {label for value in set(values) for label in labels_of(kind, value)}
+    if kind == "tagging":
+        types = {entity_type(tag) for tag in found} - {""}
+        found = {"O", *(f"{place}-{name}" for name in types for place in "BI")}
+    return tuple(sorted(found))
+
+
+def counts_of(kind: str, values: Iterable[str]) -> Counter[str]:
+    """Count the rows of each label; of each type of entity for tagging, of none for regression."""
+    counts: Counter[str] = Counter()
+    for value in values:
+        names = labels_of(kind, value)
+        counts.update({entity_type(tag) for tag in names} - {""} if kind == "tagging" else names)
+    return counts
+
+
+def strata_of(kind: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Give each row the class by which draws and splits are stratified.
+
+    Parameters
+    ----------
+    kind : str
+    values : sequence of str
+        Written labels.
+
+    Returns
+    -------
+    tuple of str, length rows
+        The label; the rarest of the row's labels, or of its types of entity, where it has several; for numbers the
+        tenth of the rows in which it lies.
+    """
+    if kind == "regression":
+        ranks = np.argsort(np.argsort([float(value) for value in values], kind="stable"), kind="stable")
+        return tuple(str(int(rank) * _BINS // max(len(values), 1)) for rank in ranks)
+    if kind not in ("multi-label", "tagging"):
+        return tuple(values)
+    counts = counts_of(kind, values)
+    found = []
+    for value in values:
+        own = counts_of(kind, (value,))
+        found.append(min(own, key=lambda name: (counts[name], name), default=""))
+    return tuple(found)

@@ -1,0 +1,119 @@
+"""What a method is given and gives, written and read: texts of several fields, and the labels of every kind of task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.data import FIELD_SEPARATOR, join_fields, labels_of, write_labels, write_number, write_tags
+from bakeoff.errors import DataError
+from bakeoff.records import Answer
+from bakeoff.tasks import ABSTAIN, Task
+
+__all__ = ["check_labels", "values_of", "written_labels", "written_texts"]
+
+
+def written_texts(X: Sequence[Any]) -> list[str]:
+    """Write texts: a string as it is, a pair or a row of tokens as one string (see `bakeoff.data.forms`).
+
+    Raises
+    ------
+    DataError
+        If an element is something else.
+    """
+    texts = list(X)
+    for position, text in enumerate(texts):
+        if isinstance(text, (tuple, list)) and text and all(isinstance(field, str) for field in text):
+            texts[position] = join_fields(text)
+        elif not isinstance(text, str):
+            raise DataError(
+                f"X must be a sequence of str, or of rows of str; its element {position} is of type "
+                f"{type(text).__name__}.",
+                next_step="Give the texts themselves.",
+            )
+    return texts
+
+
+def written_labels(kind: str, y: Iterable[Any]) -> list[str]:
+    """Write labels of a kind: labels, lists of labels, numbers, or lists of tags; those written stay as they are.
+
+    Raises
+    ------
+    DataError
+        If one cannot be read as such.
+    """
+    found = []
+    for position, label in enumerate(y):
+        try:
+            found.append(_written(kind, label))
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"y must hold what the kind {kind} has for labels; its element {position} is {str(label)[:40]!r}.",
+                next_step="Give a list of labels, a finite number, or a list of tags a row.",
+            ) from error
+    return found
+
+
+def _written(kind: str, label: Any) -> str:
+    if kind == "regression":
+        return write_number(float(label))
+    if kind == "multi-label":
+        return write_labels(map(str, labels_of(kind, label) if isinstance(label, str) else label))
+    if kind == "tagging":
+        return label if isinstance(label, str) else write_tags(map(str, label))
+    return str(label)
+
+
+def check_labels(task: Task, texts: Sequence[str], labels: Sequence[str]) -> None:
+    """Hold labels against the task's, and tags against the tokens.
+
+    Raises
+    ------
+    DataError
+        For a label that is none of the task's, and a row with another number of tags than tokens.
+    """
+    known = set(task.labels)
+    unknown = sorted({name for label in set(labels) for name in labels_of(task.kind, label)} - known)
+    if unknown:
+        raise DataError(
+            f"Labels must be among the task's {len(task.labels)}; {unknown[0]!r} came.",
+            next_step="Add it to the task's labels, or leave the row out.",
+        )
+    if task.kind != "tagging":
+        return
+    for position, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        if text.count(FIELD_SEPARATOR) != label.count(" "):
+            raise DataError(
+                f"Every token needs one tag; row {position} has {text.count(FIELD_SEPARATOR) + 1} tokens and "
+                f"{label.count(' ') + 1} tags.",
+                next_step="Give tokens and tags of one length.",
+            )
+
+
+def values_of(task: Task, answers: Sequence[Answer], texts: Sequence[str]) -> NDArray[Any]:
+    """Give answers as people use them.
+
+    Parameters
+    ----------
+    task : Task
+    answers : sequence of Answer, length rows
+    texts : sequence of str, length rows
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+        Labels as str, with ``"<abstain>"`` for an abstention; numbers as float64, with NaN; tuples of labels, or of
+        tags, as objects, with ``("<abstain>",)`` or all ``"O"``.
+    """
+    if task.kind == "regression":
+        return np.array([np.nan if one.value is None else float(one.value) for one in answers], dtype=np.float64)
+    if task.kind not in ("multi-label", "tagging"):
+        return np.array([ABSTAIN if one.value is None else one.value for one in answers], dtype=np.str_)
+    found = np.empty(len(answers), dtype=object)
+    for place, (answer, text) in enumerate(zip(answers, texts, strict=True)):
+        nothing = (ABSTAIN,) if task.kind == "multi-label" else ("O",) * (text.count(FIELD_SEPARATOR) + 1)
+        found[place] = nothing if answer.value is None else labels_of(task.kind, answer.value)
+    return found

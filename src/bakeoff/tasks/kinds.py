@@ -1,0 +1,70 @@
+"""What differs between the kinds of tasks: metrics, the one chosen by default, and how answers are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bakeoff.data import counts_of
+from bakeoff.tasks.classification import METRICS, choose_metric
+from bakeoff.tasks.multi_label import MULTI_LABEL_METRICS, MultiLabelScoring
+from bakeoff.tasks.regression import REGRESSION_METRICS, RegressionScoring
+from bakeoff.tasks.scoring import LabelScoring, Scoring
+from bakeoff.tasks.tagging import TAGGING_METRICS, TaggingScoring
+from bakeoff.tasks.task import Task
+
+__all__ = ["ONE_LABEL", "default_metric", "metrics_of", "scoring_of"]
+
+#: Kinds in which a row has one label out of the label set.
+ONE_LABEL = ("classification", "pair")
+
+_METRICS: Mapping[str, Mapping[str, str]] = {
+    "classification": METRICS,
+    "pair": METRICS,
+    "multi-label": MULTI_LABEL_METRICS,
+    "regression": REGRESSION_METRICS,
+    "tagging": TAGGING_METRICS,
+}
+
+
+def metrics_of(kind: str) -> Mapping[str, str]:
+    """Give a kind's metrics, with what each is; the first is the default where the labels do not choose it."""
+    return _METRICS[kind]
+
+
+def default_metric(kind: str, values: Sequence[str]) -> str:
+    """Choose the primary metric.
+
+    Parameters
+    ----------
+    kind : str
+    values : sequence of str
+        Written labels of the rows to learn from.
+
+    Returns
+    -------
+    str
+        Accuracy or macro-F1 for one label a row, by how even the labels are; ``"micro-F1"``, ``"pearson"`` or
+        ``"entity-F1"`` for the other kinds.
+    """
+    if kind in ONE_LABEL:
+        return choose_metric(counts_of(kind, values))
+    return next(iter(_METRICS[kind]))
+
+
+def scoring_of(task: Task) -> Scoring:
+    """Give how a task's answers are coded and scored.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    Scoring
+        Of its own: codes of two scorings of one task need not agree.
+    """
+    if task.kind == "multi-label":
+        return MultiLabelScoring(task.metric, task.labels)
+    if task.kind == "regression":
+        return RegressionScoring(task.metric)
+    return TaggingScoring(task.metric) if task.kind == "tagging" else LabelScoring(task.metric, task.labels)
