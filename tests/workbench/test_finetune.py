@@ -45,7 +45,7 @@ def reviews(tmp_path: Path) -> Path:
 
 
 def _fit(source: Path, output: Path, method: str = "lp-ft", *settings: str, n: int | None = None) -> FinetuneOutcome:
-    given = settings_of(method, settings or (SHORT if method != "probe" else ()))
+    given = settings or (SHORT if method != "probe" else ())
     return finetune(str(source), DataOptions(), FinetuneOptions(method, n=n, settings=given), output=output)
 
 

@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["finetune"]
 
 #: Named here, since the registry is not loaded for a help text; a test compares them.
-TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora"
+TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora, tagger"
 
 
 Method = Annotated[
-    str | None, typer.Option("--method", help=f"One of {TUNING_METHODS}; full where not given.", show_default=False)
+    str | None,
+    typer.Option(
+        "--method", help=f"One of {TUNING_METHODS}; full where not given, tagger for tags.", show_default=False
+    ),
 ]
 Model = Annotated[str | None, typer.Option("--model", help="A name or a folder; minilm-l6, or smollm2-135m for lora.")]
 Rows = Annotated[
@@ -96,17 +99,16 @@ def finetune(
 
 
 def _fit_alone(console: Console, watcher: TerminalWatcher, given: Mapping[str, Any]) -> None:
-    from bakeoff.workbench.finetune import FinetuneOptions, settings_of
+    from bakeoff.workbench.finetune import FinetuneOptions
     from bakeoff.workbench.finetune import finetune as fit_alone
 
     if given["earlier"] is not None:
         raise OptionError("--earlier belongs to --continue.", next_step="Leave it away, or name a bundle.")
-    method = given["method"] or "full"
     wanted = FinetuneOptions(
-        method=method,
+        method=given["method"],
         model=given["model"],
         n=given["rows"],
-        settings=settings_of(method, given["settings"] or ()),
+        settings=tuple(given["settings"] or ()),
         seed=given["seed"] or 0,
         labels=given["labels"],
         metric=given["metric"],
@@ -170,7 +172,8 @@ def _show(console: Console, done: FinetuneOutcome, output: Path) -> None:
     console.print(f"test         {done.task.metric} {_told(done.test)}", markup=False)
     console.print(f"validation   {done.task.metric} {_told(done.validation)}", markup=False)
     if not math.isnan(done.floor.score):
-        console.print(f"floor        {done.task.metric} {_told(done.floor)}, TF-IDF, the same rows", markup=False)
+        floor = "token features" if done.task.kind == "tagging" else "TF-IDF"
+        console.print(f"floor        {done.task.metric} {_told(done.floor)}, {floor}, the same rows", markup=False)
     if done.cut:
         console.print("Time was up before training was done.", style="bold yellow")
     _show_bundle(console, output)
@@ -227,7 +230,8 @@ def _show_pair(console: Console, rows: str, metric: str, pair: BeforeAfter) -> N
     console.print(f"{rows}, {metric}", markup=False)
     console.print(f"  before     {_told(pair.before)}", markup=False)
     console.print(f"  after      {_told(pair.after)}", markup=False)
-    console.print(f"  {pair.gained} gained, {pair.lost} lost, McNemar's {p_phrase(pair.p)}", markup=False)
+    if not math.isnan(pair.p):
+        console.print(f"  {pair.gained} gained, {pair.lost} lost, McNemar's {p_phrase(pair.p)}", markup=False)
 
 
 def _show_bundle(console: Console, bundle: Path) -> None:

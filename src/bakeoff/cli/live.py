@@ -105,7 +105,7 @@ class TerminalWatcher(Watcher):
         self.console.print(plan_table(rows, time_limit=plan.time_limit))
         answered = f"every trial answers {plan.answered['validation']} validation and {plan.answered['test']} test rows"
         self.console.print(Text(f"{answered}; {plan.dtype} for prompts", style="dim"))
-        if plan.answered["test"] < self._test_rows:
+        if plan.answered["test"] < self._test_rows and not math.isnan(mde):
             self.console.print(Text(f"The rows that are answered can show {mde:.1f} points or more.", style="dim"))
         spare = dict.fromkeys(f"{trial.contender} at n = {trial.n}" for trial in plan.trials if trial.spare)
         if spare:

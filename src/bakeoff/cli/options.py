@@ -101,7 +101,7 @@ LabelsFile = Annotated[
 # Contenders
 #: Named here, since the registry is not loaded for a help text; a test compares them.
 METHODS = (
-    "probe, full, lora, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, prompt-ensemble, "
+    "probe, full, lora, tagger, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, prompt-ensemble, "
     "prompt-search, server-zero-shot, server-few-shot"
 )
 NAMED_METHODS = (

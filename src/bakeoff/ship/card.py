@@ -23,7 +23,7 @@ from bakeoff.report.figures import (
     share_text,
     size_text,
 )
-from bakeoff.tasks import METRICS, Task
+from bakeoff.tasks import Task, metrics_of
 
 __all__ = ["model_card"]
 
@@ -138,7 +138,7 @@ def _score(evidence: Evidence, decision: Decision, contender: Contender, rows_re
     metric = evidence.task.metric
     if row is None:
         return "## Score\n\nThis contender was not measured on test rows: nothing is known of its score."
-    meaning = METRICS.get(metric)
+    meaning = metrics_of(evidence.task.kind).get(metric)
     figures = [
         ("valid answers", share_text(row.valid_rate)),
         ("latency, one row alone, median", milliseconds_text(row.p50_ms)),

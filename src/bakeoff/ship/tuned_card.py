@@ -15,7 +15,7 @@ from bakeoff.report.figures import (
     score_text,
 )
 from bakeoff.ship.card import base_model_section, code_block, escape, labels_line, use_section
-from bakeoff.tasks import METRICS, Task
+from bakeoff.tasks import Task, metrics_of
 
 __all__ = ["TunedFigures", "tuned_card"]
 
@@ -88,7 +88,7 @@ def tuned_card(
     sections = [
         head,
         _score(task, figures),
-        _limits(figures),
+        _limits(task, figures),
         base_model_section(contender),
         use_section(bundle_name),
         _repeat(contender.parameters, seed, figures.seconds, repeat),
@@ -103,12 +103,13 @@ def _score(task: Task, figures: TunedFigures) -> str:
     )
     floor = ""
     if figures.floor == figures.floor:  # NaN is not equal to itself
-        floor = f"TF-IDF and logistic regression reach {score_text(figures.floor)} on the same test rows."
+        what = "Token features" if task.kind == "tagging" else "TF-IDF"
+        floor = f"{what} and a linear head reach {score_text(figures.floor)} on the same test rows."
     lines = [
         "## Score",
         f"Learned from {count_text(figures.learned_rows)} labelled rows in {duration_text(figures.seconds)}; answers "
         f"{rate_text(figures.rows_per_second)}. {task.metric[:1].upper()}{task.metric[1:]} is the "
-        f"{METRICS.get(task.metric, task.metric)}.",
+        f"{metrics_of(task.kind).get(task.metric, task.metric)}.",
         f"| rows that it did not learn from | rows | {task.metric} | 95% interval |\n| --- | --- | --- | --- |\n{rows}",
         floor,
         "The interval is that of these weights on other rows of the same kind, not of another training run.",
@@ -116,10 +117,18 @@ def _score(task: Task, figures: TunedFigures) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def _limits(figures: TunedFigures) -> str:
+#: What is answered for a text that has nothing to do with the task, by kind.
+_ALWAYS = {
+    "multi-label": "Every text gets labels of those above, or none; a text about something else too.",
+    "regression": "Every text gets a number; a text about something else too.",
+    "tagging": "Every token gets a tag; those of a text about something else too.",
+}
+
+
+def _limits(task: Task, figures: TunedFigures) -> str:
     points = [
         "No prompt was measured beside it: `bakeoff run` compares both ways on the same rows.",
-        "Every text gets one of the labels above, a text about something else too.",
+        _ALWAYS.get(task.kind, "Every text gets one of the labels above, a text about something else too."),
         "The score holds for rows like those above; rows of another source, time or language were not measured.",
     ]
     if figures.cut:

@@ -141,7 +141,7 @@ def build_contenders(
     -------
     contenders : tuple of Contender
     missing : tuple of str
-        One sentence for each method that was wanted and cannot be had.
+        One sentence for each method that was wanted and cannot be had, and for an arm that does not know the kind.
     """
     contenders: list[Contender] = []
     missing: list[str] = []
@@ -160,6 +160,9 @@ def build_contenders(
         large = [model for model in fitting if _is_too_large(spec, model)]
         missing += _not_tried(spec, large, prompts)
         contenders += _contenders_of(spec, [model for model in fitting if model not in large], prompts)
+    prompting = [spec for spec in method_specs() if spec.arm == "prompt" and kind in spec.kinds]
+    if not prompting:
+        missing.append(f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}.")
     return _with_unique_names(contenders), tuple(missing)
 
 

@@ -60,8 +60,8 @@ def rows_of_kind(kind: str, n: int, seed: int = 0) -> tuple[list[str], list[str]
     Returns
     -------
     texts, labels : list of str
-        Several labels: what the text is of, and how it is told. Numbers: how good it is. Pairs: whether two texts are of
-        one opinion. Tags: the thing, with ``"B-THING"`` and ``"I-THING"``.
+        Several labels: what the text is of, and how it is told. Numbers: how good it is. Pairs: whether two texts
+        are the same. Tags: the thing, with ``"B-THING"`` and ``"I-THING"``.
     """
     texts, labels = text_rows(n, seed)
     if kind == "multi-label":

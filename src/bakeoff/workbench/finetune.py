@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FinetuneOptions", "FinetuneOutcome", "finetune", "settings_of"]
 
+#: The method of a kind of task where none is named; ``full`` for the others.
+_USUAL = {"tagging": "tagger"}
+
 
 @dataclass(frozen=True, slots=True)
 class FinetuneOptions:
@@ -34,14 +37,14 @@ class FinetuneOptions:
 
     Parameters
     ----------
-    method : str
-        Name of a method that tunes a model or fits a head on one.
+    method : str or None
+        Name of a method that tunes a model or fits a head on one; the usual one of the kind of task where None.
     model : str or None
         The one that is commonly used with the method where None.
     n : int or None
         Labelled rows; all train rows where None.
-    settings : mapping
-        Of the method, by name, in place of its defaults.
+    settings : sequence of str
+        Of the method, ``NAME=VALUE`` each, in place of its defaults.
     seed : int
         Of the split, the sample and the fit.
     labels : Path or None
@@ -54,10 +57,10 @@ class FinetuneOptions:
         Settings that are tried inside the rows before the fit; none where 0. Half of the time goes to them at most.
     """
 
-    method: str
+    method: str | None = None
     model: str | None = None
     n: int | None = None
-    settings: Mapping[str, Any] | None = None
+    settings: Sequence[str] = ()
     seed: int = 0
     labels: Path | None = None
     metric: str | None = None
@@ -170,9 +173,11 @@ class _Given:
 
 
 def _given(source: str, data: DataOptions, options: FinetuneOptions, watcher: Watcher) -> _Given:
-    study = _study_options(options)
+    _check_method(options.method)
     watcher.step("reading the rows")
     read = read_source(source, data)
+    options = replace(options, method=options.method or _USUAL.get(read.kind, "full"))
+    study = _study_options(options)
     split = divide(read, seed=options.seed, seeds=1, division="one")
     task = task_of(read, split, study)
     checks = (*check_rows(read), *split.checks)
@@ -217,7 +222,8 @@ def _searched(given: _Given, options: FinetuneOptions, watcher: Watcher) -> tupl
         raise OptionError(
             f"--tune searches settings of {tunable}; {contender.method} has none.", next_step="Leave --tune away."
         )
-    kept = {name: values for name, values in space.items() if name not in (options.settings or {})}
+    settled = settings_of(contender.method, options.settings)
+    kept = {name: values for name, values in space.items() if name not in settled}
     if not kept:
         raise OptionError("--set settles all that --tune would search.", next_step="Leave one of them away.")
     watcher.step(f"searching settings of {contender.name} inside {len(given.train):,} rows")
@@ -301,14 +307,17 @@ def _as_type(name: str, value: str, kind: type) -> Any:
     raise OptionError(f"{name} is {wanted}; {value!r} came.", next_step="Mend the value behind --set.")
 
 
-def _study_options(options: FinetuneOptions) -> StudyOptions:
-    spec = next((each for each in method_specs() if each.name == options.method), None)
+def _check_method(name: str | None) -> None:
     tuning = [each.name for each in method_specs() if each.arm == "finetune"]
-    if spec is None or spec.arm != "finetune":
+    if name is not None and name not in tuning:
         raise OptionError(
-            f"--method names one that tunes a model: {', '.join(tuning)}; {options.method!r} came.",
+            f"--method names one that tunes a model: {', '.join(tuning)}; {name!r} came.",
             next_step="Choose among these.",
         )
+
+
+def _study_options(options: FinetuneOptions) -> StudyOptions:
+    spec = method_spec(str(options.method))
     models = (options.model,) if options.model else None
     encoders, decoders = StudyOptions().encoders, StudyOptions().prompt_models
     return StudyOptions(
@@ -327,11 +336,13 @@ def _contender(task: Task, study: StudyOptions, options: FinetuneOptions, rows: 
     found, missing = build_contenders(models, kind=task.kind, methods=study.methods, train_rows=rows)
     chosen = [one for one in found if one.method == options.method]
     if not chosen:
+        able = [spec.name for spec in method_specs() if spec.arm == "finetune" and task.kind in spec.kinds]
         raise OptionError(
             " ".join(missing) or f"{options.method} does not solve tasks of the kind {task.kind!r}.",
-            next_step="Choose another method, or another model with --model.",
+            next_step=f"Choose among {', '.join(able)}, or another model with --model.",
         )
-    return replace(chosen[0], parameters={**chosen[0].parameters, **(options.settings or {})})
+    settings = settings_of(chosen[0].method, options.settings)
+    return replace(chosen[0], parameters={**chosen[0].parameters, **settings})
 
 
 def _figures(outcome: FinetuneOutcome) -> TunedFigures:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import DataError, OptionError
@@ -102,6 +102,9 @@ def predict(
 ) -> PredictSummary:
     """Answer every row of a file, in order, and write the answers beside the columns that came.
 
+    Several labels, numbers and tags are lists and numbers in JSON; in a table's cell they are as a JSON list, and tags
+    with blanks between them.
+
     Written are all columns of the input, then ``prediction`` (empty for an abstention) and ``abstention`` (the reason,
     else empty); a column of the input with one of these names becomes ``NAME_input``. The file appears once whole.
 
@@ -168,7 +171,7 @@ def _answer_all(
     started = time.perf_counter()
     answered = unshared = 0
     with _written_aside(target) as stream:
-        write = _writer(stream, target, table.columns, method.task.labels if probabilities else ())
+        write = _writer(stream, target, table.columns, method.task.labels if probabilities else (), method.task.kind)
         for start in range(0, len(table), BATCH_ROWS):
             rows = table.cells[start : start + BATCH_ROWS]
             answers = _answer(method, texts[start : start + BATCH_ROWS])
@@ -252,7 +255,7 @@ def _answer(method: Method, texts: Sequence[str]) -> list[Answer]:
 
 
 def _writer(
-    stream: TextIO, target: Path, columns: Sequence[str], labels: Sequence[str]
+    stream: TextIO, target: Path, columns: Sequence[str], labels: Sequence[str], kind: str
 ) -> Callable[[Sequence[_Cell], Answer], None]:
     """Give the function that writes one row in the format that the output's ending names."""
     ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
@@ -264,10 +267,15 @@ def _writer(
         rounded = [None if share is None else round(share, 6) for share in shares[: len(labels)]]
         return [answer.value, answer.abstention, *rounded]
 
+    def plain(answer: Answer) -> list[Any]:
+        """Give what is added to a JSON record, lists and numbers as such."""
+        value, *others = added(answer)
+        return [None if value is None else _parsed(kind, str(value)), *others]
+
     if suffix in _JSON_LINES:
 
         def write_json(row: Sequence[_Cell], answer: Answer) -> None:
-            record = dict(zip(names, [*row, *added(answer)], strict=True))
+            record = dict(zip(names, [*row, *plain(answer)], strict=True))
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
 
         return write_json
@@ -285,6 +293,15 @@ def _writer(
         )
 
     return write_cells
+
+
+def _parsed(kind: str, value: str) -> Any:
+    """Read a written label: a list of labels or tags, a number, or the label itself."""
+    from bakeoff.data import labels_of
+
+    if kind == "regression":
+        return float(value)
+    return list(labels_of(kind, value)) if kind in ("multi-label", "tagging") else value
 
 
 def _renamed(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
