@@ -116,10 +116,10 @@ class TestReadRows:
     def test_lists_and_pairs_are_refused(self, tmp_path):
         path = write(tmp_path, "a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "label": ["x", "y"]}\n')
         with pytest.raises(DataError, match=r"Row 2 of .* has a list in 'label'; one label a row is needed"):
-            read_rows(path)
+            read_rows(path, kind="classification")
         path = write(tmp_path, "b.csv", "text,text_pair,label\na,b,x\nc,d,y\n")
         with pytest.raises(DataError, match="--text text --text text_pair, or name one"):
-            read_rows(path)
+            read_rows(path, kind="classification")
         assert len(read_rows(path, text=["text", "text_pair"])) == 2
 
     def test_rare_labels_are_dropped_or_merged(self, tmp_path):

@@ -17,6 +17,7 @@ from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import compact_embeddings
+from bakeoff.methods.outputs import outputs_of
 from bakeoff.tasks import Task, classification_task
 from bakeoff.testing import MethodSuite, text_rows
 
@@ -73,6 +74,7 @@ def test_a_small_table_trains_to_the_same_weights(task: Task) -> None:
         import copy
 
         method.encoder_ = replace(base, model=copy.deepcopy(base.model).requires_grad_(True))
+        method.outputs_ = outputs_of(method.task)
         method.network_ = method._network()
         rows = TokenRows(method._token_ids(texts), np.array([label == "positive" for label in labels]).astype(int))
         plan = replace(method._plan(1e-3), epochs=1, least_steps=2)

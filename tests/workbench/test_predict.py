@@ -158,7 +158,7 @@ def test_the_method_sees_the_texts_that_training_saw(tmp_path, monkeypatch):
 def test_a_list_is_no_text(bundle, tmp_path):
     source = tmp_path / "new.jsonl"
     source.write_text('{"review": "love it"}\n{"review": ["love", "it"]}\n')
-    with pytest.raises(DataError, match=r"Row 2 of .*new\.jsonl has a list where its text is looked for"):
+    with pytest.raises(DataError, match=r"Row 2 of .*new\.jsonl has a list in"):
         predict(bundle, source, tmp_path / "out.csv")
 
 

@@ -75,14 +75,12 @@ def find_columns(
     Parameters
     ----------
     table : Table
-    text : sequence of str
-        Names or positions (from 1) of the columns of the text.
-    text_pair, label, group, time : str, optional
-        Names or positions. Group and time are never guessed.
+    text, text_pair, label, group, time : sequence of str, str
+        Names or positions (from 1). Group and time are never guessed.
     need_label : bool
-        Whether to look for a label where none was given; where nothing resembles one it is None.
+        Whether to look for a label where none was given; it is None where nothing resembles one.
     kind : str
-        Kind of the task where it is known; ``"tagging"`` looks for columns of tokens and tags.
+        Of the task, where known.
 
     Returns
     -------
@@ -91,22 +89,18 @@ def find_columns(
     Raises
     ------
     DataError
-        For an unknown column, several that look alike, none that is a text, and a first row that looks like data.
+        For an unknown column, several alike, no text, and a first row that looks like data.
     """
     if not any(_by_name(table, name) for name in (*text, text_pair, label, group, time) if name is not None):
         _refuse_headless(table)
     texts = tuple(resolve_column(table, name, "--text") for name in text)
-    pair = _resolved(table, text_pair, "--text-pair")
-    chosen = _resolved(table, label, "--label")
+    if not texts and (tokens := _find_tokens(table, kind)) is not None:
+        tags = label or (_find_tags(table, tokens) if need_label else None)
+        return find_columns(table, text=(tokens,), label=tags, group=group, time=time, need_label=False, kind=kind)
+    pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
-    tokens = _find_tokens(table, kind) if not texts else None
-    if tokens is not None:
-        texts, why_text = (tokens,), "its name"
-        chosen = chosen or (_find_tags(table, tokens) if need_label else None)
-        why_label = why_label if label else "its name"
-    if pair is None and not text and tokens is None:
-        pair = next(iter(_named(table, [_PAIR_NAMES], set())[0]), None)
+    pair = pair if pair or text else next(iter(_named(table, [_PAIR_NAMES], set())[0]), None)
     taken = {name for name in (pair, chosen, groups, times) if name is not None}
     if not texts:
         found, why_text = _find_text(table, taken)
@@ -114,9 +108,13 @@ def find_columns(
     if chosen is None and need_label:
         chosen, why_label = _find_label(table, {*taken, *texts})
     _refuse_shared(table, texts, chosen)
-    how = f"Text from {' and '.join(map(repr, texts))} ({why_text}), "
-    how += f"label from {chosen!r} ({why_label})." if chosen else "no label."
-    return Columns(texts, pair, chosen, groups, times, how)
+    return Columns(texts, pair, chosen, groups, times, _how(texts, pair, chosen, why_text, why_label))
+
+
+def _how(texts: Sequence[str], pair: str | None, label: str | None, *why: str) -> str:
+    how = f"Text from {' and '.join(map(repr, texts))} ({why[0]}), "
+    how += "" if pair is None else f"second text from {pair!r}, "
+    return how + (f"label from {label!r} ({why[1]})." if label else "no label.")
 
 
 def resolve_column(table: Table, name: str, option: str) -> str:

@@ -77,17 +77,14 @@ def read_rows(
     Parameters
     ----------
     source : str or Path
-        A file, a folder with train, validation (or dev) and test files, or, where no such path exists, a data set's
-        name in the catalogue or ``hf:owner/name``.
+        A file, a folder with train, validation (or dev) and test files, a catalogue's name, or ``hf:owner/name``.
     text : sequence of str
         Columns of the text, by name or position; several are joined by a line break.
-    label, group, time : str, optional
-        Columns of the label, of the group whose rows stay together, and of the time.
+    text_pair, label, group, time : str, optional
+        Columns of a pair's second text, the label, the group whose rows stay together, and the time.
     encoding, delimiter, header : see `read_table`
-    min_label_rows, rare : int, str
+    min_label_rows, rare
         Labels with fewer rows over all splits are dropped, or merged into ``other``.
-    text_pair : str, optional
-        Column of the second text of a pair.
     kind : str
         Kind of the task, one of `KINDS`; ``"auto"`` tells it by the columns.
 
@@ -100,25 +97,25 @@ def read_rows(
     DataError
         If nothing can be read, no label is found, or all rows have one label.
     OptionError, SourceError
-        If `min_label_rows` or `rare` is none of these; if neither catalogue nor hub can be reached.
+        If an option is none of these; if nothing can be reached.
     """
     _refuse_options(min_label_rows, rare, kind)
     tables, notes = _tables(str(source), encoding, delimiter, header)
     columns = find_columns(tables[0][1], text=text, text_pair=text_pair, label=label, group=group, time=time, kind=kind)
     _refuse_lacking(tables, columns, kind)
+    parts = _parts(tables, columns, kind, notes)
+    _treat_rare(parts, min_label_rows, rare, notes)
+    _judge_labels(parts, str(source), notes)
+    return Source(str(source), _with_ids(parts), columns, tuple(notes))
+
+
+def _parts(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str, notes: list[Check]) -> list[_Part]:
+    """Write the rows of all splits by the kind of task, and drop the empty ones."""
     found = infer_kind(tables[0][1], columns) if kind == "auto" else kind
     parts = [_part(split, table, columns, found, notes) for split, table in tables]
     _drop_empty(parts, notes)
-    if found in ("classification", "pair"):
-        _treat_rare(parts, min_label_rows, rare, notes)
-    elif min_label_rows > 1:
-        raise OptionError(
-            f"--min-label-rows counts the rows of labels that stand alone; the kind of these rows is {found}.",
-            next_step="Leave it away.",
-        )
-    _judge_labels(parts, str(source), notes)
     _sort_times(parts)
-    return Source(str(source), _with_ids(parts), columns, tuple(notes))
+    return parts
 
 
 def _refuse_options(min_label_rows: int, rare: str, kind: str) -> None:
@@ -267,6 +264,11 @@ def _drop_empty(parts: Sequence[_Part], notes: list[Check]) -> None:
 def _treat_rare(parts: Sequence[_Part], least: int, rare: Literal["drop", "merge"], notes: list[Check]) -> None:
     counts = Counter(label for part in parts for label in part.labels)
     few = {label for label, count in counts.items() if count < least}
+    if least > 1 and parts[0].kind not in ("classification", "pair"):
+        raise OptionError(
+            f"--min-label-rows counts the rows of labels that stand alone; the kind of these rows is {parts[0].kind}.",
+            next_step="Leave it away.",
+        )
     if not few:
         return
     rows = sum(counts[label] for label in few)

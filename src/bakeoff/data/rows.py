@@ -70,9 +70,7 @@ class Rows:
 
         Parameters
         ----------
-        texts, labels : sequence of str
-            One a row.
-        groups, times : sequence of str, optional
+        texts, labels, groups, times : sequence of str
             One a row.
         row_numbers : sequence of int, optional
             Positions from 1 where left out.

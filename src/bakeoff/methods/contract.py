@@ -24,9 +24,8 @@ from sklearn.utils.metaestimators import available_if
 
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import DataError, OptionError
-from bakeoff.methods.rows import check_labels, values_of, written_labels, written_texts
 from bakeoff.records import Answer, RephrasedAnswers, Usage
-from bakeoff.tasks import ONE_LABEL, Task, scoring_of
+from bakeoff.tasks import ONE_LABEL, Task, check_labels, scoring_of, values_of, written_labels, written_texts
 
 __all__ = ["Deadline", "Method", "RunContext", "peak_memory_mb"]
 
@@ -249,7 +248,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         return self._answer(texts) if texts else []
 
     def predict(self, X: Sequence[Any]) -> NDArray[Any]:
-        """Give the label of each row, or ``"<abstain>"``; see `bakeoff.methods.rows.values_of` for other kinds.
+        """Give the label of each row, or ``"<abstain>"``; see `bakeoff.tasks.values_of` for other kinds.
 
         Parameters
         ----------
@@ -259,7 +258,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         -------
         ndarray, shape (rows,)
         """
-        return values_of(self.task, self.answer(X), written_texts(X))
+        return values_of(self.task, [answer.value for answer in self.answer(X)], written_texts(X))
 
     def score(self, X: Sequence[Any], y: Sequence[Any], sample_weight: None = None) -> float:  # noqa: ARG002
         """Score answers on the task's metric; higher is better."""

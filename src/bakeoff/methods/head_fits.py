@@ -90,15 +90,12 @@ def fit_outputs(
     seed: int,
     sparse: bool = False,
 ) -> tuple[LinearHead, StrengthChoice]:
-    """Fit a head for several labels a row or for numbers, and choose how its scores are read.
-
-    The strength and the thresholds are chosen by out-of-fold scores of the rows themselves.
+    """Fit a head for several labels a row or for numbers; choose strength and thresholds by out-of-fold scores.
 
     Parameters
     ----------
     features : ndarray or sparse matrix, shape (rows, features)
     labels : sequence of str
-        Written labels.
     outputs : Outputs
         Of a task of kind multi-label or regression; its thresholds are set.
     candidates : sequence of float

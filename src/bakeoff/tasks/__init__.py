@@ -8,6 +8,7 @@ from bakeoff.tasks.multi_label import MultiLabelScoring
 from bakeoff.tasks.scoring import LabelScoring, Scoring
 from bakeoff.tasks.tagging import entities_of
 from bakeoff.tasks.task import ABSTAIN, TASK_KINDS, Task, classification_task, label_words, task_of_kind
+from bakeoff.tasks.written import check_labels, values_of, written_labels, written_texts
 
 __all__ = [
     "ABSTAIN",
@@ -18,6 +19,7 @@ __all__ = [
     "MultiLabelScoring",
     "Scoring",
     "Task",
+    "check_labels",
     "choose_metric",
     "classification_task",
     "default_metric",
@@ -28,4 +30,7 @@ __all__ = [
     "score_codes",
     "scoring_of",
     "task_of_kind",
+    "values_of",
+    "written_labels",
+    "written_texts",
 ]

@@ -148,12 +148,10 @@ def task_of_kind(
         The label set: at least two distinct ones; none for regression.
     metric : str
         Primary metric.
-    words, definitions : mapping of str to str, optional
-        Per label, its words in a prompt and its meaning.
+    words, definitions, other_words : mapping, optional
+        Per label, its words in a prompt, its meaning, and further words that count as the same answer.
     instruction : str, optional
         What a prompt tells the model; made from the name and the labels where it is not given.
-    other_words : mapping of str to sequence of str, optional
-        Per label, further words that count as the same answer.
 
     Returns
     -------
@@ -162,7 +160,7 @@ def task_of_kind(
     Raises
     ------
     OptionError
-        If two labels would be told by the same words, which a prompt could not keep apart.
+        If two labels would be told by the same words.
     """
     ordered = tuple(sorted(set(labels)))
     shown = ordered if kind == "tagging" else _distinct_words(ordered, words or {})

@@ -25,9 +25,8 @@ import numpy as np
 from bakeoff.data import labels_of
 from bakeoff.errors import DataError, TrialError
 from bakeoff.methods.contract import Deadline, Method, RunContext
-from bakeoff.methods.rows import values_of
 from bakeoff.records import Answer
-from bakeoff.tasks import ABSTAIN, ONE_LABEL, Task, classification_task
+from bakeoff.tasks import ABSTAIN, ONE_LABEL, Task, classification_task, values_of
 from bakeoff.testing.rows import rows_of_kind, task_for_kind
 
 __all__ = ["MethodSuite"]
@@ -131,7 +130,10 @@ class MethodSuite:
         answers = self.fitted().answer(texts)
         assert len(answers) == len(texts)
         _check_answers(answers, self.task())
-        assert values_of(self.task(), answers, texts).tolist() == self.fitted().predict(texts).tolist()
+        assert (
+            values_of(self.task(), [one.value for one in answers], texts).tolist()
+            == self.fitted().predict(texts).tolist()
+        )
 
     def test_odd_texts(self) -> None:
         """Empty, blank, foreign and long texts, and texts like templates, are answered like any other."""

@@ -102,11 +102,9 @@ def predict(
 ) -> PredictSummary:
     """Answer every row of a file, in order, and write the answers beside the columns that came.
 
-    Several labels, numbers and tags are lists and numbers in JSON; in a table's cell they are as a JSON list, and tags
-    with blanks between them.
-
-    Written are all columns of the input, then ``prediction`` (empty for an abstention) and ``abstention`` (the reason,
-    else empty); a column of the input with one of these names becomes ``NAME_input``. The file appears once whole.
+    Written are all columns of the input, then ``prediction`` (empty for an abstention; a JSON list of several labels)
+    and ``abstention`` (the reason, else empty); a column of the input with one of these names becomes ``NAME_input``.
+    The file appears once whole.
 
     Parameters
     ----------

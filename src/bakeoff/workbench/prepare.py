@@ -75,7 +75,6 @@ def create_study(
     _check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
-    _check_kind(read.kind, options)
     servers = any(is_server(name) for name in options.prompt_models)
     prompts = read_given_prompts(options.prompts, read.labels, servers=servers)
     read, split, seen_checks = divide_unseen(read, prompts, options)
@@ -238,6 +237,7 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
     Task
     """
     parts = (split.train, split.validation, split.test)
+    _check_kind(read.kind, options)
     known = label_names(read.kind, (label for part in parts for label in part.labels))
     check_cost_labels(options.assumptions, known)
     metrics = metrics_of(read.kind)

@@ -1,4 +1,4 @@
-"""What a method is given and gives, written and read: texts of several fields, and the labels of every kind of task."""
+"""Rows and answers as people give and use them, written and read: tuples of texts, lists of labels, numbers, tags."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from bakeoff.data import FIELD_SEPARATOR, join_fields, labels_of, write_labels, write_number, write_tags
 from bakeoff.errors import DataError
-from bakeoff.records import Answer
-from bakeoff.tasks import ABSTAIN, Task
+from bakeoff.tasks.task import ABSTAIN, Task
 
 __all__ = ["check_labels", "values_of", "written_labels", "written_texts"]
 
@@ -93,13 +92,14 @@ def check_labels(task: Task, texts: Sequence[str], labels: Sequence[str]) -> Non
             )
 
 
-def values_of(task: Task, answers: Sequence[Answer], texts: Sequence[str]) -> NDArray[Any]:
+def values_of(task: Task, answers: Sequence[str | None], texts: Sequence[str]) -> NDArray[Any]:
     """Give answers as people use them.
 
     Parameters
     ----------
     task : Task
-    answers : sequence of Answer, length rows
+    answers : sequence of str or None, length rows
+        Written labels; None is an abstention.
     texts : sequence of str, length rows
 
     Returns
@@ -109,11 +109,11 @@ def values_of(task: Task, answers: Sequence[Answer], texts: Sequence[str]) -> ND
         tags, as objects, with ``("<abstain>",)`` or all ``"O"``.
     """
     if task.kind == "regression":
-        return np.array([np.nan if one.value is None else float(one.value) for one in answers], dtype=np.float64)
+        return np.array([np.nan if one is None else float(one) for one in answers], dtype=np.float64)
     if task.kind not in ("multi-label", "tagging"):
-        return np.array([ABSTAIN if one.value is None else one.value for one in answers], dtype=np.str_)
+        return np.array([ABSTAIN if one is None else one for one in answers], dtype=np.str_)
     found = np.empty(len(answers), dtype=object)
     for place, (answer, text) in enumerate(zip(answers, texts, strict=True)):
         nothing = (ABSTAIN,) if task.kind == "multi-label" else ("O",) * (text.count(FIELD_SEPARATOR) + 1)
-        found[place] = nothing if answer.value is None else labels_of(task.kind, answer.value)
+        found[place] = nothing if answer is None else labels_of(task.kind, answer)
     return found
