@@ -169,9 +169,27 @@ def _show(console: Console, done: FinetuneOutcome, output: Path) -> None:
     console.print(f"validation   {done.task.metric} {_told(done.validation)}", markup=False)
     if not math.isnan(done.floor.score):
         console.print(f"floor        {done.task.metric} {_told(done.floor)}, TF-IDF, the same rows", markup=False)
+    _show_calibrations(console, done)
     if done.cut:
         console.print("Time was up before training was done.", style="bold yellow")
     _show_bundle(console, output)
+
+
+def _show_calibrations(console: Console, done: FinetuneOutcome) -> None:
+    from bakeoff.report.figures import points_text
+
+    def show(rows: str, error: float, unscaled: float | None, chance: float | None) -> None:
+        before = "" if unscaled is None else f", {points_text(unscaled, signed=False)} before scaling"
+        by_chance = "" if chance is None else f", {points_text(chance, signed=False)} by chance"
+        console.print(f"{rows:<13}off by {points_text(error, signed=False)}{before}{by_chance}", markup=False)
+
+    console.print("calibration error", markup=False)
+    for name, scored in (("  test", done.test), ("  validation", done.validation)):
+        if (found := scored.calibration) is not None:
+            show(name, found.error, found.unscaled, found.by_chance)
+    held = done.details.get("calibration_error")
+    if held is not None:
+        show("  held-out", held["after"], held["before"], None)
 
 
 def _show_search(console: Console, done: FinetuneOutcome) -> None:

@@ -15,7 +15,16 @@ from bakeoff.records import Contender
 from bakeoff.ship import BundleFacts, TunedFigures, check_place, tuned_card
 from bakeoff.study.contenders import build_contenders
 from bakeoff.workbench.candidates import candidate_models
-from bakeoff.workbench.fitting import Scored, context_for, floor_score, rows_source, sample, scored, write_fitted
+from bakeoff.workbench.fitting import (
+    Scored,
+    calibration_figures,
+    context_for,
+    floor_score,
+    rows_source,
+    sample,
+    scored,
+    write_fitted,
+)
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import check_meaning, task_of
 from bakeoff.workbench.rows import divide, known_before, read_source
@@ -343,4 +352,5 @@ def _figures(outcome: FinetuneOutcome) -> TunedFigures:
         seconds=outcome.seconds,
         rows_per_second=outcome.rows_per_second,
         cut=outcome.cut,
+        calibration=calibration_figures(test),
     )

@@ -16,7 +16,15 @@ from bakeoff.ship import Bundle, BundleFacts, TunedFigures, check_place, read_bu
 from bakeoff.ship.bundle import METHOD
 from bakeoff.tasks import Task, classification_task
 from bakeoff.workbench.finetune import settings_of
-from bakeoff.workbench.fitting import Scored, context_for, rows_source, sample, scored, write_fitted
+from bakeoff.workbench.fitting import (
+    Scored,
+    calibration_figures,
+    context_for,
+    rows_source,
+    sample,
+    scored,
+    write_fitted,
+)
 from bakeoff.workbench.options import DataOptions, Watcher
 from bakeoff.workbench.prepare import check_meaning
 from bakeoff.workbench.rows import divide, known_before, read_source
@@ -222,6 +230,7 @@ def _write(after: Method, facts: BundleFacts, rows: _NewRows, test: BeforeAfter,
         seconds=after.usage_.seconds,
         rows_per_second=rate,
         cut=after.cut_,
+        calibration=calibration_figures(test.after),
     )
     card = tuned_card(rows.task, new.contender, figures, seed=after.seed, repeat=command, bundle_name=output.name)
     return write_fitted(after, new, card, output, rows.split.test.texts)

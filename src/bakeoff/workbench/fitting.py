@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bakeoff.data import Rows, nested_order
-from bakeoff.decision import bootstrap_scores
+from bakeoff.decision import bootstrap_scores, calibration_error, calibration_error_by_chance
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.registry import load_method, method_spec
@@ -23,10 +23,21 @@ from bakeoff.tasks import label_codes, score_codes
 from bakeoff.workbench.options import Watcher
 
 if TYPE_CHECKING:
+    from bakeoff.records import Answer
     from bakeoff.ship import Bundle
     from bakeoff.tasks import Task
 
-__all__ = ["Scored", "context_for", "floor_score", "rows_source", "sample", "scored", "write_fitted"]
+__all__ = [
+    "Calibration",
+    "Scored",
+    "calibration_figures",
+    "context_for",
+    "floor_score",
+    "rows_source",
+    "sample",
+    "scored",
+    "write_fitted",
+]
 
 #: Rows that the fitted and the reloaded method both answer before a bundle counts.
 _COMPARED_ROWS = 32
@@ -34,12 +45,35 @@ _RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether probabilities hold, on rows that were not learned from.
+
+    Parameters
+    ----------
+    error : float
+        Expected calibration error, in [0, 1].
+    by_chance : float
+        What probabilities that hold would show on as many rows.
+    unscaled : float or None
+        The error as it was before temperature scaling; None where nothing was scaled.
+    """
+
+    error: float
+    by_chance: float
+    unscaled: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
-    """A score on rows that were not learned from: the metric in [0, 1], its 95% interval over rows, how many rows."""
+    """A score on rows that were not learned from: the metric in [0, 1], its 95% interval over rows, how many rows.
+
+    Its calibration is None for a method without honest probabilities.
+    """
 
     score: float
     interval: tuple[float, float]
     rows: int
+    calibration: Calibration | None = None
 
 
 def rows_source(source: str) -> str:
@@ -133,13 +167,49 @@ def scored(method: Method, rows: Rows, task: Task, seed: int) -> tuple[Scored, t
     rows_per_second : float
     """
     began = time.perf_counter()
-    answers = tuple(answer.value for answer in method.answer(rows.texts))
+    found = method.answer(rows.texts)
     rate = len(rows) / max(time.perf_counter() - began, 1e-9)
+    answers = tuple(answer.value for answer in found)
     truth, codes = label_codes(rows.labels, task.labels), label_codes(answers, task.labels)
     size = len(task.labels)
     drawn = bootstrap_scores(task.metric, truth, codes[None], size, _RESAMPLES, seed)[:, 0]
     low, high = (float(bound) for bound in np.percentile(drawn, (2.5, 97.5)))
-    return Scored(float(score_codes(task.metric, truth, codes, size)), (low, high), len(rows)), answers, rate
+    score = float(score_codes(task.metric, truth, codes, size))
+    told = _calibration(found, rows.labels, method.details_.get("temperature", 1.0))
+    return Scored(score, (low, high), len(rows), told), answers, rate
+
+
+def _calibration(answers: Sequence[Answer], labels: Sequence[str], temperature: float) -> Calibration | None:
+    """Measure the calibration of answers; the temperature that they were scaled by is taken back out of them."""
+    kept = [
+        (answer.probabilities, answer.value == label)
+        for answer, label in zip(answers, labels, strict=True)
+        if answer.value is not None and answer.probabilities is not None
+    ]
+    if not kept:
+        return None
+    shares, right = np.array([row for row, _ in kept]), np.array([fits for _, fits in kept])
+    error, unscaled = calibration_error(shares.max(axis=1), right), None
+    if temperature != 1.0:
+        # Scores are known up to what all labels share, which moves no probability.
+        first = (shares / shares.max(axis=1, keepdims=True)) ** temperature
+        unscaled = calibration_error((first / first.sum(axis=1, keepdims=True)).max(axis=1), right)
+    return Calibration(error, calibration_error_by_chance(shares.max(axis=1)), unscaled)
+
+
+def calibration_figures(found: Scored) -> tuple[float, float, float | None] | None:
+    """Give a score's calibration as a card takes it.
+
+    Parameters
+    ----------
+    found : Scored
+
+    Returns
+    -------
+    (error, by chance, before scaling) or None
+    """
+    told = found.calibration
+    return None if told is None else (told.error, told.by_chance, told.unscaled)
 
 
 def floor_score(task: Task, train: Rows, test: Rows, seed: int) -> Scored:

@@ -14,7 +14,7 @@ from bakeoff.methods.finetune.embeddings import embed
 from bakeoff.methods.finetune.lower_layers import cached_lower_layers
 from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
 from bakeoff.methods.finetune.probe import fit_probe_head
-from bakeoff.methods.finetune.temperature import scale_head
+from bakeoff.methods.finetune.temperature import calibrate_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TunedEncoder, compact_embeddings
@@ -99,7 +99,7 @@ class FullFineTuning(TunedEncoder):
                 context=self.context_,
             )
         details = tuned.details(self.network_, held) | {"head_start": head_start}
-        details["temperature"] = scale_head(self.network_, held, self._pad)
+        details |= calibrate_head(self.network_, held, self._pad)
         self._report(tuned, details, base, texts, before)
 
     def _shortened(self, ids: Sequence[list[int]]) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
