@@ -25,6 +25,7 @@ from bakeoff.tasks import Task, label_codes
 __all__ = ["FullFineTuning"]
 
 _HEAD_RATE = 1e-3
+_SAMPLINGS = ("natural", "balanced")
 
 
 class FullFineTuning(TunedEncoder):
@@ -47,6 +48,8 @@ class FullFineTuning(TunedEncoder):
         Steps that are taken at least.
     class_weights : bool
         Whether rare labels count more in the loss, each label alike in sum.
+    sampling : {"natural", "balanced"}
+        Whether a step draws rows as they come, or its labels evenly.
     frozen_share : float
         Share of the encoder's layers, the lowest and the token vectors below them, that keep their weights, in [0, 1);
         what they say of a row is computed once.
@@ -63,6 +66,7 @@ class FullFineTuning(TunedEncoder):
         least_steps: int = 60,
         class_weights: bool = False,
         frozen_share: float = 0.0,
+        sampling: str = "natural",
     ) -> None:
         self.task = task
         self.model = model
@@ -73,13 +77,10 @@ class FullFineTuning(TunedEncoder):
         self.least_steps = least_steps
         self.class_weights = class_weights
         self.frozen_share = frozen_share
+        self.sampling = sampling
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
-        if not 0 <= self.frozen_share < 1:
-            raise OptionError(
-                f"frozen_share must be in [0, 1); {self.frozen_share:g} came.",
-                next_step="Give 0.5 for half the layers.",
-            )
+        self._check_settings()
         codes = label_codes(labels, self.task.labels)
         base = self._copy_encoder()
         rows = TokenRows(self._token_ids(texts), codes)
@@ -94,13 +95,25 @@ class FullFineTuning(TunedEncoder):
                 self._plan(_HEAD_RATE),
                 short(train),
                 short(held),
-                objective=CrossEntropy(self.task.metric, weights),
+                objective=CrossEntropy(self.task.metric, weights, balanced=self.sampling == "balanced"),
                 pad=self._pad,
                 context=self.context_,
             )
         details = tuned.details(self.network_, held) | {"head_start": head_start}
         details |= calibrate_head(self.network_, held, self._pad)
         self._report(tuned, details, base, texts, before)
+
+    def _check_settings(self) -> None:
+        if not 0 <= self.frozen_share < 1:
+            raise OptionError(
+                f"frozen_share must be in [0, 1); {self.frozen_share:g} came.",
+                next_step="Give 0.5 for half the layers.",
+            )
+        if self.sampling not in _SAMPLINGS:
+            raise OptionError(
+                f"sampling is one of {', '.join(_SAMPLINGS)}; {self.sampling!r} came.",
+                next_step="Give balanced where labels are rare.",
+            )
 
     def _shortened(self, ids: Sequence[list[int]]) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
         """Leave out of the model, while it is trained, what does not change the outcome."""
