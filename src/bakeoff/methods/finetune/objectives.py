@@ -206,7 +206,8 @@ def balanced_batches(codes: NDArray[np.int64], max_rows: int, seed: int) -> list
 
     Labels take turns in an order of the epoch's own, through the steps and beyond their ends. A label's rows come in
     random order, each once before any comes again: those of a rare label come several times in an epoch, those of a
-    frequent one not all (class-balanced sampling: Shen, Lin and Huang 2016, "Relay Backpropagation", section 3.3).
+    frequent one not all (class-aware sampling: Shen, Lin and Huang 2016, "Relay Backpropagation for Effective Learning
+    of Deep Convolutional Neural Networks").
 
     Parameters
     ----------

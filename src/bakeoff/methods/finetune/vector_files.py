@@ -67,7 +67,7 @@ def vector_facts(encoder: Encoder, texts: Sequence[str]) -> dict[str, Any]:
         # The seconds hang on the machine, and so do the last bits.
         "machine": _machine(),
         "threads": torch.get_num_threads(),
-        "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")},
+        "versions": _versions(),
     }
 
 
@@ -152,6 +152,11 @@ def _bound(folder: Path) -> None:
         size += about.st_size
         if size > _MOST_BYTES:
             path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")}
 
 
 @lru_cache(maxsize=1)
