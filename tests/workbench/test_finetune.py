@@ -65,7 +65,7 @@ def test_settings_have_the_types_of_the_defaults() -> None:
         with pytest.raises(OptionError, match=said):
             settings_of("full", [text])
     with pytest.raises(OptionError, match="no settings"):
-        settings_of("probe", ["C=1"])
+        settings_of("label-names", ["C=1"])
 
 
 @pytest.mark.parametrize("method", ["zero-shot", "tfidf", "nothing"])

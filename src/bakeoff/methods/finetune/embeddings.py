@@ -18,12 +18,12 @@ from bakeoff.methods.finetune.vector_files import read_vectors, vector_facts, wr
 if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
 
-__all__ = ["Encoded", "count_truncated", "embed"]
+__all__ = ["LEAST_REUSED", "Encoded", "count_truncated", "embed"]
 
 #: Texts kept in memory: 50,000 vectors of 384 numbers are 77 MB.
 _MOST_KEPT = 50_000
 #: Fewer rows than this are always encoded afresh, so that the latency of a row asked alone is a real one.
-_LEAST_REUSED = 4
+LEAST_REUSED = 4
 _ROWS_AT_ONCE = 256
 
 _Vectors = dict[str, tuple[NDArray[np.float32], float]]
@@ -82,7 +82,7 @@ def embed(
 
     # Rows of one chunk share its seconds evenly, so chunks hold texts of like length.
     distinct = sorted(set(texts), key=lambda text: (len(text), text))
-    reusing = len(texts) >= _LEAST_REUSED and not fresh
+    reusing = len(texts) >= LEAST_REUSED and not fresh
     facts = vector_facts(encoder, distinct) if reusing else {}
     key = json.dumps(facts, sort_keys=True)
     found = (_kept.get(key) or _from_disk(key, facts, distinct)) if reusing else {}

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import numpy as np
 
 from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.embeddings import embed
+from bakeoff.methods.finetune.long_texts import check_long_texts, fitted_length
 from bakeoff.methods.finetune.lower_layers import cached_lower_layers
 from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
 from bakeoff.methods.finetune.probe import fit_probe_head
@@ -50,6 +54,10 @@ class FullFineTuning(TunedEncoder):
         Whether rare labels count more in the loss, each label alike in sum.
     sampling : {"natural", "balanced"}
         Whether a step draws rows as they come, or its labels evenly.
+    long_texts : {"cut", "cut-short", "windows"}
+        What is done with texts that are longer than the encoder reads: cut at its limit; cut at the length that holds
+        99.5% of the labelled texts; or read in windows, each a row of its own in training, whose log-probabilities are
+        averaged in answers.
     frozen_share : float
         Share of the encoder's layers, the lowest and the token vectors below them, that keep their weights, in [0, 1);
         what they say of a row is computed once.
@@ -67,6 +75,7 @@ class FullFineTuning(TunedEncoder):
         class_weights: bool = False,
         frozen_share: float = 0.0,
         sampling: str = "natural",
+        long_texts: str = "cut",
     ) -> None:
         self.task = task
         self.model = model
@@ -78,15 +87,21 @@ class FullFineTuning(TunedEncoder):
         self.class_weights = class_weights
         self.frozen_share = frozen_share
         self.sampling = sampling
+        self.long_texts = long_texts
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self._check_settings()
         codes = label_codes(labels, self.task.labels)
         base = self._copy_encoder()
-        rows = TokenRows(self._token_ids(texts), codes)
-        kept, out = divide(codes, self.seed)
+        if self.long_texts == "cut-short":
+            base = fitted_length(base, texts)
+            self.encoder_ = replace(self.encoder_, max_tokens=base.max_tokens)
+        pieces = self._pieces(texts)
+        rows = TokenRows(self._token_ids(pieces.texts), codes[pieces.owners])
+        # Divided by texts, so that no text is learned from in one window and held out in the next.
+        kept, out = (np.flatnonzero(np.isin(pieces.owners, part)) for part in divide(codes, self.seed))
         train, held = rows.part(kept), rows.part(out)
-        head_start = self._start_head(base, [texts[row] for row in kept], train)
+        head_start = self._start_head(base, [pieces.texts[row] for row in kept], train)
         before = weights_sha256(self.encoder_.model)
         weights = balanced_weights(train.codes, len(self.task.labels)) if self.class_weights else None
         with self._shortened(rows.ids) as short:
@@ -100,10 +115,13 @@ class FullFineTuning(TunedEncoder):
                 context=self.context_,
             )
         details = tuned.details(self.network_, held) | {"head_start": head_start}
-        details |= calibrate_head(self.network_, held, self._pad)
-        self._report(tuned, details, base, texts, before)
+        details |= calibrate_head(self.network_, held, self._pad, pieces.owners[out])
+        if self.long_texts == "windows":
+            details |= {"windows": len(rows), "windowed_rows": pieces.split, "truncated_rows": pieces.cut}
+        self._report(tuned, details, texts, before)
 
     def _check_settings(self) -> None:
+        check_long_texts(self.long_texts)
         if not 0 <= self.frozen_share < 1:
             raise OptionError(
                 f"frozen_share must be in [0, 1); {self.frozen_share:g} came.",

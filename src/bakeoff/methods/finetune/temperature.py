@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from bakeoff.decision import calibration_error
+from bakeoff.methods.finetune.long_texts import mean_of_pieces
 from bakeoff.methods.finetune.token_rows import TokenRows, predict_logits
 from bakeoff.methods.heads import softmax
 
@@ -82,7 +83,7 @@ def held_out_calibration(logits: NDArray[np.float64], codes: NDArray[np.int64]) 
     return {"rows": len(codes), "before": before, "after": after}
 
 
-def calibrate_head(network: Any, held: TokenRows, pad: int) -> dict[str, Any]:
+def calibrate_head(network: Any, held: TokenRows, pad: int, owners: NDArray[np.int64] | None = None) -> dict[str, Any]:
     """Divide a network's head by the temperature of held-out rows, and say what that did to its calibration.
 
     Parameters
@@ -93,17 +94,22 @@ def calibrate_head(network: Any, held: TokenRows, pad: int) -> dict[str, Any]:
         Rows that it did not learn from.
     pad : int
         Id of padding.
+    owners : ndarray of int64, shape (rows,), optional
+        The text that each row is a piece of; a text counts once, by its pieces' mean.
 
     Returns
     -------
     dict
         ``temperature``, and ``calibration_error`` as of `held_out_calibration`; None of fewer than `LEAST_ROWS` rows.
     """
-    if len(held) < LEAST_ROWS:
+    texts = np.arange(len(held)) if owners is None else np.unique(owners, return_index=True)[1]
+    if len(texts) < LEAST_ROWS:
         return {"temperature": 1.0, "calibration_error": None}
-    logits = predict_logits(network, held.ids, pad)
-    told = held_out_calibration(logits, held.codes)
-    return {"temperature": _divide(network, fit_temperature(logits, held.codes)), "calibration_error": told}
+    logits, codes = predict_logits(network, held.ids, pad), held.codes[texts]
+    if owners is not None:
+        logits = mean_of_pieces(logits, owners)
+    told = held_out_calibration(logits, codes)
+    return {"temperature": _divide(network, fit_temperature(logits, codes)), "calibration_error": told}
 
 
 def _divide(network: Any, temperature: float) -> float:

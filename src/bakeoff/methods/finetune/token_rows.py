@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bakeoff.methods.finetune.long_texts import mean_of_pieces
 from bakeoff.methods.forecast import HELD_OUT_SHARE, LEAST_TO_HOLD_OUT
 from bakeoff.methods.heads import softmax
 from bakeoff.models.batching import length_sorted_batches
@@ -135,7 +136,12 @@ def predict_logits(
 
 
 def answers_of(
-    network: torch.nn.Module, ids: Sequence[list[int]], pad: int, labels: Sequence[str], began: float
+    network: torch.nn.Module,
+    ids: Sequence[list[int]],
+    pad: int,
+    labels: Sequence[str],
+    began: float,
+    owners: NDArray[np.int64] | None = None,
 ) -> list[Answer]:
     """Answer rows with the likeliest label.
 
@@ -146,16 +152,22 @@ def answers_of(
     labels : sequence of str
     began : float
         Value of `time.perf_counter` when work on the rows began; they share the seconds since then evenly.
+    owners : ndarray of int64, shape (rows,), optional
+        Place of the text that each row is a piece of; the log-probabilities of a text's pieces are averaged.
 
     Returns
     -------
     list of Answer
+        One a text.
     """
-    rows = softmax(predict_logits(network, ids, pad))
-    seconds = (time.perf_counter() - began) / len(ids)
+    owners = np.arange(len(ids)) if owners is None else owners
+    # Averaged scores give the averaged log-probabilities: they differ by what all labels share.
+    rows = softmax(mean_of_pieces(predict_logits(network, ids, pad), owners))
+    tokens = np.bincount(owners, weights=[len(own) for own in ids]).astype(np.int64).tolist()
+    seconds = (time.perf_counter() - began) / len(rows)
     return [
-        Answer(labels[int(row.argmax())], tuple(row.tolist()), tokens_in=len(own), seconds=seconds)
-        for row, own in zip(rows, ids, strict=True)
+        Answer(labels[int(row.argmax())], tuple(row.tolist()), tokens_in=read, seconds=seconds)
+        for row, read in zip(rows, tokens, strict=True)
     ]
 
 

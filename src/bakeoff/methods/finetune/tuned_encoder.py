@@ -17,6 +17,7 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
+from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
 from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
@@ -90,6 +91,9 @@ class TunedEncoder(Method):
     least_n = 8
     can_continue = True
 
+    #: What is done with texts that are longer than the encoder reads; see `bakeoff.methods.finetune.long_texts`.
+    long_texts: str = "cut"
+
     learning_rate: float
     max_epochs: int
     batch_rows: int
@@ -100,8 +104,10 @@ class TunedEncoder(Method):
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
-        ids = self._token_ids(texts)
-        return answers_of(self.network_, ids, self._pad, self.task.labels, began)
+        pieces = self._pieces(texts)
+        return answers_of(
+            self.network_, self._token_ids(pieces.texts), self._pad, self.task.labels, began, pieces.owners
+        )
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
@@ -136,6 +142,10 @@ class TunedEncoder(Method):
         self.network_ = self._network()
         return base
 
+    def _pieces(self, texts: Sequence[str]) -> Pieces:
+        """Give texts in the pieces that are read one by one: windows of long ones, where these are asked for."""
+        return windows(self.encoder_, texts) if self.long_texts == "windows" else whole_texts(texts)
+
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         settings = {"truncation": True, "max_length": self.encoder_.max_tokens, "return_attention_mask": False}
         found: list[list[int]] = self.encoder_.tokenizer(list(texts), verbose=False, **settings)["input_ids"]
@@ -162,17 +172,18 @@ class TunedEncoder(Method):
             autocast=self.context_.dtype == "bfloat16",
         )
 
-    def _report(self, tuned: Tuned, details: dict[str, Any], base: Encoder, texts: list[str], before: str) -> None:
+    def _report(self, tuned: Tuned, details: dict[str, Any], texts: list[str], before: str) -> None:
         """Set what a fit tells of itself; `before` is the sha256 of the weights that it began with."""
         self.encoder_.model.requires_grad_(False)
         self.cut_, self.history_ = tuned.cut, tuned.history
         self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
         after = weights_sha256(self.encoder_.model)
-        self.details_ = details | {
-            "truncated_rows": count_truncated(base, texts),
+        self.details_ = {
+            "truncated_rows": count_truncated(self.encoder_, texts),
+            "max_tokens": self.encoder_.max_tokens,
             "weights_sha256": {"before": before, "after": after},
             "weights_changed": before != after,
-        }
+        } | details
         self._measure()
 
     def _start_from(self, head: LinearHead) -> None:
