@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bakeoff.catalog import resolve_model
 from bakeoff.errors import OptionError
 from bakeoff.methods import loaded
+from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.finetune.long_texts import _spans, fitted_length, mean_of_pieces, windows
 from bakeoff.methods.finetune.probe import Probe
 from bakeoff.methods.finetune.token_rows import divide, predict_logits
+from bakeoff.models.text_lengths import LongTexts, count_long_texts
 from bakeoff.tasks import Task, classification_task
 from bakeoff.testing import text_rows
 
@@ -87,6 +90,14 @@ def test_the_tokens_of_windows_are_those_of_the_text(catalogue_cache: Path) -> N
     assert covered == set(range(len(whole)))
 
 
+def test_long_texts_are_counted_without_the_weights(catalogue_cache: Path) -> None:
+    texts = ["short", "x " * 254, "x " * 255, FILLER * 40]
+    found = count_long_texts(resolve_model("minilm-l6"), texts)
+    encoder = loaded.encoder("minilm-l6", "cpu")
+    assert found == LongTexts("minilm-l6", encoder.max_tokens, 2, 4)
+    assert found.longer == count_truncated(encoder, texts)
+
+
 def test_a_length_is_chosen_that_holds_nearly_all_texts(catalogue_cache: Path) -> None:
     encoder = loaded.encoder("minilm-l6", "cpu")
     texts = ["one two three"] * 199  # 5 tokens with those at both ends
@@ -107,7 +118,9 @@ def test_what_stands_behind_the_limit_is_learned_in_windows_alone(
 ) -> None:
     real = loaded.encoder("minilm-l6", "cpu")
     monkeypatch.setattr(loaded, "encoder", lambda name, device: replace(real, max_tokens=48))
-    settings = {"max_epochs": 1, "least_steps": 24, "batch_rows": 8} if method is FullFineTuning else {}
+    settings = (
+        {"max_epochs": 1, "least_steps": 20, "batch_rows": 4, "frozen_share": 0.5} if method is FullFineTuning else {}
+    )
     texts, labels = _late(36)
     (asked, truth), scores = _late(60), {}
     for how in ("cut", "windows"):

@@ -22,6 +22,7 @@ from bakeoff.workbench.finetune import FinetuneOptions, FinetuneOutcome, finetun
 from bakeoff.workbench.finetune_further import BeforeAfter, FurtherOptions, finetune_further
 from bakeoff.workbench.fitting import Scored, scored
 from bakeoff.workbench.options import DataOptions
+from bakeoff.workbench.rows import divide, read_source
 
 GOOD = ["superb", "fine", "lovely", "splendid", "happy", "sturdy", "crisp", "bright", "quick", "perfect"]
 BAD = ["awful", "broken", "useless", "dreadful", "faulty", "weak", "noisy", "slow", "bent", "returned"]
@@ -184,6 +185,29 @@ def test_going_on_starts_where_the_bundle_ended(reviews: Path, tmp_path: Path, c
     assert weights[0] == weights[1]
     assert done.earlier is not None
     assert done.earlier.p > 0.05
+
+
+@pytest.mark.models
+def test_rows_that_the_bundle_learned_from_are_not_tested(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
+    _fit(reviews, tmp_path / "first")
+    other = FurtherOptions(tmp_path / "first", settings=SHORT, seed=1)
+    with pytest.raises(OptionError, match=r"\d+ of the \d+ test rows were learned .* seed 0, and --seed 1"):
+        finetune_further(str(reviews), DataOptions(), other, output=tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+
+    # A file that has grown is divided anew: what it tested may have been learned from, and the other way round.
+    grown = _write(tmp_path / "grown.csv", _reviews(240))
+    split = divide(read_source(str(reviews), DataOptions()), seed=0, seeds=1, division="one")
+    now = divide(read_source(str(grown), DataOptions()), seed=0, seeds=1, division="one")
+    learned = {*split.train.texts}
+    done = finetune_further(
+        str(grown), DataOptions(), FurtherOptions(tmp_path / "first", settings=SHORT), output=tmp_path / "second"
+    )
+    kept = [sum(text not in learned for text in part.texts) for part in (now.test, now.validation)]
+    assert done.test.after.rows == kept[0] < len(now.test)
+    assert done.learned_before == len(now.test) + len(now.validation) - sum(kept)
+    assert done.earlier is not None
+    assert done.earlier.after.rows == sum(text not in {*now.train.texts} for text in split.validation.texts)
 
 
 @pytest.mark.models

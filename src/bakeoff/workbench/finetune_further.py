@@ -109,6 +109,8 @@ class FurtherOutcome:
         Of the fit.
     history : tuple of mapping
     bundle : Path
+    learned_before : int
+        Test and validation rows of the new rows that were left out, since the bundle had learned from their texts.
     """
 
     task: Task
@@ -120,6 +122,7 @@ class FurtherOutcome:
     seconds: float
     history: tuple[dict[str, Any], ...]
     bundle: Path
+    learned_before: int = 0
 
 
 def finetune_further(
@@ -162,15 +165,19 @@ def finetune_further(
     facts = shipped.facts
     options = replace(options, seed=facts.seed if options.seed is None else options.seed)
     rows = _new_rows(source, data, facts, options, watcher)
+    known = _learned_before(facts, options)
+    rows, overlap = _without_learned(rows, known, facts, options)
     after = _fitted(shipped, rows, options, output, watcher)
     watcher.step("answering the new test rows, and the earlier validation rows, before and after")
     test = _compared(before, after, rows.split.test, after.seed)
-    earlier, unknown = _earlier(facts, options, before, after)
+    earlier, unknown = _earlier(facts, options, before, after, rows.train)
     watcher.step("writing the bundle, and answering with what was written")
     written = _write(after, facts, rows, test, output, command)
     added = tuple(label for label in rows.task.labels if label not in facts.task.labels)
     seconds, history = after.usage_.seconds, tuple(after.history_)
-    return FurtherOutcome(rows.task, added, len(rows.train), test, earlier, unknown, seconds, history, written)
+    return FurtherOutcome(
+        rows.task, added, len(rows.train), test, earlier, unknown, seconds, history, written, learned_before=overlap
+    )
 
 
 def _read_earlier(folder: Path) -> tuple[Bundle, Method]:
@@ -207,6 +214,48 @@ def _new_rows(
     watcher.checked(checks, known_before(read, task, split))
     check_meaning(checks)
     return _NewRows(source, tuple(read.columns.text), split, task, sample(split.train, options.n, seed))
+
+
+def _learned_before(facts: BundleFacts, options: FurtherOptions) -> frozenset[str]:
+    """Give the texts that the bundle learned from; none where its rows cannot be found any more."""
+    source = options.earlier or facts.rows_from
+    if not source:
+        return frozenset()
+    try:
+        _found, split = _read(source, _as_learned(DataOptions(), facts), facts.seed)
+        train = sample(split.train, min(facts.rows, len(split.train)), facts.seed)
+    except UserError:
+        # `_earlier` says why, or raises it where the rows were named.
+        return frozenset()
+    return frozenset(train.texts)
+
+
+def _without_learned(
+    rows: _NewRows, learned: frozenset[str], facts: BundleFacts, options: FurtherOptions
+) -> tuple[_NewRows, int]:
+    """Leave out of the rows to be scored those that the bundle learned from; say how many they are.
+
+    Another seed divides the same file otherwise: most of its test rows were learned from then, so that is refused.
+    """
+
+    def new(part: Rows) -> Rows:
+        return part.take([place for place, text in enumerate(part.texts) if text not in learned])
+
+    test, validation = new(rows.split.test), new(rows.split.validation)
+    lost = len(rows.split.test) - len(test)
+    if lost and rows_source(rows.source) == facts.rows_from and options.seed != facts.seed:
+        raise OptionError(
+            f"{lost} of the {len(rows.split.test)} test rows were learned from when the bundle was made: it divided "
+            f"{rows.source} with the seed {facts.seed}, and --seed {options.seed} divides it otherwise.",
+            next_step="Leave --seed away.",
+        )
+    if not len(test) or not len(validation):
+        raise OptionError(
+            "All test or all validation rows have texts that the bundle learned from, so nothing can be scored.",
+            next_step="Give rows that are new.",
+        )
+    split = replace(rows.split, test=test, validation=validation)
+    return replace(rows, split=split), lost + len(rows.split.validation) - len(validation)
 
 
 def _write(after: Method, facts: BundleFacts, rows: _NewRows, test: BeforeAfter, output: Path, command: str) -> Path:
@@ -272,7 +321,7 @@ def _fitted(shipped: Bundle, rows: _NewRows, options: FurtherOptions, output: Pa
 
 
 def _earlier(
-    facts: BundleFacts, options: FurtherOptions, before: Method, after: Method
+    facts: BundleFacts, options: FurtherOptions, before: Method, after: Method, train: Rows
 ) -> tuple[BeforeAfter | None, str]:
     """Compare on the validation rows of the earlier rows; say why where they cannot be had."""
     source = options.earlier or facts.rows_from
@@ -285,9 +334,15 @@ def _earlier(
             raise
         return None, f"{error.message}"
     rows = split.validation
-    known = [place for place, label in enumerate(rows.labels) if label in facts.task.labels]
+    # A validation row of then that was learned from now says nothing of what was forgotten.
+    learned = frozenset(train.texts)
+    known = [
+        place
+        for place, (label, text) in enumerate(zip(rows.labels, rows.texts, strict=True))
+        if label in facts.task.labels and text not in learned
+    ]
     if not known:
-        return None, f"no row of {source} has a label of the bundle"
+        return None, f"no validation row of {source} has a label of the bundle and is not among the new rows"
     return _compared(before, after, rows.take(known), facts.seed), ""
 
 
