@@ -36,7 +36,7 @@ class TestProbe(MethodSuite):
 def embeddings_folder(own_home: Path) -> Path:
     """Give the folder of kept vectors, nothing kept in memory."""
     embeddings._kept.clear()
-    return own_home / "embeddings"
+    return own_home / "computed" / "embeddings"
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_vectors_are_read_from_disk_as_they_were_and_charged_as_they_were(
             embeddings.embed(other, texts, RunContext(), use_deadline=False)
     with pytest.raises(TypeError):
         embeddings.embed(encoder, texts, RunContext(), use_deadline=False, fresh=True)
-    monkeypatch.setenv("BAKEOFF_EMBEDDINGS", "off")
+    monkeypatch.setenv("BAKEOFF_COMPUTED", "off")
     embeddings._kept.clear()
     with pytest.raises(TypeError):
         embeddings.embed(encoder, texts, RunContext(), use_deadline=False)

@@ -158,7 +158,7 @@ def finetune(
     contender, found = _searched(given, options, watcher)
     left = None if options.seconds is None else max(options.seconds - (time.monotonic() - began), 1.0)
     watcher.step(f"fitting {contender.name} on {len(given.train):,} rows")
-    method = _made(contender, given.task, options.seed).within(context_for(left, watcher, output))
+    method = _made(contender, given.task, options.seed).within(context_for(left, watcher, output, measure_dtype=True))
     method.fit(given.train.texts, given.train.labels)
     watcher.step("answering the validation and test rows")
     outcome = replace(_outcome(method, contender, given, options.seed), searched=found)
@@ -237,7 +237,7 @@ def _searched(given: _Given, options: FinetuneOptions, watcher: Watcher) -> tupl
             (given.train.texts, given.train.labels),
             tries=options.tries,
             seed=options.seed,
-            context=context_for(None if options.seconds is None else options.seconds / 2, watcher),
+            context=context_for(None if options.seconds is None else options.seconds / 2, watcher, measure_dtype=True),
         )
     except TrialError as error:
         watcher.step(f"{error} The settings stay as they are.")

@@ -91,7 +91,9 @@ def rows_source(source: str) -> str:
     return str(Path(source).absolute()) if Path(source).exists() else source
 
 
-def context_for(seconds: float | None, watcher: Watcher, output: Path | None = None) -> RunContext:
+def context_for(
+    seconds: float | None, watcher: Watcher, output: Path | None = None, *, measure_dtype: bool = False
+) -> RunContext:
     """Give the surroundings of a fit: where time is limited, training is shortened to end in it.
 
     Parameters
@@ -101,6 +103,8 @@ def context_for(seconds: float | None, watcher: Watcher, output: Path | None = N
         Told how far the fit is.
     output : Path, optional
         Of the bundle, beside which training keeps its state until it is done.
+    measure_dtype : bool
+        Whether the fit may measure which data type trains faster here.
 
     Returns
     -------
@@ -114,6 +118,7 @@ def context_for(seconds: float | None, watcher: Watcher, output: Path | None = N
         deadline=deadline,
         progress=watcher.fitting,
         dtype=choose_dtype(),
+        measure_dtype=measure_dtype,
         may_shorten=seconds is not None,
         checkpoint=kept,
     )

@@ -104,17 +104,19 @@ class FullFineTuning(TunedEncoder):
         head_start = self._start_head(base, [pieces.texts[row] for row in kept], train)
         before = weights_sha256(self.encoder_.model)
         weights = balanced_weights(train.codes, len(self.task.labels)) if self.class_weights else None
+        objective = CrossEntropy(self.task.metric, weights, balanced=self.sampling == "balanced")
         with self._shortened(rows.ids) as short:
+            precision = self._settle_dtype(short(train), self._plan(_HEAD_RATE), objective)
             tuned = tune(
                 self.network_,
                 self._plan(_HEAD_RATE),
                 short(train),
                 short(held),
-                objective=CrossEntropy(self.task.metric, weights, balanced=self.sampling == "balanced"),
+                objective=objective,
                 pad=self._pad,
                 context=self.context_,
             )
-        details = tuned.details(self.network_, held) | {"head_start": head_start}
+        details = tuned.details(self.network_, held) | {"head_start": head_start} | precision
         details |= calibrate_head(self.network_, held, self._pad, pieces.owners[out])
         if self.long_texts == "windows":
             details |= {"windows": len(rows), "windowed_rows": pieces.split, "truncated_rows": pieces.cut}

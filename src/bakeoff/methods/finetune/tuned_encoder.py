@@ -18,6 +18,8 @@ from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
 from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
+from bakeoff.methods.finetune.objectives import Objective
+from bakeoff.methods.finetune.precision import settle_dtype
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
 from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
@@ -171,6 +173,15 @@ class TunedEncoder(Method):
             seed=self.seed,
             autocast=self.context_.dtype == "bfloat16",
         )
+
+    def _settle_dtype(self, train: TokenRows, plan: TuningPlan, objective: Objective) -> dict[str, Any]:
+        """Choose the data type of training by what this machine showed, where that is left open; say why."""
+        if not self.context_.measure_dtype:
+            return {}
+        model = {"model": self.encoder_.sha256, "trained": sum(w.requires_grad for w in self.network_.parameters())}
+        told = settle_dtype(self.network_, train, plan, objective, self._pad, self.context_, model)
+        self.context_ = replace(self.context_, dtype=told["dtype"])
+        return {"precision": told}
 
     def _report(self, tuned: Tuned, details: dict[str, Any], texts: list[str], before: str) -> None:
         """Set what a fit tells of itself; `before` is the sha256 of the weights that it began with."""

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.catalog.cache import cache_folder, write_file
+from bakeoff.catalog.cache import write_file
+from bakeoff.methods.finetune.kept_here import kept_folder, machine_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +30,6 @@ __all__ = ["read_vectors", "vector_facts", "write_vectors"]
 _SCHEMA = 1
 #: Bytes of all files together; what was used the longest ago goes first.
 _MOST_BYTES = 1_000_000_000
-#: Names a folder in place of the cache's, or ``off``.
-_PLACE = "BAKEOFF_EMBEDDINGS"
 _ABOUT, _CHECK = "about", "sha256"
 
 
@@ -50,8 +46,6 @@ def vector_facts(encoder: Encoder, texts: Sequence[str]) -> dict[str, Any]:
     -------
     dict
     """
-    import torch
-
     told = "".join(f"{len(text)}:{text}" for text in texts)
     return {
         "schema": _SCHEMA,
@@ -64,10 +58,7 @@ def vector_facts(encoder: Encoder, texts: Sequence[str]) -> dict[str, Any]:
         "texts": len(texts),
         "texts_sha256": hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(),
         "device": encoder.device,
-        # The seconds hang on the machine, and so do the last bits.
-        "machine": _machine(),
-        "threads": torch.get_num_threads(),
-        "versions": _versions(),
+        **machine_facts(),
     }
 
 
@@ -130,10 +121,9 @@ def write_vectors(facts: dict[str, Any], vectors: NDArray[np.float32], seconds: 
 
 
 def _path(facts: dict[str, Any]) -> Path | None:
-    named = os.environ.get(_PLACE)
-    if named == "off":
+    folder = kept_folder("embeddings")
+    if folder is None:
         return None
-    folder = Path(named).expanduser().absolute() if named else cache_folder() / "embeddings"
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return folder / f"{key}.safetensors"
 
@@ -152,19 +142,3 @@ def _bound(folder: Path) -> None:
         size += about.st_size
         if size > _MOST_BYTES:
             path.unlink(missing_ok=True)
-
-
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")}
-
-
-@lru_cache(maxsize=1)
-def _machine() -> str:
-    """Name the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{platform.system()} {platform.machine()} {model or platform.processor()}".strip()
