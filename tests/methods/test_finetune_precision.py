@@ -13,10 +13,13 @@ import torch
 
 from bakeoff.methods.contract import Deadline, RunContext
 from bakeoff.methods.finetune import precision
+from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.finetune.objectives import CrossEntropy
 from bakeoff.methods.finetune.precision import is_better, settle_dtype
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
+from bakeoff.tasks import classification_task
+from bakeoff.testing import text_rows
 
 PLAN = TuningPlan(learning_rate=0.01, head_learning_rate=0.01, epochs=1, least_steps=0, batch_rows=4, seed=0)
 ALLOWED = RunContext(dtype="bfloat16", measure_dtype=True)
@@ -82,6 +85,19 @@ def test_it_is_measured_once_and_changes_nothing(own_home: Path, monkeypatch: py
     monkeypatch.setattr(precision, "_measured", measure)
     assert _settled(network)["steps"] == found["steps"]
     assert json.loads(path.read_text(encoding="utf-8"))["facts"]["model"] == "a"
+
+
+@pytest.mark.models
+def test_a_fit_trains_as_was_measured_and_says_so(catalogue_cache: Path) -> None:
+    task = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
+    settings = {"max_epochs": 1, "least_steps": 3, "frozen_share": 0.5}
+    given = FullFineTuning(task=task, model="minilm-l6", **settings).within(ALLOWED).fit(*text_rows(8))
+    told = given.details_["precision"]
+    assert given.context_.dtype == told["dtype"]
+    fixed = RunContext(dtype=told["dtype"])
+    plain = FullFineTuning(task=task, model="minilm-l6", **settings).within(fixed).fit(*text_rows(8))
+    assert "precision" not in plain.details_
+    assert given.details_["weights_sha256"] == plain.details_["weights_sha256"]
 
 
 def test_it_is_not_tried_where_the_hardware_or_the_time_says_no(own_home: Path) -> None:
