@@ -164,9 +164,7 @@ def finetune_further(
     shipped, before = _read_earlier(options.bundle)
     facts = shipped.facts
     options = replace(options, seed=facts.seed if options.seed is None else options.seed)
-    rows = _new_rows(source, data, facts, options, watcher)
-    known = _learned_before(facts, options)
-    rows, overlap = _without_learned(rows, known, facts, options)
+    rows, overlap = _without_learned(_new_rows(source, data, facts, options, watcher), facts, options)
     after = _fitted(shipped, rows, options, output, watcher)
     watcher.step("answering the new test rows, and the earlier validation rows, before and after")
     test = _compared(before, after, rows.split.test, after.seed)
@@ -175,9 +173,7 @@ def finetune_further(
     written = _write(after, facts, rows, test, output, command)
     added = tuple(label for label in rows.task.labels if label not in facts.task.labels)
     seconds, history = after.usage_.seconds, tuple(after.history_)
-    return FurtherOutcome(
-        rows.task, added, len(rows.train), test, earlier, unknown, seconds, history, written, learned_before=overlap
-    )
+    return FurtherOutcome(rows.task, added, len(rows.train), test, earlier, unknown, seconds, history, written, overlap)
 
 
 def _read_earlier(folder: Path) -> tuple[Bundle, Method]:
@@ -225,18 +221,19 @@ def _learned_before(facts: BundleFacts, options: FurtherOptions) -> frozenset[st
         _found, split = _read(source, _as_learned(DataOptions(), facts), facts.seed)
         train = sample(split.train, min(facts.rows, len(split.train)), facts.seed)
     except UserError:
-        # `_earlier` says why, or raises it where the rows were named.
+        if options.earlier:
+            raise
+        # The outcome says why, once it looks for what was forgotten.
         return frozenset()
     return frozenset(train.texts)
 
 
-def _without_learned(
-    rows: _NewRows, learned: frozenset[str], facts: BundleFacts, options: FurtherOptions
-) -> tuple[_NewRows, int]:
+def _without_learned(rows: _NewRows, facts: BundleFacts, options: FurtherOptions) -> tuple[_NewRows, int]:
     """Leave out of the rows to be scored those that the bundle learned from; say how many they are.
 
     Another seed divides the same file otherwise: most of its test rows were learned from then, so that is refused.
     """
+    learned = _learned_before(facts, options)
 
     def new(part: Rows) -> Rows:
         return part.take([place for place, text in enumerate(part.texts) if text not in learned])

@@ -99,8 +99,7 @@ def embed(
         found = encoded
     if encoded and reusing and not any(np.isnan(vector).any() for vector, _seconds in encoded.values()):
         _keep(key, encoded)
-        kept = [encoded[text] for text in distinct]
-        write_vectors(facts, np.stack([vector for vector, _ in kept]), np.array([spent for _, spent in kept]))
+        _to_disk(facts, [encoded[text] for text in distinct])
     return Encoded(
         vectors=np.stack([found[text][0] for text in texts]),
         seconds=np.array([found[text][1] for text in texts]),
@@ -135,6 +134,10 @@ def _from_disk(key: str, facts: dict[str, Any], texts: Sequence[str]) -> _Vector
     found = {text: (vector, float(spent)) for text, vector, spent in zip(texts, *kept, strict=True)}
     _keep(key, found)
     return found
+
+
+def _to_disk(facts: dict[str, Any], kept: Sequence[tuple[NDArray[np.float32], float]]) -> None:
+    write_vectors(facts, np.stack([vector for vector, _ in kept]), np.array([seconds for _, seconds in kept]))
 
 
 def _keep(key: str, fresh: _Vectors) -> None:
