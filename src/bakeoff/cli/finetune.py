@@ -192,11 +192,11 @@ def _show_calibrations(console: Console, done: FinetuneOutcome) -> None:
     from bakeoff.report.figures import points_text
 
     def show(rows: str, error: float, unscaled: float | None, chance: float | None) -> None:
-        before = "" if unscaled is None else f", {points_text(unscaled, signed=False)} before scaling"
-        by_chance = "" if chance is None else f", {points_text(chance, signed=False)} by chance"
-        console.print(f"{rows:<13}off by {points_text(error, signed=False)}{before}{by_chance}", markup=False)
+        before = "" if unscaled is None else f", {100 * unscaled:.1f} before scaling"
+        by_chance = "" if chance is None else f", {100 * chance:.1f} by chance"
+        console.print(f"{rows:<13}{points_text(error, signed=False)}{before}{by_chance}", markup=False)
 
-    console.print("calibration error", markup=False)
+    console.print("expected calibration error", markup=False)
     for name, scored in (("  test", done.test), ("  validation", done.validation)):
         if (found := scored.calibration) is not None:
             show(name, found.error, found.unscaled, found.by_chance)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LongTexts", "count_long_texts"]
 
 _COUNTED_AT_ONCE = 1024
+_NO_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,14 @@ def count_long_texts(files: ModelFiles, texts: Sequence[str]) -> LongTexts | Non
     folder = Path(files.path)
     if files.form != "folder" or not (folder / "tokenizer.json").is_file():
         return None
-    settings = [("sentence_bert_config.json", "max_seq_length"), ("config.json", "max_position_embeddings")]
-    stated = [
-        int(read_json(folder / file, files.name).get(key) or 0) for file, key in settings if (folder / file).is_file()
-    ]
-    most = min((each for each in stated if each > 0), default=0)
+    settings = (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("config.json", "max_position_embeddings"),
+        ("tokenizer_config.json", "model_max_length"),
+    )
+    stated = [read_json(folder / file, files.name).get(key) for file, key in settings if (folder / file).is_file()]
+    # A tokenizer without a limit of its own states one beyond all sense.
+    most = min((int(each) for each in stated if each and each < _NO_LIMIT), default=0)
     if not most:
         return None
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
