@@ -27,9 +27,9 @@ from bakeoff.methods.finetune.tuning_plan import TuningPlan
 __all__ = ["is_better", "settle_dtype"]
 
 _SCHEMA = 1
-#: Steps of each that are taken, the first of them to warm up.
-_STEPS = 7
-#: bfloat16 is taken where its median step is faster by this factor, and its mean loss is off by this share at most.
+#: Steps of each that are taken, the first of them to warm up, and the batches that take turns in them.
+_STEPS, _BATCHES = 7, 2
+#: bfloat16 is taken where it is faster by this factor, and its mean loss is off by this share at most.
 _FASTER, _LOSS_OFF = 1.15, 0.02
 #: With less time than this the measurement is left for another fit.
 _LEAST_SECONDS = 60.0
@@ -102,7 +102,7 @@ def is_better(seconds: dict[str, float], losses: dict[str, float]) -> bool:
 def _measured(
     network: torch.nn.Module, rows: TokenRows, plan: TuningPlan, objective: Objective, pad: int
 ) -> dict[str, Any]:
-    batches = objective.batches(rows, plan.batch_rows, plan.seed)
+    batches = objective.batches(rows, plan.batch_rows, plan.seed)[:_BATCHES]
     runs = {name: _Steps(network, plan, objective, pad, name == "bfloat16") for name in ("float32", "bfloat16")}
     devices: list[int] | None = [] if next(network.parameters()).device.type == "cpu" else None
     with torch.random.fork_rng(devices=devices):
@@ -111,7 +111,11 @@ def _measured(
             # In turns, so that what else the machine does falls on both.
             for run in runs.values():
                 run.take(batch, step)
-    seconds = {name: float(np.median(run.seconds[1:])) for name, run in runs.items()}
+    # The fastest of a batch's steps: what else runs on the machine only ever makes one slower.
+    seconds = {
+        name: float(np.mean([min(run.seconds[1:][at :: len(batches)]) for at in range(len(batches))]))
+        for name, run in runs.items()
+    }
     losses = {name: float(np.mean(run.losses)) for name, run in runs.items()}
     better = is_better(seconds, losses)
     return {
