@@ -26,6 +26,8 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
     monkeypatch.setenv("BAKEOFF_CACHE", str(home / "bakeoff-cache"))
+    # The models' cache is shared by tests; what one test has encoded must not answer in another.
+    monkeypatch.setenv("BAKEOFF_COMPUTED", str(home / "computed"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

@@ -20,7 +20,13 @@ def test_a_bundle_is_fitted_and_gone_on_from_in_processes_of_their_own(
     first = bakeoff("finetune", reviews, "--method", "lp-ft", "-n", 64, *short, "-o", "first")
     assert first.returncode == 0, first.stdout + first.stderr
     assert max(map(len, first.stdout.splitlines())) <= 80, first.stdout
-    for said in ("epoch   1   loss", "test         accuracy .", "floor        accuracy .", "bakeoff predict"):
+    for said in (
+        "epoch   1   loss",
+        "test         accuracy .",
+        "floor        accuracy .",
+        "calibration error",
+        "bakeoff predict",
+    ):
         assert said in first.stdout
     more = bakeoff("finetune", reviews, "--continue", "first", *short, "-o", "second")
     assert more.returncode == 0, more.stdout + more.stderr

@@ -53,6 +53,8 @@ EXCEPTIONS = {
     ("study/executors/worker.py", "methods.other"),
     # The plan's data type is what the machine can do, and that is read without loading a model.
     ("study/measure.py", "models"),
+    # A fit's calibration error is the one that a study reports, computed in one place.
+    ("methods/finetune/temperature.py", "decision"),
     # A bundle that holds its model's weights lends them to the method it loads.
     ("ship/bundle.py", "methods.other"),
     ("__main__.py", "cli"),

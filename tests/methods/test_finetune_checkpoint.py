@@ -78,7 +78,13 @@ def _train(objective: Objective, path: Path | None, progress: Any = None) -> tup
 
 @pytest.mark.parametrize("steps", [1, 5, 6, 7, 20, 35])
 @pytest.mark.parametrize(
-    "make", [lambda: CrossEntropy("accuracy"), lambda: SupervisedContrastive("accuracy", 2, 0.2)], ids=["ce", "supcon"]
+    "make",
+    [
+        lambda: CrossEntropy("accuracy"),
+        lambda: CrossEntropy("accuracy", balanced=True),
+        lambda: SupervisedContrastive("accuracy", 2, 0.2),
+    ],
+    ids=["ce", "balanced", "supcon"],
 )
 def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(
     make: Callable[[], Objective], steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -161,7 +167,12 @@ def test_a_real_encoder_goes_on_exactly(
 
 
 @pytest.mark.parametrize(
-    "other", [CrossEntropy("accuracy", np.array([1.0, 3.0], dtype=np.float32)), CrossEntropy("macro-F1")]
+    "other",
+    [
+        CrossEntropy("accuracy", np.array([1.0, 3.0], dtype=np.float32)),
+        CrossEntropy("macro-F1"),
+        CrossEntropy("accuracy", balanced=True),
+    ],
 )
 def test_another_objective_is_another_training(
     other: Objective, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

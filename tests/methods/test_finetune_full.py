@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from bakeoff.errors import TrialError
+from bakeoff.errors import OptionError, TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.finetune.full import FullFineTuning
-from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
+from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_batches, balanced_weights
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import compact_embeddings
@@ -127,6 +127,36 @@ def test_class_weights_change_what_is_learned(task: Task) -> None:
 def test_balanced_weights_count_each_label_alike() -> None:
     weights = balanced_weights(np.array([0, 0, 0, 2]), 3)
     np.testing.assert_allclose(weights, [4 / 6, 1.0, 2.0])
+
+
+def test_balanced_steps_hold_every_label_alike_and_pass_over_rare_rows_evenly() -> None:
+    codes = np.repeat([0, 1, 3], [50, 6, 4])
+    batches = balanced_batches(codes, 8, seed=3)
+    assert [len(batch) for batch in batches] == [8] * 7 + [4]
+    for batch in batches:
+        counts = np.bincount(codes[batch], minlength=4)[[0, 1, 3]]
+        assert counts.max() - counts.min() <= 1
+    drawn = np.bincount(np.concatenate(batches), minlength=60)
+    assert np.bincount(codes, drawn)[[0, 1, 3]].tolist() == [20, 20, 20]
+    assert set(drawn[:50]) == {0, 1}
+    assert set(drawn[50:56]) == {3, 4}
+    assert set(drawn[56:]) == {5}
+    assert [batch.tolist() for batch in balanced_batches(codes, 8, 3)] == [batch.tolist() for batch in batches]
+    assert balanced_batches(codes, 8, 4)[0].tolist() != batches[0].tolist()
+
+
+def test_balanced_sampling_learns_the_rare_label(task: Task) -> None:
+    texts, labels = text_rows(24)
+    chosen = [at for at in range(24) if labels[at] == "negative" or at < 3]
+    rows = ([texts[at] for at in chosen], [labels[at] for at in chosen])
+    plain, balanced = (
+        FullFineTuning(task=task, model="minilm-l6", sampling=how, **SHORT).fit(*rows)
+        for how in ("natural", "balanced")
+    )
+    asked = ["It arrived on Tuesday.", "The box is blue."]
+    assert np.all(balanced.predict_proba(asked)[:, 1] > plain.predict_proba(asked)[:, 1])
+    with pytest.raises(OptionError, match="sampling is one of natural, balanced; 'even' came"):
+        FullFineTuning(task=task, model="minilm-l6", sampling="even").fit(*rows)
 
 
 def test_a_part_is_held_out_where_there_are_rows_enough(task: Task) -> None:

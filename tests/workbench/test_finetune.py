@@ -6,14 +6,23 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bakeoff.data import Rows
+from bakeoff.decision import calibration_error
 from bakeoff.errors import OptionError
+from bakeoff.methods.contract import Method
+from bakeoff.methods.heads import softmax
+from bakeoff.records import Answer
 from bakeoff.ship import read_bundle
+from bakeoff.tasks import Task, classification_task
+from bakeoff.testing import text_rows
 from bakeoff.workbench.finetune import FinetuneOptions, FinetuneOutcome, finetune, settings_of
 from bakeoff.workbench.finetune_further import BeforeAfter, FurtherOptions, finetune_further
-from bakeoff.workbench.fitting import Scored
+from bakeoff.workbench.fitting import Scored, scored
 from bakeoff.workbench.options import DataOptions
+from bakeoff.workbench.rows import divide, read_source
 
 GOOD = ["superb", "fine", "lovely", "splendid", "happy", "sturdy", "crisp", "bright", "quick", "perfect"]
 BAD = ["awful", "broken", "useless", "dreadful", "faulty", "weak", "noisy", "slow", "bent", "returned"]
@@ -57,7 +66,7 @@ def test_settings_have_the_types_of_the_defaults() -> None:
         with pytest.raises(OptionError, match=said):
             settings_of("full", [text])
     with pytest.raises(OptionError, match="no settings"):
-        settings_of("probe", ["C=1"])
+        settings_of("label-names", ["C=1"])
 
 
 @pytest.mark.parametrize("method", ["zero-shot", "tfidf", "nothing"])
@@ -85,6 +94,40 @@ def test_what_counts_as_forgotten(before: float, after: float, p: float, fell: b
     assert BeforeAfter(*scores, lost=0, gained=0, p=p).fell == fell
 
 
+class _Scaled(Method):
+    """Answers with softmax of fixed scores divided by a temperature."""
+
+    def __init__(self, task: Task, model: str | None = None, seed: int = 0) -> None:
+        self.task, self.model, self.seed = task, model, seed
+
+    def _fit(self, texts: list[str], labels: list[str]) -> None:
+        self.details_ = {"temperature": 2.5}
+
+    def _answer(self, texts: list[str]) -> list[Answer]:
+        rows = softmax(_scores(len(texts)) / 2.5)
+        return [Answer(self.task.labels[int(row.argmax())], tuple(row.tolist())) for row in rows]
+
+    def _save(self, folder: Path) -> None: ...
+
+    def _load(self, folder: Path) -> None: ...
+
+
+def _scores(rows: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(scale=5.0, size=(rows, 2))
+
+
+def test_calibration_before_scaling_is_that_of_the_scores_before_it() -> None:
+    task = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
+    texts, labels = text_rows(60)
+    method = _Scaled(task).fit(texts, labels)
+    rows = Rows(tuple(map(str, range(60))), tuple(texts), tuple(labels), None, None, tuple(range(60)), "")
+    found = scored(method, rows, task, 0)[0].calibration
+    right = np.array(task.labels)[_scores(60).argmax(axis=1)] == np.array(labels)
+    for error, scores in ((found.unscaled, _scores(60)), (found.error, _scores(60) / 2.5)):
+        assert error == pytest.approx(calibration_error(softmax(scores).max(axis=1), right), abs=1e-9)
+    assert found.unscaled > found.error > found.by_chance
+
+
 @pytest.mark.models
 def test_what_was_scored_is_what_is_written(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
     done = _fit(reviews, tmp_path / "bundle", n=40)
@@ -96,6 +139,7 @@ def test_what_was_scored_is_what_is_written(reviews: Path, tmp_path: Path, catal
     card = (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
     assert f"| test | {done.test.rows} |" in card
     assert "Learned from 40 labelled rows" in card
+    assert f"by {100 * done.test.calibration.error:.1f} points on the test rows" in card
     with pytest.raises(OptionError, match=r"-n is at most the \d+ train rows; 500 came"):
         _fit(reviews, tmp_path / "bundle", n=500)
 
@@ -141,6 +185,29 @@ def test_going_on_starts_where_the_bundle_ended(reviews: Path, tmp_path: Path, c
     assert weights[0] == weights[1]
     assert done.earlier is not None
     assert done.earlier.p > 0.05
+
+
+@pytest.mark.models
+def test_rows_that_the_bundle_learned_from_are_not_tested(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
+    _fit(reviews, tmp_path / "first")
+    other = FurtherOptions(tmp_path / "first", settings=SHORT, seed=1)
+    with pytest.raises(OptionError, match=r"\d+ of the \d+ test rows were learned .* seed 0, and --seed 1"):
+        finetune_further(str(reviews), DataOptions(), other, output=tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+
+    # A file that has grown is divided anew: what it tested may have been learned from, and the other way round.
+    grown = _write(tmp_path / "grown.csv", _reviews(240))
+    split = divide(read_source(str(reviews), DataOptions()), seed=0, seeds=1, division="one")
+    now = divide(read_source(str(grown), DataOptions()), seed=0, seeds=1, division="one")
+    learned = {*split.train.texts}
+    done = finetune_further(
+        str(grown), DataOptions(), FurtherOptions(tmp_path / "first", settings=SHORT), output=tmp_path / "second"
+    )
+    kept = [sum(text not in learned for text in part.texts) for part in (now.test, now.validation)]
+    assert done.test.after.rows == kept[0] < len(now.test)
+    assert done.learned_before == len(now.test) + len(now.validation) - sum(kept)
+    assert done.earlier is not None
+    assert done.earlier.after.rows == sum(text not in {*now.train.texts} for text in split.validation.texts)
 
 
 @pytest.mark.models

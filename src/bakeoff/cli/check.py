@@ -36,5 +36,9 @@ def check(
     console = Console()
     print_checks(console, outcome.columns, outcome.split, outcome.rows, outcome.mde)
     console.print(checks_table(outcome.checks))
+    long = outcome.long_texts
+    if long is not None and long.longer:
+        told = f"{long.longer:,} of {long.texts:,} texts are longer than the {long.max_tokens:,} tokens"
+        console.print(f"{told} that {long.model} reads: their ends are cut.", markup=False)
     if any(one.status == "FAIL" for one in outcome.checks):
         raise typer.Exit(2)

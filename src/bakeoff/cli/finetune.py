@@ -174,9 +174,40 @@ def _show(console: Console, done: FinetuneOutcome, output: Path) -> None:
     if not math.isnan(done.floor.score):
         floor = "token features" if done.task.kind == "tagging" else "TF-IDF"
         console.print(f"floor        {done.task.metric} {_told(done.floor)}, {floor}, the same rows", markup=False)
+    _show_calibrations(console, done)
+    _show_long_texts(console, done)
     if done.cut:
         console.print("Time was up before training was done.", style="bold yellow")
     _show_bundle(console, output)
+
+
+def _show_long_texts(console: Console, done: FinetuneOutcome) -> None:
+    cut, whole = (done.details.get(name, 0) for name in ("truncated_rows", "windowed_rows"))
+    if whole:
+        console.print(f"{whole:,} of {done.n:,} labelled texts were read in windows", markup=False)
+    if cut:
+        most = done.details.get("max_tokens")
+        limit = f" at {most:,} tokens" if most else ""
+        console.print(f"{cut:,} of {done.n:,} labelled texts were cut{limit}", style="yellow", markup=False)
+        if done.contender.parameters.get("long_texts") == "cut":
+            console.print("They are read whole with: --set long_texts=windows", markup=False)
+
+
+def _show_calibrations(console: Console, done: FinetuneOutcome) -> None:
+    from bakeoff.report.figures import points_text
+
+    def show(rows: str, error: float, unscaled: float | None, chance: float | None) -> None:
+        before = "" if unscaled is None else f", {100 * unscaled:.1f} before scaling"
+        by_chance = "" if chance is None else f", {100 * chance:.1f} by chance"
+        console.print(f"{rows:<13}{points_text(error, signed=False)}{before}{by_chance}", markup=False)
+
+    console.print("expected calibration error", markup=False)
+    for name, scored in (("  test", done.test), ("  validation", done.validation)):
+        if (found := scored.calibration) is not None:
+            show(name, found.error, found.unscaled, found.by_chance)
+    held = done.details.get("calibration_error")
+    if held is not None:
+        show("  held-out", held["after"], held["before"], None)
 
 
 def _show_search(console: Console, done: FinetuneOutcome) -> None:
@@ -201,6 +232,9 @@ def _show_further(console: Console, done: FurtherOutcome, output: Path) -> None:
     _show_epochs(console, done.history, done.task.metric)
     added = f", new labels: {', '.join(done.new_labels)}" if done.new_labels else ""
     console.print(f"{done.n:,} new rows in {duration_text(done.seconds)}{added}", markup=False)
+    if done.learned_before:
+        told = "new test and validation rows left out: the bundle had learned from their texts"
+        console.print(f"{done.learned_before:,} {told}", style="yellow", markup=False, soft_wrap=True)
     _show_pair(console, "new test rows", done.task.metric, done.test)
     if done.earlier is None:
         console.print(f"earlier rows: {done.earlier_unknown}", markup=False)

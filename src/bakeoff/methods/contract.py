@@ -78,6 +78,9 @@ class RunContext:
         File in which training keeps its state, so that the same fit, started again after it was killed, goes on.
     may_shorten : bool
         Whether training may take fewer steps, on a schedule that ends in time, rather than be cut.
+    measure_dtype : bool
+        Whether a method may measure, once on a machine, if training in bfloat16 is faster and as good, and set `dtype`
+        to what it found. A study's plan fixes `dtype` instead.
     """
 
     deadline: Deadline = Deadline()
@@ -88,6 +91,7 @@ class RunContext:
     terms: ServerTerms = field(default_factory=ServerTerms)
     may_shorten: bool = False
     checkpoint: Path | None = None
+    measure_dtype: bool = False
 
 
 def peak_memory_mb() -> float:

@@ -11,6 +11,7 @@ from bakeoff.report.figures import (
     count_text,
     duration_text,
     interval_text,
+    points_text,
     rate_text,
     score_text,
 )
@@ -30,6 +31,8 @@ class TunedFigures:
         Labelled rows that it learned from.
     validation, test : tuple of (float, tuple of float, int)
         Score, its 95% interval, and rows.
+    calibration : tuple of (float, float, float or None), optional
+        Of the test rows: expected calibration error, what chance would show, and the error before temperature scaling.
     floor : float
         TF-IDF and logistic regression on the same test rows; NaN where it was not fitted.
     seconds : float
@@ -47,6 +50,7 @@ class TunedFigures:
     seconds: float
     rows_per_second: float
     cut: bool = False
+    calibration: tuple[float, float, float | None] | None = None
 
 
 def tuned_card(
@@ -112,9 +116,21 @@ def _score(task: Task, figures: TunedFigures) -> str:
         f"{metrics_of(task.kind).get(task.metric, task.metric)}.",
         f"| rows that it did not learn from | rows | {task.metric} | 95% interval |\n| --- | --- | --- | --- |\n{rows}",
         floor,
+        _calibration(figures.calibration),
         "The interval is that of these weights on other rows of the same kind, not of another training run.",
     ]
     return "\n\n".join(line for line in lines if line)
+
+
+def _calibration(found: tuple[float, float, float | None] | None) -> str:
+    if found is None:
+        return ""
+    error, chance, before = found
+    scaled = "" if before is None else f"; it was {points_text(before, signed=False)} before temperature scaling"
+    return (
+        f"Probabilities miss the share of right answers by {points_text(error, signed=False)} on the test rows "
+        f"(expected calibration error; chance alone shows {points_text(chance, signed=False)}){scaled}."
+    )
 
 
 #: What is answered for a text that has nothing to do with the task, by kind.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bakeoff.catalog import is_here, resolve_model
 from bakeoff.data import Check, check_rows
+from bakeoff.models.text_lengths import LongTexts, count_long_texts
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.rows import can_show, divide, read_source, row_counts
 
@@ -28,6 +31,8 @@ class CheckOutcome:
         One sentence on how.
     mde : float
         Smallest difference in accuracy that these rows can show, in points; NaN for kinds without right rows.
+    long_texts : LongTexts or None
+        Texts that the encoder of a study would cut; None where it is not on this machine yet.
     """
 
     name: str
@@ -36,6 +41,7 @@ class CheckOutcome:
     rows: dict[str, int]
     split: str
     mde: float
+    long_texts: LongTexts | None = None
 
 
 def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
@@ -61,4 +67,13 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
         rows=row_counts(split),
         split=split.method,
         mde=can_show(len(split.rows or split.test), seeds, split.folds, read.kind),
+        long_texts=_long_texts([text for _, part in read.splits for text in part.texts]),
     )
+
+
+def _long_texts(texts: Sequence[str]) -> LongTexts | None:
+    """Count the texts that the usual encoder would cut, where it is at hand; a check pulls nothing."""
+    name = StudyOptions().encoders[0]
+    if not is_here(name):
+        return None
+    return count_long_texts(resolve_model(name), texts)

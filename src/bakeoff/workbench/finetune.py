@@ -15,7 +15,16 @@ from bakeoff.records import Contender
 from bakeoff.ship import BundleFacts, TunedFigures, check_place, tuned_card
 from bakeoff.study.contenders import build_contenders
 from bakeoff.workbench.candidates import candidate_models
-from bakeoff.workbench.fitting import Scored, context_for, floor_score, rows_source, sample, scored, write_fitted
+from bakeoff.workbench.fitting import (
+    Scored,
+    calibration_figures,
+    context_for,
+    floor_score,
+    rows_source,
+    sample,
+    scored,
+    write_fitted,
+)
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import check_meaning, task_of
 from bakeoff.workbench.rows import divide, known_before, read_source
@@ -152,7 +161,7 @@ def finetune(
     contender, found = _searched(given, options, watcher)
     left = None if options.seconds is None else max(options.seconds - (time.monotonic() - began), 1.0)
     watcher.step(f"fitting {contender.name} on {len(given.train):,} rows")
-    method = _made(contender, given.task, options.seed).within(context_for(left, watcher, output))
+    method = _made(contender, given.task, options.seed).within(context_for(left, watcher, output, measure_dtype=True))
     method.fit(given.train.texts, given.train.labels)
     watcher.step("answering the validation and test rows")
     outcome = replace(_outcome(method, contender, given, options.seed), searched=found)
@@ -235,7 +244,7 @@ def _searched(given: _Given, options: FinetuneOptions, watcher: Watcher) -> tupl
             (given.train.texts, given.train.labels),
             tries=options.tries,
             seed=options.seed,
-            context=context_for(None if options.seconds is None else options.seconds / 2, watcher),
+            context=context_for(None if options.seconds is None else options.seconds / 2, watcher, measure_dtype=True),
         )
     except TrialError as error:
         watcher.step(f"{error} The settings stay as they are.")
@@ -355,4 +364,5 @@ def _figures(outcome: FinetuneOutcome) -> TunedFigures:
         seconds=outcome.seconds,
         rows_per_second=outcome.rows_per_second,
         cut=outcome.cut,
+        calibration=calibration_figures(test),
     )

@@ -16,7 +16,15 @@ from bakeoff.ship import Bundle, BundleFacts, TunedFigures, check_place, read_bu
 from bakeoff.ship.bundle import METHOD
 from bakeoff.tasks import Task, task_of_kind
 from bakeoff.workbench.finetune import settings_of
-from bakeoff.workbench.fitting import Scored, context_for, rows_source, sample, scored, write_fitted
+from bakeoff.workbench.fitting import (
+    Scored,
+    calibration_figures,
+    context_for,
+    rows_source,
+    sample,
+    scored,
+    write_fitted,
+)
 from bakeoff.workbench.options import DataOptions, Watcher
 from bakeoff.workbench.prepare import check_meaning
 from bakeoff.workbench.rows import divide, known_before, read_source
@@ -101,6 +109,8 @@ class FurtherOutcome:
         Of the fit.
     history : tuple of mapping
     bundle : Path
+    learned_before : int
+        Test and validation rows of the new rows that were left out, since the bundle had learned from their texts.
     """
 
     task: Task
@@ -112,6 +122,7 @@ class FurtherOutcome:
     seconds: float
     history: tuple[dict[str, Any], ...]
     bundle: Path
+    learned_before: int = 0
 
 
 def finetune_further(
@@ -153,16 +164,16 @@ def finetune_further(
     shipped, before = _read_earlier(options.bundle)
     facts = shipped.facts
     options = replace(options, seed=facts.seed if options.seed is None else options.seed)
-    rows = _new_rows(source, data, facts, options, watcher)
+    rows, overlap = _without_learned(_new_rows(source, data, facts, options, watcher), facts, options)
     after = _fitted(shipped, rows, options, output, watcher)
     watcher.step("answering the new test rows, and the earlier validation rows, before and after")
     test = _compared(before, after, rows.split.test, after.seed)
-    earlier, unknown = _earlier(facts, options, before, after)
+    earlier, unknown = _earlier(facts, options, before, after, rows.train)
     watcher.step("writing the bundle, and answering with what was written")
     written = _write(after, facts, rows, test, output, command)
     added = tuple(label for label in rows.task.labels if label not in facts.task.labels)
     seconds, history = after.usage_.seconds, tuple(after.history_)
-    return FurtherOutcome(rows.task, added, len(rows.train), test, earlier, unknown, seconds, history, written)
+    return FurtherOutcome(rows.task, added, len(rows.train), test, earlier, unknown, seconds, history, written, overlap)
 
 
 def _read_earlier(folder: Path) -> tuple[Bundle, Method]:
@@ -201,6 +212,49 @@ def _new_rows(
     return _NewRows(source, read.columns, split, task, sample(split.train, options.n, seed))
 
 
+def _learned_before(facts: BundleFacts, options: FurtherOptions) -> frozenset[str]:
+    """Give the texts that the bundle learned from; none where its rows cannot be found any more."""
+    source = options.earlier or facts.rows_from
+    if not source:
+        return frozenset()
+    try:
+        _found, split = _read(source, _as_learned(DataOptions(), facts), facts.seed)
+        train = sample(split.train, min(facts.rows, len(split.train)), facts.seed)
+    except UserError:
+        if options.earlier:
+            raise
+        # The outcome says why, once it looks for what was forgotten.
+        return frozenset()
+    return frozenset(train.texts)
+
+
+def _without_learned(rows: _NewRows, facts: BundleFacts, options: FurtherOptions) -> tuple[_NewRows, int]:
+    """Leave out of the rows to be scored those that the bundle learned from; say how many they are.
+
+    Another seed divides the same file otherwise: most of its test rows were learned from then, so that is refused.
+    """
+    learned = _learned_before(facts, options)
+
+    def new(part: Rows) -> Rows:
+        return part.take([place for place, text in enumerate(part.texts) if text not in learned])
+
+    test, validation = new(rows.split.test), new(rows.split.validation)
+    lost = len(rows.split.test) - len(test)
+    if lost and rows_source(rows.source) == facts.rows_from and options.seed != facts.seed:
+        raise OptionError(
+            f"{lost} of the {len(rows.split.test)} test rows were learned from when the bundle was made: it divided "
+            f"{rows.source} with the seed {facts.seed}, and --seed {options.seed} divides it otherwise.",
+            next_step="Leave --seed away.",
+        )
+    if not len(test) or not len(validation):
+        raise OptionError(
+            "All test or all validation rows have texts that the bundle learned from, so nothing can be scored.",
+            next_step="Give rows that are new.",
+        )
+    split = replace(rows.split, test=test, validation=validation)
+    return replace(rows, split=split), lost + len(rows.split.validation) - len(validation)
+
+
 def _write(after: Method, facts: BundleFacts, rows: _NewRows, test: BeforeAfter, output: Path, command: str) -> Path:
     given = {name: getattr(after, name) for name in facts.contender.parameters}
     new = replace(
@@ -223,6 +277,7 @@ def _write(after: Method, facts: BundleFacts, rows: _NewRows, test: BeforeAfter,
         seconds=after.usage_.seconds,
         rows_per_second=rate,
         cut=after.cut_,
+        calibration=calibration_figures(test.after),
     )
     card = tuned_card(rows.task, new.contender, figures, seed=after.seed, repeat=command, bundle_name=output.name)
     return write_fitted(after, new, card, output, rows.split.test.texts)
@@ -273,7 +328,7 @@ def _fitted(shipped: Bundle, rows: _NewRows, options: FurtherOptions, output: Pa
 
 
 def _earlier(
-    facts: BundleFacts, options: FurtherOptions, before: Method, after: Method
+    facts: BundleFacts, options: FurtherOptions, before: Method, after: Method, train: Rows
 ) -> tuple[BeforeAfter | None, str]:
     """Compare on the validation rows of the earlier rows; say why where they cannot be had."""
     source = options.earlier or facts.rows_from
@@ -287,9 +342,15 @@ def _earlier(
         return None, f"{error.message}"
     rows = split.validation
     names, kind = set(facts.task.labels), facts.task.kind
-    known = [place for place, label in enumerate(rows.labels) if names.issuperset(labels_of(kind, label))]
+    # A validation row of then that was learned from now says nothing of what was forgotten.
+    learned = frozenset(train.texts)
+    known = [
+        place
+        for place, (label, text) in enumerate(zip(rows.labels, rows.texts, strict=True))
+        if names.issuperset(labels_of(kind, label)) and text not in learned
+    ]
     if not known:
-        return None, f"no row of {source} has a label of the bundle"
+        return None, f"no validation row of {source} has a label of the bundle and is not among the new rows"
     return _compared(before, after, rows.take(known), facts.seed), ""
 
 

@@ -13,20 +13,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bakeoff.data import Rows, nested_order
-from bakeoff.decision import bootstrap_scores
+from bakeoff.decision import bootstrap_scores, calibration_error, calibration_error_by_chance
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.registry import load_method, method_specs
 from bakeoff.models.facts import choose_dtype
 from bakeoff.ship import BundleFacts, write_bundle
-from bakeoff.tasks import scoring_of
+from bakeoff.tasks import ONE_LABEL, scoring_of
 from bakeoff.workbench.options import Watcher
 
 if TYPE_CHECKING:
+    from bakeoff.records import Answer
     from bakeoff.ship import Bundle
     from bakeoff.tasks import Task
 
-__all__ = ["Scored", "context_for", "floor_score", "rows_source", "sample", "scored", "write_fitted"]
+__all__ = [
+    "Calibration",
+    "Scored",
+    "calibration_figures",
+    "context_for",
+    "floor_score",
+    "rows_source",
+    "sample",
+    "scored",
+    "write_fitted",
+]
 
 #: Rows that the fitted and the reloaded method both answer before a bundle counts.
 _COMPARED_ROWS = 32
@@ -34,12 +45,35 @@ _RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether probabilities hold, on rows that were not learned from.
+
+    Parameters
+    ----------
+    error : float
+        Expected calibration error, in [0, 1].
+    by_chance : float
+        What probabilities that hold would show on as many rows.
+    unscaled : float or None
+        The error as it was before temperature scaling; None where nothing was scaled.
+    """
+
+    error: float
+    by_chance: float
+    unscaled: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
-    """A score on rows that were not learned from: the metric in [0, 1], its 95% interval over rows, how many rows."""
+    """A score on rows that were not learned from: the metric in [0, 1], its 95% interval over rows, how many rows.
+
+    Its calibration is None for a method without honest probabilities.
+    """
 
     score: float
     interval: tuple[float, float]
     rows: int
+    calibration: Calibration | None = None
 
 
 def rows_source(source: str) -> str:
@@ -57,7 +91,9 @@ def rows_source(source: str) -> str:
     return str(Path(source).absolute()) if Path(source).exists() else source
 
 
-def context_for(seconds: float | None, watcher: Watcher, output: Path | None = None) -> RunContext:
+def context_for(
+    seconds: float | None, watcher: Watcher, output: Path | None = None, *, measure_dtype: bool = False
+) -> RunContext:
     """Give the surroundings of a fit: where time is limited, training is shortened to end in it.
 
     Parameters
@@ -67,6 +103,8 @@ def context_for(seconds: float | None, watcher: Watcher, output: Path | None = N
         Told how far the fit is.
     output : Path, optional
         Of the bundle, beside which training keeps its state until it is done.
+    measure_dtype : bool
+        Whether the fit may measure which data type trains faster here.
 
     Returns
     -------
@@ -80,6 +118,7 @@ def context_for(seconds: float | None, watcher: Watcher, output: Path | None = N
         deadline=deadline,
         progress=watcher.fitting,
         dtype=choose_dtype(),
+        measure_dtype=measure_dtype,
         may_shorten=seconds is not None,
         checkpoint=kept,
     )
@@ -133,13 +172,50 @@ def scored(method: Method, rows: Rows, task: Task, seed: int) -> tuple[Scored, t
     rows_per_second : float
     """
     began = time.perf_counter()
-    answers = tuple(answer.value for answer in method.answer(rows.texts))
+    found = method.answer(rows.texts)
     rate = len(rows) / max(time.perf_counter() - began, 1e-9)
+    answers = tuple(answer.value for answer in found)
     scoring = scoring_of(task)
     truth, codes = scoring.codes(rows.labels), scoring.codes(answers)
     drawn = bootstrap_scores(scoring, truth, codes[None], _RESAMPLES, seed)[:, 0]
     low, high = (float(bound) for bound in np.percentile(drawn, (2.5, 97.5)))
-    return Scored(float(scoring.score(truth, codes)), (low, high), len(rows)), answers, rate
+    told = None
+    if task.kind in ONE_LABEL:
+        told = _calibration(found, rows.labels, method.details_.get("temperature", 1.0))
+    return Scored(float(scoring.score(truth, codes)), (low, high), len(rows), told), answers, rate
+
+
+def _calibration(answers: Sequence[Answer], labels: Sequence[str], temperature: float) -> Calibration | None:
+    """Measure the calibration of answers; the temperature that they were scaled by is taken back out of them."""
+    kept = [
+        (answer.probabilities, answer.value == label)
+        for answer, label in zip(answers, labels, strict=True)
+        if answer.value is not None and answer.probabilities is not None
+    ]
+    if not kept:
+        return None
+    shares, right = np.array([row for row, _ in kept]), np.array([fits for _, fits in kept])
+    error, unscaled = calibration_error(shares.max(axis=1), right), None
+    if temperature != 1.0:
+        # Scores are known up to what all labels share, which moves no probability.
+        first = (shares / shares.max(axis=1, keepdims=True)) ** temperature
+        unscaled = calibration_error((first / first.sum(axis=1, keepdims=True)).max(axis=1), right)
+    return Calibration(error, calibration_error_by_chance(shares.max(axis=1)), unscaled)
+
+
+def calibration_figures(found: Scored) -> tuple[float, float, float | None] | None:
+    """Give a score's calibration as a card takes it.
+
+    Parameters
+    ----------
+    found : Scored
+
+    Returns
+    -------
+    (error, by chance, before scaling) or None
+    """
+    told = found.calibration
+    return None if told is None else (told.error, told.by_chance, told.unscaled)
 
 
 def floor_score(task: Task, train: Rows, test: Rows, seed: int) -> Scored:

@@ -63,7 +63,7 @@ class ContrastiveFineTuning(TunedEncoder):
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         codes = label_codes(labels, self.task.labels)
-        base = self._copy_encoder(labels)
+        self._copy_encoder(labels)
         rows = TokenRows(self._token_ids(texts), codes)
         kept, out = divide(codes, self.seed)
         train, held = rows.part(kept), rows.part(out)
@@ -84,4 +84,4 @@ class ContrastiveFineTuning(TunedEncoder):
         vectors = predict_logits(network, rows.ids, self._pad).astype(np.float32)
         head, choice = fit_probe_head(vectors, labels, self.outputs_, self.seed)
         self._start_from(head)
-        self._report(tuned, details | {"strength": choice.to_json()}, base, texts, before)
+        self._report(tuned, details | {"strength": choice.to_json()}, texts, before)

@@ -1,28 +1,29 @@
-"""Vectors of texts, encoded once in a process and charged to every trial that needs them."""
+"""Vectors of texts, encoded once on a machine and charged to every trial that needs them."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.methods.contract import RunContext
+from bakeoff.methods.finetune.vector_files import read_vectors, vector_facts, write_vectors
 
 if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
 
-__all__ = ["Encoded", "count_truncated", "embed"]
+__all__ = ["LEAST_REUSED", "Encoded", "count_truncated", "embed"]
 
-#: Texts kept: 50,000 vectors of 384 numbers are 77 MB.
+#: Texts kept in memory: 50,000 vectors of 384 numbers are 77 MB.
 _MOST_KEPT = 50_000
 #: Fewer rows than this are always encoded afresh, so that the latency of a row asked alone is a real one.
-_LEAST_REUSED = 4
+LEAST_REUSED = 4
 _ROWS_AT_ONCE = 256
 
 _Vectors = dict[str, tuple[NDArray[np.float32], float]]
@@ -57,7 +58,7 @@ class Encoded:
 def embed(
     encoder: Encoder, texts: Sequence[str], context: RunContext, *, use_deadline: bool, fresh: bool = False
 ) -> Encoded:
-    """Encode texts with a frozen encoder, and reuse what this process has encoded before.
+    """Encode texts with a frozen encoder, and reuse what this process, or an earlier one, has encoded before.
 
     Only a whole list is reused, the same texts in any order: a text's vector depends, in its last bits, on the company
     it is encoded in, and what a trial gets must not depend on what ran before it.
@@ -81,8 +82,10 @@ def embed(
 
     # Rows of one chunk share its seconds evenly, so chunks hold texts of like length.
     distinct = sorted(set(texts), key=lambda text: (len(text), text))
-    key = _key(encoder.sha256, distinct)
-    found = _kept.get(key, {}) if len(texts) >= _LEAST_REUSED and not fresh else {}
+    reusing = len(texts) >= LEAST_REUSED and not fresh
+    facts = vector_facts(encoder, distinct) if reusing else {}
+    key = json.dumps(facts, sort_keys=True)
+    found = (_kept.get(key) or _from_disk(key, facts, distinct)) if reusing else {}
     reused = sum(found[text][1] for text in texts) if found else 0.0
     encoded: _Vectors = {}
     for start in range(0, 0 if found else len(distinct), _ROWS_AT_ONCE):
@@ -94,8 +97,9 @@ def embed(
         context.progress("encoding", min(1.0, (start + len(chunk)) / len(distinct)))
     if encoded:
         found = encoded
-    if encoded and not fresh:
+    if encoded and reusing and not any(np.isnan(vector).any() for vector, _seconds in encoded.values()):
         _keep(key, encoded)
+        _to_disk(facts, [encoded[text] for text in distinct])
     return Encoded(
         vectors=np.stack([found[text][0] for text in texts]),
         seconds=np.array([found[text][1] for text in texts]),
@@ -123,14 +127,20 @@ def count_truncated(encoder: Encoder, texts: Sequence[str]) -> int:
     return sum(len(ids) > encoder.max_tokens for ids in found["input_ids"])
 
 
-def _key(sha256: str, texts: Sequence[str]) -> str:
-    told = "".join(f"{len(text)}:{text}" for text in texts)
-    return hashlib.sha256(f"{sha256}\0{told}".encode("utf-8", "replace")).hexdigest()
+def _from_disk(key: str, facts: dict[str, Any], texts: Sequence[str]) -> _Vectors:
+    kept = read_vectors(facts)
+    if kept is None:
+        return {}
+    found = {text: (vector, float(spent)) for text, vector, spent in zip(texts, *kept, strict=True)}
+    _keep(key, found)
+    return found
+
+
+def _to_disk(facts: dict[str, Any], kept: Sequence[tuple[NDArray[np.float32], float]]) -> None:
+    write_vectors(facts, np.stack([vector for vector, _ in kept]), np.array([seconds for _, seconds in kept]))
 
 
 def _keep(key: str, fresh: _Vectors) -> None:
-    if any(np.isnan(vector).any() for vector, _seconds in fresh.values()):
-        return
     _kept[key] = fresh
     while len(_kept) > 1 and sum(map(len, _kept.values())) > _MOST_KEPT:
         _kept.popitem(last=False)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.data import FIELD_SEPARATOR
 from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.embeddings import embed
 from bakeoff.methods.finetune.kind_objectives import objective_of
+from bakeoff.methods.finetune.long_texts import check_long_texts, fitted_length, mean_of_pieces
 from bakeoff.methods.finetune.lower_layers import cached_lower_layers
 from bakeoff.methods.finetune.probe import fit_probe_head
-from bakeoff.methods.finetune.temperature import LEAST_ROWS, scale_head
+from bakeoff.methods.finetune.temperature import LEAST_ROWS, calibrate_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder, compact_embeddings
@@ -30,6 +33,7 @@ from bakeoff.tasks import ONE_LABEL, Task
 __all__ = ["FullFineTuning"]
 
 _HEAD_RATE = 1e-3
+_SAMPLINGS = ("natural", "balanced")
 
 
 class FullFineTuning(TunedEncoder):
@@ -52,6 +56,12 @@ class FullFineTuning(TunedEncoder):
         Steps that are taken at least.
     class_weights : bool
         Whether rare labels count more in the loss, each label alike in sum.
+    sampling : {"natural", "balanced"}
+        Whether a step draws rows as they come, or its labels evenly.
+    long_texts : {"cut", "cut-short", "windows"}
+        What is done with texts that are longer than the encoder reads: cut at its limit; cut at the length that holds
+        99.5% of the labelled texts; or read in windows, each a row of its own in training, whose log-probabilities are
+        averaged in answers.
     frozen_share : float
         Share of the encoder's layers, the lowest and the token vectors below them, that keep their weights, in [0, 1);
         what they say of a row is computed once.
@@ -68,6 +78,8 @@ class FullFineTuning(TunedEncoder):
         least_steps: int = 60,
         class_weights: bool = False,
         frozen_share: float = 0.0,
+        sampling: str = "natural",
+        long_texts: str = "cut",
     ) -> None:
         self.task = task
         self.model = model
@@ -78,22 +90,28 @@ class FullFineTuning(TunedEncoder):
         self.least_steps = least_steps
         self.class_weights = class_weights
         self.frozen_share = frozen_share
+        self.sampling = sampling
+        self.long_texts = long_texts
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
-        if not 0 <= self.frozen_share < 1:
-            raise OptionError(
-                f"frozen_share must be in [0, 1); {self.frozen_share:g} came.",
-                next_step="Give 0.5 for half the layers.",
-            )
+        self._check_settings()
         base = self._copy_encoder(labels)
-        rows = TokenRows(self._token_ids(texts), self.outputs_.targets(labels))
-        kept, out = divide(self.outputs_.strata(labels), self.seed)
+        if self.long_texts == "cut-short":
+            base = fitted_length(base, texts)
+            self.encoder_ = replace(self.encoder_, max_tokens=base.max_tokens)
+        pieces = self._pieces(texts)
+        targets = self.outputs_.targets(labels)
+        rows = TokenRows(self._token_ids(pieces.texts), targets[pieces.owners])
+        # Divided by texts, so that no text is learned from in one window and held out in the next.
+        strata = divide(self.outputs_.strata(labels), self.seed)
+        kept, out = (np.flatnonzero(np.isin(pieces.owners, part)) for part in strata)
         train, held = rows.part(kept), rows.part(out)
-        own = [labels[row] for row in kept]
-        head_start = self._start_head(base, [texts[row] for row in kept], own, train)
+        own = [labels[owner] for owner in pieces.owners[kept]]
+        head_start = self._start_head(base, [pieces.texts[row] for row in kept], own, train)
         before = weights_sha256(self.encoder_.model)
-        objective = objective_of(self.outputs_, train.codes, class_weights=self.class_weights)
+        objective = objective_of(self.outputs_, train.codes, class_weights=self.class_weights, sampling=self.sampling)
         with self._shortened(rows.ids) as short:
+            precision = self._settle_dtype(short(train), self._plan(_HEAD_RATE), objective)
             tuned = tune(
                 self.network_,
                 self._plan(_HEAD_RATE),
@@ -103,9 +121,24 @@ class FullFineTuning(TunedEncoder):
                 pad=self._pad,
                 context=self.context_,
             )
-        details = tuned.details(self.network_, held) | {"head_start": head_start}
-        details |= self._read_scores(held, [labels[row] for row in out])
-        self._report(tuned, details, base, texts, before)
+        details = tuned.details(self.network_, held) | {"head_start": head_start} | precision
+        details |= self._read_scores(held, pieces.owners[out], labels)
+        if self.long_texts == "windows":
+            details |= {"windows": len(rows), "windowed_rows": pieces.split, "truncated_rows": pieces.cut}
+        self._report(tuned, details, texts, before)
+
+    def _check_settings(self) -> None:
+        check_long_texts(self.long_texts)
+        if not 0 <= self.frozen_share < 1:
+            raise OptionError(
+                f"frozen_share must be in [0, 1); {self.frozen_share:g} came.",
+                next_step="Give 0.5 for half the layers.",
+            )
+        if self.sampling not in _SAMPLINGS:
+            raise OptionError(
+                f"sampling is one of {', '.join(_SAMPLINGS)}; {self.sampling!r} came.",
+                next_step="Give balanced where labels are rare.",
+            )
 
     def _shortened(self, ids: Sequence[list[int]]) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
         """Leave out of the model, while it is trained, what does not change the outcome."""
@@ -114,13 +147,15 @@ class FullFineTuning(TunedEncoder):
             return cached_lower_layers(model, ids, self._pad, self.frozen_share)
         return compact_embeddings(model, ids, self._pad)
 
-    def _read_scores(self, held: TokenRows, labels: list[str]) -> dict[str, Any]:
+    def _read_scores(self, held: TokenRows, owners: NDArray[np.int64], labels: list[str]) -> dict[str, Any]:
         """Settle how the trained network's scores are read, by the rows held out; give what a method reports of it."""
         if self.task.kind in ONE_LABEL:
-            return {"temperature": scale_head(self.network_, held, self._pad)}
+            return calibrate_head(self.network_, held, self._pad, owners)
         if isinstance(self.outputs_, ManyLabels):
-            if len(held) >= LEAST_ROWS:
-                self.outputs_.settle(predict_logits(self.network_, held.ids, self._pad), labels)
+            texts = np.unique(owners)
+            if len(texts) >= LEAST_ROWS:
+                scores = mean_of_pieces(predict_logits(self.network_, held.ids, self._pad), owners)
+                self.outputs_.settle(scores, [labels[text] for text in texts])
             return {"thresholds": dict(zip(self.task.labels, self.outputs_.thresholds.tolist(), strict=True))}
         return {}
 

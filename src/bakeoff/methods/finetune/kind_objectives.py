@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.objectives import CrossEntropy, Objective, balanced_weights
 from bakeoff.methods.outputs import ManyLabels, Number, Outputs
-from bakeoff.tasks import Task, scoring_of
+from bakeoff.tasks import ONE_LABEL, Task, scoring_of
 
 __all__ = ["NO_TAG", "LabelEntropy", "SquaredError", "TagEntropy", "objective_of"]
 
@@ -118,7 +119,9 @@ class TagEntropy(Objective):
         return " ".join(self._task.labels[code] for code in codes)
 
 
-def objective_of(outputs: Outputs, targets: NDArray[np.generic], *, class_weights: bool) -> Objective:
+def objective_of(
+    outputs: Outputs, targets: NDArray[np.generic], *, class_weights: bool, sampling: str = "natural"
+) -> Objective:
     """Give what training makes small for a kind of task that answers for a text as a whole.
 
     Parameters
@@ -128,11 +131,23 @@ def objective_of(outputs: Outputs, targets: NDArray[np.generic], *, class_weight
         Of the rows to learn from, as `Outputs.targets` gives them.
     class_weights : bool
         Whether rare labels count more; without effect on numbers.
+    sampling : {"natural", "balanced"}
+        Whether steps draw labels evenly, which needs one label a row.
 
     Returns
     -------
     Objective
+
+    Raises
+    ------
+    OptionError
+        If labels are to be drawn evenly where a row has several, or a number.
     """
+    if sampling == "balanced" and outputs.task.kind not in ONE_LABEL:
+        raise OptionError(
+            f"sampling=balanced draws one label a row; the kind of the task is {outputs.task.kind}.",
+            next_step="Leave it away, or give class_weights=true for several labels.",
+        )
     if isinstance(outputs, Number):
         return SquaredError(outputs)
     if isinstance(outputs, ManyLabels):
@@ -142,4 +157,4 @@ def objective_of(outputs: Outputs, targets: NDArray[np.generic], *, class_weight
         return LabelEntropy(outputs, weights if class_weights else None)
     codes = np.asarray(targets, dtype=np.int64)
     weights = balanced_weights(codes, outputs.width) if class_weights else None
-    return CrossEntropy(outputs.task.metric, weights)
+    return CrossEntropy(outputs.task.metric, weights, balanced=sampling == "balanced")

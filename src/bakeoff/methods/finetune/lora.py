@@ -24,7 +24,7 @@ from bakeoff.extras import require
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.objectives import CrossEntropy
-from bakeoff.methods.finetune.temperature import scale_head
+from bakeoff.methods.finetune.temperature import calibrate_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, divide
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
@@ -133,7 +133,7 @@ class LoraClassifier(Method):
         self.cut_, self.history_ = tuned.cut, tuned.history
         self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
         self.details_ = tuned.details(self.network_, held) | {
-            "temperature": scale_head(self.network_, held, self._pad),
+            **calibrate_head(self.network_, held, self._pad),
             "truncated_rows": truncated,
             "weights_changed": True,
             "base_weights_changed": False,

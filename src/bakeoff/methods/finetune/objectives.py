@@ -13,7 +13,7 @@ from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.models.batching import Indices, shuffled_batches
 from bakeoff.tasks import score_codes
 
-__all__ = ["CrossEntropy", "Objective", "SupervisedContrastive", "balanced_weights"]
+__all__ = ["CrossEntropy", "Objective", "SupervisedContrastive", "balanced_batches", "balanced_weights"]
 
 
 class Objective(ABC):
@@ -91,15 +91,26 @@ class CrossEntropy(Objective):
         The task's.
     class_weights : ndarray of float32, shape (labels,), optional
         Of each label in the loss.
+    balanced : bool
+        Whether steps draw labels evenly, as `balanced_batches` does, instead of rows.
     """
 
-    def __init__(self, metric: str, class_weights: NDArray[np.float32] | None = None) -> None:
+    def __init__(
+        self, metric: str, class_weights: NDArray[np.float32] | None = None, *, balanced: bool = False
+    ) -> None:
         self._metric = metric
         self._weights = None if class_weights is None else torch.as_tensor(class_weights)
+        self._balanced = balanced
 
     def __repr__(self) -> str:
         weights = None if self._weights is None else self._weights.tolist()
-        return f"CrossEntropy({self._metric!r}, {weights})"
+        return f"CrossEntropy({self._metric!r}, {weights}{', balanced' if self._balanced else ''})"
+
+    def batches(self, rows: TokenRows, max_rows: int, seed: int) -> list[Indices]:
+        """Divide rows into the steps of one epoch, or draw them label by label."""
+        if self._balanced:
+            return balanced_batches(rows.codes, max_rows, seed)
+        return super().batches(rows, max_rows, seed)
 
     def loss(self, outputs: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Give the mean over rows."""
@@ -189,6 +200,39 @@ class SupervisedContrastive(Objective):
                 batches.append([])
             batches[-1].append(group)
         return [np.concatenate(batch) for batch in batches]
+
+
+def balanced_batches(codes: NDArray[np.int64], max_rows: int, seed: int) -> list[Indices]:
+    """Draw the steps of an epoch so that each holds every label alike, as far as its rows go round.
+
+    Labels take turns in an order of the epoch's own, through the steps and beyond their ends. A label's rows come in
+    random order, each once before any comes again: those of a rare label come several times in an epoch, those of a
+    frequent one not all (class-aware sampling: Shen, Lin and Huang 2016, "Relay Backpropagation for Effective Learning
+    of Deep Convolutional Neural Networks").
+
+    Parameters
+    ----------
+    codes : ndarray of int64, shape (rows,)
+    max_rows : int
+        Of a step.
+    seed : int
+        Of the epoch.
+
+    Returns
+    -------
+    list of int64 array
+        As many rows in all as there are; labels differ by one row at most in a step, and in the epoch.
+    """
+    generator = np.random.default_rng(seed)
+    labels = generator.permutation(np.unique(codes))
+    turns = -(-len(codes) // max(1, len(labels)))
+    drawn = np.empty((turns, len(labels)), dtype=np.int64)
+    for place, label in enumerate(labels):
+        own = np.flatnonzero(codes == label)
+        passes = -(-turns // len(own))
+        drawn[:, place] = np.concatenate([generator.permutation(own) for _ in range(passes)])[:turns]
+    order = drawn.ravel()[: len(codes)]
+    return [order[start : start + max_rows] for start in range(0, len(order), max_rows)]
 
 
 def balanced_weights(codes: NDArray[np.int64], n_labels: int) -> NDArray[np.float32]:

@@ -15,8 +15,16 @@ from bakeoff.data import FIELD_SEPARATOR, split_fields
 from bakeoff.errors import TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
-from bakeoff.methods.finetune.embeddings import Encoded, count_truncated, embed
+from bakeoff.methods.finetune.embeddings import LEAST_REUSED, Encoded, count_truncated, embed
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
+from bakeoff.methods.finetune.long_texts import (
+    Pieces,
+    check_long_texts,
+    fitted_length,
+    mean_of_pieces,
+    whole_texts,
+    windows,
+)
 from bakeoff.methods.head_fits import fit_outputs
 from bakeoff.methods.heads import (
     LinearHead,
@@ -57,20 +65,27 @@ class Probe(Method):
         Name of an encoder.
     seed : int
         Of the cross-validation's folds.
+    long_texts : {"cut", "cut-short", "windows"}
+        What is done with texts that are longer than the encoder reads: cut at its limit; cut at the length that holds
+        99.5% of the labelled texts; or read in windows, whose vectors are averaged.
     """
 
     encoder_: Encoder
     head_: LinearHead
 
-    def __init__(self, task: Task, model: str | None = None, seed: int = 0) -> None:
+    def __init__(self, task: Task, model: str | None = None, seed: int = 0, long_texts: str = "cut") -> None:
         self.task = task
         self.model = model
         self.seed = seed
+        self.long_texts = long_texts
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
+        check_long_texts(self.long_texts)
         self.encoder_ = loaded.encoder(str(self.model), self.context_.device)
+        if self.long_texts == "cut-short":
+            self.encoder_ = fitted_length(self.encoder_, texts)
         self.paired_ = any(FIELD_SEPARATOR in text for text in texts)
-        found = self._embed(texts, use_deadline=True)
+        found, pieces = self._embedded(texts, use_deadline=True)
         rows = np.flatnonzero(found.reached)
         learned = [labels[row] for row in rows]
         self.cut_ = len(rows) < len(texts)
@@ -79,48 +94,63 @@ class Probe(Method):
         self.outputs_ = outputs_of(self.task, learned)
         self.head_, choice = fit_probe_head(found.vectors[rows], learned, self.outputs_, self.seed)
         self.reused_seconds_ = found.reused_seconds
-        self.usage_ = replace(self.usage_, tokens_in=sum(self._tokens(texts)))
+        self.usage_ = replace(self.usage_, tokens_in=int(self._tokens(pieces).sum()))
         self.details_ = {
             "strength": choice.to_json(),
             "encode_seconds_charged": float(found.seconds.sum()),
             "encoded_rows": len(rows),
             "trainable_parameters": int(self.head_.weights.size + self.head_.bias.size),
             "truncated_rows": count_truncated(self.encoder_, texts),
+            "max_tokens": self.encoder_.max_tokens,
             "weights_changed": False,
         }
+        if self.long_texts == "windows":
+            told = {"windows": len(pieces.texts), "windowed_rows": pieces.split, "truncated_rows": pieces.cut}
+            self.details_ |= told
         self._measure()
 
     def _answer(self, texts: list[str]) -> list[Answer]:
-        found = self._embed(texts, use_deadline=False)
+        found, pieces = self._embedded(texts, use_deadline=False)
         began = time.perf_counter()
         told = self.outputs_.told_by(self.head_, found.vectors)
         share = (time.perf_counter() - began) / len(texts)
+        tokens = self._tokens(pieces).tolist()
         return [
-            Answer(value, shares, tokens_in=tokens, seconds=took + share)
-            for (value, shares), tokens, took in zip(told, self._tokens(texts), found.seconds.tolist(), strict=True)
+            Answer(value, shares, tokens_in=read, seconds=took + share)
+            for (value, shares), read, took in zip(told, tokens, found.seconds.tolist(), strict=True)
         ]
 
-    def _embed(self, texts: list[str], *, use_deadline: bool) -> Encoded:
+    def _embedded(self, texts: list[str], *, use_deadline: bool) -> tuple[Encoded, Pieces]:
         """Encode texts; of a pair both, and how they differ (Conneau et al. 2017, InferSent, section 3.1)."""
         if not self.paired_:
-            return embed(self.encoder_, texts, self.context_, use_deadline=use_deadline, fresh=self.fresh_scores)
+            return self._encoded(texts, use_deadline=use_deadline)
         sides = [list(side) for side in zip(*(split_fields(text, 2)[:2] for text in texts), strict=True)]
-        one, other = (
-            embed(self.encoder_, side, self.context_, use_deadline=use_deadline, fresh=self.fresh_scores)
-            for side in sides
-        )
+        (one, _), (other, _) = (self._encoded(side, use_deadline=use_deadline) for side in sides)
         u, v = one.vectors, other.vectors
-        return Encoded(
-            np.concatenate([u, v, np.abs(u - v), u * v], axis=1),
-            one.seconds + other.seconds,
-            one.reused_seconds + other.reused_seconds,
-        )
+        both = np.concatenate([u, v, np.abs(u - v), u * v], axis=1)
+        seconds = one.seconds + other.seconds
+        return Encoded(both, seconds, one.reused_seconds + other.reused_seconds), whole_texts(texts)
 
-    def _tokens(self, texts: list[str]) -> list[int]:
-        """Count the tokens that are read of each text."""
+    def _encoded(self, texts: list[str], *, use_deadline: bool) -> tuple[Encoded, Pieces]:
+        """Encode texts, long ones in windows where these are asked for: a text's vector is their mean."""
+        encoder, context = self.encoder_, self.context_
+        pieces = windows(encoder, texts) if self.long_texts == "windows" else whole_texts(texts)
+        # A row asked alone is encoded afresh, however many windows it has.
+        fresh = self.fresh_scores or len(texts) < LEAST_REUSED
+        found = embed(encoder, pieces.texts, context, use_deadline=use_deadline, fresh=fresh)
+        if not pieces.split:
+            return found, pieces
+        vectors = mean_of_pieces(found.vectors, pieces.owners)
+        if encoder.normalise:
+            vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        seconds = np.bincount(pieces.owners, weights=found.seconds).astype(np.float64)
+        return replace(found, vectors=vectors, seconds=seconds), pieces
+
+    def _tokens(self, pieces: Pieces) -> NDArray[np.int64]:
+        """Count the tokens that are read of each text, shape (texts,)."""
         limits = {"truncation": True, "max_length": self.encoder_.max_tokens, "verbose": False}
-        found = self.encoder_.tokenizer(texts, return_attention_mask=False, **limits)["input_ids"]
-        return [len(ids) for ids in found]
+        found = self.encoder_.tokenizer(pieces.texts, return_attention_mask=False, **limits)["input_ids"]
+        return np.bincount(pieces.owners, weights=[len(ids) for ids in found]).astype(np.int64)
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)

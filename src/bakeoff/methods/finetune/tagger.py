@@ -83,9 +83,9 @@ class TokenClassifier(TunedEncoder):
         self.class_weights = class_weights
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
-        base = self._copy_encoder(())
+        self._copy_encoder(())
         tags = [label_codes(label.split(" "), self.task.labels) for label in labels]
-        ids, firsts = self._pieces(texts)
+        ids, firsts = self._word_pieces(texts)
         rows = TokenRows(ids, _codes_of(ids, firsts, tags))
         kept, out = divide(OneLabel(self.task).strata(labels), self.seed)
         train, held = rows.part(kept), rows.part(out)
@@ -94,22 +94,25 @@ class TokenClassifier(TunedEncoder):
         before = weights_sha256(self.encoder_.model)
         own = train.codes[train.codes != NO_TAG]
         weights = balanced_weights(own, len(self.task.labels)) if self.class_weights else None
+        objective = TagEntropy(self.task, weights)
         with compact_embeddings(self.encoder_.model, rows.ids, self._pad) as short:
+            precision = self._settle_dtype(short(train), self._plan(_HEAD_RATE), objective)
             tuned = tune(
                 self.network_,
                 self._plan(_HEAD_RATE),
                 short(train),
                 short(held),
-                objective=TagEntropy(self.task, weights),
+                objective=objective,
                 pad=self._pad,
                 context=self.context_,
             )
         unread = sum(len(split_fields(text)) - len(first) for text, first in zip(texts, firsts, strict=True))
-        self._report(tuned, tuned.details(self.network_, held) | {"unread_tokens": unread}, base, texts, before)
+        details = tuned.details(self.network_, held) | {"unread_tokens": unread} | precision
+        self._report(tuned, details, texts, before)
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
-        ids, firsts = self._pieces(texts)
+        ids, firsts = self._word_pieces(texts)
         scores = predict_logits(self.network_, ids, self._pad)
         names = np.array(self.task.labels, dtype=object)
         commonest = "O" if "O" in self.task.labels else self.task.labels[0]
@@ -123,7 +126,7 @@ class TokenClassifier(TunedEncoder):
         seconds = (time.perf_counter() - began) / len(texts)
         return [Answer(value, tokens_in=len(own), seconds=seconds) for value, own in zip(found, ids, strict=True)]
 
-    def _pieces(self, texts: Sequence[str]) -> tuple[list[list[int]], list[dict[int, int]]]:
+    def _word_pieces(self, texts: Sequence[str]) -> tuple[list[list[int]], list[dict[int, int]]]:
         """Give each row's token ids, and for each of its words that was read the place of its first piece."""
         # A word of blanks has no piece; a stroke stands for it.
         words = [[field if field.strip() else "-" for field in split_fields(text)] for text in texts]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bakeoff.methods.finetune.long_texts import mean_of_pieces
 from bakeoff.methods.forecast import HELD_OUT_SHARE, LEAST_TO_HOLD_OUT
 from bakeoff.methods.outputs import Outputs
 from bakeoff.models.batching import length_sorted_batches
@@ -139,7 +140,12 @@ def predict_logits(
 
 
 def answers_of(
-    network: torch.nn.Module, ids: Sequence[list[int]], pad: int, outputs: Outputs, began: float
+    network: torch.nn.Module,
+    ids: Sequence[list[int]],
+    pad: int,
+    outputs: Outputs,
+    began: float,
+    owners: NDArray[np.int64] | None = None,
 ) -> list[Answer]:
     """Answer rows by a network's scores.
 
@@ -151,16 +157,22 @@ def answers_of(
         What the scores say.
     began : float
         Value of `time.perf_counter` when work on the rows began; they share the seconds since then evenly.
+    owners : ndarray of int64, shape (rows,), optional
+        Place of the text that each row is a piece of; the log-probabilities of a text's pieces are averaged.
 
     Returns
     -------
     list of Answer
+        One a text.
     """
-    told = outputs.told(predict_logits(network, ids, pad))
-    seconds = (time.perf_counter() - began) / len(ids)
+    owners = np.arange(len(ids)) if owners is None else owners
+    # Averaged scores give the averaged log-probabilities: they differ by what all labels share.
+    told = outputs.told(mean_of_pieces(predict_logits(network, ids, pad), owners))
+    tokens = np.bincount(owners, weights=[len(own) for own in ids]).astype(np.int64).tolist()
+    seconds = (time.perf_counter() - began) / len(told)
     return [
-        Answer(value, shares, tokens_in=len(own), seconds=seconds)
-        for (value, shares), own in zip(told, ids, strict=True)
+        Answer(value, shares, tokens_in=read, seconds=seconds)
+        for (value, shares), read in zip(told, tokens, strict=True)
     ]
 
 

@@ -18,6 +18,9 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
+from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
+from bakeoff.methods.finetune.objectives import Objective
+from bakeoff.methods.finetune.precision import settle_dtype
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
 from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
@@ -92,6 +95,9 @@ class TunedEncoder(Method):
     least_n = 8
     can_continue = True
 
+    #: What is done with texts that are longer than the encoder reads; see `bakeoff.methods.finetune.long_texts`.
+    long_texts: str = "cut"
+
     learning_rate: float
     max_epochs: int
     batch_rows: int
@@ -103,8 +109,9 @@ class TunedEncoder(Method):
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
-        ids = self._token_ids(texts)
-        return answers_of(self.network_, ids, self._pad, self.outputs_, began)
+        pieces = self._pieces(texts)
+        ids = self._token_ids(pieces.texts)
+        return answers_of(self.network_, ids, self._pad, self.outputs_, began, pieces.owners)
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
@@ -141,6 +148,12 @@ class TunedEncoder(Method):
         self.network_ = self._network()
         return base
 
+    def _pieces(self, texts: Sequence[str]) -> Pieces:
+        """Give texts in the pieces that are read one by one: windows of long ones, where these are asked for."""
+        # A window of a pair would hold a part of one text and nothing of the other.
+        paired = any(FIELD_SEPARATOR in text for text in texts)
+        return windows(self.encoder_, texts) if self.long_texts == "windows" and not paired else whole_texts(texts)
+
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         settings = {"truncation": True, "max_length": self.encoder_.max_tokens, "return_attention_mask": False}
         given: tuple[list[str], ...] = (list(texts),)
@@ -174,17 +187,27 @@ class TunedEncoder(Method):
             autocast=self.context_.dtype == "bfloat16",
         )
 
-    def _report(self, tuned: Tuned, details: dict[str, Any], base: Encoder, texts: list[str], before: str) -> None:
+    def _settle_dtype(self, train: TokenRows, plan: TuningPlan, objective: Objective) -> dict[str, Any]:
+        """Choose the data type of training by what this machine showed, where that is left open; say why."""
+        if not self.context_.measure_dtype:
+            return {}
+        model = {"model": self.encoder_.sha256, "trained": sum(w.requires_grad for w in self.network_.parameters())}
+        told = settle_dtype(self.network_, train, plan, objective, self._pad, self.context_, model)
+        self.context_ = replace(self.context_, dtype=told["dtype"])
+        return {"precision": told}
+
+    def _report(self, tuned: Tuned, details: dict[str, Any], texts: list[str], before: str) -> None:
         """Set what a fit tells of itself; `before` is the sha256 of the weights that it began with."""
         self.encoder_.model.requires_grad_(False)
         self.cut_, self.history_ = tuned.cut, tuned.history
         self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
         after = weights_sha256(self.encoder_.model)
-        self.details_ = details | {
-            "truncated_rows": count_truncated(base, texts),
+        self.details_ = {
+            "truncated_rows": count_truncated(self.encoder_, texts),
+            "max_tokens": self.encoder_.max_tokens,
             "weights_sha256": {"before": before, "after": after},
             "weights_changed": before != after,
-        }
+        } | details
         self._measure()
 
     def _start_from(self, head: LinearHead) -> None:
