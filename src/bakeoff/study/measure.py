@@ -128,7 +128,7 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
         round_folds=FOLDS if store.folds() else 1,
         labels=len(words),
         label_tree=_label_tree([*words, *(word for more in task.other_words for word in more)]),
-        label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / len(words),
+        label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / max(len(words), 1),
     )
 
 

@@ -346,8 +346,9 @@ def _contender(task: Task, study: StudyOptions, options: FinetuneOptions, rows: 
     chosen = [one for one in found if one.method == options.method]
     if not chosen:
         able = [spec.name for spec in method_specs() if spec.arm == "finetune" and task.kind in spec.kinds]
+        unfit = f"{options.method} does not solve tasks of the kind {task.kind!r}."
         raise OptionError(
-            " ".join(missing) or f"{options.method} does not solve tasks of the kind {task.kind!r}.",
+            unfit if options.method not in able else " ".join(missing),
             next_step=f"Choose among {', '.join(able)}, or another model with --model.",
         )
     settings = settings_of(chosen[0].method, options.settings)

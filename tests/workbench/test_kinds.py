@@ -1,0 +1,119 @@
+"""Every kind of task goes the whole way: tuned alone and reloaded in another process, and through a study."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bakeoff.data import labels_of, split_fields
+from bakeoff.errors import OptionError
+from bakeoff.ship import read_bundle
+from bakeoff.study.store import StudyStore
+from bakeoff.testing import rows_of_kind
+from bakeoff.workbench.finetune import FinetuneOptions, finetune
+from bakeoff.workbench.options import DataOptions, StudyOptions
+from bakeoff.workbench.predict import predict
+from bakeoff.workbench.run import run
+
+KINDS = ("multi-label", "regression", "pair", "tagging")
+SHORT = ("max_epochs=1", "least_steps=8")
+
+
+def record(kind: str, text: str, label: str) -> dict[str, object]:
+    if kind == "tagging":
+        return {"tokens": list(split_fields(text)), "tags": list(labels_of(kind, label))}
+    if kind == "pair":
+        return {"text": split_fields(text)[0], "text_pair": split_fields(text)[1], "label": label}
+    value = {"multi-label": lambda: list(labels_of(kind, label)), "regression": lambda: float(label)}[kind]()
+    return {"text": text, "label": value}
+
+
+def rows_file(kind: str, path: Path, n: int = 96) -> Path:
+    """Write rows that all differ, so that none is dropped as a copy."""
+    texts, labels = rows_of_kind(kind, n)
+    told = [record(kind, text, label) for text, label in zip(texts, labels, strict=True)]
+    for number, row in enumerate(told):
+        key = "tokens" if kind == "tagging" else "text"
+        row[key] = [*row["tokens"], f"no{number}"] if kind == "tagging" else f"{row['text']} no{number * 7919}"
+        if kind == "tagging":
+            row["tags"] = [*row["tags"], "O"]
+    path.write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
+    return path
+
+
+_ANSWER = """
+import json, sys
+from pathlib import Path
+from bakeoff.ship import read_bundle
+for folder in sys.argv[1:]:
+    texts = json.loads((Path(folder).parent / f"{Path(folder).name}.texts").read_text())
+    print(json.dumps([answer.value for answer in read_bundle(Path(folder)).load().answer(texts)]))
+"""
+
+
+def test_bundles_of_every_kind_answer_alike_in_another_process(catalogue_cache, tmp_path: Path) -> None:
+    expected = []
+    for kind in KINDS:
+        data = rows_file(kind, tmp_path / f"{kind}.jsonl", 48)
+        done = finetune(
+            str(data), DataOptions(kind=kind), FinetuneOptions(settings=SHORT, seconds=60), output=tmp_path / kind
+        )
+        assert done.task.kind == kind
+        assert done.contender.method == ("tagger" if kind == "tagging" else "full")
+        texts, _ = rows_of_kind(kind, 12, seed=4)
+        (tmp_path / f"{kind}.texts").write_text(json.dumps(texts), encoding="utf-8")
+        expected.append([answer.value for answer in read_bundle(tmp_path / kind).load().answer(texts)])
+    ran = subprocess.run(
+        [sys.executable, "-c", _ANSWER, *(str(tmp_path / kind) for kind in KINDS)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert [json.loads(line) for line in ran.stdout.splitlines()] == expected
+    _predictions_are_lists_and_numbers(tmp_path)
+
+
+def _predictions_are_lists_and_numbers(folder: Path) -> None:
+    kinds = {"multi-label": list, "regression": float, "pair": str, "tagging": list}
+    for kind, expected in kinds.items():
+        source = rows_file(kind, folder / "new.jsonl", 6)
+        found = predict(folder / kind, source, folder / "answers.jsonl")
+        rows = [json.loads(line) for line in found.output.read_text(encoding="utf-8").splitlines()]
+        assert found.answered == len(rows) == 6
+        assert all(isinstance(row["prediction"], expected) for row in rows)
+        if kind == "tagging":
+            assert all(len(row["prediction"]) == len(row["tokens"]) for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["pair", "regression"])
+def test_a_study_compares_tuning_with_the_floors_and_says_that_prompting_is_missing(
+    kind: str, catalogue_cache, tmp_path: Path
+) -> None:
+    data = rows_file(kind, tmp_path / "rows.jsonl")
+    options = StudyOptions(methods=("probe",), budgets=(-1,), seeds=3, finalist_seeds=3, division="one")
+    done = run(str(data), DataOptions(kind=kind), options, folder=tmp_path / "study")
+    verdict = json.loads((tmp_path / "study" / "verdict.json").read_text(encoding="utf-8"))
+    assert verdict["task"]["kind"] == kind
+    assert verdict["verdict"]["choice"] == "unresolved"
+    assert verdict["verdict"]["reasons"][0] == (
+        f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}. Fine-tuning is compared with the "
+        "floors alone."
+    )
+    scores = {row["contender"]: row["score"] for row in verdict["leaderboard"]}
+    assert scores["probe minilm-l6"] > scores["majority"]
+    with StudyStore.open(done.folder) as store:
+        assert store.rows("test").kind == kind
+
+
+def test_what_needs_one_label_a_row_is_refused_for_other_kinds(tmp_path: Path) -> None:
+    data = rows_file("regression", tmp_path / "rows.jsonl")
+    with pytest.raises(OptionError, match="--predictions is for tasks with one label a row"):
+        run(str(data), DataOptions(kind="regression"), StudyOptions(predictions=data), folder=tmp_path / "study")
+    with pytest.raises(OptionError, match="The metric of regression must be one of pearson"):
+        run(str(data), DataOptions(kind="regression"), StudyOptions(metric="accuracy"), folder=tmp_path / "study")
+    with pytest.raises(
+        OptionError, match="contrastive does not solve tasks of the kind 'regression'. Choose among probe, full"
+    ):
+        finetune(str(data), DataOptions(kind="regression"), FinetuneOptions("contrastive"), output=tmp_path / "bundle")
