@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["finetune"]
 
 #: Named here, since the registry is not loaded for a help text; a test compares them.
-TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora"
+TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora, lora-encoder, label-generator, seq2seq"
 
 
 Method = Annotated[
     str | None, typer.Option("--method", help=f"One of {TUNING_METHODS}; full where not given.", show_default=False)
 ]
-Model = Annotated[str | None, typer.Option("--model", help="A name or a folder; minilm-l6, or smollm2-135m for lora.")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="A name or a folder; minilm-l6, or smollm2-135m for a decoder.")
+]
 Rows = Annotated[
     int | None, typer.Option("-n", "--rows", min=0, help="Labelled rows to learn from; by default all train rows.")
 ]
