@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_models import write_decoder_folder, write_seq2seq_folder
 
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.label_generator import LabelGenerator
 from bakeoff.methods.finetune.label_writer import with_labels
 from bakeoff.methods.finetune.seq2seq import Seq2SeqFineTuning
 from bakeoff.methods.finetune.token_rows import TokenRows, padded
+from bakeoff.methods.forecast import Workload
+from bakeoff.methods.measure import measure_speed
+from bakeoff.methods.registry import method_spec
 from bakeoff.tasks import Task, classification_task, label_codes
 from bakeoff.testing import MethodSuite, text_rows
+from small_models import write_decoder_folder, write_seq2seq_folder
 
 KINDS = ("decoder", "seq2seq")
 
@@ -84,7 +87,7 @@ def test_the_loss_is_that_of_the_labels_tokens_and_equals_what_answers_score(
 @pytest.mark.parametrize("kind", KINDS)
 def test_learns_is_scaled_kept_and_gone_on_from(kind: str, folders: dict[str, str], tmp_path: Path) -> None:
     texts, labels = text_rows(208)
-    method = _make(kind, folders, _task(), epochs=12 if kind == "seq2seq" else 4).fit(texts, labels)
+    method = _make(kind, folders, _task(), epochs=8 if kind == "seq2seq" else 4).fit(texts, labels)
     assert np.mean(method.predict(texts) == np.array(labels)) > 0.9
     assert method.details_["held_out_rows"] == 32
     assert any(entry["held_out_score"] is not None for entry in method.history_)
@@ -108,3 +111,14 @@ def test_a_long_text_is_cut_before_the_question(folders: dict[str, str]) -> None
     tokenizer = generator.decoder_.tokenizer
     assert tokenizer.decode(ids[1]) == "Classify the sentiment of the text.\n\n\nSentiment:"
     assert generator.answer(["word " * 2000])[0].value is not None
+
+
+@pytest.mark.parametrize(("kind", "method"), [("decoder", "label-generator"), ("seq2seq", "seq2seq")])
+def test_time_is_forecast_from_the_speed_measured_here(kind: str, method: str, folders: dict[str, str]) -> None:
+    speed = measure_speed(kind, folders[kind], text_rows(48)[0], dtype="float32", device="cpu")
+    spec = method_spec(method)
+    seconds = [
+        spec.forecast(Workload(n, 100, labels, 3.0 * labels, 2.0, speed, spec.parameters))
+        for n, labels in ((64, 2), (640, 2), (640, 77))
+    ]
+    assert 0 < seconds[0] < seconds[1] < seconds[2]

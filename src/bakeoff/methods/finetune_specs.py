@@ -130,7 +130,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
         location="bakeoff.methods.finetune.lora_encoder:LoraEncoder",
         forecast=forecast.forecast_full,
         parameters={
-            "learning_rate": 2e-3,
+            "learning_rate": 5e-4,
             "max_epochs": 4,
             "rank": 16,
             "batch_rows": 16,
@@ -141,7 +141,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
         extra="finetune",
         needs_module="peft",
         by_default=False,
-        search_space={"learning_rate": (3e-4, 1e-2), "max_epochs": [2, 4, 8], "rank": [4, 16]},
+        search_space={"learning_rate": (1e-4, 3e-3), "max_epochs": [2, 4, 8], "rank": [4, 16]},
     ),
     MethodSpec(
         name="label-generator",

@@ -75,7 +75,7 @@ class LoraEncoder(FullFineTuning):
         task: Task,
         model: str | None = None,
         seed: int = 0,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 5e-4,
         max_epochs: int = 4,
         rank: int = 16,
         batch_rows: int = 16,
