@@ -98,7 +98,8 @@ class LabelGenerator(TunedDecoder):
         tokenizer = self.decoder_.tokenizer
         words = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in self.task.words]
         found = [tuple(map(int, ids)) for ids in words]
-        return [(*ids, int(tokenizer.eos_token_id)) for ids in found] if has_prefix_clash(found) else found
+        end = tokenizer.eos_token_id
+        return [(*ids, int(end)) for ids in found] if end is not None and has_prefix_clash(found) else found
 
     def _to_learn(self, rows: TokenRows) -> TokenRows:
         return with_labels(rows, self.network_.targets)

@@ -23,6 +23,7 @@ from bakeoff.methods.finetune.token_rows import TokenRows, predict_logits
 from bakeoff.models.decoder import Decoder
 from bakeoff.models.forward import takes_argument
 from bakeoff.models.label_tokens import RowTokens
+from bakeoff.models.label_trie import build_trie
 from bakeoff.models.scoring import LabelScorer
 from bakeoff.models.seq2seq import Seq2Seq, Seq2SeqScorer
 
@@ -66,7 +67,12 @@ class LabelWriter(torch.nn.Module):
     model : transformers model
         With adapters or without.
     targets : sequence of tuple of int
-        Tokens of each label; none is the beginning of another.
+        Tokens of each label.
+
+    Raises
+    ------
+    OptionError
+        If a label has no tokens, or those of another or the beginning of another.
     """
 
     temperature: torch.Tensor
@@ -75,6 +81,8 @@ class LabelWriter(torch.nn.Module):
         super().__init__()
         self.model = model
         self.targets = tuple(targets)
+        # What cannot be told apart is refused before anything is trained.
+        build_trie(self.targets)
         self.register_buffer("temperature", torch.ones(()), persistent=False)
         self._scorer: Any = None
 
