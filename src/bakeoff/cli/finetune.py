@@ -173,7 +173,16 @@ def _show(console: Console, done: FinetuneOutcome, output: Path) -> None:
         console.print(f"floor        {done.task.metric} {_told(done.floor)}, TF-IDF, the same rows", markup=False)
     if done.cut:
         console.print("Time was up before training was done.", style="bold yellow")
+    _show_merge(console, done.details.get("merged"))
     _show_bundle(console, output)
+
+
+def _show_merge(console: Console, merged: Mapping[str, Any] | None) -> None:
+    if merged is None:
+        return
+    told = f"adapters merged: {merged['answers_changed']} of {merged['rows']} answers changed by it, "
+    style = "bold yellow" if merged["answers_changed"] else None
+    console.print(f"{told}probabilities by {merged['largest_difference']:.3f} at most", style=style, markup=False)
 
 
 def _show_search(console: Console, done: FinetuneOutcome) -> None:

@@ -165,7 +165,7 @@ def compare_merged(before: NDArray[np.float64], after: NDArray[np.float64], dtyp
     Returns
     -------
     dict
-        ``rows``, ``answers_changed`` (ties that rounding turned), ``largest_difference`` and ``allowed``.
+        ``rows``, ``answers_changed`` (near ties that rounding turned), ``largest_difference`` and ``allowed``.
 
     Raises
     ------
