@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from bakeoff.workbench.finetune_further import BeforeAfter, FurtherOptions, fine
 from bakeoff.workbench.fitting import Scored, scored
 from bakeoff.workbench.options import DataOptions
 from bakeoff.workbench.rows import divide, read_source
+from small_models import write_decoder_folder, write_seq2seq_folder
 
 GOOD = ["superb", "fine", "lovely", "splendid", "happy", "sturdy", "crisp", "bright", "quick", "perfect"]
 BAD = ["awful", "broken", "useless", "dreadful", "faulty", "weak", "noisy", "slow", "bent", "returned"]
@@ -226,3 +228,39 @@ def test_what_looks_at_no_label_is_not_said_to_have_learned_from_rows(
     done = finetune(str(reviews), DataOptions(), FinetuneOptions("label-names"), output=tmp_path / "bundle")
     assert done.n == read_bundle(tmp_path / "bundle").facts.rows == 0
     assert "Learned from 0 labelled rows" in (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_encoder_decoder_in_a_folder_is_tuned_kept_and_gone_on_from(reviews: Path, tmp_path: Path) -> None:
+    folder = write_seq2seq_folder(tmp_path / "t5")
+    given = settings_of("seq2seq", ("epochs=1", "least_steps=4"))
+    options = FinetuneOptions("seq2seq", model=folder, n=24, settings=given)
+    done = finetune(str(reviews), DataOptions(), options, output=tmp_path / "first")
+    assert done.contender.name == "seq2seq t5"
+    # The bundle holds whole weights: the folder that they came from is not needed any more.
+    shutil.rmtree(folder)
+    assert read_bundle(tmp_path / "first").self_contained
+    further = FurtherOptions(tmp_path / "first", n=24)
+    assert finetune_further(str(reviews), DataOptions(), further, output=tmp_path / "second").n == 24
+
+
+@pytest.mark.parametrize(
+    ("method", "model", "said"),
+    [("seq2seq", None, "the catalogue has none"), ("full", "t5", "--encoder takes an encoder; .* 'seq2seq'")],
+)
+def test_a_family_that_does_not_fit_is_refused(
+    method: str, model: str | None, said: str, reviews: Path, tmp_path: Path
+) -> None:
+    folder = write_seq2seq_folder(tmp_path / model) if model else None
+    with pytest.raises(OptionError, match=said):
+        finetune(str(reviews), DataOptions(), FinetuneOptions(method, model=folder), output=tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("merge", ["true", "false"])
+def test_only_merged_adapters_make_a_bundle_that_needs_no_other_model(
+    merge: str, reviews: Path, tmp_path: Path
+) -> None:
+    folder = write_decoder_folder(tmp_path / "llama")
+    given = settings_of("label-generator", ("epochs=1", "least_steps=4", "rank=2", f"merge={merge}"))
+    options = FinetuneOptions("label-generator", model=folder, n=24, settings=given)
+    finetune(str(reviews), DataOptions(), options, output=tmp_path / "bundle")
+    assert read_bundle(tmp_path / "bundle").self_contained == (merge == "true")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["finetune"]
 
 #: Named here, since the registry is not loaded for a help text; a test compares them.
-TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora, tagger"
+TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora, lora-encoder, label-generator, seq2seq, tagger"
 
 
 Method = Annotated[
@@ -34,7 +34,9 @@ Method = Annotated[
         "--method", help=f"One of {TUNING_METHODS}; full where not given, tagger for tags.", show_default=False
     ),
 ]
-Model = Annotated[str | None, typer.Option("--model", help="A name or a folder; minilm-l6, or smollm2-135m for lora.")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="A name or a folder; minilm-l6, or smollm2-135m for a decoder.")
+]
 Rows = Annotated[
     int | None, typer.Option("-n", "--rows", min=0, help="Labelled rows to learn from; by default all train rows.")
 ]
@@ -178,6 +180,7 @@ def _show(console: Console, done: FinetuneOutcome, output: Path) -> None:
     _show_long_texts(console, done)
     if done.cut:
         console.print("Time was up before training was done.", style="bold yellow")
+    _show_merge(console, done.details.get("merged"))
     _show_bundle(console, output)
 
 
@@ -208,6 +211,14 @@ def _show_calibrations(console: Console, done: FinetuneOutcome) -> None:
     held = done.details.get("calibration_error")
     if held is not None:
         show("  held-out", held["after"], held["before"], None)
+
+
+def _show_merge(console: Console, merged: Mapping[str, Any] | None) -> None:
+    if merged is None:
+        return
+    told = f"adapters merged: {merged['answers_changed']} of {merged['rows']} answers changed by it, "
+    style = "bold yellow" if merged["answers_changed"] else None
+    console.print(f"{told}probabilities by {merged['largest_difference']:.3f} at most", style=style, markup=False)
 
 
 def _show_search(console: Console, done: FinetuneOutcome) -> None:

@@ -105,8 +105,9 @@ METHODS = (
     "prompt-search, server-zero-shot, server-few-shot"
 )
 NAMED_METHODS = (
-    "label-names, lp-ft, contrastive, zero-shot-domain, few-shot-domain, few-shot-diverse, few-shot-retrieved, "
-    "many-shot, generated, generated-reasoning, prompt-affine, prompt-neighbours, server-choice"
+    "label-names, lp-ft, contrastive, lora-encoder, label-generator, seq2seq, zero-shot-domain, few-shot-domain, "
+    "few-shot-diverse, few-shot-retrieved, many-shot, generated, generated-reasoning, prompt-affine, "
+    "prompt-neighbours, server-choice"
 )
 _METHODS = f"Method to try beside the floors; repeat for several. By default: {METHODS}. By name only: {NAMED_METHODS}."
 Encoder = Annotated[

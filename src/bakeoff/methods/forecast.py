@@ -18,6 +18,7 @@ __all__ = [
     "forecast_generated",
     "forecast_given_prompt",
     "forecast_label_scores",
+    "forecast_label_writer",
     "forecast_lora",
     "forecast_majority",
     "forecast_many_shot",
@@ -44,6 +45,8 @@ WORDS_BESIDE_LABELS = 1.15
 READING_SECONDS, READING_FITS, AFFINE_FITS, MOST_TO_CHOOSE = 3.5e-7, 71, 31, 400_000_000
 #: How fine-tuning divides its rows: from so many on, it holds this share out to know when to stop.
 LEAST_TO_HOLD_OUT, HELD_OUT_SHARE = 100, 0.15
+#: Tokens that stand around a text for a model that is tuned to write its label: the instruction and the question.
+ASKED_TOKENS = 12.0
 #: Calls to a server that are under way together.
 CALLS_AT_A_TIME = 4
 
@@ -152,6 +155,23 @@ def forecast_lora(work: Workload) -> float:
         float(work.parameters["least_steps"] * work.parameters["batch_rows"]),
     )
     return _tuning(trained, work, 4.0) + _forward(work.answer_rows, _speed(work)) + SINGLE_ROWS_SECONDS
+
+
+def forecast_label_writer(work: Workload) -> float:
+    """Seconds of a trial of a model tuned to write labels: its steps, the looks at held-out rows, every label's words.
+
+    A row that is answered, or looked at, costs the tree of all labels' words; one that is learned from its own label.
+    """
+    speed, given = _speed(work), work.parameters
+    trained = max(float(given["epochs"]) * work.n, float(given["least_steps"] * given["batch_rows"]))
+    looked = 0.0
+    if work.n >= LEAST_TO_HOLD_OUT:
+        looked = (min(8.0, float(given["epochs"])) + 1.0) * HELD_OUT_SHARE * work.n
+        trained *= 1.0 - HELD_OUT_SHARE
+    # Only the texts of answered rows stand behind a prefix that is read once.
+    asked = (looked + work.answer_rows) * (speed.tokens_per_row + 4.0 + work.label_tree)
+    answering = asked / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS
+    return _tuning(trained, work, ASKED_TOKENS + work.label_tokens) + answering
 
 
 def forecast_label_scores(work: Workload) -> float:

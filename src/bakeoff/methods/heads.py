@@ -23,6 +23,7 @@ __all__ = [
     "choose_strength",
     "fit_logistic",
     "fit_one_vs_rest",
+    "head_of",
     "read_head",
     "softmax",
     "without_fit_warnings",
@@ -286,6 +287,21 @@ def _folds(codes: NDArray[np.int64], n_labels: int, most: int) -> tuple[int, NDA
             folds = int(min(most, max(least, counts[counts > 0].min())))
             return folds, np.flatnonzero(counts[codes] >= folds)
     return 0, np.arange(0)
+
+
+def head_of(layer: Any) -> LinearHead:
+    """Give a network's linear layer as a head.
+
+    Parameters
+    ----------
+    layer : torch.nn.Linear
+        From features to labels.
+
+    Returns
+    -------
+    LinearHead
+    """
+    return LinearHead(layer.weight.detach().cpu().numpy(), layer.bias.detach().cpu().numpy())
 
 
 def write_head(head: LinearHead, path: Path) -> None:

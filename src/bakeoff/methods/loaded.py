@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
     from bakeoff.models.generate import Generator
     from bakeoff.models.scoring import LabelScorer
+    from bakeoff.models.seq2seq import Seq2Seq
 
-__all__ = ["decoder", "encoder", "generator", "model_files", "scorer", "stand_in"]
+__all__ = ["decoder", "encoder", "generator", "model_files", "scorer", "seq2seq", "stand_in"]
 
 
 _STAND_INS: dict[str, ModelFiles] = {}
@@ -89,6 +90,24 @@ def decoder(name: str, dtype: str, device: str) -> Decoder:
     from bakeoff.models.decoder import load_decoder
 
     return load_decoder(model_files(name), dtype=cast("Literal['float32', 'bfloat16']", dtype), device=device)
+
+
+@lru_cache(maxsize=2)
+def seq2seq(name: str, device: str) -> Seq2Seq:
+    """Load an encoder-decoder in float32, or give the one already loaded.
+
+    Parameters
+    ----------
+    name, device : str
+
+    Returns
+    -------
+    Seq2Seq
+        Shared: never change its weights.
+    """
+    from bakeoff.models.seq2seq import load_seq2seq
+
+    return load_seq2seq(model_files(name), device=device)
 
 
 @lru_cache(maxsize=2)

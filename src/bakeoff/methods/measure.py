@@ -31,7 +31,7 @@ def preload(family: str | None, model: str | None, *, dtype: str, device: str) -
 
     Parameters
     ----------
-    family : {None, "encoder", "decoder", "server"}
+    family : {None, "encoder", "decoder", "seq2seq", "server"}
     model : str or None
     dtype, device : str
     """
@@ -41,6 +41,8 @@ def preload(family: str | None, model: str | None, *, dtype: str, device: str) -
         loaded.encoder(model, device)
     elif family == "decoder":
         loaded.scorer(model, dtype, device)
+    elif family == "seq2seq":
+        loaded.seq2seq(model, device)
 
 
 def decoder_digest(model: str, *, dtype: str, device: str) -> str:
@@ -74,7 +76,7 @@ def measure_speed(
 
     Parameters
     ----------
-    family : {"encoder", "decoder", "server"}
+    family : {"encoder", "decoder", "seq2seq", "server"}
     model : str
     texts : sequence of str
         Texts of the train pool; the first 192 (encoders) or 48 are used.
@@ -94,6 +96,8 @@ def measure_speed(
         return _encoder_speed(model, sample, device)
     if family == "decoder":
         return _decoder_speed(model, sample, dtype, device)
+    if family == "seq2seq":
+        return _seq2seq_speed(model, sample, device)
     return _server_speed(model, sample, allow_send, terms or ServerTerms())
 
 
@@ -138,6 +142,17 @@ def _decoder_speed(model: str, texts: list[str], dtype: str, device: str) -> Mod
         negative_log_likelihood=None if math.isnan(surprise) else surprise,
         weights_sha256=weights_sha256(scorer.decoder.model),
     )
+
+
+def _seq2seq_speed(model: str, texts: list[str], device: str) -> ModelSpeed:
+    from bakeoff.models.seq2seq import Seq2SeqScorer
+
+    own = loaded.seq2seq(model, device)
+    scorer = Seq2SeqScorer(own)
+    tokens = sum(len(ids) for ids in own.tokenizer(texts, verbose=False)["input_ids"])
+    rate = tokens / _best_seconds(lambda: scorer.score("", texts, ["yes", "no"]))
+    fertility = _fertility(own.tokenizer, texts)
+    return ModelSpeed(rate, rate / _DECODER_TUNING, 0.0, tokens / len(texts), tokens_per_word=fertility)
 
 
 def _fertility(tokenizer: Any, texts: Sequence[str]) -> float | None:

@@ -32,7 +32,7 @@ class MethodSpec:
         Kinds of task that it can solve.
     least_n : int
         Labelled rows that it needs; 0 for zero-shot.
-    model : {None, "encoder", "decoder", "server"}
+    model : {None, "encoder", "decoder", "seq2seq", "server"}
         Family of the model that it needs.
     location : str
         ``"module:Class"``.
@@ -69,7 +69,7 @@ class MethodSpec:
     summary: str
     kinds: tuple[str, ...]
     least_n: int
-    model: Literal["encoder", "decoder", "server"] | None
+    model: Literal["encoder", "decoder", "seq2seq", "server"] | None
     location: str
     forecast: Callable[[Workload], float]
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -162,6 +162,25 @@ class LabelScorer:
         shared = self._score_rows(run, found.prefix, deadline, progress)
         return run.result(labels, normalise, found.terminated, shared, time.perf_counter() - began)
 
+    def score_tokens(self, rows: Sequence[RowTokens], prefix: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Score every label after every row, both given as tokens.
+
+        Parameters
+        ----------
+        rows : sequence of RowTokens
+            All with the same number of labels.
+        prefix : int64 array
+            Tokens that rows are expected to begin with.
+
+        Returns
+        -------
+        float64 array, shape (rows, labels)
+            Log-probability of each label, in nats; NaN for rows that are too long.
+        """
+        run = _Run(rows, len(rows[0].labels), self.decoder.context_length)
+        self._score_rows(run, prefix, None, None)
+        return run.scores
+
     def _score_rows(
         self,
         run: _Run,

@@ -164,7 +164,7 @@ class Seq2SeqScorer:
             If labels are not to be told apart.
         """
         began = time.perf_counter()
-        targets = [self._target(label) for label in labels]
+        targets = self.targets(labels)
         trie = build_trie(targets)
         encode = self.decoder.tokenizer
         rows = [np.array(encode(prefix + query, verbose=False)["input_ids"], dtype=np.int64) for query in queries]
@@ -181,6 +181,39 @@ class Seq2SeqScorer:
             cached_tokens=0,
             seconds=time.perf_counter() - began,
         )
+
+    def targets(self, labels: Sequence[str]) -> list[tuple[int, ...]]:
+        """Give what the decoder writes for each label: the label's tokens and the end token.
+
+        Parameters
+        ----------
+        labels : sequence of str
+            White space at their beginning is left out.
+
+        Returns
+        -------
+        list of tuple of int
+        """
+        encode = self.decoder.tokenizer
+        found = [encode(label.lstrip(), add_special_tokens=False)["input_ids"] for label in labels]
+        return [(*map(int, ids), self._end) for ids in found]
+
+    def score_tokens(self, rows: Sequence[_Ints], targets: Sequence[tuple[int, ...]]) -> npt.NDArray[np.float64]:
+        """Score every label for every row, both given as tokens.
+
+        Parameters
+        ----------
+        rows : sequence of int64 array
+            What the encoder reads.
+        targets : sequence of tuple of int
+            As `targets` gives them.
+
+        Returns
+        -------
+        float64 array, shape (rows, labels)
+            Log-probability of each label, in nats; NaN for rows that are too long.
+        """
+        return self._fill(rows, build_trie(targets), None, None)[0]
 
     def _fill(
         self,
@@ -206,10 +239,6 @@ class Seq2SeqScorer:
     def _batches(self, rows: Sequence[_Ints], fitting: _Ints) -> list[_Ints]:
         lengths = [len(rows[row]) for row in fitting]
         return [fitting[batch] for batch in length_sorted_batches(lengths, max_tokens=self.max_batch_tokens)]
-
-    def _target(self, label: str) -> tuple[int, ...]:
-        ids = self.decoder.tokenizer(label.lstrip(), add_special_tokens=False)["input_ids"]
-        return (*map(int, ids), self._end)
 
     def _pack(self, texts: Sequence[_Ints], trie: LabelTrie) -> tuple[list[npt.NDArray[np.float64]], int]:
         """Score the trie's edges for several texts; gives them, and how many tokens were read."""

@@ -151,13 +151,13 @@ def _versions() -> dict[str, str]:
 
 
 def _is_self_contained(folder: Path, facts: BundleFacts) -> bool:
-    """Say whether answering needs no model from elsewhere: encoders are saved with the method, decoders are not."""
+    """Say whether answering needs no model from elsewhere: tuned weights are whole, adapters and prompts are not."""
     from bakeoff.methods.registry import method_spec
 
     spec = method_spec(facts.contender.method)
     if spec.model is None or facts.contender.model is None or (folder / WEIGHTS).is_dir():
         return True
-    return spec.model == "encoder" and any((folder / METHOD).rglob("*.safetensors"))
+    return any((folder / METHOD).rglob("model*.safetensors"))
 
 
 def _replace(staged: Path, final: Path) -> Path:

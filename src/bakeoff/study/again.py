@@ -55,7 +55,9 @@ def gets_instructions(plan: Plan, contender: Contender, planned: PlannedTrial) -
     Floors and server models are left out; a server would be sent the rows again.
     """
     meets = planned.n in (0, plan.decision_budget) and planned.seed == 0
-    return meets and contender.arm != "floor" and method_spec(contender.method).model in ("encoder", "decoder")
+    return (
+        meets and contender.arm != "floor" and method_spec(contender.method).model in ("encoder", "decoder", "seq2seq")
+    )
 
 
 def forecast_again(grid: Grid, plan: Plan) -> AskedAgain:

@@ -18,7 +18,7 @@ __all__ = [
     "contender_to_json",
 ]
 
-#: Above this many weights a decoder is not tuned here by default: a step takes seconds on a processor.
+#: Above this many weights a language model is not tuned here: a step takes seconds on a processor.
 MOST_TUNED_PARAMETERS = 1_000_000_000
 
 
@@ -30,7 +30,7 @@ class CandidateModel:
     ----------
     name : str
         As methods get it: a catalogue name, a path, or a server.
-    family : {"encoder", "decoder", "server"}
+    family : {"encoder", "decoder", "seq2seq", "server"}
     sha256 : str or None
     parameters : int
         Number of weights; 0 where not known.
@@ -185,7 +185,8 @@ def _contenders_of(
 
 
 def _is_too_large(spec: MethodSpec, model: CandidateModel) -> bool:
-    return spec.arm == "finetune" and spec.model == "decoder" and model.parameters > MOST_TUNED_PARAMETERS
+    large = model.parameters > MOST_TUNED_PARAMETERS
+    return spec.arm == "finetune" and spec.model in ("decoder", "seq2seq") and large
 
 
 def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from bakeoff.catalog import entries, is_here, pull, resolve_model
 from bakeoff.catalog.servers import is_server, parse_server
 from bakeoff.errors import OptionError
+from bakeoff.methods.registry import method_spec
 from bakeoff.models.facts import read_facts
 from bakeoff.study.contenders import CandidateModel
 from bakeoff.workbench.options import StudyOptions, Watcher
@@ -37,12 +38,14 @@ def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[tuple[Can
             began = time.monotonic()
             pull(name, progress=_teller(watcher, name))
             fetching += time.monotonic() - began
-    models = [_local_model(name, "encoder", watcher) for name in options.encoders]
+    named = {method_spec(name).model for name in options.methods or ()}
+    tuned = ("encoder", "seq2seq") if "seq2seq" in named else ("encoder",)
+    models = [_local_model(name, tuned, watcher) for name in options.encoders]
     for name in options.prompt_models:
         if is_server(name):
             models.append(_server_model(name))
         else:
-            models.append(_local_model(name, "decoder", watcher))
+            models.append(_local_model(name, ("decoder",), watcher))
     return tuple(models), fetching
 
 
@@ -50,19 +53,19 @@ def _teller(watcher: Watcher, name: str) -> Callable[[int, int], None]:
     return lambda done, total: watcher.pulling(name, done, total)
 
 
-def _local_model(name: str, family: str, watcher: Watcher) -> CandidateModel:
+def _local_model(name: str, families: tuple[str, ...], watcher: Watcher) -> CandidateModel:
     watcher.step(f"looking for {name}")
     files = resolve_model(name)
     facts = read_facts(files)
-    if facts.family != family:
-        wanted = "--encoder takes an encoder" if family == "encoder" else "--prompt-model takes a decoder"
+    if facts.family not in families:
+        wanted = "--encoder takes an encoder" if "encoder" in families else "--prompt-model takes a decoder"
         raise OptionError(
             f"{wanted}; {name} is of the family {facts.family!r} ({facts.architecture}).",
             next_step="See 'bakeoff models' for models of both kinds.",
         )
     short = re.sub(r"\.(gguf)$", "", Path(files.name).name)
     return CandidateModel(
-        name if files.name == name else str(files.path), family, files.sha256, facts.parameters, short
+        name if files.name == name else str(files.path), facts.family, files.sha256, facts.parameters, short
     )
 
 

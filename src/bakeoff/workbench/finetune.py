@@ -327,10 +327,15 @@ def _check_method(name: str | None) -> None:
 
 def _study_options(options: FinetuneOptions) -> StudyOptions:
     spec = method_spec(str(options.method))
+    if spec.model == "seq2seq" and not options.model:
+        raise OptionError(
+            f"{spec.name} tunes an encoder-decoder, and the catalogue has none.",
+            next_step="Name the folder of one, such as T5, with --model.",
+        )
     models = (options.model,) if options.model else None
     encoders, decoders = StudyOptions().encoders, StudyOptions().prompt_models
     return StudyOptions(
-        encoders=(models or encoders) if spec.model == "encoder" else (),
+        encoders=(models or encoders) if spec.model in ("encoder", "seq2seq") else (),
         prompt_models=(models or decoders) if spec.model == "decoder" else (),
         methods=(spec.name,),
         labels=options.labels,
@@ -342,6 +347,13 @@ def _study_options(options: FinetuneOptions) -> StudyOptions:
 
 def _contender(task: Task, study: StudyOptions, options: FinetuneOptions, rows: int, watcher: Watcher) -> Contender:
     models, _seconds = candidate_models(study, watcher)
+    wanted = method_spec(str(options.method)).model
+    for model in models:
+        if model.family != wanted:
+            raise OptionError(
+                f"{options.method} needs a model of the family {wanted!r}; {model.short_name} is of {model.family!r}.",
+                next_step="Name another model with --model, or another method.",
+            )
     found, missing = build_contenders(models, kind=task.kind, methods=study.methods, train_rows=rows)
     chosen = [one for one in found if one.method == options.method]
     if not chosen:

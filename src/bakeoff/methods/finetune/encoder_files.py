@@ -12,9 +12,10 @@ from bakeoff.errors import BundleError
 if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
 
-__all__ = ["encoder_size_mb", "read_encoder", "write_encoder"]
+__all__ = ["ABOUT_ENCODER", "encoder_size_mb", "read_encoder", "write_encoder"]
 
-_ABOUT = "encoder.json"
+#: Says which encoder tuned weights came from.
+ABOUT_ENCODER = "encoder.json"
 
 
 def write_encoder(encoder: Encoder, folder: Path) -> None:
@@ -45,7 +46,7 @@ def write_encoder(encoder: Encoder, folder: Path) -> None:
         for at, (kind, path) in enumerate(zip(kinds, paths, strict=False))
     ]
     _write_json(folder / "modules.json", modules)
-    _write_json(folder / _ABOUT, {"model": encoder.name, "sha256": encoder.sha256})
+    _write_json(folder / ABOUT_ENCODER, {"model": encoder.name, "sha256": encoder.sha256})
 
 
 def read_encoder(folder: Path, device: str) -> Encoder:
@@ -69,10 +70,10 @@ def read_encoder(folder: Path, device: str) -> Encoder:
     from bakeoff.models.encoder import load_encoder
 
     try:
-        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        about = json.loads((folder / ABOUT_ENCODER).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BundleError(
-            f"{folder} must hold an encoder with its {_ABOUT}; it cannot be read: {error}.",
+            f"{folder} must hold an encoder with its {ABOUT_ENCODER}; it cannot be read: {error}.",
             next_step="Write the bundle again from its study.",
         ) from error
     return load_encoder(ModelFiles(about["model"], folder, "folder", about["sha256"]), device=device)
