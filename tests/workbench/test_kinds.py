@@ -98,8 +98,8 @@ def test_a_study_compares_tuning_with_the_floors_and_says_that_prompting_is_miss
     assert verdict["task"]["kind"] == kind
     assert verdict["verdict"]["choice"] == "unresolved"
     assert verdict["verdict"]["reasons"][0] == (
-        f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}. Fine-tuning is compared with the "
-        "floors alone."
+        f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}. "
+        "Fine-tuning is compared with the floors alone."
     )
     scores = {row["contender"]: row["score"] for row in verdict["leaderboard"]}
     assert scores["probe minilm-l6"] > scores["majority"]
@@ -114,6 +114,6 @@ def test_what_needs_one_label_a_row_is_refused_for_other_kinds(tmp_path: Path) -
     with pytest.raises(OptionError, match="The metric of regression must be one of pearson"):
         run(str(data), DataOptions(kind="regression"), StudyOptions(metric="accuracy"), folder=tmp_path / "study")
     with pytest.raises(
-        OptionError, match="contrastive does not solve tasks of the kind 'regression'. Choose among probe, full"
+        OptionError, match=r"contrastive does not solve tasks of the kind 'regression'\. Choose among probe, full"
     ):
         finetune(str(data), DataOptions(kind="regression"), FinetuneOptions("contrastive"), output=tmp_path / "bundle")
