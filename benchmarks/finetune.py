@@ -159,6 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("finetune"), help="folder of records and the peers")
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="all where not given")
+    parser.add_argument("--side", action="append", help="sides to run, by name; all where not given")
     parser.add_argument("--peer-python", type=Path, help=f"interpreter of an environment with {', '.join(PEERS)}")
     parser.add_argument("--split", choices=("validation", "test"), default="test", help="what is answered")
     parser.add_argument("--turns", type=int, help="in place of a case's own, for a first look")
@@ -177,7 +178,7 @@ def main() -> None:
     for case in wanted:
         for turn in range(options.turns or case.turns):
             for side in case.sides:
-                if (case.name, side.name, turn) in records:
+                if (case.name, side.name, turn) in records or (options.side and side.name not in options.side):
                     continue
                 record = measure(case, side, turn, Path(root) / "data", python, options)
                 records[case.name, side.name, turn] = record
