@@ -6,18 +6,18 @@ The head starts from the linear probe's logistic regression, and the weights are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.embeddings import embed
-from bakeoff.methods.finetune.lower_layers import cached_lower_layers
+from bakeoff.methods.finetune.lower_layers import shortened
 from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_weights
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.temperature import scale_head
-from bakeoff.methods.finetune.token_rows import TokenRows, divide
+from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
-from bakeoff.methods.finetune.tuned_encoder import TunedEncoder, compact_embeddings
+from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
 from bakeoff.tasks import Task, label_codes
@@ -25,6 +25,7 @@ from bakeoff.tasks import Task, label_codes
 __all__ = ["FullFineTuning"]
 
 _HEAD_RATE = 1e-3
+_ROWS_AT_ONCE = 512
 
 
 class FullFineTuning(TunedEncoder):
@@ -88,7 +89,8 @@ class FullFineTuning(TunedEncoder):
         head_start = self._start_head(base, [texts[row] for row in kept], train)
         before = weights_sha256(self.encoder_.model)
         weights = balanced_weights(train.codes, len(self.task.labels)) if self.class_weights else None
-        with self._shortened(rows.ids) as short:
+        half = self.context_.dtype == "bfloat16"
+        with shortened(self.encoder_.model, rows.ids, self._pad, self.frozen_share, autocast=half) as short:
             tuned = tune(
                 self.network_,
                 self._plan(_HEAD_RATE),
@@ -102,22 +104,31 @@ class FullFineTuning(TunedEncoder):
         details["temperature"] = scale_head(self.network_, held, self._pad)
         self._report(tuned, details, base, texts, before)
 
-    def _shortened(self, ids: Sequence[list[int]]) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
-        """Leave out of the model, while it is trained, what does not change the outcome."""
-        model = self.encoder_.model
-        if self.frozen_share:
-            return cached_lower_layers(model, ids, self._pad, self.frozen_share)
-        return compact_embeddings(model, ids, self._pad)
-
     def _start_head(self, base: Encoder, texts: list[str], train: TokenRows) -> str:
         """Start the head from the probe's, where the time allows and it can be fitted; say which start it was."""
         if self.continued is not None:
             self._continue_head(train)
             return "earlier fit"
-        found = embed(base, texts, self.context_, use_deadline=True)
-        self.reused_seconds_ = found.reused_seconds
-        if not found.reached.all():
+        vectors = self._start_vectors(base, texts, train)
+        if vectors is None:
             return "random"
-        head, _ = fit_probe_head(found.vectors, train.codes, self.task, self.seed)
+        head, _ = fit_probe_head(vectors, train.codes, self.task, self.seed)
         self._start_from(head)
         return "probe"
+
+    def _start_vectors(self, base: Encoder, texts: list[str], train: TokenRows) -> NDArray[np.float32] | None:
+        """Give the vectors of rows before training, at the precision of training; None where time is up."""
+        if self.context_.dtype != "bfloat16":
+            found = embed(base, texts, self.context_, use_deadline=True)
+            self.reused_seconds_ = found.reused_seconds
+            return found.vectors if found.reached.all() else None
+        vectors = np.empty((len(train), self.network_.head.in_features), dtype=np.float32)
+        # Batches hold rows of like length, so the parts do too.
+        order = np.argsort(train.lengths, kind="stable")
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            if self.context_.deadline.passed:
+                return None
+            rows = order[start : start + _ROWS_AT_ONCE]
+            own = train.part(rows)
+            vectors[rows] = predict_logits(TextVectors(self.network_), own.ids, self._pad, autocast=True)
+        return vectors

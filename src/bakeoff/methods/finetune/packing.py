@@ -63,7 +63,7 @@ def packed_states(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Te
 
 
 def _places(lengths: list[int]) -> tuple[list[int], list[int], int]:
-    """Lay rows, the longest first, into the fullest sequence that has room; give sequence and start of each, and the size."""
+    """Lay rows, the longest first, into the fullest sequence with room; give sequences, starts, and the size."""
     size = max(_TOKENS, *lengths)
     filled: list[int] = []
     sequences, begins = [0] * len(lengths), [0] * len(lengths)
