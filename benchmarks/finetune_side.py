@@ -18,9 +18,33 @@ import time
 from typing import Any
 
 Answers = list[int]
+#: Answers, and seconds by their names.
+Found = tuple[Answers, dict[str, float]]
 
 
-def fit_trainer(asked: dict[str, Any]) -> tuple[Answers, float, float]:
+class Clock:
+    """Seconds of a fit and of the answers that follow it, and those of the processor, all threads together."""
+
+    def __init__(self) -> None:
+        self.readings = [(time.perf_counter(), time.process_time())]
+
+    def lap(self) -> None:
+        """End the fit; what follows are answers."""
+        self.readings.append((time.perf_counter(), time.process_time()))
+
+    def seconds(self) -> dict[str, float]:
+        """End the answers, and give all seconds by their names in a record."""
+        self.lap()
+        (first, cpu_first), (middle, cpu_middle), (last, cpu_last) = self.readings
+        return {
+            "fit_seconds": middle - first,
+            "fit_processor_seconds": cpu_middle - cpu_first,
+            "answer_seconds": last - middle,
+            "answer_processor_seconds": cpu_last - cpu_middle,
+        }
+
+
+def fit_trainer(asked: dict[str, Any]) -> Found:
     """Tune with Hugging Face's Trainer: its defaults, or lengths grouped, 32 rows a batch and bfloat16."""
     import torch
     from transformers import (
@@ -53,7 +77,7 @@ def fit_trainer(asked: dict[str, Any]) -> tuple[Answers, float, float]:
             output_dir=folder, use_cpu=True, seed=asked["seed"], report_to="none", save_strategy="no",
             disable_tqdm=True, logging_strategy="no", **settings,
         )  # fmt: skip
-        began = time.perf_counter()
+        clock = Clock()
         trainer = Trainer(
             model=model,
             args=arguments,
@@ -61,12 +85,12 @@ def fit_trainer(asked: dict[str, Any]) -> tuple[Answers, float, float]:
             data_collator=DataCollatorWithPadding(tokenizer),
         )
         trainer.train()
-        fitted = time.perf_counter()
+        clock.lap()
         scores = trainer.predict(Rows(asked["asked"], None)).predictions
-        return scores.argmax(axis=1).tolist(), fitted - began, time.perf_counter() - fitted
+        return scores.argmax(axis=1).tolist(), clock.seconds()
 
 
-def fit_setfit(asked: dict[str, Any]) -> tuple[Answers, float, float]:
+def fit_setfit(asked: dict[str, Any]) -> Found:
     """Tune with SetFit: its defaults, or at most so many steps."""
     from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments
@@ -82,26 +106,26 @@ def fit_setfit(asked: dict[str, Any]) -> tuple[Answers, float, float]:
             show_progress_bar=False,
             **steps,
         )
-        began = time.perf_counter()
+        clock = Clock()
         rows = Dataset.from_dict({"text": asked["texts"], "label": asked["codes"]})
         Trainer(model=model, args=arguments, train_dataset=rows).train()
-        fitted = time.perf_counter()
-        found = [int(code) for code in model.predict(asked["asked"])]
-        return found, fitted - began, time.perf_counter() - fitted
+        clock.lap()
+        return [int(code) for code in model.predict(asked["asked"])], clock.seconds()
 
 
-def encode_peer(asked: dict[str, Any]) -> tuple[list[list[float]], float, float]:
+def encode_peer(asked: dict[str, Any]) -> tuple[list[list[float]], dict[str, float]]:
     """Encode with sentence-transformers, its defaults."""
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(asked["model"], device="cpu")
     model.encode(asked["asked"][:8])
-    began = time.perf_counter()
+    clock = Clock()
+    clock.lap()
     vectors = model.encode(asked["asked"], show_progress_bar=False, normalize_embeddings=True)
-    return vectors.tolist(), 0.0, time.perf_counter() - began
+    return vectors.tolist(), clock.seconds()
 
 
-def fit_ours(asked: dict[str, Any]) -> tuple[Answers, float, float]:
+def fit_ours(asked: dict[str, Any]) -> Found:
     """Tune with the package's own method."""
     from bakeoff.methods import loaded
     from bakeoff.methods.contract import RunContext
@@ -115,23 +139,24 @@ def fit_ours(asked: dict[str, Any]) -> tuple[Answers, float, float]:
         task=task, model=asked["model"], seed=asked["seed"], **{**spec.parameters, **asked.get("settings", {})}
     )
     loaded.encoder(asked["model"], "cpu")
-    began = time.perf_counter()
+    clock = Clock()
     method.within(RunContext(dtype=asked["dtype"])).fit(asked["texts"], [names[code] for code in asked["codes"]])
-    fitted = time.perf_counter()
-    found = [-1 if answer.value is None else names.index(answer.value) for answer in method.answer(asked["asked"])]
-    return found, fitted - began, time.perf_counter() - fitted
+    clock.lap()
+    answers = method.answer(asked["asked"])
+    return [-1 if answer.value is None else names.index(answer.value) for answer in answers], clock.seconds()
 
 
-def encode_ours(asked: dict[str, Any]) -> tuple[list[list[float]], float, float]:
+def encode_ours(asked: dict[str, Any]) -> tuple[list[list[float]], dict[str, float]]:
     """Encode with the package's own encoder."""
     from bakeoff.methods import loaded
     from bakeoff.models.encoder import encode
 
     encoder = loaded.encoder(asked["model"], "cpu")
     encode(encoder, asked["asked"][:8])
-    began = time.perf_counter()
+    clock = Clock()
+    clock.lap()
     vectors = encode(encoder, asked["asked"])
-    return vectors.tolist(), 0.0, time.perf_counter() - began
+    return vectors.tolist(), clock.seconds()
 
 
 SIDES = {
@@ -151,13 +176,9 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(asked["threads"])
-    found, fit_seconds, answer_seconds = SIDES[asked["side"]](asked)
-    told = {
-        "answers": found,
-        "fit_seconds": fit_seconds,
-        "answer_seconds": answer_seconds,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+    found, seconds = SIDES[asked["side"]](asked)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told = {"answers": found, "peak_memory_mb": peak, **seconds}
     answers.write(json.dumps(told) + "\n")
     answers.flush()
 
