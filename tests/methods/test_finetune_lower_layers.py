@@ -24,7 +24,7 @@ from bakeoff.errors import ModelError, OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method, RunContext
 from bakeoff.methods.finetune.full import FullFineTuning
-from bakeoff.methods.finetune.lower_layers import cached_lower_layers, freeze_lower_layers
+from bakeoff.methods.finetune.lower_layers import cached_lower_layers, freeze_lower_layers, shortened
 from bakeoff.methods.finetune.objectives import CrossEntropy
 from bakeoff.methods.finetune.token_rows import TokenRows, padded
 from bakeoff.methods.finetune.training import tune
@@ -105,7 +105,7 @@ def test_training_comes_out_as_with_all_layers_run(task: Task) -> None:
         nothing = rows.part(np.arange(0))
         settings = {"objective": CrossEntropy("accuracy"), "pad": method._pad, "context": RunContext()}
         if cached:
-            with method._shortened(rows.ids) as short:
+            with shortened(method.encoder_.model, rows.ids, method._pad, 0.5, autocast=False) as short:
                 tune(method.network_, plan, short(rows), nothing, **settings)
         else:
             assert freeze_lower_layers(method.encoder_.model, 0.5) == 3

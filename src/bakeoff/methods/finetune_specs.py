@@ -39,7 +39,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="full",
-        version="3",
+        version="4",
         arm="finetune",
         summary="All weights of an encoder and a new head.",
         kinds=TEXT_KINDS,
@@ -60,7 +60,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="lp-ft",
-        version="1",
+        version="2",
         arm="finetune",
         summary="Upper half of an encoder's layers and a new head; the lower half is run once.",
         kinds=TEXT_KINDS,
@@ -83,7 +83,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="contrastive",
-        version="1",
+        version="2",
         arm="finetune",
         summary="Encoder tuned to tell labels' texts apart, then a logistic head.",
         kinds=_CLASSIFICATION,

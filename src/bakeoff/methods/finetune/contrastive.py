@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bakeoff.methods.finetune.lower_layers import shortened
 from bakeoff.methods.finetune.objectives import SupervisedContrastive
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
-from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder, compact_embeddings
+from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
 from bakeoff.models.digest import weights_sha256
 from bakeoff.tasks import Task, label_codes
 
@@ -39,6 +40,9 @@ class ContrastiveFineTuning(TunedEncoder):
         Steps that are taken at least.
     temperature : float
         What similarities are divided by.
+    frozen_share : float
+        Share of the encoder's layers, the lowest and the token vectors below them, that keep their weights, in [0, 1);
+        what they say of a row is computed once.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class ContrastiveFineTuning(TunedEncoder):
         batch_rows: int = 32,
         least_steps: int = 40,
         temperature: float = 0.1,
+        frozen_share: float = 0.0,
     ) -> None:
         self.task = task
         self.model = model
@@ -60,6 +65,7 @@ class ContrastiveFineTuning(TunedEncoder):
         self.batch_rows = batch_rows
         self.least_steps = least_steps
         self.temperature = temperature
+        self.frozen_share = frozen_share
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         codes = label_codes(labels, self.task.labels)
@@ -70,7 +76,9 @@ class ContrastiveFineTuning(TunedEncoder):
         before = weights_sha256(self.encoder_.model)
         network = TextVectors(self.network_)
         self.network_.head.requires_grad_(False)
-        with compact_embeddings(self.encoder_.model, rows.ids, self._pad) as short:
+        with shortened(
+            self.encoder_.model, rows.ids, self._pad, self.frozen_share, autocast=self.context_.dtype == "bfloat16"
+        ) as short:
             tuned = tune(
                 network,
                 self._plan(self.learning_rate),

@@ -19,12 +19,12 @@ from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.embeddings import embed
 from bakeoff.methods.finetune.kind_objectives import objective_of
 from bakeoff.methods.finetune.long_texts import check_long_texts, fitted_length, mean_of_pieces
-from bakeoff.methods.finetune.lower_layers import cached_lower_layers
+from bakeoff.methods.finetune.lower_layers import shortened
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.temperature import LEAST_ROWS, calibrate_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
-from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder, compact_embeddings
+from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
 from bakeoff.methods.outputs import ManyLabels
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
@@ -34,6 +34,7 @@ __all__ = ["FullFineTuning"]
 
 _HEAD_RATE = 1e-3
 _SAMPLINGS = ("natural", "balanced")
+_ROWS_AT_ONCE = 512
 
 
 class FullFineTuning(TunedEncoder):
@@ -142,10 +143,8 @@ class FullFineTuning(TunedEncoder):
 
     def _shortened(self, ids: Sequence[list[int]]) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
         """Leave out of the model, while it is trained, what does not change the outcome."""
-        model = self.encoder_.model
-        if self.frozen_share:
-            return cached_lower_layers(model, ids, self._pad, self.frozen_share)
-        return compact_embeddings(model, ids, self._pad)
+        half = self.context_.dtype == "bfloat16"
+        return shortened(self.encoder_.model, ids, self._pad, self.frozen_share, autocast=half)
 
     def _read_scores(self, held: TokenRows, owners: NDArray[np.int64], labels: list[str]) -> dict[str, Any]:
         """Settle how the trained network's scores are read, by the rows held out; give what a method reports of it."""
@@ -164,15 +163,30 @@ class FullFineTuning(TunedEncoder):
         if self.continued is not None:
             self._continue_head(train, labels)
             return "earlier fit"
-        if any(FIELD_SEPARATOR in text for text in texts):
-            # Both texts of a pair are read at once, which gives another vector than either alone.
-            vectors = predict_logits(TextVectors(self.network_), train.ids, self._pad).astype(np.float32)
-        else:
-            found = embed(base, texts, self.context_, use_deadline=True)
-            self.reused_seconds_ = found.reused_seconds
-            if not found.reached.all():
-                return "random"
-            vectors = found.vectors
+        vectors = self._start_vectors(base, texts, train)
+        if vectors is None:
+            return "random"
         head, _ = fit_probe_head(vectors, labels, self.outputs_, self.seed)
         self._start_from(head)
         return "probe"
+
+    def _start_vectors(self, base: Encoder, texts: list[str], train: TokenRows) -> NDArray[np.float32] | None:
+        """Give the vectors of rows before training, at the precision of training; None where time is up."""
+        # Both texts of a pair are read at once, which gives another vector than either alone.
+        paired = any(FIELD_SEPARATOR in text for text in texts)
+        if self.context_.dtype != "bfloat16" and not paired:
+            found = embed(base, texts, self.context_, use_deadline=True)
+            self.reused_seconds_ = found.reused_seconds
+            return found.vectors if found.reached.all() else None
+        vectors = np.empty((len(train), self.network_.head.in_features), dtype=np.float32)
+        # Batches hold rows of like length, so the parts do too.
+        order = np.argsort(train.lengths, kind="stable")
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            if self.context_.deadline.passed:
+                return None
+            rows = order[start : start + _ROWS_AT_ONCE]
+            own = train.part(rows)
+            vectors[rows] = predict_logits(
+                TextVectors(self.network_), own.ids, self._pad, autocast=self.context_.dtype == "bfloat16"
+            )
+        return vectors

@@ -7,7 +7,7 @@ to Accelerate Fine-tuning", section 4.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from bakeoff.errors import ModelError
-from bakeoff.methods.finetune.token_rows import TokenRows, padded
+from bakeoff.methods.finetune.token_rows import TokenRows, cast, padded
+from bakeoff.methods.finetune.tuned_encoder import compact_embeddings
 from bakeoff.models.batching import length_sorted_batches
 
-__all__ = ["cached_lower_layers", "freeze_lower_layers"]
+__all__ = ["cached_lower_layers", "freeze_lower_layers", "shortened"]
 
 #: Numbers of the kept states at most: 1 GB. Beyond it the lower layers are run in every step.
 _MOST_KEPT = 256_000_000
@@ -66,7 +67,7 @@ def freeze_lower_layers(model: Any, share: float) -> int:
 
 @contextmanager
 def cached_lower_layers(
-    model: Any, ids: Sequence[Sequence[int]], pad: int, share: float
+    model: Any, ids: Sequence[Sequence[int]], pad: int, share: float, *, autocast: bool = False
 ) -> Iterator[Callable[[TokenRows], TokenRows]]:
     """Train the upper layers on what the lower ones, which keep their weights, say of the rows.
 
@@ -80,6 +81,8 @@ def cached_lower_layers(
         Id of padding.
     share : float
         Of the layers that keep their weights, in [0, 1).
+    autocast : bool
+        Whether the lower layers multiply in bfloat16, as training does where it is on.
 
     Yields
     ------
@@ -94,7 +97,7 @@ def cached_lower_layers(
         return
     parent, name = _layer_list(model)
     layers, embeddings = getattr(parent, name), model.embeddings
-    table, places = _states(model, distinct, pad, count)
+    table, places = _states(model, distinct, pad, count, autocast)
     # Places count from behind the id of padding, which stands for no state.
     least = pad + 1
     model.embeddings = _States(torch.cat([torch.zeros(least, table.shape[1], device=table.device), table]))
@@ -112,20 +115,61 @@ def cached_lower_layers(
         setattr(parent, name, layers)
 
 
+class _ReachedError(Exception):
+    """The lower layers are done; carries what they say."""
+
+    def __init__(self, states: torch.Tensor) -> None:
+        super().__init__()
+        self.states = states
+
+
+def _stop(_layer: torch.nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    raise _ReachedError(given[0] if given else named["hidden_states"])
+
+
+def shortened(
+    model: Any, ids: Sequence[Sequence[int]], pad: int, share: float, *, autocast: bool
+) -> AbstractContextManager[Callable[[TokenRows], TokenRows]]:
+    """Leave out of a model, while it is trained, what does not change the outcome.
+
+    Parameters
+    ----------
+    model, ids, pad, share, autocast
+        As of `cached_lower_layers`; where no layer keeps its weights, the table of token vectors alone is shortened.
+
+    Returns
+    -------
+    context manager
+        Gives what turns `TokenRows` into rows that the shortened model takes.
+    """
+    if share:
+        return cached_lower_layers(model, ids, pad, share, autocast=autocast)
+    return compact_embeddings(model, ids, pad)
+
+
 def _states(
-    model: Any, ids: Sequence[tuple[int, ...]], pad: int, count: int
+    model: Any, ids: Sequence[tuple[int, ...]], pad: int, count: int, autocast: bool
 ) -> tuple[torch.Tensor, dict[tuple[int, ...], int]]:
     """Give the states of all tokens behind the lower layers, and where each row's begin."""
     starts = np.cumsum([0, *(len(row) for row in ids)])
     device = next(model.parameters()).device
     table = torch.empty((int(starts[-1]), int(model.config.hidden_size)), device=device)
     model.eval()
-    with torch.inference_mode():
-        for batch in length_sorted_batches([len(row) for row in ids], max_tokens=_BATCH_TOKENS):
-            tokens, mask = padded([list(ids[row]) for row in batch], pad, device)
-            told = model(input_ids=tokens, attention_mask=mask, output_hidden_states=True).hidden_states[count]
-            for at, row in enumerate(batch):
-                table[starts[row] : starts[row + 1]] = told[at, : len(ids[row])].float()
+    parent, name = _layer_list(model)
+    # The first layer that is trained ends the forward pass: nothing above it is needed here.
+    hook = getattr(parent, name)[count].register_forward_pre_hook(_stop, with_kwargs=True)
+    try:
+        with torch.inference_mode(), cast(autocast, device):
+            for batch in length_sorted_batches([len(row) for row in ids], max_tokens=_BATCH_TOKENS):
+                tokens, mask = padded([list(ids[row]) for row in batch], pad, device)
+                try:
+                    model(input_ids=tokens, attention_mask=mask)
+                except _ReachedError as reached:
+                    told = reached.states
+                for at, row in enumerate(batch):
+                    table[starts[row] : starts[row + 1]] = told[at, : len(ids[row])].float()
+    finally:
+        hook.remove()
     return table, {row: int(start) for row, start in zip(ids, starts[:-1], strict=True)}
 
 

@@ -31,8 +31,7 @@ class _TokenScores(EncoderClassifier):
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Give the tags' scores, shape (rows, tokens, tags), of token ids and mask, shape (rows, tokens)."""
-        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        scores: torch.Tensor = self.head(self.dropout(states.float()))
+        scores: torch.Tensor = self.head(self.dropout(self.states(ids, mask).float()))
         return scores
 
 

@@ -20,6 +20,7 @@ from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
 from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
 from bakeoff.methods.finetune.objectives import Objective
+from bakeoff.methods.finetune.packing import can_pack, packed_states
 from bakeoff.methods.finetune.precision import settle_dtype
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
@@ -65,10 +66,16 @@ class EncoderClassifier(torch.nn.Module):
         scores: torch.Tensor = self.head(self.dropout(self.vectors(ids, mask)))
         return scores
 
+    def states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Give the last layer's states, shape (rows, tokens, dimensions); in training without work on padding."""
+        if self.training and can_pack(self.model):
+            return packed_states(self.model, ids, mask)
+        states: torch.Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
+
     def vectors(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Give one vector a row, shape (rows, dimensions), of token ids and mask, shape (rows, tokens)."""
-        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        found = pooled(states.float(), mask, self.pooling)
+        found = pooled(self.states(ids, mask).float(), mask, self.pooling)
         return torch.nn.functional.normalize(found, dim=-1) if self.normalise else found
 
 

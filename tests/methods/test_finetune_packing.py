@@ -1,0 +1,43 @@
+"""Rows laid end to end have the states, and give the gradients, of padded rows."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
+
+from bakeoff.methods.finetune import packing
+from bakeoff.methods.finetune.packing import can_pack, packed_states
+
+SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "vocab_size": 60}
+
+
+def _rows(lengths: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    mask = (torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]).long()
+    return torch.randint(1, 60, mask.shape) * mask, mask
+
+
+@pytest.mark.parametrize("size", [1, 12, 256])
+def test_packed_rows_are_those_of_padded_ones(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_TOKENS", size)
+    torch.manual_seed(0)
+    model = BertModel(BertConfig(**SMALL)).eval()
+    assert can_pack(model)
+    ids, mask = _rows([5, 9, 1, 3, 9, 2])
+    weights = torch.randn(*ids.shape, 16) * mask[:, :, None]
+    found = []
+    for states in (
+        packed_states(model, ids, mask),
+        model(input_ids=ids, attention_mask=mask).last_hidden_state * mask[:, :, None],
+    ):
+        model.zero_grad()
+        (states * weights).sum().backward()
+        gradient = model.embeddings.position_embeddings.weight.grad.clone()
+        found.append((states.detach(), gradient, model.encoder.layer[0].output.dense.weight.grad.clone()))
+    for packed, padded in zip(*found, strict=True):
+        torch.testing.assert_close(packed, padded, rtol=0, atol=2e-5)
+
+
+def test_models_that_know_of_positions_in_other_ways_are_not_packed() -> None:
+    assert not can_pack(MPNetModel(MPNetConfig(**SMALL)))
+    assert not can_pack(BertModel(BertConfig(**SMALL, attn_implementation="eager")))
