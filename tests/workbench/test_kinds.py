@@ -20,7 +20,7 @@ from bakeoff.workbench.predict import predict
 from bakeoff.workbench.run import run
 
 KINDS = ("multi-label", "regression", "pair", "tagging")
-SHORT = ("max_epochs=1", "least_steps=8")
+SHORT = ("max_epochs=1", "least_steps=2")
 
 
 def record(kind: str, text: str, label: str) -> dict[str, object]:
@@ -92,7 +92,9 @@ def test_a_study_compares_tuning_with_the_floors_and_says_that_prompting_is_miss
     kind: str, catalogue_cache, tmp_path: Path
 ) -> None:
     data = rows_file(kind, tmp_path / "rows.jsonl")
-    options = StudyOptions(methods=("probe",), budgets=(-1,), seeds=3, finalist_seeds=3, division="one")
+    options = StudyOptions(
+        methods=("probe",), budgets=(-1,), seeds=3, finalist_seeds=3, division="one", ship=kind == "pair"
+    )
     done = run(str(data), DataOptions(kind=kind), options, folder=tmp_path / "study")
     verdict = json.loads((tmp_path / "study" / "verdict.json").read_text(encoding="utf-8"))
     assert verdict["task"]["kind"] == kind

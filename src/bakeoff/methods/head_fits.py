@@ -89,13 +89,13 @@ def fit_outputs(
     candidates: Sequence[float],
     seed: int,
     sparse: bool = False,
+    choose: bool = True,
 ) -> tuple[LinearHead, StrengthChoice]:
     """Fit a head for several labels a row or for numbers; choose strength and thresholds by out-of-fold scores.
 
     Parameters
     ----------
-    features : ndarray or sparse matrix, shape (rows, features)
-    labels : sequence of str
+    features, labels : matrix, sequence of str
     outputs : Outputs
         Of a task of kind multi-label or regression; its thresholds are set.
     candidates : sequence of float
@@ -104,6 +104,8 @@ def fit_outputs(
         Of the folds.
     sparse : bool
         Whether features are many and sparse.
+    choose : bool
+        Whether anything is chosen, however many rows there are.
 
     Returns
     -------
@@ -117,7 +119,7 @@ def fit_outputs(
             return fit_ridge(rows, wanted, C)
         return fit_each_label(rows, wanted, C, sparse=sparse, seed=seed)
 
-    if len(labels) < _LEAST_ROWS:
+    if not choose or len(labels) < _LEAST_ROWS:
         C = candidates[len(candidates) // 2]
         return outputs.on_head(fit(features, targets, C)), StrengthChoice(C, 0, ())
     found: list[tuple[float, float, Reals]] = []
@@ -125,8 +127,7 @@ def fit_outputs(
         scores = _out_of_fold(features, targets, C, fit, seed)
         outputs.settle(scores, labels)
         found.append((outputs.score(scores, labels), C, scores))
-    # Ties go to the stronger penalty, which comes first.
-    _, C, scores = max(found, key=lambda one: one[0])
+    _, C, scores = max(found, key=lambda one: one[0])  # the stronger penalty first where scores tie
     outputs.settle(scores, labels)
     choice = StrengthChoice(C, _FOLDS, tuple((tried, score) for score, tried, _ in found))
     return outputs.on_head(fit(features, targets, C)), choice

@@ -10,7 +10,7 @@ from pathlib import Path
 from bakeoff.catalog import entries, is_here, pull, resolve_model
 from bakeoff.catalog.servers import is_server, parse_server
 from bakeoff.errors import OptionError
-from bakeoff.methods.registry import method_spec
+from bakeoff.methods.registry import method_spec, method_specs
 from bakeoff.models.facts import read_facts
 from bakeoff.study.contenders import CandidateModel
 from bakeoff.workbench.options import StudyOptions, Watcher
@@ -18,13 +18,17 @@ from bakeoff.workbench.options import StudyOptions, Watcher
 __all__ = ["candidate_models"]
 
 
-def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[tuple[CandidateModel, ...], float]:
+def candidate_models(
+    options: StudyOptions, watcher: Watcher, kind: str = "classification"
+) -> tuple[tuple[CandidateModel, ...], float]:
     """Find the models of a study, fetching what is not here.
 
     Parameters
     ----------
     options : StudyOptions
     watcher : Watcher
+    kind : str
+        Of the task: where no method that needs a model to prompt knows it, none is fetched.
 
     Returns
     -------
@@ -33,7 +37,9 @@ def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[tuple[Can
         Seconds that fetching took.
     """
     fetching = 0.0
-    for name in (*options.encoders, *options.prompt_models):
+    families = {spec.model for spec in method_specs() if kind in spec.kinds}
+    prompted = options.prompt_models if families & {"decoder", "server"} else ()
+    for name in (*options.encoders, *prompted):
         if name in {item.name for item in entries("model")} and not is_here(name):
             began = time.monotonic()
             pull(name, progress=_teller(watcher, name))
@@ -41,7 +47,7 @@ def candidate_models(options: StudyOptions, watcher: Watcher) -> tuple[tuple[Can
     named = {method_spec(name).model for name in options.methods or ()}
     tuned = ("encoder", "seq2seq") if "seq2seq" in named else ("encoder",)
     models = [_local_model(name, tuned, watcher) for name in options.encoders]
-    for name in options.prompt_models:
+    for name in prompted:
         if is_server(name):
             models.append(_server_model(name))
         else:

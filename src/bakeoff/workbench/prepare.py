@@ -79,7 +79,7 @@ def create_study(
     prompts = read_given_prompts(options.prompts, read.labels, servers=servers)
     read, split, seen_checks = divide_unseen(read, prompts, options)
     task = task_of(read, split, options)
-    models, fetching = candidate_models(options, watcher)
+    models, fetching = candidate_models(options, watcher, task.kind)
     contenders, missing = _contenders(models, task, split, prompts, options)
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)

@@ -166,7 +166,7 @@ class FullFineTuning(TunedEncoder):
         vectors = self._start_vectors(base, texts, train)
         if vectors is None:
             return "random"
-        head, _ = fit_probe_head(vectors, labels, self.outputs_, self.seed)
+        head, _ = fit_probe_head(vectors, labels, self.outputs_, self.seed, to_start=True)
         self._start_from(head)
         return "probe"
 

@@ -48,6 +48,8 @@ _STRENGTHS = (3.0, 10.0, 30.0, 100.0)
 #: cross-validation chooses one too often.
 _DEFAULT_STRENGTH = 30.0
 _RIDGE_STRENGTHS = (0.3, 1.0, 3.0, 10.0)
+#: Above this many rows times labels of which a row may have several, the default strength stands.
+_MOST_WORK = 60_000
 _LEAST_TO_CHOOSE = 100
 
 
@@ -171,7 +173,7 @@ class Probe(Method):
 
 
 def fit_probe_head(
-    vectors: NDArray[np.float32], labels: Sequence[str], outputs: Outputs, seed: int
+    vectors: NDArray[np.float32], labels: Sequence[str], outputs: Outputs, seed: int, *, to_start: bool = False
 ) -> tuple[LinearHead, StrengthChoice]:
     """Fit the linear head of a probe, its strength chosen inside the rows.
 
@@ -184,6 +186,9 @@ def fit_probe_head(
         What the head's scores say; thresholds are chosen with it.
     seed : int
         Of the folds.
+    to_start : bool
+        Whether training goes on from the head, so that strength and thresholds of several labels, or of numbers, need
+        not be chosen.
 
     Returns
     -------
@@ -192,8 +197,10 @@ def fit_probe_head(
     """
     task = outputs.task
     if task.kind not in ONE_LABEL:
-        candidates = _RIDGE_STRENGTHS if task.kind == "regression" else _STRENGTHS
-        return fit_outputs(vectors, labels, outputs, candidates=candidates, seed=seed)
+        candidates: tuple[float, ...] = _RIDGE_STRENGTHS if task.kind == "regression" else _STRENGTHS
+        if len(labels) * len(task.labels) > _MOST_WORK:
+            candidates = (_DEFAULT_STRENGTH,)
+        return fit_outputs(vectors, labels, outputs, candidates=candidates, seed=seed, choose=not to_start)
 
     def fit(rows: Any, targets: NDArray[np.int64], count: int, C: float) -> LinearHead:
         return fit_logistic(rows, targets, count, C=C)
