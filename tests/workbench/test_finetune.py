@@ -232,7 +232,7 @@ def test_what_looks_at_no_label_is_not_said_to_have_learned_from_rows(
 
 def test_an_encoder_decoder_in_a_folder_is_tuned_kept_and_gone_on_from(reviews: Path, tmp_path: Path) -> None:
     folder = write_seq2seq_folder(tmp_path / "t5")
-    given = settings_of("seq2seq", ("epochs=1", "least_steps=4"))
+    given = ("epochs=1", "least_steps=4")
     options = FinetuneOptions("seq2seq", model=folder, n=24, settings=given)
     done = finetune(str(reviews), DataOptions(), options, output=tmp_path / "first")
     assert done.contender.name == "seq2seq t5"
@@ -260,7 +260,7 @@ def test_only_merged_adapters_make_a_bundle_that_needs_no_other_model(
     merge: str, reviews: Path, tmp_path: Path
 ) -> None:
     folder = write_decoder_folder(tmp_path / "llama")
-    given = settings_of("label-generator", ("epochs=1", "least_steps=4", "rank=2", f"merge={merge}"))
+    given = ("epochs=1", "least_steps=4", "rank=2", f"merge={merge}")
     options = FinetuneOptions("label-generator", model=folder, n=24, settings=given)
     finetune(str(reviews), DataOptions(), options, output=tmp_path / "bundle")
     assert read_bundle(tmp_path / "bundle").self_contained == (merge == "true")

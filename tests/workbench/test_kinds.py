@@ -105,7 +105,7 @@ def test_a_study_compares_tuning_with_the_floors_and_says_that_prompting_is_miss
     )
     scores = {row["contender"]: row["score"] for row in verdict["leaderboard"]}
     assert scores["probe minilm-l6"] > scores["majority"]
-    with StudyStore.open(done.folder) as store:
+    with StudyStore(done.folder) as store:
         assert store.rows("test").kind == kind
 
 

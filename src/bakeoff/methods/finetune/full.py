@@ -20,6 +20,7 @@ from bakeoff.methods.finetune.embeddings import embed
 from bakeoff.methods.finetune.kind_objectives import objective_of
 from bakeoff.methods.finetune.long_texts import check_long_texts, fitted_length, mean_of_pieces
 from bakeoff.methods.finetune.lower_layers import shortened
+from bakeoff.methods.finetune.objectives import Objective
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.temperature import LEAST_ROWS, calibrate_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
@@ -108,11 +109,11 @@ class FullFineTuning(TunedEncoder):
         kept, out = (np.flatnonzero(np.isin(pieces.owners, part)) for part in strata)
         train, held = rows.part(kept), rows.part(out)
         own = [labels[owner] for owner in pieces.owners[kept]]
+        objective = objective_of(self.outputs_, train.codes, class_weights=self.class_weights, sampling=self.sampling)
+        precision = self._measured_dtype(rows, train, objective)
         head_start = self._start_head(base, [pieces.texts[row] for row in kept], own, train)
         before = weights_sha256(self.encoder_.model)
-        objective = objective_of(self.outputs_, train.codes, class_weights=self.class_weights, sampling=self.sampling)
         with self._shortened(rows.ids) as short:
-            precision = self._settle_dtype(short(train), self._plan(_HEAD_RATE), objective)
             tuned = tune(
                 self.network_,
                 self._plan(_HEAD_RATE),
@@ -145,6 +146,13 @@ class FullFineTuning(TunedEncoder):
         """Leave out of the model, while it is trained, what does not change the outcome."""
         half = self.context_.dtype == "bfloat16"
         return shortened(self.encoder_.model, ids, self._pad, self.frozen_share, autocast=half)
+
+    def _measured_dtype(self, rows: TokenRows, train: TokenRows, objective: Objective) -> dict[str, Any]:
+        """Choose the data type where it is left open, before anything is computed in one."""
+        if not self.context_.measure_dtype:
+            return {}
+        with self._shortened(rows.ids) as short:
+            return self._settle_dtype(short(train), self._plan(_HEAD_RATE), objective)
 
     def _read_scores(self, held: TokenRows, owners: NDArray[np.int64], labels: list[str]) -> dict[str, Any]:
         """Settle how the trained network's scores are read, by the rows held out; give what a method reports of it."""
