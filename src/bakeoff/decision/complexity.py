@@ -51,8 +51,7 @@ def complexity_of(panel: Panel, field: Field) -> Consideration:
         **_reading_figures(panel, field),
         **_noise_figures(evidence.measured.label_noise),
     }
-    labels = f"{len(panel.labels)} labels" if panel.labels else "numbers"
-    parts = [f"{labels}, {evidence.text_words:.0f} words a text"]
+    parts = [f"{evidence.task.extent}, {evidence.text_words:.0f} words a text"]
     parts += [f"floor {phrases.score(floor_score)}"] if field.floor else []
     parts += [f"zero-shot {phrases.score(zero_score)}"] if zero else []
     parts += [f"fine-tuning gains {phrases.points(slope)} per doubling of the labels"] if not math.isnan(slope) else []

@@ -136,7 +136,7 @@ _Entry = tuple[str, str, str, str]
 
 def _title_lines(evidence: Evidence, decision: Decision, title: str) -> Iterator[_Entry]:
     task = evidence.task
-    facts = f"{task.name}, {len(task.labels)} labels"
+    facts = f"{task.name}, {task.extent}"
     power = (
         f"{figures.count_text(len(evidence.test_labels))} test rows can show {figures.mde_text(decision.mde)} or more"
     )

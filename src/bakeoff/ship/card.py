@@ -111,17 +111,30 @@ def _head(evidence: Evidence, contender: Contender) -> str:
     model = f", on the model {escape(contender.model)}" if contender.model else ""
     lines = [
         f"# {escape(task.name)}: {escape(contender.name)}",
-        f"Gives each text one of {len(task.labels)} labels, by {_ARMS.get(contender.arm, contender.arm)}: the method "
+        f"Gives {given_line(task)}, by {_ARMS.get(contender.arm, contender.arm)}: the method "
         f"`{contender.method}` of version {escape(contender.version)}{model}.",
         labels_line(task),
     ]
     if contender.arm in {"prompt", "both"} and task.instruction:
         lines.append(f"Instruction: {escape(task.instruction)}")
-    return "\n\n".join(lines)
+    return "\n\n".join(line for line in lines if line)
+
+
+def given_line(task: Task) -> str:
+    """Say what is given for what, by the kind of task."""
+    told = {
+        "multi-label": f"each text any of {task.extent}",
+        "regression": "each text a number",
+        "pair": f"each pair of texts one of {task.extent}",
+        "tagging": f"each token one of {task.extent}",
+    }
+    return told.get(task.kind, f"each text one of {task.extent}")
 
 
 def labels_line(task: Task) -> str:
-    """Name the labels, the first hundred of many, as a line of a card."""
+    """Name the labels, the first hundred of many, as a line of a card; empty where there are none."""
+    if not task.labels:
+        return ""
     shown = ", ".join(escape(label) for label in task.labels[:_SHOWN_LABELS])
     more = len(task.labels) - _SHOWN_LABELS
     return f"Labels: {shown}{f', and {more} more in bundle.json' if more > 0 else ''}."
@@ -228,7 +241,7 @@ def _limits(evidence: Evidence, decision: Decision) -> str:
     points = [
         escape(decision.verdict.scope),
         f"Differences under {mde_text(decision.mde)} could not show on these test rows.",
-        "Every text gets one of the labels above, a text about something else too, unless the method abstains.",
+        f"Gives {given_line(evidence.task)} in every case, for a text about something else too, unless it abstains.",
         "The score holds for rows like those of the study; rows of another source, time or language were not measured.",
         *(escape(sentence) for sentence in evidence.missing),
     ]

@@ -15,7 +15,7 @@ from bakeoff.report.figures import (
     rate_text,
     score_text,
 )
-from bakeoff.ship.card import base_model_section, code_block, escape, labels_line, use_section
+from bakeoff.ship.card import base_model_section, code_block, escape, given_line, labels_line, use_section
 from bakeoff.tasks import Task, metrics_of
 
 __all__ = ["TunedFigures", "tuned_card"]
@@ -84,11 +84,11 @@ def tuned_card(
     head = "\n\n".join(
         (
             f"# {escape(task.name)}: {escape(contender.name)}",
-            f"Gives each text one of {len(task.labels)} labels, by fine-tuning: the method `{contender.method}` of "
+            f"Gives {given_line(task)}, by fine-tuning: the method `{contender.method}` of "
             f"version {escape(contender.version)}{model}.",
             labels_line(task),
         )
-    )
+    ).rstrip()
     sections = [
         head,
         _score(task, figures),
@@ -133,18 +133,10 @@ def _calibration(found: tuple[float, float, float | None] | None) -> str:
     )
 
 
-#: What is answered for a text that has nothing to do with the task, by kind.
-_ALWAYS = {
-    "multi-label": "Every text gets labels of those above, or none; a text about something else too.",
-    "regression": "Every text gets a number; a text about something else too.",
-    "tagging": "Every token gets a tag; those of a text about something else too.",
-}
-
-
 def _limits(task: Task, figures: TunedFigures) -> str:
     points = [
         "No prompt was measured beside it: `bakeoff run` compares both ways on the same rows.",
-        _ALWAYS.get(task.kind, "Every text gets one of the labels above, a text about something else too."),
+        f"Gives {given_line(task)} in every case, for a text about something else too.",
         "The score holds for rows like those above; rows of another source, time or language were not measured.",
     ]
     if figures.cut:

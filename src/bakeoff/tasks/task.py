@@ -63,6 +63,13 @@ class Task:
     metric: str
     other_words: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def extent(self) -> str:
+        """What answers are out of, in a few words: ``"3 labels"``, ``"numbers"``, ``"9 tags"``."""
+        if not self.labels:
+            return "numbers"
+        return f"{len(self.labels)} {'tags' if self.kind == 'tagging' else 'labels'}"
+
     def to_json(self) -> dict[str, Any]:
         """Give the task as plain JSON values."""
         plain = asdict(self)
