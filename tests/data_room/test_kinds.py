@@ -16,7 +16,6 @@ from bakeoff.data import (
     labels_of,
     nested_order,
     read_rows,
-    readable,
     split_fields,
     split_rows,
     strata_of,
@@ -24,6 +23,7 @@ from bakeoff.data import (
     write_tags,
 )
 from bakeoff.errors import DataError, OptionError
+from bakeoff.tasks import default_metric
 
 
 def write(folder, name, content):
@@ -103,6 +103,36 @@ def test_tokens_and_tags_are_lists_of_one_length(tmp_path):
         read_rows(write(tmp_path, "c.jsonl", rows))
 
 
+def test_tags_without_types_are_labels_of_their_own(tmp_path):
+    rows = [{"tokens": ["a", "dog"], "tags": ["DET", "NOUN"]}, {"tokens": ["it", "barks"], "tags": ["PRON", "VERB"]}]
+    source = read_rows(write(tmp_path, "a.jsonl", rows * 12))
+    assert source.labels == ("DET", "NOUN", "PRON", "VERB")
+    assert default_metric("tagging", the_rows(source).labels) == "token-accuracy"
+    assert "label range" not in {check.name for check in check_rows(source)}
+
+
+def test_tokens_beside_a_text_and_a_label_do_not_make_tags(tmp_path):
+    rows = [{"text": f"good {i}", "tokens": ["good", str(i)], "label": "pos" if i % 2 else "neg"} for i in range(4)]
+    source = read_rows(write(tmp_path, "a.jsonl", rows))
+    assert (source.kind, source.labels) == ("classification", ("neg", "pos"))
+
+
+def test_several_labels_are_divided_alike_in_all_files_of_a_folder(tmp_path):
+    write(tmp_path, "train.csv", 'text,label\na,"Food, drink;Travel"\nb,Travel\n')
+    write(tmp_path, "test.csv", 'text,label\nc,"Food, drink"\nd,Travel\n')
+    assert read_rows(tmp_path, kind="multi-label").labels == ("Food, drink", "Travel")
+    odd = read_rows(write(tmp_path, "b.csv", "text,label\na,[urgent];bug\nb,bug\n"), kind="multi-label")
+    assert odd.labels == ("[urgent]", "bug")
+
+
+def test_a_separator_inside_a_text_is_a_blank_and_pairs_are_not_told_alike(tmp_path):
+    source = read_rows(write(tmp_path, "a.csv", "text,label\na\x1fb,x\nc,y\n"))
+    assert the_rows(source).texts[0] == "a b"
+    pairs = "text,text_pair,label\na b,c,x\na,b c,x\nd,e,y\n"
+    checks = {check.name: check for check in check_rows(read_rows(write(tmp_path, "b.csv", pairs)))}
+    assert checks["duplicates"].status == "PASS"
+
+
 def test_rare_labels_are_dropped_only_where_labels_stand_alone(tmp_path):
     path = write(tmp_path, "a.jsonl", [{"text": "a", "label": ["x"]}, {"text": "b", "label": ["y"]}])
     with pytest.raises(OptionError, match="--min-label-rows counts"):
@@ -122,17 +152,11 @@ def test_written_labels_are_equal_where_the_sets_are(labels):
     assert set(labels_of("multi-label", write_labels(labels))) == set(labels)
 
 
-def test_texts_of_several_fields_can_be_read_by_people():
-    assert readable(join_fields(["a b", "c"])) == "a b / c"
-    assert readable(join_fields(["Ann", "sings", "."])) == "Ann sings ."
-    assert readable("plain") == "plain"
-
-
 def test_strata_are_the_rarest_label_the_rarest_type_and_tenths_of_numbers():
     sets = [write_labels(labels) for labels in (["x"], ["x", "y"], ["x"], [])]
     assert strata_of("multi-label", sets) == ("x", "y", "x", "")
     tags = [write_tags(tags.split()) for tags in ("B-A O", "O O", "B-A B-B", "B-A I-A")]
-    assert strata_of("tagging", tags) == ("A", "", "B", "A")
+    assert strata_of("tagging", tags) == ("A", "O", "B", "A")
     numbers = strata_of("regression", [str(value) for value in range(100)])
     assert Counter(numbers) == {str(tenth): 10 for tenth in range(10)}
     assert label_names("regression", ["1.0"]) == ()

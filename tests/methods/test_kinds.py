@@ -15,9 +15,9 @@ from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.finetune.probe import Probe
 from bakeoff.methods.finetune.tagger import TokenClassifier
 from bakeoff.methods.floors import Majority, TfidfLogistic
-from bakeoff.methods.outputs import ManyLabels
+from bakeoff.methods.outputs import ManyLabels, Number
 from bakeoff.methods.token_floor import TokenLogistic
-from bakeoff.tasks import Task, scoring_of
+from bakeoff.tasks import Task, scoring_of, task_of_kind
 from bakeoff.testing import MethodSuite, rows_of_kind, task_for_kind
 
 SHORT = {"max_epochs": 1, "least_steps": 2}
@@ -141,6 +141,34 @@ def test_full_goes_on_with_the_unit_of_the_earlier_numbers(catalogue_cache, tmp_
     second = FullFineTuning(task=task, model="minilm-l6", max_epochs=1, least_steps=1, learning_rate=1e-9)
     second.continuing(tmp_path, task.labels).fit(texts[:8], [repr(float(label) + 5) for label in labels[:8]])
     np.testing.assert_allclose(second.predict(texts), first.predict(texts), atol=0.05)
+
+
+def test_numbers_of_another_unit_are_learned_in_the_unit_of_the_earlier_fit(catalogue_cache, tmp_path) -> None:
+    texts, labels = rows_of_kind("regression", 24)
+    task = task_for_kind("regression")
+    FullFineTuning(task=task, model="minilm-l6", least_steps=20).fit(texts, labels).save(tmp_path)
+    moved = [repr(float(label) + 1) for label in labels]
+    second = FullFineTuning(task=task, model="minilm-l6", least_steps=60).continuing(tmp_path, task.labels)
+    assert np.mean(second.fit(texts, moved).predict(texts)) == pytest.approx(np.mean([*map(float, moved)]), abs=0.25)
+
+
+def test_a_new_label_beside_several_gets_a_threshold_of_its_own(catalogue_cache, tmp_path) -> None:
+    texts, labels = rows_of_kind("multi-label", 16)
+    before, after = (
+        task_of_kind("multi-label", name="x", labels=names, metric="micro-F1")
+        for names in (("device", "negative", "positive"), ("device", "fresh", "negative", "positive"))
+    )
+    first = FullFineTuning(task=before, model="minilm-l6", **SHORT).fit(texts, labels)
+    first.outputs_.thresholds = np.array([0.2, 0.3, 0.4])
+    first.save(tmp_path)
+    second = FullFineTuning(task=after, model="minilm-l6", **SHORT).continuing(tmp_path, before.labels)
+    second.fit(texts, [*labels[:8], *['["fresh"]'] * 8])
+    assert second.details_["thresholds"] == {"device": 0.2, "fresh": 0.5, "negative": 0.3, "positive": 0.4}
+
+
+def test_an_answer_that_is_no_number_is_an_abstention() -> None:
+    number = Number(task_for_kind("regression"))
+    assert number.told(np.array([[np.nan], [1.0]])) == [(None, None), ("1.0", None)]
 
 
 def test_tagger_learns_things_and_finds_them_in_other_rows(catalogue_cache) -> None:

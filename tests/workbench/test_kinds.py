@@ -111,7 +111,7 @@ def test_a_study_compares_tuning_with_the_floors_and_says_that_prompting_is_miss
 
 def test_what_needs_one_label_a_row_is_refused_for_other_kinds(tmp_path: Path) -> None:
     data = rows_file("regression", tmp_path / "rows.jsonl")
-    with pytest.raises(OptionError, match="--predictions is for tasks with one label a row"):
+    with pytest.raises(OptionError, match="--predictions is for one text and one label a row"):
         run(str(data), DataOptions(kind="regression"), StudyOptions(predictions=data), folder=tmp_path / "study")
     with pytest.raises(OptionError, match="The metric of regression must be one of pearson"):
         run(str(data), DataOptions(kind="regression"), StudyOptions(metric="accuracy"), folder=tmp_path / "study")

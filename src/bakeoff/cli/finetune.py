@@ -199,18 +199,21 @@ def _show_long_texts(console: Console, done: FinetuneOutcome) -> None:
 def _show_calibrations(console: Console, done: FinetuneOutcome) -> None:
     from bakeoff.report.figures import points_text
 
+    lines = []
+
     def show(rows: str, error: float, unscaled: float | None, chance: float | None) -> None:
         before = "" if unscaled is None else f", {100 * unscaled:.1f} before scaling"
         by_chance = "" if chance is None else f", {100 * chance:.1f} by chance"
-        console.print(f"{rows:<13}{points_text(error, signed=False)}{before}{by_chance}", markup=False)
+        lines.append(f"{rows:<13}{points_text(error, signed=False)}{before}{by_chance}")
 
-    console.print("expected calibration error", markup=False)
     for name, scored in (("  test", done.test), ("  validation", done.validation)):
         if (found := scored.calibration) is not None:
             show(name, found.error, found.unscaled, found.by_chance)
     held = done.details.get("calibration_error")
     if held is not None:
         show("  held-out", held["after"], held["before"], None)
+    for line in ["expected calibration error", *lines] if lines else ():
+        console.print(line, markup=False)
 
 
 def _show_merge(console: Console, merged: Mapping[str, Any] | None) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 
 from bakeoff.data.check import first_rows
 from bakeoff.data.columns import Columns
-from bakeoff.data.forms import join_fields, write_labels, write_number, write_tags
+from bakeoff.data.forms import FIELD_SEPARATOR, join_fields, write_labels, write_number, write_tags
 from bakeoff.data.table import Cell, Table
 from bakeoff.errors import DataError, OptionError
 
-__all__ = ["KINDS", "infer_kind", "single_texts", "written_labels", "written_texts"]
+__all__ = ["KINDS", "divider_of", "infer_kind", "single_texts", "written_labels", "written_texts"]
 
 #: Kinds of rows that can be read.
 KINDS = ("classification", "multi-label", "regression", "pair", "tagging")
@@ -90,7 +90,14 @@ def written_texts(table: Table, columns: Columns, kind: str) -> list[str]:
     ]
 
 
-def written_labels(table: Table, columns: Columns, kind: str) -> list[str]:
+def divider_of(tables: Sequence[Table], columns: Columns) -> str | None:
+    """Find what divides several labels in a cell of text: the same for all files, so that none is read otherwise."""
+    cells = [cell for table in tables for cell in table.column(str(columns.label))]
+    texts = [cell for cell in cells if isinstance(cell, str) and not _listed(cell)]
+    return next((mark for mark in _DIVIDERS if any(mark in text for text in texts)), None)
+
+
+def written_labels(table: Table, columns: Columns, kind: str, divider: str | None = None) -> list[str]:
     """Write the labels of a table; see `bakeoff.data.forms`.
 
     Parameters
@@ -99,6 +106,8 @@ def written_labels(table: Table, columns: Columns, kind: str) -> list[str]:
     columns : Columns
         With a label.
     kind : str
+    divider : str, optional
+        Of several labels in one cell of text; see `divider_of`.
 
     Returns
     -------
@@ -115,7 +124,6 @@ def written_labels(table: Table, columns: Columns, kind: str) -> list[str]:
         return [label.strip() for label in single_texts(table, name, "label")]
     cells = table.column(name)
     if kind == "multi-label":
-        divider = _divider(cells)
         return _each(table, cells, "a list of labels", lambda cell: _label_set(cell, divider))
     if kind == "regression":
         return _each(table, cells, "a finite number", _number)
@@ -155,7 +163,8 @@ def single_texts(table: Table, column: str, role: str) -> list[str]:
                 f"Row {number} of {table.source} has a list in {column!r}; one {role} a row is needed.",
                 next_step=f"Name another column with --{role}, or write one value a row.",
             )
-        return cell or ""
+        # What divides the fields of a text cannot stand inside of one.
+        return (cell or "").replace(FIELD_SEPARATOR, " ")
 
     return [single(cell, number) for cell, number in zip(table.column(column), table.row_numbers, strict=True)]
 
@@ -195,18 +204,11 @@ def _listed(cell: str) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
-def _divider(cells: Sequence[Cell]) -> str | None:
-    texts = [cell for cell in cells if isinstance(cell, str) and not cell.lstrip().startswith("[")]
-    return next((mark for mark in _DIVIDERS if any(mark in text for text in texts)), None)
-
-
 def _label_set(cell: Cell, divider: str | None) -> str:
     if isinstance(cell, tuple):
         return write_labels(label.strip() for label in cell if label.strip())
     text = (cell or "").strip()
-    if text.startswith("["):
-        if not _listed(text) and text.replace(" ", "") != "[]":
-            raise ValueError("no JSON list")
+    if _listed(text) or text.replace(" ", "") == "[]":
         return write_labels(label.strip() for label in _listed(text) if label.strip())
     parts = text.split(divider) if divider else [text]
     return write_labels(part.strip() for part in parts if part.strip())

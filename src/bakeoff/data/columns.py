@@ -245,7 +245,11 @@ def _find_tokens(table: Table, kind: str) -> str | None:
     if kind not in ("auto", "tagging"):
         return None
     named = [name for name in table.columns if name.casefold() in _TOKEN_NAMES]
-    return next((name for name in named if kind == "tagging" or _has_lists(table, name)), None)
+    if kind == "tagging":
+        return next(iter(named), None)
+    # A list of tokens beside a text and a label is no reason to look for tags.
+    tagged = (name for name in named if (tags := _find_tags(table, name)) is not None and _has_lists(table, tags))
+    return next((name for name in tagged if _has_lists(table, name)), None)
 
 
 def _find_tags(table: Table, tokens: str) -> str | None:

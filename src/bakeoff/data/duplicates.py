@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data.forms import join_fields, split_fields
+
 __all__ = ["connected", "loose_key", "near_duplicates", "same_key"]
 
 _GRAM = 5
@@ -52,7 +54,8 @@ def same_key(text: str) -> str:
     -------
     str
     """
-    return _BLANKS.sub(" ", unicodedata.normalize("NFKC", text)).strip().casefold()
+    fields = split_fields(unicodedata.normalize("NFKC", text))
+    return join_fields(_BLANKS.sub(" ", field).strip().casefold() for field in fields)
 
 
 def loose_key(text: str) -> str:

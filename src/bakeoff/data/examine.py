@@ -61,7 +61,7 @@ def check_rows(source: Source) -> tuple[Check, ...]:
         _near_duplicates(rows, near, where),
         _conflicts(rows, where),
         _leaks(source, near, where),
-        *([_rare(counts, rows.kind), _balance(counts, rows.kind)] if counts else [_range_of(rows)]),
+        *([_rare(counts, rows.kind), _balance(counts, rows.kind)] if rows.kind != "regression" else [_range_of(rows)]),
         _long(rows, where),
         *([_label_names(counts)] if rows.kind in _NAMED else []),
         _idle_text(rows),

@@ -25,7 +25,7 @@ __all__ = [
     "join_fields",
     "label_names",
     "labels_of",
-    "readable",
+    "spaced",
     "split_fields",
     "strata_of",
     "write_labels",
@@ -51,10 +51,9 @@ def split_fields(text: str, least: int = 1) -> tuple[str, ...]:
     return (*fields, *[""] * (least - len(fields)))
 
 
-def readable(text: str) -> str:
-    """Write a text for people: two fields with a stroke between them, tokens with blanks."""
-    fields = split_fields(text)
-    return " / ".join(fields) if len(fields) == 2 else " ".join(fields)
+def spaced(texts: Iterable[str]) -> list[str]:
+    """Write texts with blanks between their fields, as a tokenizer counts them that knows of no fields."""
+    return [text.replace(FIELD_SEPARATOR, " ") for text in texts]
 
 
 def write_labels(labels: Iterable[str]) -> str:
@@ -107,22 +106,23 @@ def label_names(kind: str, values: Iterable[str]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Sorted. For tagging ``"O"`` and the beginning and the inside of each type; empty for regression.
+        Sorted. For tagging also ``"O"`` and the beginning and the inside of each type; empty for regression.
     """
     found = {label for value in set(values) for label in labels_of(kind, value)}
     if kind == "tagging":
         types = {entity_type(tag) for tag in found} - {""}
-        found = {"O", *(f"{place}-{name}" for name in types for place in "BI")}
+        found |= {"O", *(f"{place}-{name}" for name in types for place in "BI")} if types else set()
     return tuple(sorted(found))
 
 
 def counts_of(kind: str, values: Iterable[str]) -> Counter[str]:
     """Count the rows of each label; of each type of entity for tagging, of none for regression."""
-    counts: Counter[str] = Counter()
-    for value in values:
-        names = labels_of(kind, value)
-        counts.update({entity_type(tag) for tag in names} - {""} if kind == "tagging" else names)
-    return counts
+    sets = [set(labels_of(kind, value)) for value in values]
+    if kind != "tagging":
+        return Counter(name for names in sets for name in names)
+    types = Counter(name for tags in sets for name in {entity_type(tag) for tag in tags} - {""})
+    # Tags without types, such as parts of speech, stand for themselves.
+    return types or Counter(tag for tags in sets for tag in tags)
 
 
 def strata_of(kind: str, values: Sequence[str]) -> tuple[str, ...]:

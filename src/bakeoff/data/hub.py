@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bakeoff.data.json_rows import table_of_objects
@@ -57,12 +58,17 @@ def read_hub(name: str) -> tuple[tuple[str, Table], ...]:
 
 def _table(source: str, part: Any) -> Table:
     """Turn one split into a table; a label that is stored as a number gets its name."""
-    named = {column: kind.names for column, kind in part.features.items() if hasattr(kind, "names")}
+    inner = {column: getattr(kind, "feature", kind) for column, kind in part.features.items()}
+    named = {column: kind.names for column, kind in inner.items() if hasattr(kind, "names")}
     objects = []
     for number, row in enumerate(part, start=1):
         for column, names in named.items():
             value = row[column]
-            # -1 marks hidden labels of public test splits.
-            row[column] = names[value] if isinstance(value, int) and 0 <= value < len(names) else None
+            row[column] = [_name(one, names) for one in value] if isinstance(value, list) else _name(value, names)
         objects.append((number, row))
     return table_of_objects(objects, source)
+
+
+def _name(value: Any, names: Sequence[str]) -> str | None:
+    """Give the name of a stored label; -1 marks hidden labels of public test splits."""
+    return names[value] if isinstance(value, int) and 0 <= value < len(names) else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bakeoff.data.cells import KINDS, infer_kind, single_texts, written_labels, written_texts
+from bakeoff.data.cells import KINDS, divider_of, infer_kind, single_texts, written_labels, written_texts
 from bakeoff.data.check import Check, counted, first_rows
 from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.forms import label_names
@@ -112,7 +112,8 @@ def read_rows(
 def _parts(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str, notes: list[Check]) -> list[_Part]:
     """Write the rows of all splits by the kind of task, and drop the empty ones."""
     found = infer_kind(tables[0][1], columns) if kind == "auto" else kind
-    parts = [_part(split, table, columns, found, notes) for split, table in tables]
+    divider = divider_of([table for _, table in tables], columns) if found == "multi-label" else None
+    parts = [_part(split, table, columns, (found, divider), notes) for split, table in tables]
     _drop_empty(parts, notes)
     _sort_times(parts)
     return parts
@@ -228,8 +229,9 @@ def _refuse_lacking(tables: Sequence[tuple[str, Table]], columns: Columns, kind:
             )
 
 
-def _part(split: str, table: Table, columns: Columns, kind: str, notes: list[Check]) -> _Part:
-    texts, labels = written_texts(table, columns, kind), written_labels(table, columns, kind)
+def _part(split: str, table: Table, columns: Columns, form: tuple[str, str | None], notes: list[Check]) -> _Part:
+    kind, divider = form
+    texts, labels = written_texts(table, columns, kind), written_labels(table, columns, kind, divider)
     groups = None
     if columns.group is not None:
         groups = [group.strip() for group in single_texts(table, columns.group, "group")]

@@ -14,6 +14,7 @@ from bakeoff.decision.extrapolation import Curve, Point, extrapolate, flat_curve
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.resampling import estimate_score
 from bakeoff.records import CurvePoint
+from bakeoff.tasks import least_score
 
 __all__ = ["NARROWEST_BAND", "Advantage", "crossing", "curve_points", "data_advantage", "extended_curve"]
 
@@ -33,7 +34,7 @@ def curve_points(panel: Panel) -> tuple[CurvePoint, ...]:
                 continue
             estimate = estimate_score(panel, cell)
             low, high = estimate.interval()
-            interval = max(low, 0.0), min(high, 1.0)
+            interval = max(low, least_score(panel.metric)), min(high, 1.0)
             points.append(CurvePoint(contender.name, contender.arm, n, estimate.mean, interval, estimate.seeds))
     return tuple(points)
 

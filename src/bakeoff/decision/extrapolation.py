@@ -82,8 +82,8 @@ class Curve:
         return self.rate * math.log(rows / self.n) if self.kind == "line" else 0.0
 
     def at(self, rows: float) -> float:
-        """Give the mean score at so many labelled rows, between the last n and twice as many; in [0, 1]."""
-        return min(max(self.last + self._gain(rows), 0.0), 1.0)
+        """Give the mean score at so many labelled rows, between the last n and twice as many: no less than 0, or than the last."""
+        return min(max(self.last + self._gain(rows), min(self.last, 0.0)), 1.0)
 
     def half_width(self, rows: float) -> float:
         """Give half the width of the 90% band there."""

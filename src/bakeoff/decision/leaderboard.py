@@ -8,6 +8,7 @@ from bakeoff.decision.costs import cost_of, known_mean
 from bakeoff.decision.panel import MASKED, Cell, Panel
 from bakeoff.decision.resampling import estimate_score
 from bakeoff.records import LeaderboardRow, Trial
+from bakeoff.tasks import least_score
 
 __all__ = ["leaderboard_of", "tokens_per_row", "valid_rate"]
 
@@ -35,7 +36,7 @@ def _row(panel: Panel, cell: Cell) -> LeaderboardRow:
         model=contender.model,
         n=cell.n,
         score=estimate.mean,
-        ci=(max(low, 0.0), min(high, 1.0)) if not math.isnan(low) else (math.nan, math.nan),
+        ci=(max(low, least_score(panel.metric)), min(high, 1.0)) if not math.isnan(low) else (math.nan, math.nan),
         validation_score=panel.mean_score(cell, "validation"),
         valid_rate=valid_rate(cell),
         fit_seconds=known_mean([trial.fit_seconds for trial in trials]),

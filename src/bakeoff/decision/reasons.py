@@ -93,9 +93,9 @@ def _missing_arm(case: Case) -> str:
         and trial.contender in case.panel.contenders
         and case.panel.contenders[trial.contender].arm in [arms[word] for word in absent]
     ]
-    if absent == ["prompted"] and not case.panel.arm("prompt"):
-        missing = [one for one in case.panel.evidence.missing if one.startswith("Prompting is missing")]
-        return " ".join([*missing, "Fine-tuning is compared with the floors alone."])
+    missing = [one for one in case.panel.evidence.missing if one.startswith("Prompting is missing")]
+    if absent == ["prompted"] and missing:
+        return f"{missing[0]} Fine-tuning is compared with the floors alone."
     why = f" ({len(unfinished)} of its trials were cut or failed)" if unfinished else ""
     return f"No {phrases.listed(absent)} contender has a finished trial{why}: there is nothing to choose between."
 

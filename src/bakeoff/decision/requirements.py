@@ -13,7 +13,7 @@ from bakeoff.decision.panel import MASKED, Cell, Panel, is_served
 from bakeoff.decision.resampling import estimate_score
 from bakeoff.decision.share import wilson_interval
 from bakeoff.records import Requirement
-from bakeoff.tasks import TASK_KINDS, metrics_of
+from bakeoff.tasks import TASK_KINDS, least_score, metrics_of
 
 __all__ = ["Standing", "is_out", "standings"]
 
@@ -85,8 +85,7 @@ def _measured(panel: Panel, cell: Cell, figure: str) -> tuple[float, float]:
     metric = _metric_of(figure, panel.metric, panel.evidence.task.kind)
     if metric is not None:
         low, high = estimate_score(panel, cell, metric=metric).interval()
-        least = -1.0 if metric in ("pearson", "r2") else 0.0
-        return (low, high) if metric.startswith("negative") else (max(low, least), min(high, 1.0))
+        return max(low, least_score(metric)), min(high, 1.0)
     readings: dict[str, Callable[[], tuple[float, float]]] = {
         "valid_rate": lambda: _valid_share(panel, cell),
         "p50_ms": lambda: _range([trial.p50_ms for trial in cell.trials]),

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import FIELD_SEPARATOR, labels_of, split_fields, write_labels, write_number, write_tags
+from bakeoff.data import labels_of, split_fields, write_labels, write_number, write_tags
 from bakeoff.methods.contract import Method
 from bakeoff.methods.head_fits import fit_outputs
 from bakeoff.methods.heads import LinearHead, StrengthChoice, choose_strength, fit_one_vs_rest, read_head, write_head
-from bakeoff.methods.outputs import outputs_of
+from bakeoff.methods.outputs import NOT_FINITE, outputs_of
 from bakeoff.records import Answer
-from bakeoff.tasks import ONE_LABEL, Task, label_codes, scoring_of
+from bakeoff.tasks import ONE_LABEL, Task, are_pairs, label_codes, scoring_of
 
 __all__ = ["Majority", "TfidfLogistic"]
 
@@ -132,7 +132,7 @@ class TfidfLogistic(Method):
         # Blank texts alone have no words to learn; a mark in their place keeps one feature.
         learned = texts if any(text.strip() for text in texts) else ["-"] * len(texts)
         self.vectorizers_ = tuple(made.fit(learned) for made in _vectorizers())
-        self.paired_ = any(FIELD_SEPARATOR in text for text in texts)
+        self.paired_ = are_pairs(self.task, texts)
         features = self._features(texts)
         self.outputs_ = outputs_of(self.task, labels)
         self.head_, choice = self._head(features, labels)
@@ -168,7 +168,7 @@ class TfidfLogistic(Method):
         started = time.perf_counter()
         told = self.outputs_.told_by(self.head_, self._features(texts))
         seconds = (time.perf_counter() - started) / len(texts)
-        return [Answer(value, shares, seconds=seconds) for value, shares in told]
+        return [Answer(value, shares, NOT_FINITE if value is None else None, seconds=seconds) for value, shares in told]
 
     def _save(self, folder: Path) -> None:
         from safetensors.numpy import save_file

@@ -13,13 +13,15 @@ from bakeoff.data import labels_of, strata_of, write_labels, write_number
 from bakeoff.methods.heads import LinearHead, softmax
 from bakeoff.tasks import Task, label_codes, scoring_of
 
-__all__ = ["ManyLabels", "Number", "OneLabel", "Outputs", "outputs_of"]
+__all__ = ["NOT_FINITE", "ManyLabels", "Number", "OneLabel", "Outputs", "outputs_of"]
 
 Reals = NDArray[np.float64]
 Targets = NDArray[np.int64] | NDArray[np.float32]
-#: A written label, and the labels' probabilities where they are honest.
-Told = tuple[str, tuple[float, ...] | None]
+#: A written label, None for an abstention, and the labels' probabilities where they are honest.
+Told = tuple[str | None, tuple[float, ...] | None]
 
+#: Abstention of a row whose number is not finite.
+NOT_FINITE = "the answer is no finite number"
 #: Labels with fewer rows than these keep the threshold of all labels.
 _LEAST_POSITIVE = 5
 #: Thresholds that are tried, in probabilities.
@@ -67,6 +69,10 @@ class Outputs(ABC):
 
     def of_head(self, head: LinearHead) -> None:  # noqa: B027  # nothing for most
         """Take up what a kept head says of its answers."""
+
+    def go_on_from(self, head: LinearHead, labels: Sequence[str]) -> None:  # noqa: ARG002  # for those that need them
+        """Take up a head that was fitted for some of the task's labels, before targets are made of new rows."""
+        self.of_head(head)
 
     def on_head(self, head: LinearHead) -> LinearHead:
         """Give a head that says how its scores are read."""
@@ -168,6 +174,13 @@ class ManyLabels(Outputs):
         if head.readings is not None:
             self.thresholds, self.least_one = head.readings[:-1].astype(np.float64), bool(head.readings[-1])
 
+    def go_on_from(self, head: LinearHead, labels: Sequence[str]) -> None:
+        """Take up the thresholds of the labels that were known; a new label's is one half."""
+        if head.readings is not None:
+            self.thresholds[label_codes(labels, self.task.labels)] = head.readings[:-1]
+            # A row may be without a label where one was, then or now.
+            self.least_one = self.least_one and bool(head.readings[-1])
+
     def on_head(self, head: LinearHead) -> LinearHead:
         """Give the head with the thresholds, and behind them whether a row gets one label at least."""
         kept = np.append(self.thresholds, float(self.least_one)).astype(np.float64)
@@ -202,8 +215,9 @@ class Number(Outputs):
         return ((numbers - self.mean) / self.scale).astype(np.float32)
 
     def told(self, scores: Reals) -> list[Told]:
-        """Give the number in the labels' own unit; it has no probability."""
-        return [(write_number(float(score) * self.scale + self.mean), None) for score in scores[:, 0]]
+        """Give the number in the labels' own unit, None where it is not finite; it has no probability."""
+        numbers = scores[:, 0] * self.scale + self.mean
+        return [(write_number(number) if np.isfinite(number) else None, None) for number in numbers.tolist()]
 
     def of_head(self, head: LinearHead) -> None:
         """Take up a kept head's mean and deviation."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bakeoff.tasks.classification import METRICS, choose_metric, label_codes, score_codes
-from bakeoff.tasks.kinds import ONE_LABEL, default_metric, metrics_of, scoring_of
+from bakeoff.tasks.kinds import ONE_LABEL, default_metric, least_score, metrics_of, scoring_of
 from bakeoff.tasks.multi_label import MultiLabelScoring
 from bakeoff.tasks.scoring import LabelScoring, Scoring
 from bakeoff.tasks.tagging import entities_of
 from bakeoff.tasks.task import ABSTAIN, TASK_KINDS, Task, classification_task, label_words, task_of_kind
-from bakeoff.tasks.written import check_labels, values_of, written_labels, written_texts
+from bakeoff.tasks.written import are_pairs, check_labels, values_of, written_labels, written_texts
 
 __all__ = [
     "ABSTAIN",
@@ -19,6 +19,7 @@ __all__ = [
     "MultiLabelScoring",
     "Scoring",
     "Task",
+    "are_pairs",
     "check_labels",
     "choose_metric",
     "classification_task",
@@ -26,6 +27,7 @@ __all__ = [
     "entities_of",
     "label_codes",
     "label_words",
+    "least_score",
     "metrics_of",
     "score_codes",
     "scoring_of",

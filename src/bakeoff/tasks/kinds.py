@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from bakeoff.data import counts_of
@@ -12,7 +13,7 @@ from bakeoff.tasks.scoring import LabelScoring, Scoring
 from bakeoff.tasks.tagging import TAGGING_METRICS, TaggingScoring
 from bakeoff.tasks.task import Task
 
-__all__ = ["ONE_LABEL", "default_metric", "metrics_of", "scoring_of"]
+__all__ = ["ONE_LABEL", "default_metric", "least_score", "metrics_of", "scoring_of"]
 
 #: Kinds in which a row has one label out of the label set.
 ONE_LABEL = ("classification", "pair")
@@ -31,6 +32,11 @@ def metrics_of(kind: str) -> Mapping[str, str]:
     return _METRICS[kind]
 
 
+def least_score(metric: str) -> float:
+    """Give the lower end of a metric's range; the upper one is 1 for all."""
+    return {"pearson": -1.0, "r2": -math.inf}.get(metric, 0.0)
+
+
 def default_metric(kind: str, values: Sequence[str]) -> str:
     """Choose the primary metric.
 
@@ -44,10 +50,12 @@ def default_metric(kind: str, values: Sequence[str]) -> str:
     -------
     str
         Accuracy or macro-F1 for one label a row, by how even the labels are; ``"micro-F1"``, ``"pearson"`` or
-        ``"entity-F1"`` for the other kinds.
+        ``"entity-F1"`` for the other kinds, ``"token-accuracy"`` where tags have no types.
     """
     if kind in ONE_LABEL:
         return choose_metric(counts_of(kind, values))
+    if kind == "tagging" and not any("-" in value for value in values):
+        return "token-accuracy"
     return next(iter(_METRICS[kind]))
 
 

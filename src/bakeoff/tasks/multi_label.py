@@ -34,6 +34,7 @@ class MultiLabelScoring(TalliedScoring):
     def __init__(self, metric: str, labels: Sequence[str]) -> None:
         super().__init__(metric)
         self.labels = tuple(labels)
+        self._kept: Reals = np.zeros((0, 0))
 
     def tally(self, truth: Codes, answers: Codes) -> Reals:
         """Give a row's hits, labels answered and labels true: summed for micro-F1, label by label for macro-F1."""
@@ -58,10 +59,13 @@ class MultiLabelScoring(TalliedScoring):
 
     def _members(self) -> Reals:
         """Give which answer holds which label, shape (answers + 1, labels + 1); the last row is an abstention's."""
+        if len(self._kept) > len(self._place):
+            return self._kept
         place = {label: at for at, label in enumerate(self.labels)}
         met = self.met
         member = np.zeros((len(met) + 1, len(place) + 1))
         for row, value in enumerate(met):
             for label in labels_of("multi-label", value):
                 member[row, place.get(label, len(place))] += 1
+        self._kept = member
         return member

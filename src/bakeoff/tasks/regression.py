@@ -13,12 +13,11 @@ __all__ = ["REGRESSION_METRICS", "RegressionScoring"]
 REGRESSION_METRICS: Mapping[str, str] = {
     "pearson": "correlation of answers and truth; an abstention counts as the mean of the truth",
     "r2": "share of the truth's variance that the answers explain; an abstention counts as the mean of the truth",
-    "negative-MAE": "mean distance of answers from the truth, with its sign turned so that higher is better",
 }
 
 
 class RegressionScoring(TalliedScoring):
-    """Numbers, scored by correlation or distance.
+    """Numbers, scored by correlation or by the variance explained.
 
     Parameters
     ----------
@@ -28,24 +27,34 @@ class RegressionScoring(TalliedScoring):
 
     metrics = tuple(REGRESSION_METRICS)
 
+    def __init__(self, metric: str) -> None:
+        super().__init__(metric)
+        self._kept: Reals = np.zeros(0)
+
     def tally(self, truth: Codes, answers: Codes) -> Reals:
-        """Give a row's count, truth, answer, their squares, their product and their distance."""
-        numbers = np.array([*map(float, self.met), np.nan])
+        """Give a row's count, truth, answer, their squares and their product."""
+        numbers = self._numbers()
         true, given = numbers[truth], numbers[answers]
-        # Sums of squares far from 0 would lose their last digits; a shift changes none of the metrics.
-        middle = float(true.mean()) if len(true) else 0.0
-        x = true - middle
-        y = np.where(np.isnan(given), 0.0, given - middle)
-        return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y, np.abs(x - y)], axis=1)
+        # Far from 0, and far from 1 in size, sums of squares would lose their digits; neither changes a metric.
+        middle, scale = (float(true.mean()), float(true.std()) or 1.0) if len(true) else (0.0, 1.0)
+        x = (true - middle) / scale
+        y = np.where(np.isnan(given), 0.0, (given - middle) / scale)
+        return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
+
+    def _numbers(self) -> Reals:
+        """Give the numbers met so far by their codes, and behind them NaN for an abstention."""
+        if len(self._kept) <= len(self._place):
+            self._kept = np.array([*map(float, self.met), np.nan])
+        return self._kept
 
     def of_sums(self, sums: Reals) -> Reals:
         """Give the metric of sums over rows; a correlation is 0 where all answers are one."""
-        count, x, y, xx, yy, xy, distance = sums.T
+        count, x, y, xx, yy, xy = sums.T
         with np.errstate(invalid="ignore", divide="ignore"):
-            if self.metric == "negative-MAE":
-                return np.asarray(-distance / count)
             spread = np.maximum(xx - x * x / count, 0.0)
             if self.metric == "r2":
                 return np.asarray(np.where(spread > 0, 1.0 - (xx - 2 * xy + yy) / spread, 0.0))
-            product = spread * np.maximum(yy - y * y / count, 0.0)
-            return np.asarray(np.where(product > 1e-18, (xy - x * y / count) / np.sqrt(product), 0.0))
+            of_answers = np.maximum(yy - y * y / count, 0.0)
+            # What is left of equal answers is the rounding of their squares.
+            differ = (spread > 1e-12 * xx) & (of_answers > 1e-12 * yy)
+            return np.asarray(np.where(differ, (xy - x * y / count) / np.sqrt(spread * of_answers), 0.0))

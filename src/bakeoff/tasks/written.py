@@ -12,7 +12,7 @@ from bakeoff.data import FIELD_SEPARATOR, join_fields, labels_of, write_labels, 
 from bakeoff.errors import DataError
 from bakeoff.tasks.task import ABSTAIN, Task
 
-__all__ = ["check_labels", "values_of", "written_labels", "written_texts"]
+__all__ = ["are_pairs", "check_labels", "values_of", "written_labels", "written_texts"]
 
 
 def written_texts(X: Sequence[Any]) -> list[str]:
@@ -64,6 +64,11 @@ def _written(kind: str, label: Any) -> str:
     if kind == "tagging":
         return label if isinstance(label, str) else write_tags(map(str, label))
     return str(label)
+
+
+def are_pairs(task: Task, texts: Sequence[str]) -> bool:
+    """Say whether written texts are pairs of texts: those of the kind pair, and numbers may have them, too."""
+    return task.kind in ("pair", "regression") and any(FIELD_SEPARATOR in text for text in texts)
 
 
 def check_labels(task: Task, texts: Sequence[str], labels: Sequence[str]) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 from bakeoff.data import read_cost_matrix
 from bakeoff.errors import OptionError
 from bakeoff.records import ASSUMED, Assumptions
-from bakeoff.tasks import ABSTAIN
+from bakeoff.tasks import ABSTAIN, ONE_LABEL
 
-__all__ = ["assume", "check_cost_labels", "parse_assumption"]
+__all__ = ["assume", "check_cost_labels", "check_costs_fit", "parse_assumption"]
 
 _KNOWN = {assumed.name: assumed for assumed in ASSUMED}
 
@@ -118,6 +118,27 @@ def assume(
             next_step="Add --error-cost, or --cost-matrix.",
         )
     return settled
+
+
+def check_costs_fit(assumptions: Assumptions, kind: str) -> None:
+    """Refuse costs of wrong answers where an answer as a whole is not right or wrong.
+
+    Parameters
+    ----------
+    assumptions : Assumptions
+    kind : str
+        Of the task.
+
+    Raises
+    ------
+    OptionError
+        If there are such costs, and rows do not have one label each.
+    """
+    if assumptions.priced and kind not in ONE_LABEL:
+        raise OptionError(
+            f"Costs of wrong answers are for tasks with one label a row; the kind of these rows is {kind}.",
+            next_step="Leave --error-cost and --cost-matrix away.",
+        )
 
 
 def check_cost_labels(assumptions: Assumptions, labels: Sequence[str]) -> None:

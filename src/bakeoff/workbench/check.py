@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakeoff.catalog import is_here, resolve_model
-from bakeoff.data import Check, check_rows
+from bakeoff.data import Check, check_rows, spaced
 from bakeoff.models.text_lengths import LongTexts, count_long_texts
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.rows import can_show, divide, read_source, row_counts
@@ -67,7 +67,7 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
         rows=row_counts(split),
         split=split.method,
         mde=can_show(len(split.rows or split.test), seeds, split.folds, read.kind),
-        long_texts=_long_texts([text for _, part in read.splits for text in part.texts]),
+        long_texts=_long_texts(spaced(text for _, part in read.splits for text in part.texts)),
     )
 
 

@@ -187,6 +187,7 @@ def _given(source: str, data: DataOptions, options: FinetuneOptions, watcher: Wa
     read = read_source(source, data)
     options = replace(options, method=options.method or _USUAL.get(read.kind, "full"))
     study = _study_options(options)
+    settings_of(str(options.method), options.settings)
     split = divide(read, seed=options.seed, seeds=1, division="one")
     task = task_of(read, split, study)
     checks = (*check_rows(read), *split.checks)

@@ -38,7 +38,6 @@ _FIGURES = (
     "exact-match",
     "pearson",
     "r2",
-    "negative-MAE",
     "entity-F1",
     "token-accuracy",
     "p50_ms",

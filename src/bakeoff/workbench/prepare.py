@@ -35,8 +35,8 @@ from bakeoff.study.contenders import CandidateModel, GivenPromptFile, build_cont
 from bakeoff.study.evidence import requirement_facts
 from bakeoff.study.run import trial_key
 from bakeoff.study.store import StudyStore
-from bakeoff.tasks import ONE_LABEL, Task, default_metric, metrics_of, task_of_kind
-from bakeoff.workbench.assume import check_cost_labels
+from bakeoff.tasks import Task, default_metric, metrics_of, task_of_kind
+from bakeoff.workbench.assume import check_cost_labels, check_costs_fit
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
@@ -176,19 +176,12 @@ def _check_options(options: StudyOptions) -> None:
 
 def _check_kind(kind: str, options: StudyOptions) -> None:
     """Refuse what is asked of one label a row alone."""
-    if kind in ONE_LABEL:
-        return
-    assumptions = options.assumptions
-    for given, option in (
-        (options.predictions, "--predictions"),
-        (assumptions.error_cost, "--error-cost"),
-        (assumptions.cost_matrix, "--cost-matrix"),
-    ):
-        if given is not None:
-            raise OptionError(
-                f"{option} is for tasks with one label a row; the kind of these rows is {kind}.",
-                next_step="Leave it away.",
-            )
+    check_costs_fit(options.assumptions, kind)
+    if options.predictions is not None and kind != "classification":
+        raise OptionError(
+            f"--predictions is for one text and one label a row; the kind of these rows is {kind}.",
+            next_step="Leave it away.",
+        )
 
 
 def _check_place(folder: Path | None) -> None:

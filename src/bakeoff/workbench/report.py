@@ -10,7 +10,7 @@ from bakeoff.records import Assumptions
 from bakeoff.ship import read_bundle
 from bakeoff.study.evidence import read_task
 from bakeoff.study.store import StudyStore
-from bakeoff.workbench.assume import assume, check_cost_labels
+from bakeoff.workbench.assume import assume, check_cost_labels, check_costs_fit
 from bakeoff.workbench.conclude import Outcome, conclude
 
 __all__ = ["report"]
@@ -44,6 +44,7 @@ def report(study: Path, assumed: Sequence[str] = (), cost_matrix: Path | None = 
         if assumed or cost_matrix is not None:
             before = Assumptions(**(store.fact("assumptions") or {}))
             after = assume(before, {}, assumed, cost_matrix)
+            check_costs_fit(after, read_task(store).kind)
             check_cost_labels(after, read_task(store).labels)
             store.set_fact("assumptions", asdict(after))
             store.note("assumptions", f"{', '.join(assumed)}{f' {cost_matrix}' if cost_matrix else ''}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import spaced
 from bakeoff.methods.contract import RunContext
 from bakeoff.methods.finetune.vector_files import read_vectors, vector_facts, write_vectors
 
@@ -120,7 +121,7 @@ def count_truncated(encoder: Encoder, texts: Sequence[str]) -> int:
     int
     """
     # A token has at least one character, so only long texts need their tokens counted.
-    long = [text for text in texts if len(text) > encoder.max_tokens - 2]
+    long = spaced(text for text in texts if len(text) > encoder.max_tokens - 2)
     if not long:
         return 0
     found = encoder.tokenizer(long, truncation=False, return_attention_mask=False, verbose=False)

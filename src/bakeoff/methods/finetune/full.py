@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import FIELD_SEPARATOR
 from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.embeddings import embed
 from bakeoff.methods.finetune.kind_objectives import objective_of
@@ -29,7 +28,7 @@ from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
 from bakeoff.methods.outputs import ManyLabels
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
-from bakeoff.tasks import ONE_LABEL, Task
+from bakeoff.tasks import ONE_LABEL, Task, are_pairs
 
 __all__ = ["FullFineTuning"]
 
@@ -181,7 +180,7 @@ class FullFineTuning(TunedEncoder):
     def _start_vectors(self, base: Encoder, texts: list[str], train: TokenRows) -> NDArray[np.float32] | None:
         """Give the vectors of rows before training, at the precision of training; None where time is up."""
         # Both texts of a pair are read at once, which gives another vector than either alone.
-        paired = any(FIELD_SEPARATOR in text for text in texts)
+        paired = are_pairs(self.task, texts)
         if self.context_.dtype != "bfloat16" and not paired:
             found = embed(base, texts, self.context_, use_deadline=True)
             self.reused_seconds_ = found.reused_seconds

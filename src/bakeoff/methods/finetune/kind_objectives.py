@@ -75,8 +75,8 @@ class SquaredError(Objective):
 
     def look(self, outputs: NDArray[np.float64], codes: NDArray[Any]) -> tuple[float, float]:
         """Give the metric and the mean loss."""
-        told = [[value for value, _ in self._outputs.told(scores)] for scores in (codes.astype(np.float64), outputs)]
-        return scoring_of(self._outputs.task).score_values(*told), float(((outputs - codes) ** 2).mean())
+        truth = [str(value) for value, _ in self._outputs.told(codes.astype(np.float64))]
+        return self._outputs.score(outputs, truth), float(((outputs - codes) ** 2).mean())
 
 
 class TagEntropy(Objective):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.data import spaced
 from bakeoff.errors import ModelError, OptionError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def fitted_length(encoder: Encoder, texts: Sequence[str]) -> Encoder:
         Its `max_tokens` is the least multiple of 8 that holds 99.5% of the texts, and no more than it was.
     """
     found = encoder.tokenizer(
-        list(texts), truncation=True, max_length=encoder.max_tokens, return_attention_mask=False, verbose=False
+        spaced(texts), truncation=True, max_length=encoder.max_tokens, return_attention_mask=False, verbose=False
     )["input_ids"]
     lengths = np.sort([len(ids) for ids in found])
     held = int(lengths[int(np.ceil(_HELD_WHOLE * len(lengths))) - 1])

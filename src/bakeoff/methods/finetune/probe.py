@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import FIELD_SEPARATOR, split_fields
+from bakeoff.data import spaced, split_fields
 from bakeoff.errors import TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
@@ -34,9 +34,9 @@ from bakeoff.methods.heads import (
     read_head,
     write_head,
 )
-from bakeoff.methods.outputs import Outputs, outputs_of
+from bakeoff.methods.outputs import NOT_FINITE, Outputs, outputs_of
 from bakeoff.records import Answer
-from bakeoff.tasks import ONE_LABEL, Task, label_codes
+from bakeoff.tasks import ONE_LABEL, Task, are_pairs, label_codes
 
 if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
@@ -86,7 +86,7 @@ class Probe(Method):
         self.encoder_ = loaded.encoder(str(self.model), self.context_.device)
         if self.long_texts == "cut-short":
             self.encoder_ = fitted_length(self.encoder_, texts)
-        self.paired_ = any(FIELD_SEPARATOR in text for text in texts)
+        self.paired_ = are_pairs(self.task, texts)
         found, pieces = self._embedded(texts, use_deadline=True)
         rows = np.flatnonzero(found.reached)
         learned = [labels[row] for row in rows]
@@ -118,7 +118,7 @@ class Probe(Method):
         share = (time.perf_counter() - began) / len(texts)
         tokens = self._tokens(pieces).tolist()
         return [
-            Answer(value, shares, tokens_in=read, seconds=took + share)
+            Answer(value, shares, NOT_FINITE if value is None else None, tokens_in=read, seconds=took + share)
             for (value, shares), read, took in zip(told, tokens, found.seconds.tolist(), strict=True)
         ]
 
@@ -151,7 +151,7 @@ class Probe(Method):
     def _tokens(self, pieces: Pieces) -> NDArray[np.int64]:
         """Count the tokens that are read of each text, shape (texts,)."""
         limits = {"truncation": True, "max_length": self.encoder_.max_tokens, "verbose": False}
-        found = self.encoder_.tokenizer(pieces.texts, return_attention_mask=False, **limits)["input_ids"]
+        found = self.encoder_.tokenizer(spaced(pieces.texts), return_attention_mask=False, **limits)["input_ids"]
         return np.bincount(pieces.owners, weights=[len(ids) for ids in found]).astype(np.int64)
 
     def _save(self, folder: Path) -> None:

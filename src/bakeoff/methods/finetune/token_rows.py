@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bakeoff.methods.finetune.long_texts import mean_of_pieces
 from bakeoff.methods.forecast import HELD_OUT_SHARE, LEAST_TO_HOLD_OUT
-from bakeoff.methods.outputs import Outputs
+from bakeoff.methods.outputs import NOT_FINITE, Outputs
 from bakeoff.models.batching import length_sorted_batches
 from bakeoff.records import Answer
 
@@ -171,7 +171,7 @@ def answers_of(
     tokens = np.bincount(owners, weights=[len(own) for own in ids]).astype(np.int64).tolist()
     seconds = (time.perf_counter() - began) / len(told)
     return [
-        Answer(value, shares, tokens_in=read, seconds=seconds)
+        Answer(value, shares, NOT_FINITE if value is None else None, tokens_in=read, seconds=seconds)
         for (value, shares), read in zip(told, tokens, strict=True)
     ]
 

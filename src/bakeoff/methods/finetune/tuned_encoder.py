@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bakeoff.data import FIELD_SEPARATOR, split_fields
+from bakeoff.data import split_fields
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated
@@ -30,7 +30,7 @@ from bakeoff.methods.outputs import Outputs, outputs_of
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder, Pooling, pooled
 from bakeoff.records import Answer
-from bakeoff.tasks import label_codes
+from bakeoff.tasks import are_pairs, label_codes
 
 __all__ = ["EncoderClassifier", "TextVectors", "TunedEncoder", "compact_embeddings"]
 
@@ -146,6 +146,8 @@ class TunedEncoder(Method):
         Where an earlier fit is continued, its encoder comes in place of the copy.
         """
         self.outputs_ = outputs_of(self.task, labels)
+        if self.continued is not None:
+            self.outputs_.go_on_from(read_head(self.continued[0] / "head.safetensors"), self.continued[1])
         base = loaded.encoder(str(self.model), self.context_.device)
         if self.continued is None:
             self.encoder_ = replace(base, model=copy.deepcopy(base.model))
@@ -158,13 +160,13 @@ class TunedEncoder(Method):
     def _pieces(self, texts: Sequence[str]) -> Pieces:
         """Give texts in the pieces that are read one by one: windows of long ones, where these are asked for."""
         # A window of a pair would hold a part of one text and nothing of the other.
-        paired = any(FIELD_SEPARATOR in text for text in texts)
+        paired = are_pairs(self.task, texts)
         return windows(self.encoder_, texts) if self.long_texts == "windows" and not paired else whole_texts(texts)
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         settings = {"truncation": True, "max_length": self.encoder_.max_tokens, "return_attention_mask": False}
         given: tuple[list[str], ...] = (list(texts),)
-        if any(FIELD_SEPARATOR in text for text in texts):
+        if are_pairs(self.task, texts):
             # A pair stands in one row, with the tokenizer's own separator, so that the model sees both at once.
             given = tuple(map(list, zip(*(split_fields(text, 2)[:2] for text in texts), strict=True)))
         found: list[list[int]] = self.encoder_.tokenizer(*given, verbose=False, **settings)["input_ids"]
@@ -227,7 +229,6 @@ class TunedEncoder(Method):
             raise RuntimeError("there is no fit to be continued")
         folder, labels = self.continued
         known = read_head(folder / "head.safetensors")
-        self.outputs_.of_head(known)
         if self.task.kind == "regression":
             self._set_head(known)
             return
