@@ -37,7 +37,7 @@ ENCODER = "minilm-l6"
 PEERS = ["setfit==1.2.0", "sentence-transformers==6.2.0", "datasets==5.2.0"]
 SCRIPT = Path(__file__).with_name("finetune_side.py")
 #: Steps at which SetFit is stopped in its second mode.
-CAPPED_STEPS = {"amazon_reviews_8": 10, "amazon_reviews_64": 60, "trec_8": 60}
+CAPPED_STEPS = {"amazon_reviews_8": 4, "amazon_reviews_64": 60, "trec_8": 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +135,17 @@ def measure(case: Case, side: Side, turn: int, data: Path, python: Path, options
 
 
 def figures_of(case: Case, records: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Name a case's ratios and differences."""
+    """Name a case's ratios and differences, from the turns that both sides have had."""
     by_side: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in records:
         by_side[record["side"]].append(record)
-    ours = by_side.pop("ours", [])
-    if not ours:
-        return {}
+    all_ours = by_side.pop("ours", [])
     figures = {}
     for name, theirs in by_side.items():
+        turns = {one["turn"] for one in theirs} & {one["turn"] for one in all_ours}
+        theirs, ours = ([one for one in each if one["turn"] in turns] for each in (theirs, all_ours))
+        if not turns:
+            continue
         if case.name == "encode":
             seconds = [statistics.median(one["answer_seconds"] for one in each) for each in (theirs, ours)]
             figures["encode_speed_vs_st"] = round(seconds[0] / seconds[1], 2)

@@ -22,8 +22,9 @@ def test_packed_rows_are_those_of_padded_ones(size: int, monkeypatch: pytest.Mon
     monkeypatch.setattr(packing, "_TOKENS", size)
     torch.manual_seed(0)
     model = BertModel(BertConfig(**SMALL)).eval()
-    assert can_pack(model)
     ids, mask = _rows([5, 9, 1, 3, 9, 2])
+    assert can_pack(model, mask)
+    assert not can_pack(model, torch.ones(3, 4))
     weights = torch.randn(*ids.shape, 16) * mask[:, :, None]
     found = []
     for states in (
@@ -39,5 +40,5 @@ def test_packed_rows_are_those_of_padded_ones(size: int, monkeypatch: pytest.Mon
 
 
 def test_models_that_know_of_positions_in_other_ways_are_not_packed() -> None:
-    assert not can_pack(MPNetModel(MPNetConfig(**SMALL)))
-    assert not can_pack(BertModel(BertConfig(**SMALL, attn_implementation="eager")))
+    _, mask = _rows([1, 9])
+    assert not can_pack(MPNetModel(MPNetConfig(**SMALL)), mask)

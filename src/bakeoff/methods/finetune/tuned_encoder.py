@@ -17,7 +17,7 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
-from bakeoff.methods.finetune.packing import can_pack, packed_states
+from bakeoff.methods.finetune.packing import can_pack, packed_states, plain_attention
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
 from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
@@ -63,8 +63,11 @@ class EncoderClassifier(torch.nn.Module):
 
     def vectors(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Give one vector a row, shape (rows, dimensions), of token ids and mask, shape (rows, tokens)."""
-        if self.training and can_pack(self.model):
+        if self.training and can_pack(self.model, mask):
             states = packed_states(self.model, ids, mask)
+        elif self.training:
+            with plain_attention(self.model, ids.shape[1]):
+                states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         else:
             states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         found = pooled(states.float(), mask, self.pooling)
