@@ -6,7 +6,6 @@ works on all pairs inside a step instead of a list of pairs.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -63,7 +62,7 @@ class ContrastiveFineTuning(TunedEncoder):
         max_epochs: int = 3,
         batch_rows: int = 64,
         least_steps: int = 40,
-        rows_a_step: int = 4,
+        rows_a_step: int = 5,
         temperature: float = 0.3,
         frozen_share: float = 0.34,
     ) -> None:
@@ -108,5 +107,5 @@ class ContrastiveFineTuning(TunedEncoder):
 
     def _few_rows_plan(self, rows: int) -> TuningPlan:
         """Give the settings of training, with fewer steps for few rows."""
-        steps = min(self.least_steps, math.ceil(rows / self.rows_a_step))
+        steps = min(self.least_steps, max(1, round(rows / self.rows_a_step)))
         return replace(self._plan(self.learning_rate), least_steps=steps)

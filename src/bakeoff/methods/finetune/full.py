@@ -6,6 +6,8 @@ The head starts from the linear probe's logistic regression, and the weights are
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,8 @@ from bakeoff.methods.finetune.temperature import scale_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
+from bakeoff.methods.finetune.tuning_plan import TuningPlan
+from bakeoff.methods.forecast import MANY_ROWS_PASSES
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
 from bakeoff.tasks import Task, label_codes
@@ -51,6 +55,9 @@ class FullFineTuning(TunedEncoder):
     frozen_share : float
         Share of the encoder's layers, the lowest and the token vectors below them, that keep their weights, in [0, 1);
         what they say of a row is computed once.
+    double_from : int
+        Training rows from which on a step holds twice `batch_rows`, at twice the rate (Goyal et al. 2017, "Accurate, Large
+        Minibatch SGD", section 2.1), and two thirds of the passes are made; 0 for never.
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class FullFineTuning(TunedEncoder):
         least_steps: int = 60,
         class_weights: bool = False,
         frozen_share: float = 0.0,
+        double_from: int = 0,
     ) -> None:
         self.task = task
         self.model = model
@@ -74,6 +82,7 @@ class FullFineTuning(TunedEncoder):
         self.least_steps = least_steps
         self.class_weights = class_weights
         self.frozen_share = frozen_share
+        self.double_from = double_from
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         if not 0 <= self.frozen_share < 1:
@@ -93,7 +102,7 @@ class FullFineTuning(TunedEncoder):
         with shortened(self.encoder_.model, rows.ids, self._pad, self.frozen_share, autocast=half) as short:
             tuned = tune(
                 self.network_,
-                self._plan(_HEAD_RATE),
+                self._plan_for(len(train)),
                 short(train),
                 short(held),
                 objective=CrossEntropy(self.task.metric, weights),
@@ -103,6 +112,14 @@ class FullFineTuning(TunedEncoder):
         details = tuned.details(self.network_, held) | {"head_start": head_start}
         details["temperature"] = scale_head(self.network_, held, self._pad)
         self._report(tuned, details, base, texts, before)
+
+    def _plan_for(self, rows: int) -> TuningPlan:
+        """Give the settings of training on so many rows."""
+        plan = self._plan(_HEAD_RATE)
+        if not 0 < self.double_from <= rows:
+            return plan
+        epochs = max(1, round(MANY_ROWS_PASSES * plan.epochs))
+        return replace(plan, batch_rows=2 * plan.batch_rows, learning_rate=2 * plan.learning_rate, epochs=epochs)
 
     def _start_head(self, base: Encoder, texts: list[str], train: TokenRows) -> str:
         """Start the head from the probe's, where the time allows and it can be fitted; say which start it was."""
