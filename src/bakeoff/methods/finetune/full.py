@@ -56,8 +56,8 @@ class FullFineTuning(TunedEncoder):
         Share of the encoder's layers, the lowest and the token vectors below them, that keep their weights, in [0, 1);
         what they say of a row is computed once.
     double_from : int
-        Training rows from which on a step holds twice `batch_rows`, at twice the rate (Goyal et al. 2017, "Accurate, Large
-        Minibatch SGD", section 2.1), and two thirds of the passes are made; 0 for never.
+        Training rows from which on a step holds twice `batch_rows` at twice the rate (Goyal et al. 2017, "Accurate,
+        Large Minibatch SGD", section 2.1), and two thirds of the passes are made; 0 for never.
     """
 
     def __init__(
