@@ -26,8 +26,8 @@ def weights_sha256(model: Any) -> str:
 
     named = sorted(model.named_parameters())
 
-    def digest(weight: torch.Tensor) -> bytes:
-        return hashlib.sha256(memoryview(weight.detach().cpu().contiguous().view(torch.uint8).numpy())).digest()
+    def digest(weight: Any) -> bytes:
+        return hashlib.sha256(weight.detach().cpu().contiguous().view(torch.uint8).numpy()).digest()
 
     found = hashlib.sha256()
     # Hashing holds no lock, so that threads take the parameters of small models in half the time.
