@@ -54,7 +54,7 @@ def test_the_parts_of_a_step_have_its_loss_and_no_more_tokens_than_allowed() -> 
     objective, outputs = CrossEntropy("accuracy", weights), torch.randn(7, 3)
     parts = objective.parts(rows)
     assert len(parts) > 1
-    assert all(len(part) * max(lengths[row] for row in part) <= 2048 for part in parts)
+    assert all(len(part) * max(lengths[row] for row in part) <= 1024 for part in parts)
     codes = torch.from_numpy(rows.codes)
     found = sum(objective.loss(outputs[part], codes[part]) * len(part) / 7 for part in parts)
     torch.testing.assert_close(found, objective.loss(outputs, codes))

@@ -15,7 +15,7 @@ from bakeoff.tasks import score_codes
 __all__ = ["CrossEntropy", "Objective", "SupervisedContrastive", "balanced_weights"]
 
 #: Of one forward and backward pass, padding included.
-_PART_TOKENS = 2048
+_PART_TOKENS = 1024
 
 
 class Objective(ABC):
