@@ -82,7 +82,7 @@ class Curve:
         return self.rate * math.log(rows / self.n) if self.kind == "line" else 0.0
 
     def at(self, rows: float) -> float:
-        """Give the mean score at so many labelled rows, between the last n and twice as many: no less than 0, or than the last."""
+        """Give the mean score at so many labelled rows, from the last n to twice as many; at least 0 or the last."""
         return min(max(self.last + self._gain(rows), min(self.last, 0.0)), 1.0)
 
     def half_width(self, rows: float) -> float:

@@ -47,6 +47,8 @@ READING_SECONDS, READING_FITS, AFFINE_FITS, MOST_TO_CHOOSE = 3.5e-7, 71, 31, 400
 LEAST_TO_HOLD_OUT, HELD_OUT_SHARE = 100, 0.15
 #: Tokens that stand around a text for a model that is tuned to write its label: the instruction and the question.
 ASKED_TOKENS = 12.0
+#: Share of the passes over the rows that fine-tuning makes where these are many.
+MANY_ROWS_PASSES = 2 / 3
 #: Calls to a server that are under way together.
 CALLS_AT_A_TIME = 4
 
@@ -134,13 +136,17 @@ def forecast_probe(work: Workload) -> float:
 def forecast_full(work: Workload) -> float:
     """Seconds of a trial of full fine-tuning: the probe that starts the head, the steps, the looks at held-out rows."""
     speed = _speed(work)
-    trained = max(
-        float(work.parameters["max_epochs"]) * work.n,
-        float(work.parameters["least_steps"] * work.parameters["batch_rows"]),
-    )
+    epochs, from_rows = float(work.parameters["max_epochs"]), float(work.parameters.get("double_from", 0))
+    if 0 < from_rows <= (1.0 - HELD_OUT_SHARE) * work.n:
+        epochs *= MANY_ROWS_PASSES
+    steps = float(work.parameters["least_steps"])
+    if "rows_a_step" in work.parameters:
+        steps = min(steps, work.n / float(work.parameters["rows_a_step"]))
+    # A step cannot hold more rows than there are.
+    trained = max(epochs * work.n, steps * min(work.n, int(work.parameters["batch_rows"])))
     looks = 0.0
     if work.n >= LEAST_TO_HOLD_OUT:
-        looks = min(8.0, float(work.parameters["max_epochs"])) * HELD_OUT_SHARE * work.n
+        looks = min(8.0, epochs) * HELD_OUT_SHARE * work.n
         trained *= 1.0 - HELD_OUT_SHARE
     # Layers that keep their weights are run once, forward.
     frozen = float(work.parameters.get("frozen_share", 0.0))

@@ -125,7 +125,7 @@ def encode(
     encoder: Encoder,
     texts: Sequence[str],
     *,
-    batch_tokens: int = 2048,
+    batch_tokens: int = 1024,
     deadline: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> npt.NDArray[np.float32]:

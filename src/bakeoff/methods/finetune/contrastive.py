@@ -6,6 +6,8 @@ works on all pairs inside a step instead of a list of pairs.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bakeoff.methods.finetune.lower_layers import shortened
@@ -14,10 +16,14 @@ from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
+from bakeoff.methods.finetune.tuning_plan import TuningPlan
 from bakeoff.models.digest import weights_sha256
 from bakeoff.tasks import Task, label_codes
 
 __all__ = ["ContrastiveFineTuning"]
+
+#: With fewer rows all of them are learned from: training is short, and its end is no matter of a look.
+_LEAST_TO_HOLD_OUT = 400
 
 
 class ContrastiveFineTuning(TunedEncoder):
@@ -37,7 +43,9 @@ class ContrastiveFineTuning(TunedEncoder):
     batch_rows : int
         Rows of a step, whose pairs count.
     least_steps : int
-        Steps that are taken at least.
+        Steps that are taken at least, or one for every `rows_a_step` rows where those are fewer.
+    rows_a_step : int
+        Few rows teach little by many steps.
     temperature : float
         What similarities are divided by.
     frozen_share : float
@@ -50,12 +58,13 @@ class ContrastiveFineTuning(TunedEncoder):
         task: Task,
         model: str | None = None,
         seed: int = 0,
-        learning_rate: float = 5e-5,
+        learning_rate: float = 3e-4,
         max_epochs: int = 3,
-        batch_rows: int = 32,
+        batch_rows: int = 64,
         least_steps: int = 40,
-        temperature: float = 0.1,
-        frozen_share: float = 0.0,
+        rows_a_step: int = 5,
+        temperature: float = 0.3,
+        frozen_share: float = 0.34,
     ) -> None:
         self.task = task
         self.model = model
@@ -64,6 +73,7 @@ class ContrastiveFineTuning(TunedEncoder):
         self.max_epochs = max_epochs
         self.batch_rows = batch_rows
         self.least_steps = least_steps
+        self.rows_a_step = rows_a_step
         self.temperature = temperature
         self.frozen_share = frozen_share
 
@@ -71,17 +81,18 @@ class ContrastiveFineTuning(TunedEncoder):
         codes = label_codes(labels, self.task.labels)
         self._copy_encoder(labels)
         rows = TokenRows(self._token_ids(texts), codes)
-        kept, out = divide(codes, self.seed)
+        kept, out = (
+            divide(codes, self.seed) if len(codes) >= _LEAST_TO_HOLD_OUT else (np.arange(len(codes)), np.arange(0))
+        )
         train, held = rows.part(kept), rows.part(out)
         before = weights_sha256(self.encoder_.model)
         network = TextVectors(self.network_)
         self.network_.head.requires_grad_(False)
-        with shortened(
-            self.encoder_.model, rows.ids, self._pad, self.frozen_share, autocast=self.context_.dtype == "bfloat16"
-        ) as short:
+        half = self.context_.dtype == "bfloat16"
+        with shortened(self.encoder_.model, rows.ids, self._pad, self.frozen_share, autocast=half) as short:
             tuned = tune(
                 network,
-                self._plan(self.learning_rate),
+                self._few_rows_plan(len(train)),
                 short(train),
                 short(held),
                 objective=SupervisedContrastive(self.task.metric, len(self.task.labels), self.temperature),
@@ -89,7 +100,12 @@ class ContrastiveFineTuning(TunedEncoder):
                 context=self.context_,
             )
         details = tuned.details(network, held)
-        vectors = predict_logits(network, rows.ids, self._pad).astype(np.float32)
+        vectors = predict_logits(network, rows.ids, self._pad, autocast=half).astype(np.float32)
         head, choice = fit_probe_head(vectors, labels, self.outputs_, self.seed)
         self._start_from(head)
         self._report(tuned, details | {"strength": choice.to_json()}, texts, before)
+
+    def _few_rows_plan(self, rows: int) -> TuningPlan:
+        """Give the settings of training, with fewer steps for few rows."""
+        steps = min(self.least_steps, max(1, round(rows / self.rows_a_step)))
+        return replace(self._plan(self.learning_rate), least_steps=steps)

@@ -25,6 +25,8 @@ from bakeoff.methods.finetune.temperature import LEAST_ROWS, calibrate_head
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
+from bakeoff.methods.finetune.tuning_plan import TuningPlan
+from bakeoff.methods.forecast import MANY_ROWS_PASSES
 from bakeoff.methods.outputs import ManyLabels
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
@@ -66,6 +68,9 @@ class FullFineTuning(TunedEncoder):
     frozen_share : float
         Share of the encoder's layers, the lowest and the token vectors below them, that keep their weights, in [0, 1);
         what they say of a row is computed once.
+    double_from : int
+        Training rows from which on a step holds twice `batch_rows` at twice the rate (Goyal et al. 2017, "Accurate,
+        Large Minibatch SGD", section 2.1), and two thirds of the passes are made; 0 for never.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class FullFineTuning(TunedEncoder):
         frozen_share: float = 0.0,
         sampling: str = "natural",
         long_texts: str = "cut",
+        double_from: int = 0,
     ) -> None:
         self.task = task
         self.model = model
@@ -93,6 +99,7 @@ class FullFineTuning(TunedEncoder):
         self.frozen_share = frozen_share
         self.sampling = sampling
         self.long_texts = long_texts
+        self.double_from = double_from
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self._check_settings()
@@ -115,7 +122,7 @@ class FullFineTuning(TunedEncoder):
         with self._shortened(rows.ids) as short:
             tuned = tune(
                 self.network_,
-                self._plan(_HEAD_RATE),
+                self._plan_for(len(train)),
                 short(train),
                 short(held),
                 objective=objective,
@@ -152,6 +159,14 @@ class FullFineTuning(TunedEncoder):
             return {}
         with self._shortened(rows.ids) as short:
             return self._settle_dtype(short(train), self._plan(_HEAD_RATE), objective)
+
+    def _plan_for(self, rows: int) -> TuningPlan:
+        """Give the settings of training on so many rows."""
+        plan = self._plan(_HEAD_RATE)
+        if not 0 < self.double_from <= rows:
+            return plan
+        epochs = max(1, round(MANY_ROWS_PASSES * plan.epochs))
+        return replace(plan, batch_rows=2 * plan.batch_rows, learning_rate=2 * plan.learning_rate, epochs=epochs)
 
     def _read_scores(self, held: TokenRows, owners: NDArray[np.int64], labels: list[str]) -> dict[str, Any]:
         """Settle how the trained network's scores are read, by the rows held out; give what a method reports of it."""

@@ -66,7 +66,7 @@ class LoraEncoder(FullFineTuning):
     """
 
     #: All layers have adapters; rows come as they are, and long texts are cut.
-    frozen_share, sampling, long_texts = 0.0, "natural", "cut"
+    frozen_share, sampling, long_texts, double_from = 0.0, "natural", "cut", 0
 
     #: peft's model; None where adapters were merged.
     adapters_: Any

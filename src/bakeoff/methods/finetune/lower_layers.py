@@ -23,7 +23,7 @@ __all__ = ["cached_lower_layers", "freeze_lower_layers", "shortened"]
 
 #: Numbers of the kept states at most: 1 GB. Beyond it the lower layers are run in every step.
 _MOST_KEPT = 256_000_000
-_BATCH_TOKENS = 2048
+_BATCH_TOKENS = 1024
 
 
 class _States(torch.nn.Module):

@@ -10,10 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from bakeoff.methods.finetune.token_rows import TokenRows
-from bakeoff.models.batching import Indices, shuffled_batches
+from bakeoff.models.batching import Indices, length_sorted_batches, shuffled_batches
 from bakeoff.tasks import score_codes
 
 __all__ = ["CrossEntropy", "Objective", "SupervisedContrastive", "balanced_batches", "balanced_weights"]
+
+#: Of one forward and backward pass, padding included.
+_PART_TOKENS = 1024
 
 
 class Objective(ABC):
@@ -81,6 +84,20 @@ class Objective(ABC):
         """
         return shuffled_batches(rows.lengths, max_rows=max_rows, seed=seed)
 
+    def parts(self, rows: TokenRows) -> list[Indices]:
+        """Divide the rows of a step into parts whose losses, each by its share of the rows, sum to the step's.
+
+        Parameters
+        ----------
+        rows : TokenRows
+
+        Returns
+        -------
+        list of int64 array
+            One part where the loss compares rows with each other.
+        """
+        return [np.arange(len(rows))]
+
 
 class CrossEntropy(Objective):
     """Cross-entropy of one label a row; outputs are the labels' scores.
@@ -117,6 +134,10 @@ class CrossEntropy(Objective):
         weights = None if self._weights is None else self._weights.to(outputs.device)
         # The mean over rows, not over weights: a batch without rare labels must not count as much as one with them.
         return torch.nn.functional.cross_entropy(outputs, codes, weight=weights, reduction="none").mean()
+
+    def parts(self, rows: TokenRows) -> list[Indices]:
+        """Divide rows by length, so that long ones take no more memory together than many short ones."""
+        return length_sorted_batches(rows.lengths, max_tokens=_PART_TOKENS)
 
     def look(self, outputs: NDArray[np.float64], codes: NDArray[Any]) -> tuple[float, float]:
         """Give the metric and the mean loss."""

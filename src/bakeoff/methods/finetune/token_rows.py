@@ -27,7 +27,7 @@ __all__ = [
     "predict_logits",
 ]
 
-_ANSWER_BATCH_TOKENS = 2048
+_ANSWER_BATCH_TOKENS = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -245,14 +245,19 @@ class _Run:
         share = _rate_share(self.tuned.steps, self.total, self.plan.warmup_share)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * share
-        with cast(self.plan.autocast, self.device):
-            outputs = self.network(*padded(rows.ids, self.pad, self.device))
-        loss = self.objective.loss(outputs.float(), torch.as_tensor(rows.codes, device=self.device))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        total = 0.0
+        for chosen in self.objective.parts(rows):
+            part = rows.part(chosen)
+            with cast(self.plan.autocast, self.device):
+                outputs = self.network(*padded(part.ids, self.pad, self.device))
+            loss = self.objective.loss(outputs.float(), torch.as_tensor(part.codes, device=self.device))
+            loss = loss * (len(part) / len(rows))
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            total += float(loss.detach())
         parameters = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip)
-        self._check(float(loss.detach()), float(norm))
+        self._check(total, float(norm))
         self.optimizer.step()
         self.tuned.tokens += int(rows.lengths.sum())
         self.rows_seen += len(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
 from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
 from bakeoff.methods.finetune.objectives import Objective
-from bakeoff.methods.finetune.packing import can_pack, packed_states
+from bakeoff.methods.finetune.packing import can_pack, packed_states, plain_attention
 from bakeoff.methods.finetune.precision import settle_dtype
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
@@ -68,9 +68,11 @@ class EncoderClassifier(torch.nn.Module):
 
     def states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Give the last layer's states, shape (rows, tokens, dimensions); in training without work on padding."""
-        if self.training and can_pack(self.model):
+        if self.training and can_pack(self.model, mask):
             return packed_states(self.model, ids, mask)
-        states: torch.Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        plain = plain_attention(self.model, ids.shape[1]) if self.training else nullcontext()
+        with plain:
+            states: torch.Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         return states
 
     def vectors(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
