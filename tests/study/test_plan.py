@@ -221,7 +221,7 @@ def test_a_method_stands_only_where_its_rows_suffice() -> None:
 
 
 def test_the_ensemble_stands_for_prompts_that_learn_and_the_same_base_pair_comes_before_them() -> None:
-    plan = planned(grid(), 400.0)
+    plan = planned(grid(), 375.0)
     core = {trial.contender for trial in plan.trials if trial.core}
     assert "prompt-ensemble smollm2-135m" in core
     assert "few-shot-calibrated smollm2-135m" not in core
