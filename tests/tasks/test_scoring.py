@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,7 +13,16 @@ from scipy.stats import pearsonr
 from sklearn.metrics import f1_score, r2_score
 
 from bakeoff.errors import OptionError
-from bakeoff.tasks import TASK_KINDS, default_metric, entities_of, metrics_of, scoring_of, task_of_kind
+from bakeoff.tasks import (
+    TASK_KINDS,
+    default_metric,
+    entities_of,
+    likeliest_tags,
+    metrics_of,
+    scoring_of,
+    task_of_kind,
+    with_beginnings,
+)
 
 NAMES = ("a", "b", "c", "d")
 
@@ -120,3 +130,29 @@ def test_every_kind_that_runs_has_a_default_metric_and_refuses_others():
         known = scoring(kind, metric)
         with pytest.raises(OptionError, match="The metric must be one of"):
             known.with_metric("bleu").score_values(["a"], ["a"])
+
+
+_TAGS = ("B-A", "B-B", "I-A", "I-B", "O")
+
+
+@given(st.integers(1, 5), st.integers(0, 10_000))
+def test_likeliest_tags_are_the_best_of_all_rows_of_tags_without_an_inside_beginning(tokens: int, seed: int) -> None:
+    scores = np.random.default_rng(seed).normal(size=(tokens, len(_TAGS)))
+    allowed = [path for path in product(_TAGS, repeat=tokens) if with_beginnings(path, _TAGS) == list(path)]
+    best = max(allowed, key=lambda path: sum(scores[at, _TAGS.index(tag)] for at, tag in enumerate(path)))
+    assert likeliest_tags(scores, _TAGS) == list(best)
+
+
+def test_an_inside_tag_begins_an_entity_of_a_type_without_beginnings() -> None:
+    scores = np.log([[0.1, 0.9], [0.9, 0.1]])
+    assert likeliest_tags(scores, ("I-A", "O")) == ["O", "I-A"]
+    assert likeliest_tags(np.empty((0, 2)), ("I-A", "O")) == []
+    assert likeliest_tags(np.full((1, 1), -np.inf), ("O",)) == ["O"]
+
+
+@given(st.lists(st.sampled_from(_TAGS), min_size=1, max_size=8))
+def test_writing_beginnings_changes_no_entity(tags: list[str]) -> None:
+    written = with_beginnings(tags, _TAGS)
+    assert entities_of(written) == entities_of(tags)
+    assert with_beginnings(written, _TAGS) == written
+    assert with_beginnings(tags, ("I-A", "I-B", "O")) == tags

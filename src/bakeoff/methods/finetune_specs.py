@@ -190,7 +190,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="tagger",
-        version="1",
+        version="2",
         arm="finetune",
         summary="All weights of an encoder, and a tag for each token.",
         kinds=("tagging",),

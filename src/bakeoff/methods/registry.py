@@ -49,7 +49,7 @@ _FLOOR_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="token-features",
-        version="1",
+        version="2",
         arm="floor",
         summary="Words, shapes and neighbours of tokens, logistic regression.",
         kinds=("tagging",),

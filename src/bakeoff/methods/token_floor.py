@@ -15,7 +15,7 @@ from bakeoff.data import split_fields, write_tags
 from bakeoff.methods.contract import Method
 from bakeoff.methods.heads import LinearHead, fit_one_vs_rest, read_head, write_head
 from bakeoff.records import Answer
-from bakeoff.tasks import Task, label_codes
+from bakeoff.tasks import Task, label_codes, likeliest_tags, with_beginnings
 
 __all__ = ["TokenLogistic"]
 
@@ -23,7 +23,9 @@ _STRENGTH = 10.0
 
 
 class TokenLogistic(Method):
-    """Tag each token by itself: by the word, its shape and ends, and the two words on either side.
+    """Score each token by itself: by the word, its shape and ends, and the two words on either side.
+
+    A row gets the likeliest tags in which no entity begins with an inside tag.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ class TokenLogistic(Method):
         from sklearn.feature_extraction import DictVectorizer
 
         told = [one for text in texts for one in _told(split_fields(text))]
-        codes = label_codes([tag for label in labels for tag in label.split(" ")], self.task.labels)
+        names = self.task.labels
+        codes = label_codes([tag for label in labels for tag in with_beginnings(label.split(" "), names)], names)
         vectorizer = DictVectorizer()
         features = _short(vectorizer.fit_transform(told))
         self.places_ = {name: place for place, name in enumerate(vectorizer.get_feature_names_out().tolist())}
@@ -62,11 +65,13 @@ class TokenLogistic(Method):
     def _answer(self, texts: list[str]) -> list[Answer]:
         started = time.perf_counter()
         rows = [split_fields(text) for text in texts]
-        scores = self.head_.scores(self._features([one for row in rows for one in _told(row)]))
-        tags = np.array(self.task.labels, dtype=object)[scores.argmax(axis=1)]
+        shares = self.head_.probabilities(self._features([one for row in rows for one in _told(row)]))
+        with np.errstate(divide="ignore"):
+            scores = np.log(shares)
         ends = np.cumsum([len(row) for row in rows])[:-1]
+        tags = [write_tags(likeliest_tags(own, self.task.labels)) for own in np.split(scores, ends)]
         seconds = (time.perf_counter() - started) / len(texts)
-        return [Answer(write_tags(own), seconds=seconds) for own in np.split(tags, ends)]
+        return [Answer(own, seconds=seconds) for own in tags]
 
     def _save(self, folder: Path) -> None:
         content = json.dumps(list(self.places_), ensure_ascii=False)

@@ -6,7 +6,7 @@ from bakeoff.tasks.classification import METRICS, choose_metric, label_codes, sc
 from bakeoff.tasks.kinds import ONE_LABEL, default_metric, least_score, metrics_of, scoring_of
 from bakeoff.tasks.multi_label import MultiLabelScoring
 from bakeoff.tasks.scoring import LabelScoring, Scoring
-from bakeoff.tasks.tagging import entities_of
+from bakeoff.tasks.tagging import entities_of, likeliest_tags, with_beginnings
 from bakeoff.tasks.task import ABSTAIN, TASK_KINDS, Task, classification_task, label_words, task_of_kind
 from bakeoff.tasks.written import are_pairs, check_labels, values_of, written_labels, written_texts
 
@@ -28,11 +28,13 @@ __all__ = [
     "label_codes",
     "label_words",
     "least_score",
+    "likeliest_tags",
     "metrics_of",
     "score_codes",
     "scoring_of",
     "task_of_kind",
     "values_of",
+    "with_beginnings",
     "written_labels",
     "written_texts",
 ]

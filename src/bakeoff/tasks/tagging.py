@@ -9,7 +9,7 @@ import numpy as np
 from bakeoff.data import entity_type, labels_of
 from bakeoff.tasks.scoring import Codes, Reals, TalliedScoring
 
-__all__ = ["TAGGING_METRICS", "Entity", "TaggingScoring", "entities_of"]
+__all__ = ["TAGGING_METRICS", "Entity", "TaggingScoring", "entities_of", "likeliest_tags", "with_beginnings"]
 
 #: First token, the token behind the last, and type.
 Entity = tuple[int, int, str]
@@ -44,6 +44,64 @@ def entities_of(tags: Sequence[str]) -> tuple[Entity, ...]:
         if name and not inside:
             start, inside = place, name
     return tuple(found)
+
+
+def with_beginnings(tags: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Write an inside tag that begins an entity as the beginning that it is.
+
+    Parameters
+    ----------
+    tags : sequence of str
+        Of a row's tokens.
+    known : sequence of str
+        Tags of the task; a type that has no ``"B-"`` among them keeps its inside tags.
+
+    Returns
+    -------
+    list of str
+        The same entities, by `entities_of`.
+    """
+    before = ["", *map(entity_type, tags)]
+    return [
+        f"B-{kind}" if tag.startswith("I-") and kind != last and f"B-{kind}" in known else tag
+        for tag, kind, last in zip(tags, before[1:], before, strict=False)
+    ]
+
+
+def likeliest_tags(scores: Reals, tags: Sequence[str]) -> list[str]:
+    """Give a row the tags of the highest sum of scores in which no entity begins with an inside tag.
+
+    The best path is found token by token (Viterbi 1967). A tag by itself says ``"I-"`` where the token before it was
+    read as another type, which makes two entities of one.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (tokens, tags)
+        Logits, or log-probabilities. Where no path is finite, a token's tag is its best.
+    tags : sequence of str
+        In the order of the columns. A type without ``"B-"`` among them begins with its inside tag.
+
+    Returns
+    -------
+    list of str, length tokens
+    """
+    if not len(scores):
+        return []
+    kinds = np.array([entity_type(tag) for tag in tags], dtype=object)
+    bound = np.array([tag.startswith("I-") and f"B-{kind}" in tags for tag, kind in zip(tags, kinds, strict=True)])
+    barred = np.where(bound & (kinds[:, None] != kinds), -np.inf, 0.0)
+    total = scores[0] + np.where(bound, -np.inf, 0.0)
+    steps = []
+    for own in scores[1:]:
+        paths = total[:, None] + barred
+        steps.append(paths.argmax(axis=0))
+        total = paths.max(axis=0) + own
+    if not np.isfinite(total).any():
+        return [tags[code] for code in scores.argmax(axis=1)]
+    found = [int(total.argmax())]
+    for step in reversed(steps):
+        found.append(int(step[found[-1]]))
+    return [tags[code] for code in reversed(found)]
 
 
 class TaggingScoring(TalliedScoring):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from bakeoff.errors import OptionError
 from bakeoff.methods.finetune.objectives import CrossEntropy, Objective, balanced_weights
 from bakeoff.methods.outputs import ManyLabels, Number, Outputs
-from bakeoff.tasks import ONE_LABEL, Task, scoring_of
+from bakeoff.tasks import ONE_LABEL, Task, likeliest_tags, scoring_of
 
 __all__ = ["NO_TAG", "LabelEntropy", "SquaredError", "TagEntropy", "objective_of"]
 
@@ -109,14 +108,12 @@ class TagEntropy(Objective):
         """Give the metric and the mean loss."""
         loss = float(self.loss(torch.from_numpy(outputs), torch.from_numpy(codes)))
         own = codes[:, : outputs.shape[1]]
-        truth = [self._written(row[row != NO_TAG]) for row in own]
+        names = self._task.labels
+        truth = [" ".join(names[code] for code in row[row != NO_TAG]) for row in own]
         answers = [
-            self._written(scores[row != NO_TAG].argmax(axis=1)) for scores, row in zip(outputs, own, strict=True)
+            " ".join(likeliest_tags(scores[row != NO_TAG], names)) for scores, row in zip(outputs, own, strict=True)
         ]
         return scoring_of(self._task).score_values(truth, answers), loss
-
-    def _written(self, codes: Sequence[int] | NDArray[np.int64]) -> str:
-        return " ".join(self._task.labels[code] for code in codes)
 
 
 def objective_of(

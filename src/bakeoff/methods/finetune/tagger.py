@@ -9,17 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bakeoff.data import entity_type, split_fields, write_tags
+from bakeoff.data import split_fields, write_tags
 from bakeoff.methods.finetune.kind_objectives import NO_TAG, TagEntropy
 from bakeoff.methods.finetune.objectives import balanced_weights
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import EncoderClassifier, TunedEncoder, compact_embeddings
+from bakeoff.methods.finetune.word_pieces import word_pieces
 from bakeoff.methods.heads import LinearHead, read_head
 from bakeoff.methods.outputs import OneLabel
 from bakeoff.models.digest import weights_sha256
 from bakeoff.records import Answer
-from bakeoff.tasks import Task, label_codes
+from bakeoff.tasks import Task, label_codes, likeliest_tags, with_beginnings
 
 __all__ = ["TokenClassifier"]
 
@@ -38,8 +39,9 @@ class _TokenScores(EncoderClassifier):
 class TokenClassifier(TunedEncoder):
     """Tune all weights of an encoder and a head that tags each token.
 
-    A word is tagged by its first piece. Words behind the longest text that the encoder reads get no entity, and are
-    counted.
+    A word is tagged by its first piece, and a row gets the likeliest tags in which no entity begins with an inside tag.
+    An encoder that drops capital letters gets a mark before the words that have some (see `word_pieces`). Words behind
+    the longest text that the encoder reads get no entity, and are counted.
 
     Parameters
     ----------
@@ -83,7 +85,8 @@ class TokenClassifier(TunedEncoder):
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
         self._copy_encoder(())
-        tags = [label_codes(label.split(" "), self.task.labels) for label in labels]
+        names = self.task.labels
+        tags = [label_codes(with_beginnings(label.split(" "), names), names) for label in labels]
         ids, firsts = self._word_pieces(texts)
         rows = TokenRows(ids, _codes_of(ids, firsts, tags))
         kept, out = divide(OneLabel(self.task).strata(labels), self.seed)
@@ -113,15 +116,14 @@ class TokenClassifier(TunedEncoder):
         began = time.perf_counter()
         ids, firsts = self._word_pieces(texts)
         scores = predict_logits(self.network_, ids, self._pad)
-        names = np.array(self.task.labels, dtype=object)
         commonest = "O" if "O" in self.task.labels else self.task.labels[0]
         found = []
         for text, first, row in zip(texts, firsts, scores, strict=True):
             tags = [commonest] * len(split_fields(text))
-            places = list(first)
-            for place, tag in zip(places, names[row[[first[place] for place in places]].argmax(axis=1)], strict=True):
+            read = likeliest_tags(row[list(first.values())], self.task.labels)
+            for place, tag in zip(first, read, strict=True):
                 tags[place] = tag
-            found.append(write_tags(_joined(tags)))
+            found.append(write_tags(tags))
         seconds = (time.perf_counter() - began) / len(texts)
         return [Answer(value, tokens_in=len(own), seconds=seconds) for value, own in zip(found, ids, strict=True)]
 
@@ -129,17 +131,7 @@ class TokenClassifier(TunedEncoder):
         """Give each row's token ids, and for each of its words that was read the place of its first piece."""
         # A word of blanks has no piece; a stroke stands for it.
         words = [[field if field.strip() else "-" for field in split_fields(text)] for text in texts]
-        settings = {"truncation": True, "max_length": self.encoder_.max_tokens, "return_attention_mask": False}
-        found = self.encoder_.tokenizer(words, is_split_into_words=True, verbose=False, **settings)
-        firsts = []
-        for row in range(len(words)):
-            first: dict[int, int] = {}
-            for place, word in enumerate(found.word_ids(row)):
-                if word is not None:
-                    first.setdefault(word, place)
-            firsts.append(first)
-        ids: list[list[int]] = found["input_ids"]
-        return ids, firsts
+        return word_pieces(self.encoder_.tokenizer, words, self.encoder_.max_tokens)
 
     def _network(self) -> EncoderClassifier:
         return self._made(_TokenScores)
@@ -165,12 +157,3 @@ def _codes_of(
         for word, place in first.items():
             codes[row, place] = own[word]
     return codes
-
-
-def _joined(tags: Sequence[str]) -> list[str]:
-    """Write an entity's inside with the type of its beginning: an inside tag alone begins an entity."""
-    found: list[str] = []
-    for tag in tags:
-        inside = tag.startswith("I-") and (not found or entity_type(found[-1]) != entity_type(tag))
-        found.append(f"B-{entity_type(tag)}" if inside else tag)
-    return found
