@@ -17,6 +17,7 @@ from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_batches, 
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import compact_embeddings
+from bakeoff.methods.forecast import are_many
 from bakeoff.methods.outputs import outputs_of
 from bakeoff.tasks import Task, classification_task
 from bakeoff.testing import MethodSuite, text_rows
@@ -178,3 +179,26 @@ def test_training_may_be_shortened_to_end_before_its_deadline(task):
     assert 0 < method.details_["share_of_steps"] < 1
     assert method.details_["steps"] >= 8
     assert context.deadline.left > 0
+
+
+def test_many_rows_of_each_label_take_twice_the_rows_a_step(task: Task) -> None:
+    texts, labels = text_rows(240)
+    short = {"max_epochs": 3, "least_steps": 1, "batch_rows": 32}
+    few = FullFineTuning(task=task, model="minilm-l6", double_from=300, **short).fit(texts, labels)
+    many = FullFineTuning(task=task, model="minilm-l6", double_from=200, **short).fit(texts, labels)
+    plans = [method._plan_for(204) for method in (few, many)]
+    assert [(plan.batch_rows, plan.epochs, plan.learning_rate) for plan in plans] == [(32, 3, 1e-4), (64, 2, 2e-4)]
+    assert few.details_["steps"] == 3 * 7
+    assert many.details_["steps"] == 2 * 4
+
+
+@pytest.mark.parametrize(("rows", "labels", "double_from", "expected"), [
+    (1000, 2, 1000, True),
+    (999, 2, 1000, False),
+    (4000, 77, 1000, False),
+    (7700, 77, 1000, True),
+    (4000, 0, 1000, True),
+    (4000, 2, 0, False),
+])  # fmt: skip
+def test_rows_are_many_where_each_label_has_a_hundred(rows, labels, double_from, expected) -> None:
+    assert are_many(rows, labels, double_from) is expected

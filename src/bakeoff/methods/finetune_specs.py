@@ -39,7 +39,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="full",
-        version="4",
+        version="5",
         arm="finetune",
         summary="All weights of an encoder and a new head.",
         kinds=TEXT_KINDS,

@@ -47,8 +47,9 @@ READING_SECONDS, READING_FITS, AFFINE_FITS, MOST_TO_CHOOSE = 3.5e-7, 71, 31, 400
 LEAST_TO_HOLD_OUT, HELD_OUT_SHARE = 100, 0.15
 #: Tokens that stand around a text for a model that is tuned to write its label: the instruction and the question.
 ASKED_TOKENS = 12.0
-#: Share of the passes over the rows that fine-tuning makes where these are many.
+#: Share of the passes over the rows that fine-tuning makes where these are many, and rows for each label that are.
 MANY_ROWS_PASSES = 2 / 3
+MANY_ROWS_A_LABEL = 100
 #: Calls to a server that are under way together.
 CALLS_AT_A_TIME = 4
 
@@ -114,6 +115,25 @@ class Workload:
     parameters: Mapping[str, Any]
 
 
+def are_many(rows: float, labels: int, double_from: float) -> bool:
+    """Say whether training rows are so many that fewer passes do, in larger steps.
+
+    Parameters
+    ----------
+    rows : float
+        That are learned from.
+    labels : int
+        Labels of the task; 0 for numbers.
+    double_from : float
+        Rows from which on they may be; 0 for never.
+
+    Returns
+    -------
+    bool
+    """
+    return 0 < double_from <= rows and rows >= MANY_ROWS_A_LABEL * labels
+
+
 def forecast_majority(_work: Workload) -> float:
     """Seconds of a trial of the most frequent label."""
     return 0.01
@@ -137,7 +157,7 @@ def forecast_full(work: Workload) -> float:
     """Seconds of a trial of full fine-tuning: the probe that starts the head, the steps, the looks at held-out rows."""
     speed = _speed(work)
     epochs, from_rows = float(work.parameters["max_epochs"]), float(work.parameters.get("double_from", 0))
-    if 0 < from_rows <= (1.0 - HELD_OUT_SHARE) * work.n:
+    if are_many((1.0 - HELD_OUT_SHARE) * work.n, work.labels, from_rows):
         epochs *= MANY_ROWS_PASSES
     steps = float(work.parameters["least_steps"])
     if "rows_a_step" in work.parameters:

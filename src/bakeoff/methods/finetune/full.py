@@ -26,7 +26,7 @@ from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logit
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
-from bakeoff.methods.forecast import MANY_ROWS_PASSES
+from bakeoff.methods.forecast import MANY_ROWS_PASSES, are_many
 from bakeoff.methods.outputs import ManyLabels
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
@@ -70,7 +70,8 @@ class FullFineTuning(TunedEncoder):
         what they say of a row is computed once.
     double_from : int
         Training rows from which on a step holds twice `batch_rows` at twice the rate (Goyal et al. 2017, "Accurate,
-        Large Minibatch SGD", section 2.1), and two thirds of the passes are made; 0 for never.
+        Large Minibatch SGD", section 2.1), and two thirds of the passes are made, where each label has 100 rows in the
+        mean; 0 for never.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class FullFineTuning(TunedEncoder):
     def _plan_for(self, rows: int) -> TuningPlan:
         """Give the settings of training on so many rows."""
         plan = self._plan(_HEAD_RATE)
-        if not 0 < self.double_from <= rows:
+        if not are_many(rows, len(self.task.labels), self.double_from):
             return plan
         epochs = max(1, round(MANY_ROWS_PASSES * plan.epochs))
         return replace(plan, batch_rows=2 * plan.batch_rows, learning_rate=2 * plan.learning_rate, epochs=epochs)
