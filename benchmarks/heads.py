@@ -38,7 +38,7 @@ SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "banking77": ("accuracy", "full", ()),
     "ag_news": ("accuracy", "full", ()),
     "goemotions": ("micro-F1", "full", ()),
-    "tweets_valence": ("pearson", "full", ()),
+    "tweets_valence": ("pearson", "full", ("double_from=0", "max_epochs=8", "learning_rate=2e-4")),
     "sick": ("accuracy", "full", ("double_from=0", "max_epochs=8", "learning_rate=2e-4")),
     "wikigold_ner": ("entity-F1", "tagger", ()),
     "restaurant8k_slots": ("entity-F1", "tagger", ()),

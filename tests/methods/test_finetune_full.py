@@ -12,7 +12,7 @@ import torch
 from bakeoff.errors import OptionError, TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Deadline, Method, RunContext
-from bakeoff.methods.finetune.full import FullFineTuning
+from bakeoff.methods.finetune.full import FullFineTuning, start_rows
 from bakeoff.methods.finetune.objectives import CrossEntropy, balanced_batches, balanced_weights
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
@@ -202,3 +202,12 @@ def test_many_rows_of_each_label_take_twice_the_rows_a_step(task: Task) -> None:
 ])  # fmt: skip
 def test_rows_are_many_where_each_label_has_a_hundred(rows, labels, double_from, expected) -> None:
     assert are_many(rows, labels, double_from) is expected
+
+
+def test_a_head_starts_from_a_part_of_many_rows_that_has_every_label() -> None:
+    strata = np.array([0] * 3000 + [1] * 1095 + [2])
+    chosen = start_rows(strata, 3, 0)
+    assert np.bincount(strata[chosen]).tolist() == [1500, 548, 1]
+    assert start_rows(strata, 3, 0).tolist() == chosen.tolist() != start_rows(strata, 3, 1).tolist()
+    assert start_rows(strata[:2048], 3, 0).tolist() == list(range(2048))
+    assert len(start_rows(strata, 40, 0)) == 4000

@@ -50,6 +50,7 @@ ASKED_TOKENS = 12.0
 #: Share of the passes over the rows that fine-tuning makes where these are many, and rows for each label that are.
 MANY_ROWS_PASSES = 2 / 3
 MANY_ROWS_A_LABEL = 100
+_HEAD_START_ROWS = 2048
 #: Calls to a server that are under way together.
 CALLS_AT_A_TIME = 4
 
@@ -134,6 +135,11 @@ def are_many(rows: float, labels: int, double_from: float) -> bool:
     return 0 < double_from <= rows and rows >= MANY_ROWS_A_LABEL * labels
 
 
+def head_start_rows(rows: int, labels: int) -> int:
+    """Give the number of training rows, of so many, that the start of a tuned network's head is fitted on."""
+    return min(rows, max(_HEAD_START_ROWS, MANY_ROWS_A_LABEL * labels))
+
+
 def forecast_majority(_work: Workload) -> float:
     """Seconds of a trial of the most frequent label."""
     return 0.01
@@ -171,7 +177,10 @@ def forecast_full(work: Workload) -> float:
     # Layers that keep their weights are run once, forward.
     frozen = float(work.parameters.get("frozen_share", 0.0))
     tuning = (1.0 - frozen) * (_tuning(trained, work, 0.0) + _forward(looks, speed))
-    return forecast_probe(work) + tuning + (_forward(work.n, speed) if frozen else 0.0)
+    # Few-shot tuning ends with a head on all rows; the others begin with one on some.
+    rows = work.n if "rows_a_step" in work.parameters else head_start_rows(work.n, work.labels)
+    start = forecast_probe(replace(work, n=rows))
+    return start + tuning + (_forward(work.n, speed) if frozen else 0.0)
 
 
 def forecast_lora(work: Workload) -> float:

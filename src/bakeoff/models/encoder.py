@@ -20,6 +20,7 @@ from bakeoff.catalog import ModelFiles
 from bakeoff.errors import ModelError
 from bakeoff.models.batching import length_sorted_batches
 from bakeoff.models.facts import read_facts, read_json
+from bakeoff.models.linear_layers import quick_linear_layers
 from bakeoff.models.loading import DTypeName, check_device, loading, place, torch_dtype
 
 __all__ = ["Encoder", "Pooling", "encode", "load_encoder", "pooled"]
@@ -125,7 +126,7 @@ def encode(
     encoder: Encoder,
     texts: Sequence[str],
     *,
-    batch_tokens: int = 1024,
+    batch_tokens: int = 512,
     deadline: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> npt.NDArray[np.float32]:
@@ -170,7 +171,7 @@ def encode(
 
 def _batch_vectors(encoder: Encoder, ids: list[list[int]]) -> npt.NDArray[np.float32]:
     batch = encoder.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(encoder.device)
-    with torch.inference_mode():
+    with torch.inference_mode(), quick_linear_layers():
         states = encoder.model(**batch).last_hidden_state.float()
         found = pooled(states, batch["attention_mask"], encoder.pooling)
         if encoder.normalise:

@@ -58,13 +58,13 @@ class ContrastiveFineTuning(TunedEncoder):
         task: Task,
         model: str | None = None,
         seed: int = 0,
-        learning_rate: float = 3e-4,
+        learning_rate: float = 1e-4,
         max_epochs: int = 3,
         batch_rows: int = 64,
-        least_steps: int = 40,
-        rows_a_step: int = 5,
+        least_steps: int = 20,
+        rows_a_step: int = 2,
         temperature: float = 0.3,
-        frozen_share: float = 0.34,
+        frozen_share: float = 0.0,
     ) -> None:
         self.task = task
         self.model = model

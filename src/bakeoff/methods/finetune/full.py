@@ -22,11 +22,11 @@ from bakeoff.methods.finetune.lower_layers import shortened
 from bakeoff.methods.finetune.objectives import Objective
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.temperature import LEAST_ROWS, calibrate_head
-from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
+from bakeoff.methods.finetune.token_rows import TokenRows, divide, held_out_rows, predict_logits
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
-from bakeoff.methods.forecast import MANY_ROWS_PASSES, are_many
+from bakeoff.methods.forecast import MANY_ROWS_PASSES, are_many, head_start_rows
 from bakeoff.methods.outputs import ManyLabels
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder
@@ -186,10 +186,13 @@ class FullFineTuning(TunedEncoder):
         if self.continued is not None:
             self._continue_head(train, labels)
             return "earlier fit"
-        vectors = self._start_vectors(base, texts, train)
+        # Training moves the head anyway, so that a part of many rows is enough to begin with.
+        chosen = start_rows(self.outputs_.strata(labels), len(self.task.labels), self.seed)
+        own = [labels[row] for row in chosen]
+        vectors = self._start_vectors(base, [texts[row] for row in chosen], train.part(chosen))
         if vectors is None:
             return "random"
-        head, _ = fit_probe_head(vectors, labels, self.outputs_, self.seed, to_start=True)
+        head, _ = fit_probe_head(vectors, own, self.outputs_, self.seed, to_start=True)
         self._start_from(head)
         return "probe"
 
@@ -213,3 +216,25 @@ class FullFineTuning(TunedEncoder):
                 TextVectors(self.network_), own.ids, self._pad, autocast=self.context_.dtype == "bfloat16"
             )
         return vectors
+
+
+def start_rows(strata: NDArray[np.int64], labels: int, seed: int) -> NDArray[np.int64]:
+    """Choose the rows that a head's start is fitted on: all, or a part in which each label has its share.
+
+    Parameters
+    ----------
+    strata : ndarray of int64, shape (rows,)
+    labels : int
+        Of the task; 0 for numbers.
+    seed : int
+
+    Returns
+    -------
+    ndarray of int64
+        Row indices, ascending; about as many as `head_start_rows` says, and one of each stratum at least.
+    """
+    enough = head_start_rows(len(strata), labels)
+    if len(strata) <= enough:
+        return np.arange(len(strata))
+    _, first, counts = np.unique(strata, return_index=True, return_counts=True)
+    return np.union1d(held_out_rows(strata, enough / len(strata), seed)[1], first[counts == 1])

@@ -15,6 +15,7 @@ from bakeoff.methods.finetune.long_texts import mean_of_pieces
 from bakeoff.methods.forecast import HELD_OUT_SHARE, LEAST_TO_HOLD_OUT
 from bakeoff.methods.outputs import NOT_FINITE, Outputs
 from bakeoff.models.batching import length_sorted_batches
+from bakeoff.models.linear_layers import quick_linear_layers
 from bakeoff.records import Answer
 
 __all__ = [
@@ -127,7 +128,7 @@ def predict_logits(
     parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
     device = next(network.parameters()).device
     batches = length_sorted_batches([len(row) for row in ids], max_tokens=_ANSWER_BATCH_TOKENS)
-    with torch.inference_mode(), cast(autocast, device):
+    with torch.inference_mode(), cast(autocast, device), quick_linear_layers():
         for rows in batches:
             logits = network(*padded([ids[row] for row in rows], pad, device))
             parts.append((rows, logits.double().cpu().numpy()))
