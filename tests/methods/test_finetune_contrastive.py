@@ -15,6 +15,7 @@ from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.contrastive import ContrastiveFineTuning
 from bakeoff.methods.finetune.objectives import SupervisedContrastive
 from bakeoff.methods.finetune.token_rows import TokenRows
+from bakeoff.methods.forecast import steps_for
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import Task, classification_task
 from bakeoff.testing import MethodSuite, text_rows
@@ -109,3 +110,8 @@ def test_learns_where_the_frozen_encoder_does_not(catalogue_cache):
     assert np.mean(method.predict(texts) == np.array(labels)) > 0.95
     assert method.details_["weights_changed"]
     assert method.history_[-1]["loss"] < method.history_[0]["loss"]
+
+
+@pytest.mark.parametrize(("rows", "labels", "expected"), [(16, 2, 3), (48, 6, 24), (2, 2, 1), (8, 8, 4)])
+def test_few_rows_take_few_steps_and_two_labels_fewer(rows: int, labels: int, expected: int) -> None:
+    assert steps_for(rows, labels, 2) == expected

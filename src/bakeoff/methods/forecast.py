@@ -51,6 +51,7 @@ ASKED_TOKENS = 12.0
 MANY_ROWS_PASSES = 2 / 3
 MANY_ROWS_A_LABEL = 100
 _HEAD_START_ROWS = 2048
+_TWO_LABELS_SHARE = 2.5
 #: Calls to a server that are under way together.
 CALLS_AT_A_TIME = 4
 
@@ -135,6 +136,11 @@ def are_many(rows: float, labels: int, double_from: float) -> bool:
     return 0 < double_from <= rows and rows >= MANY_ROWS_A_LABEL * labels
 
 
+def steps_for(rows: int, labels: int, rows_a_step: float) -> int:
+    """Give the steps of few-shot tuning on so many rows; two labels take fewer, since they are moved apart once."""
+    return max(1, round(rows / (rows_a_step * (_TWO_LABELS_SHARE if labels <= 2 else 1.0))))
+
+
 def head_start_rows(rows: int, labels: int) -> int:
     """Give the number of training rows, of so many, that the start of a tuned network's head is fitted on."""
     return min(rows, max(_HEAD_START_ROWS, MANY_ROWS_A_LABEL * labels))
@@ -167,7 +173,7 @@ def forecast_full(work: Workload) -> float:
         epochs *= MANY_ROWS_PASSES
     steps = float(work.parameters["least_steps"])
     if "rows_a_step" in work.parameters:
-        steps = min(steps, work.n / float(work.parameters["rows_a_step"]))
+        steps = min(steps, steps_for(work.n, work.labels, float(work.parameters["rows_a_step"])))
     # A step cannot hold more rows than there are.
     trained = max(epochs * work.n, steps * min(work.n, int(work.parameters["batch_rows"])))
     looks = 0.0

@@ -17,6 +17,7 @@ from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logit
 from bakeoff.methods.finetune.training import tune
 from bakeoff.methods.finetune.tuned_encoder import TextVectors, TunedEncoder
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
+from bakeoff.methods.forecast import steps_for
 from bakeoff.models.digest import weights_sha256
 from bakeoff.tasks import Task, label_codes
 
@@ -43,9 +44,10 @@ class ContrastiveFineTuning(TunedEncoder):
     batch_rows : int
         Rows of a step, whose pairs count.
     least_steps : int
-        Steps that are taken at least, or one for every `rows_a_step` rows where those are fewer.
+        Steps that are taken at least, or those of `rows_a_step` where they are fewer.
     rows_a_step : int
-        Few rows teach little by many steps.
+        Rows for each step: few rows teach little by many. Two labels, which are moved apart once, take a step for two
+        and a half times as many.
     temperature : float
         What similarities are divided by.
     frozen_share : float
@@ -107,5 +109,5 @@ class ContrastiveFineTuning(TunedEncoder):
 
     def _few_rows_plan(self, rows: int) -> TuningPlan:
         """Give the settings of training, with fewer steps for few rows."""
-        steps = min(self.least_steps, max(1, round(rows / self.rows_a_step)))
+        steps = min(self.least_steps, steps_for(rows, len(self.task.labels), self.rows_a_step))
         return replace(self._plan(self.learning_rate), least_steps=steps)
