@@ -10,9 +10,10 @@ import pytest
 from study_builders import FLOORS, PARTS, TASK, make_rows, make_study
 
 from bakeoff.data import Columns, Source, cross_fit_rows
+from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Assumptions
 from bakeoff.study import run as study_run
-from bakeoff.study.contenders import contender_to_json
+from bakeoff.study.contenders import check_versions, contender_to_json
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.grid import Grid
@@ -21,6 +22,7 @@ from bakeoff.study.plan import Plan, make_plan
 from bakeoff.study.progress import StudyProgress
 from bakeoff.study.run import run_study
 from bakeoff.study.store import StudyStore
+from bakeoff.workbench.run import resume
 
 
 def test_every_planned_trial_is_recorded_and_none_runs_twice(tmp_path: Path, executor: LocalExecutor) -> None:
@@ -185,3 +187,15 @@ def test_a_cross_fitted_study_tests_every_row_out_of_fold(tmp_path: Path, execut
     validation, test = study_parts.sorted_out((), everything, seeded=False)
     assert tuple(answer.value for answer in test) == study_parts.test.texts
     assert tuple(answer.value for answer in validation) == study_parts.validation.texts
+
+
+def test_a_study_is_not_resumed_by_another_version_of_its_methods(tmp_path: Path, executor: LocalExecutor) -> None:
+    first, *others = FLOORS
+    with make_study(tmp_path / "s", (replace(first, version="0"), *others)):
+        pass
+    with pytest.raises(StudyError, match=f"measured {first.name} by version 0 of {first.method}; this bakeoff has"):
+        resume(tmp_path / "s")
+    with StudyStore(tmp_path / "s") as store:
+        assert not store.trials()
+    check_versions(others)
+    check_versions([replace(first, arm="current", method="today", version="0")])

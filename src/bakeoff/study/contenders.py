@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bakeoff.methods.registry import MethodSpec, method_specs
+from bakeoff.errors import StudyError
+from bakeoff.methods.registry import MethodSpec, method_spec, method_specs
 from bakeoff.records import Contender
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "GivenPromptFile",
     "PromptTry",
     "build_contenders",
+    "check_versions",
     "contender_from_json",
     "contender_to_json",
 ]
@@ -236,3 +238,28 @@ def contender_to_json(contender: Contender) -> dict[str, Any]:
 def contender_from_json(value: dict[str, Any]) -> Contender:
     """Rebuild a contender from `contender_to_json`'s values."""
     return Contender(**value)
+
+
+def check_versions(contenders: Sequence[Contender]) -> None:
+    """Refuse contenders whose method has changed since they were measured: two versions under one name say nothing.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+        That are to be fitted again. Today's system, which is not fitted, is passed over.
+
+    Raises
+    ------
+    StudyError
+        If a method is of another version here.
+    """
+    for contender in contenders:
+        if contender.arm == "current":
+            continue
+        here = method_spec(contender.method).version
+        if here != contender.version:
+            raise StudyError(
+                f"The study measured {contender.name} by version {contender.version} of {contender.method}; this "
+                f"bakeoff has version {here} of it, and fits otherwise.",
+                next_step="Begin a new study, or go on with the bakeoff that began this one.",
+            )

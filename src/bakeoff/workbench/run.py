@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Decision, Evidence
+from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_study
@@ -92,10 +93,11 @@ def resume(
     Raises
     ------
     StudyError
-        If the folder holds no study, or another process works on it.
+        If the folder holds no study, another process works on it, or a method has changed since it began.
     """
     watcher = watcher or Watcher()
     with StudyStore(study) as store:
+        check_versions(read_contenders(store))
         watcher.started(study)
         store.note("resumed", "")
         write_terms(store, with_limits(read_terms(store), limits))

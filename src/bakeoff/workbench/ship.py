@@ -11,6 +11,7 @@ from bakeoff.data import nested_order, strata_of
 from bakeoff.errors import BundleError, OptionError, StudyError, TrialError
 from bakeoff.records import Contender, Decision, Evidence
 from bakeoff.ship import BundleFacts, model_card, write_bundle
+from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RefitJob, RefitResult
 from bakeoff.study.executors.local import LocalExecutor
@@ -109,8 +110,8 @@ def ship_contender(
 
     Raises
     ------
-    OptionError, TrialError, BundleError
-        If it is not ours to ship, the refit fails, or the reloaded method answers otherwise.
+    OptionError, StudyError, TrialError, BundleError
+        If it is not ours to ship, its method has changed, the refit fails, or the reloaded one answers otherwise.
     """
     contender, folder = _contender(judged[0], name), store.folder / ".refit"
     job = _refit_job(store, contender, seconds)
@@ -239,6 +240,7 @@ def _contender(evidence: Evidence, name: str) -> Contender:
             "Today's system is known here by its answers alone and cannot be shipped.",
             next_step="Name a contender that was fitted in the study.",
         )
+    check_versions(found)
     return found[0]
 
 
