@@ -128,7 +128,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="lora-encoder",
-        version="1",
+        version="2",
         arm="finetune",
         summary="Low-rank adapters on an encoder and a new head.",
         kinds=_CLASSIFICATION,
