@@ -46,7 +46,7 @@ SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 
 
 def measure(name: str, seed: int, split: str, given: Sequence[str], data: Path) -> dict[str, Any]:
-    """Fit one set with one seed, and score it and the floor."""
+    """Fit one set with one seed, and score it."""
     metric, method_name, usual = SETS[name]
     read = read_rows(str(data / name))
     # The sets have splits of their own, so that the seed changes the fit alone.

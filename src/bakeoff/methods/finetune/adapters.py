@@ -24,6 +24,7 @@ from bakeoff.extras import require
 
 __all__ = [
     "ALLOWED_BY_MERGING",
+    "COMPARED_ROWS",
     "add_adapters",
     "check_base",
     "compare_merged",
@@ -36,6 +37,8 @@ __all__ = [
     "write_adapters",
 ]
 
+#: Rows by which merged weights are held to adapters apart.
+COMPARED_ROWS = 64
 #: Largest change of a probability that merging may bring. Rounding weights with adapters to bfloat16 moves it by
 #: hundredths; in float32 more than this is an error.
 ALLOWED_BY_MERGING = {"float32": 1e-3, "bfloat16": 0.1}

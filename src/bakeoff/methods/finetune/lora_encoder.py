@@ -10,6 +10,7 @@ from typing import Any
 
 from bakeoff.methods import loaded
 from bakeoff.methods.finetune.adapters import (
+    COMPARED_ROWS,
     add_adapters,
     check_base,
     compare_merged,
@@ -34,8 +35,6 @@ __all__ = ["LoraEncoder"]
 
 #: Says which encoder adapters belong to, where they are kept apart.
 _ABOUT = "adapters.json"
-#: Rows by which merged weights are held to adapters apart.
-_COMPARED_ROWS = 64
 
 
 class LoraEncoder(FullFineTuning):
@@ -122,7 +121,7 @@ class LoraEncoder(FullFineTuning):
         super()._report(tuned, details, texts, before)
         self.details_ |= {"base_weights_changed": self.merge, "base_sha256": self.base_sha256_}
         if self.merge:
-            asked = self._token_ids(texts[:_COMPARED_ROWS])
+            asked = self._token_ids(texts[:COMPARED_ROWS])
             apart = softmax(predict_logits(self.network_, asked, self._pad))
             self.encoder_ = replace(self.encoder_, model=merge_adapters(self.adapters_))
             self.network_.model, self.adapters_ = self.encoder_.model, None

@@ -12,6 +12,7 @@ import torch
 
 from bakeoff.methods import loaded
 from bakeoff.methods.finetune.adapters import (
+    COMPARED_ROWS,
     add_adapters,
     check_base,
     compare_merged,
@@ -34,8 +35,6 @@ __all__ = ["TunedDecoder"]
 
 #: A longer text is cut: the label of a text that is longer than this rarely hangs on its end.
 _MOST_TOKENS = 512
-#: Rows by which merged weights are held to adapters apart.
-_COMPARED_ROWS = 64
 
 
 class TunedDecoder(TunedLanguageModel):
@@ -84,7 +83,7 @@ class TunedDecoder(TunedLanguageModel):
         }
         if not self.merge:
             return told
-        asked = rows.ids[:_COMPARED_ROWS]
+        asked = rows.ids[:COMPARED_ROWS]
         apart = softmax(predict_logits(self.network_, asked, self._pad))
         plain, self.adapters_ = merge_adapters(self.adapters_), None
         self._use_merged(plain)
