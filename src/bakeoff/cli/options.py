@@ -55,6 +55,7 @@ __all__ = [
     "TextPair",
     "Time",
     "TimeLimit",
+    "Until",
     "Volume",
     "data_options",
 ]
@@ -144,6 +145,10 @@ TimeLimit = Annotated[str | None, _option("--time-limit", help="Such as 90s, 12m
 Division = Annotated[
     Literal["auto", "one", "cross-fit"],
     _option("--split", help="One split, or a fold for each seed; auto: folds under 2,000 rows.", show_default=True),
+]
+Until = Annotated[
+    Literal["decided", "measured"] | None,
+    _option("--until", help="End when the verdict is decided, or with all measured; decided without a time limit."),
 ]
 TestRows = Annotated[int | None, _option("--test-rows", min=20, help="Most test rows to answer.")]
 DataType = Annotated[

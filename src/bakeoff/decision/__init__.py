@@ -11,6 +11,7 @@ from bakeoff.decision.label_noise import suspicion
 from bakeoff.decision.paired import holm, mcnemar_mid_p, smallest_detectable_difference
 from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.power import detectable_difference
+from bakeoff.decision.racing import finalists_differ, in_the_race
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
 from bakeoff.decision.resampling import bootstrap_scores
@@ -40,7 +41,9 @@ __all__ = [
     "deviation_beyond_chance",
     "droppable",
     "finalists",
+    "finalists_differ",
     "holm",
+    "in_the_race",
     "mcnemar_mid_p",
     "paired_difference",
     "permutation_p",

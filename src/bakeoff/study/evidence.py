@@ -75,18 +75,20 @@ def gather_evidence(store: StudyStore) -> Evidence:
         trials_dropped=max(0, planned - run),
         dropped=dropped,
         spent_seconds=store.fact("spent_seconds") or 0.0,
-        missing=(*(store.fact("missing") or ()), *_left_out(plan, read_contenders(store), trials, dropped)),
+        missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped)),
     )
 
 
 def _left_out(
-    plan: Plan | None, contenders: Sequence[Contender], trials: Sequence[Trial], dropped: Mapping[str, str]
+    store: StudyStore, plan: Plan | None, trials: Sequence[Trial], dropped: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Give one sentence for each contender that time did not allow to meet the others at the decision budget."""
+    """Give one sentence for each contender that did not meet the others at the decision budget."""
     if plan is None:
         return ()
+    decided = (store.fact("wanted") or {}).get("until") == "decided"
+    why = "more was not needed for the verdict" if decided and plan.time_limit is None else "no time for more"
     sentences = []
-    for contender in contenders:
+    for contender in read_contenders(store):
         own = [trial for trial in trials if trial.contender == contender.name and trial.status == "done"]
         lost = [trial for trial in trials if trial.contender == contender.name and trial.status != "done"]
         if contender.arm == "current" or contender.name in dropped:
@@ -99,5 +101,5 @@ def _left_out(
             most = max(trial.n for trial in own)
             seeds = len({trial.seed // plan.round_folds for trial in own if trial.n == most})
             times = "one seed" if seeds == 1 else f"{seeds} seeds"
-            sentences.append(f"{contender.name} was measured at n = {most} with {times}: no time for more.")
+            sentences.append(f"{contender.name} was measured at n = {most} with {times}: {why}.")
     return tuple(sentences)

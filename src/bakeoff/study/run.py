@@ -8,34 +8,32 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
-from bakeoff.decision import droppable, finalists
-from bakeoff.records import Answer, Contender, Trial, Usage
-from bakeoff.study.again import gets_instructions, gets_typos
+from bakeoff.decision import droppable, finalists, finalists_differ
+from bakeoff.records import Contender, Trial
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
-from bakeoff.study.executors.inject import INJECTED_ROWS
-from bakeoff.study.executors.jobs import FitJob, FitResult, Job, JobFailed, JobResult
+from bakeoff.study.executors.jobs import Job, JobFailed, JobResult
 from bakeoff.study.further import further_seeds, with_further
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.plan import Plan, PlannedTrial
+from bakeoff.study.policy import next_trial
 from bakeoff.study.progress import Listener, StudyProgress
 from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
-from bakeoff.study.terms import read_terms
-from bakeoff.study.typos import TypoRows, typo_figures, typo_rows
+from bakeoff.study.trial import TrialOfStudy
 from bakeoff.tasks import Task, scoring_of
 
-__all__ = ["Executor", "run_study", "trial_key"]
+__all__ = ["Executor", "Until", "run_study", "trial_key"]
+
+#: Where a study ends: with all of its plan, or as soon as no trial would tell more about the verdict.
+Until = Literal["measured", "decided"]
 
 #: A trial may take so many times its forecast, and never less than so many seconds, before it is cut. Without a time
 #: limit only what hangs is to be cut, so that a loaded machine changes no result.
 PATIENCE, LEAST_PATIENCE = 8.0, 120.0
 PATIENCE_WITHOUT_LIMIT, LEAST_PATIENCE_WITHOUT_LIMIT = 50.0, 3600.0
 _NO_LIMIT = float("inf")
-
-#: Kinds whose texts stay what they are where a letter changes, and whose answers stay or do not.
-_TYPO_KINDS = ("classification", "multi-label")
 
 
 class Executor(Protocol):
@@ -75,6 +73,7 @@ class _Run:
     limit: float
     listener: Listener | None
     allow_send: frozenset[str]
+    until: Until
     started: float = field(default_factory=time.monotonic)
     finished: set[str] = field(default_factory=set)
     scores: dict[tuple[str, int], tuple[float, ...]] = field(default_factory=dict)
@@ -84,11 +83,16 @@ class _Run:
     failures: dict[str, int] = field(default_factory=dict)
     keys: dict[tuple[str, int, int], str] = field(default_factory=dict)
     done_here: set[tuple[str | None, int, int]] = field(default_factory=set)
+    passed: set[tuple[str, int, int]] = field(default_factory=set)
     skipped: int = 0
 
     @property
     def spent(self) -> float:
         return self.spent_before + time.monotonic() - self.started
+
+    @property
+    def measures_all(self) -> bool:
+        return self.until == "measured" and self.limit == _NO_LIMIT
 
     @property
     def time_left(self) -> float:
@@ -156,6 +160,11 @@ class _Run:
             self.keys[name] = self._key(planned)
         return self.keys[name]
 
+    def trial_of_study(self, planned: PlannedTrial) -> TrialOfStudy:
+        """Give a planned trial with what it needs of the study."""
+        contender = self.contenders[planned.contender]
+        return TrialOfStudy(planned, contender, self.plan, self.task, self.parts, self.store, self.allow_send)
+
 
 def run_study(
     store: StudyStore,
@@ -164,6 +173,7 @@ def run_study(
     listener: Listener | None = None,
     allow_send: frozenset[str] = frozenset(),
     more_seconds: float | None = None,
+    until: Until = "measured",
 ) -> None:
     """Run every trial of the plan that has no record yet, as far as time allows.
 
@@ -179,11 +189,14 @@ def run_study(
     more_seconds : float, optional
         A new allowance, from now on, in place of what is left of the plan's time limit. Trials that were cut or failed
         then run again.
+    until : {"measured", "decided"}
+        Whether all of the plan is run, or no more than the verdict needs (`bakeoff.study.policy`). Where all is run
+        under a time limit, contenders that cannot win any more are left out.
     """
-    run = _prepared(store, listener, allow_send, more_seconds)
+    run = _prepared(store, listener, allow_send, more_seconds, until)
     _recall(run)
     try:
-        for planned in _in_order(run):
+        for planned in _as_decided(run) if until == "decided" else _in_order(run):
             if planned is None or planned.spare:
                 left = run.time_left if planned is None else SHARE_TO_REPHRASE * run.time_left
                 rephrase_prompts(store, executor, left, lambda what, share: run.tell(None, what, share))
@@ -192,8 +205,9 @@ def run_study(
             if _worth_running(run, planned):
                 _run_trial(run, executor, planned)
                 _drop_hopeless(run)
-            elif planned.contender not in run.dropped:
-                run.skipped += 1
+            else:
+                run.passed.add((planned.contender, planned.n, planned.seed))
+                run.skipped += planned.contender not in run.dropped
     finally:
         store.set_fact("spent_seconds", run.spent)
     run.tell(None, "", 1.0)
@@ -202,6 +216,29 @@ def run_study(
 def _in_order(run: _Run) -> Iterator[PlannedTrial | None]:
     """Give the trials that decide, further seeds of the finalists, the other trials, and None at the end."""
     yield from (trial for trial in run.plan.trials if trial.core)
+    yield from _further(run)
+    yield from (trial for trial in run.plan.trials if not trial.core)
+    yield None
+
+
+def _as_decided(run: _Run) -> Iterator[PlannedTrial | None]:
+    """Give what tells most about the verdict, until no trial would; further seeds where it is open; None at the end."""
+    while True:
+        trials = run.plan.trials
+        ended = {(t.contender, t.n, t.seed) for t in trials if run.key_of(t) in run.finished} | run.passed
+        planned = next_trial(run.plan, gather_evidence(run.store), expected=run.expected, ended=ended)
+        if planned is None:
+            break
+        yield planned
+    if not finalists_differ(gather_evidence(run.store)):
+        _further(run)
+        first = run.plan.seeds * run.plan.round_folds
+        yield from (trial for trial in run.plan.trials if trial.seed >= first)
+    yield None
+
+
+def _further(run: _Run) -> tuple[PlannedTrial, ...]:
+    """Plan further seeds of the finalists, and keep them with the study."""
     further = further_seeds(
         run.plan,
         finalists(gather_evidence(run.store)),
@@ -212,13 +249,11 @@ def _in_order(run: _Run) -> Iterator[PlannedTrial | None]:
     if further:
         run.plan = with_further(run.plan, further)
         run.store.set_fact("plan", run.plan.to_json())
-    yield from further
-    yield from (trial for trial in run.plan.trials if not trial.core)
-    yield None
+    return further
 
 
 def _prepared(
-    store: StudyStore, listener: Listener | None, allow_send: frozenset[str], more_seconds: float | None
+    store: StudyStore, listener: Listener | None, allow_send: frozenset[str], more_seconds: float | None, until: Until
 ) -> _Run:
     plan = read_plan(store)
     if plan is None:
@@ -237,6 +272,7 @@ def _prepared(
         limit=limit,
         listener=listener,
         allow_send=allow_send,
+        until=until,
         finished=store.finished_keys(done_only=more_seconds is not None),
         dropped=dict(store.fact("dropped") or {}),
     )
@@ -272,7 +308,8 @@ def _worth_running(run: _Run, planned: PlannedTrial) -> bool:
     if run.limit == _NO_LIMIT:
         return True
     expected = run.expected(planned)
-    if planned.core:
+    deciding = {trial.contender for trial in run.plan.trials if trial.core}
+    if planned.core or (run.until == "decided" and planned.contender in deciding):
         return run.time_left > 0.5 * expected
     core_left = sum(
         run.expected(trial)
@@ -283,12 +320,16 @@ def _worth_running(run: _Run, planned: PlannedTrial) -> bool:
 
 
 def _drop_hopeless(run: _Run) -> None:
-    """Leave out what cannot win any more, by validation answers alone, and what has failed twice."""
+    """Leave out what cannot win any more, by validation answers alone, and what has failed twice.
+
+    Where all is to be measured and time is not short, only the latter.
+    """
     before = dict(run.dropped)
     for contender, count in run.failures.items():
         if count >= 2:
             run.dropped.setdefault(contender, f"failed {count} times")
-    for contender, reason in droppable(gather_evidence(run.store)).items():
+    hopeless = {} if run.measures_all else droppable(gather_evidence(run.store))
+    for contender, reason in hopeless.items():
         run.dropped.setdefault(contender, reason)
     if run.dropped != before:
         run.store.set_fact("dropped", run.dropped)
@@ -297,97 +338,21 @@ def _drop_hopeless(run: _Run) -> None:
 def _run_trial(run: _Run, executor: Executor, planned: PlannedTrial) -> None:
     run.tell(planned, "starting", 0.0)
     started = time.monotonic()
+    trial_of_study = run.trial_of_study(planned)
     result: JobResult = JobFailed("not run", crashed=True)
     for attempt in (1, 2):
-        result = executor.run(_job(run, planned), lambda what, share: run.tell(planned, what, share))
+        job = trial_of_study.job(run.seconds_for(planned))
+        result = executor.run(job, lambda what, share: run.tell(planned, what, share))
         if not (isinstance(result, JobFailed) and result.crashed):
             break
         told = f"{planned.contender} n={planned.n} seed={planned.seed}, attempt {attempt}: {result.reason}"
         run.store.note("attempt failed", told)
         if run.time_left < 0.5 * run.expected(planned):
             break
-    trial, validation, test = _record(run, planned, result, time.monotonic() - started)
+    trial, validation, test = trial_of_study.record(run.key_of(planned), result, time.monotonic() - started)
     run.store.add(trial, validation, test)
     run.store.set_fact("spent_seconds", run.spent)
     run.finished.add(trial.key)
     run.done_here.add((planned.contender, planned.n, planned.seed))
     _note(run, trial, planned.forecast)
     run.tell(planned, "recorded", 1.0)
-
-
-def _job(run: _Run, planned: PlannedTrial) -> FitJob:
-    contender = run.contenders[planned.contender]
-    sample = run.parts.sample(planned.n, planned.seed, run.store.fact("seed"))
-    validation, test = run.parts.to_answer(planned.seed, seeded=contender.seeded)
-    return FitJob(
-        method=contender.method,
-        task=run.task,
-        model=contender.model,
-        seed=planned.seed,
-        parameters=contender.parameters,
-        texts=sample.texts,
-        labels=sample.labels,
-        validation_texts=validation.texts,
-        test_texts=test.texts,
-        seconds=run.seconds_for(planned),
-        dtype=run.plan.dtype,
-        device=run.plan.device,
-        allow_send=run.allow_send,
-        answer_seconds=planned.forecast,
-        injected_rows=INJECTED_ROWS if _injects(run, planned) else 0,
-        terms=read_terms(run.store),
-        beside=_beside(run, planned).texts,
-    )
-
-
-def _injects(run: _Run, planned: PlannedTrial) -> bool:
-    """Say whether rows are asked again with instructions for another label, of which there must be one."""
-    one_text = run.task.kind == "classification"
-    return one_text and gets_instructions(run.plan, run.contenders[planned.contender], planned)
-
-
-def _beside(run: _Run, planned: PlannedTrial) -> TypoRows:
-    """Give the rows that show what typing errors do, for a contender's first trial at its largest n."""
-    if run.task.kind not in _TYPO_KINDS or not gets_typos(run.plan, run.contenders[planned.contender], planned):
-        return TypoRows((), ())
-    return typo_rows(run.parts.to_answer(0, seeded=True)[0])
-
-
-def _typo_details(run: _Run, planned: PlannedTrial, result: FitResult) -> dict[str, object]:
-    figures = typo_figures(run.task, _beside(run, planned).labels, result.beside)
-    return {"light_typos": figures} if figures else {}
-
-
-def _record(
-    run: _Run, planned: PlannedTrial, result: JobResult, seconds: float
-) -> tuple[Trial, tuple[Answer, ...], tuple[Answer, ...]]:
-    nothing = float("nan")
-    key = run.key_of(planned)
-    if not isinstance(result, FitResult):
-        reason = result.reason if isinstance(result, JobFailed) else "gave no answers"
-        return (
-            Trial(key, planned.contender, planned.n, planned.seed, "failed", reason, (), (), nothing, nothing, nothing,
-                  nothing, nothing, Usage(seconds=seconds), {}),
-            (),
-            (),
-        )  # fmt: skip
-    seeded = run.contenders[planned.contender].seeded
-    validation, test = run.parts.sorted_out(result.validation_answers, result.test_answers, seeded=seeded)
-    trial = Trial(
-        key=key,
-        contender=planned.contender,
-        n=planned.n,
-        seed=planned.seed,
-        status="cut" if result.cut else "done",
-        reason=result.details.get("cut_because", "its deadline came first") if result.cut else None,
-        validation_answers=tuple(answer.value for answer in validation),
-        test_answers=tuple(answer.value for answer in test),
-        fit_seconds=result.fit_seconds,
-        p50_ms=result.p50_ms,
-        p95_ms=result.p95_ms,
-        rows_per_second=result.rows_per_second,
-        size_mb=result.size_mb,
-        usage=result.usage,
-        details={**result.details, **_typo_details(run, planned, result)},
-    )
-    return trial, validation, test

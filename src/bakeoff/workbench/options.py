@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bakeoff.records import Contender
     from bakeoff.study.plan import Plan
     from bakeoff.study.progress import StudyProgress
+    from bakeoff.study.run import Until
     from bakeoff.study.sending import Sending
 
 __all__ = [
@@ -144,6 +145,9 @@ class StudyOptions:
         Whether one split stands for all seeds, or each takes a fold.
     time_limit : float or None
         Seconds.
+    until : {"decided", "measured"} or None
+        Whether the study ends as soon as no trial would tell more about the verdict, or with all of its plan. Where
+        None, with all of it under a time limit, since that is time that was given, and else as soon as it is decided.
     test_rows : int or None
         Most test rows to answer.
     predictions : Path or None
@@ -173,6 +177,7 @@ class StudyOptions:
     seed: int = 0
     division: Division = "auto"
     time_limit: float | None = None
+    until: Until | None = None
     test_rows: int | None = None
     predictions: Path | None = None
     prompts: tuple[Path, ...] = ()

@@ -147,6 +147,7 @@ def _facts_of_options(options: StudyOptions, command: str, terms: ServerTerms) -
             "seeds": options.seeds,
             "finalist_seeds": options.finalist_seeds,
             "time_limit": options.time_limit,
+            "until": options.until or ("decided" if options.time_limit is None else "measured"),
             "test_rows": options.test_rows,
             "dtype": options.dtype,
             "ship": options.ship,

@@ -15,7 +15,7 @@ from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_study
 from bakeoff.study.parts import read_parts
-from bakeoff.study.run import run_study
+from bakeoff.study.run import Until, run_study
 from bakeoff.study.sending import calls_made, planned_sendings
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms, write_terms
@@ -73,6 +73,7 @@ def resume(
     *,
     time_limit: float | None = None,
     limits: Sequence[str] = (),
+    until: Until | None = None,
     watcher: Watcher | None = None,
 ) -> Outcome:
     """Continue a study that was stopped; no finished trial is repeated.
@@ -84,6 +85,8 @@ def resume(
         Seconds from now, in place of what is left of the study's own limit.
     limits : sequence of str
         ``NAME=VALUE``, in place of the study's own; what it has spent counts. Trials that were cut run again.
+    until : {"decided", "measured"}, optional
+        Where it is to end from now on, in place of what it was begun with.
     watcher : Watcher, optional
 
     Returns
@@ -101,6 +104,8 @@ def resume(
         watcher.started(study)
         store.note("resumed", "")
         write_terms(store, with_limits(read_terms(store), limits))
+        if until is not None:
+            store.set_fact("wanted", {**store.fact("wanted"), "until": until})
         return _carry_on(store, watcher, time_limit, again=bool(limits))
 
 
@@ -132,6 +137,7 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, 
             listener=watcher.progress,
             allow_send=frozenset(wanted["allow_send"]),
             more_seconds=more,
+            until=wanted.get("until", "measured"),
         )
         called = calls_made(store)
         if called is not None:
