@@ -75,8 +75,16 @@ def gather_evidence(store: StudyStore) -> Evidence:
         trials_dropped=max(0, planned - run),
         dropped=dropped,
         spent_seconds=store.fact("spent_seconds") or 0.0,
-        missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped)),
+        missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped), *_test_seen(store)),
     )
+
+
+def _test_seen(store: StudyStore) -> tuple[str, ...]:
+    """Give one sentence on the contenders that were added by someone who could know the test scores of others."""
+    names = [name for name, facts in (store.fact("added") or {}).items() if facts["test_seen"]]
+    if not names:
+        return ()
+    return (f"{', '.join(names)}: added when test scores had been shown (test seen), so that chance may flatter it.",)
 
 
 def _left_out(

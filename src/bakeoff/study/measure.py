@@ -10,21 +10,23 @@ from dataclasses import asdict
 from typing import Any
 
 from bakeoff.data import FOLDS
+from bakeoff.errors import StudyError
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.methods.registry import method_spec
 from bakeoff.models.facts import choose_dtype
 from bakeoff.records import Contender
 from bakeoff.study.again import forecast_again
-from bakeoff.study.evidence import read_contenders, read_task
+from bakeoff.study.contenders import contender_to_json
+from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import JobFailed, MeasureJob
 from bakeoff.study.grid import Grid, default_budgets
 from bakeoff.study.parts import read_parts
-from bakeoff.study.plan import Plan, make_plan
+from bakeoff.study.plan import Plan, extend_plan, make_plan
 from bakeoff.study.run import Executor
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 
-__all__ = ["CLOSING_SECONDS", "again_told", "plan_study"]
+__all__ = ["CLOSING_SECONDS", "again_told", "plan_further", "plan_study"]
 
 #: Set aside for the decision, the report and the bundle's files.
 CLOSING_SECONDS = 8.0
@@ -72,6 +74,55 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     )
     store.set_fact("plan", plan.to_json())
     store.set_fact("spent_seconds", spent)
+    return plan
+
+
+def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contender], *, test_seen: bool) -> Plan:
+    """Measure the models of further contenders, put their trials behind the plan, and keep both with the study.
+
+    Parameters
+    ----------
+    store : StudyStore
+        Planned.
+    executor : Executor
+    added : sequence of Contender
+        Without those that the study has.
+    test_seen : bool
+        Whether the study's test scores had been shown by now, which a choice of contenders may follow.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    StudyError
+        If no model of theirs can be loaded; the study is as it was.
+    """
+    plan = read_plan(store)
+    if plan is None:
+        raise ValueError("a study is added to after it was planned")
+    known = {name: ModelSpeed(**speed) for name, speed in (store.fact("speeds") or {}).items()}
+    unknown = [contender for contender in added if contender.model not in known]
+    texts = read_parts(store, None).train(0).texts[:_MEASURED_TEXTS]
+    speeds, lost = _measure(store, unknown, executor, texts, plan.dtype, plan.device)
+    speeds = known | speeds
+    usable = [contender for contender in added if contender.model is None or contender.model in speeds]
+    if not usable:
+        raise StudyError(" ".join(lost.values()), next_step="Give a model that can be loaded.")
+    present = [one for one in read_contenders(store) if one.arm != "current"]
+    grid = _grid(store, [c for c in (*present, *usable) if c.model is None or c.model in speeds], speeds)
+    plan = extend_plan(plan, grid, usable)
+    store.set_facts(
+        {
+            "contenders": [*store.fact("contenders"), *(contender_to_json(contender) for contender in usable)],
+            "missing": [*store.fact("missing"), *lost.values()],
+            "speeds": {name: asdict(speed) for name, speed in speeds.items()},
+            "plan": plan.to_json(),
+            "added": {**(store.fact("added") or {}), **{one.name: {"test_seen": test_seen} for one in usable}},
+        }
+    )
+    store.note("added", ", ".join(one.name for one in usable))
     return plan
 
 
