@@ -26,7 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.decision import decide, droppable, finalists, finalists_differ
+from bakeoff.decision import decide, droppable, expectation, finalists, finalists_differ
+from bakeoff.decision.panel import Panel
+from bakeoff.decision.prior import OpenSet
+from bakeoff.decision.ranking import best_on_validation
 from bakeoff.records import Decision, Evidence, Trial
 from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.further import further_seeds
@@ -193,7 +196,36 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
         "grid_seconds": round(grid_seconds, 1),
         "seconds": round(found.seconds, 1),
         "share": round(found.seconds / grid_seconds, 3),
+        "ahead": ahead(name, plan, whole),
     }
+
+
+def ahead(name: str, plan: Plan, whole: Evidence) -> list[OpenSet]:
+    """Give how the best of both ways, as validation rows choose them, stood on test rows at each label budget."""
+    panel, found = Panel(whole), []
+    for n in plan.budgets:
+        best = {}
+        for arm in ("finetune", "prompt"):
+            ranked = best_on_validation(panel, [one.name for one in panel.arm(arm)], n)
+            cell = panel.cell(ranked[0], n) if ranked else None
+            if cell is not None and cell.enough_seeds:
+                best[arm] = panel.mean_score(cell)
+        if n > 0 and len(best) == 2:
+            found.append(OpenSet(name, len(whole.task.labels), n, round(best["finetune"] - best["prompt"], 4)))
+    return found
+
+
+def advised(measured: Sequence[OpenSet]) -> dict[str, float]:
+    """Hold what is advised for a set, by the other sets alone, to what was measured of it, and to how sure it is."""
+    told = []
+    for one in measured:
+        expected = expectation(one.labels, one.n, [other for other in measured if other.name != one.name])
+        if expected.way is not None and one.difference != 0:
+            told.append((expected.probability, expected.way == ("finetune" if one.difference > 0 else "prompt")))
+    if not told:
+        return {}
+    says, agrees = (sum(values) / len(told) for values in zip(*told, strict=True))
+    return {"advice_agrees": agrees, "advice_says": says, "advised": len(told), "asked": len(measured)}
 
 
 def print_table(found: Sequence[dict[str, Any]]) -> None:
@@ -211,7 +243,11 @@ def print_table(found: Sequence[dict[str, Any]]) -> None:
     figures = {"share_of_grid_seconds": share, "within_1_point_rate": rate, "sets": len(found)}
     figures["worst_share"] = max(one["share"] for one in found)
     figures["same_choice_rate"] = sum(one["choice"] == one["grid_choice"] for one in found) / len(found)
-    print(json.dumps({key: round(value, 3) for key, value in figures.items()}))
+    measured = [OpenSet(*one) for each in found for one in each["ahead"]]
+    print("\nWhat `bakeoff advise` counts (`bakeoff.decision.prior.MEASURED`):\n")
+    for one in measured:
+        print(f'    OpenSet("{one.name}", {one.labels}, {one.n}, {one.difference}),')
+    print(json.dumps({key: round(value, 3) for key, value in (figures | advised(measured)).items()}))
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ def test_a_kill_between_a_record_and_what_it_drops_changes_nothing(
     # The majority as a member of an arm is hopeless beside TF-IDF, and is dropped on the way.
     arms = tuple(replace(floor, arm="finetune") for floor in FLOORS)
     with make_study(tmp_path / "unbroken", arms) as store:
-        run_study(store, executor)
+        run_study(store, executor, until="decided")
         unbroken = gather_evidence(store)
     assert list(unbroken.dropped) == ["majority"]
     dropping, stops = study_run._drop_hopeless, 0
@@ -133,7 +133,7 @@ def test_a_kill_between_a_record_and_what_it_drops_changes_nothing(
         for _ in range(30):
             monkeypatch.setattr(study_run, "_drop_hopeless", killed)
             try:
-                run_study(store, executor)
+                run_study(store, executor, until="decided")
                 break
             except _KilledError:
                 stops += 1

@@ -12,7 +12,22 @@ import typer
 from rich.console import Console
 
 from bakeoff import __version__
-from bakeoff.cli import add, adjudicate, check, data, demo, finetune, models, predict, prompt, report, resume, run, ship
+from bakeoff.cli import (
+    add,
+    adjudicate,
+    advise,
+    check,
+    data,
+    demo,
+    finetune,
+    models,
+    predict,
+    prompt,
+    report,
+    resume,
+    run,
+    ship,
+)
 from bakeoff.errors import NoVerdictError, TrialError, UserError
 
 __all__ = ["app", "main"]
@@ -43,6 +58,7 @@ def _root(
 
 
 app.command("demo")(demo.demo)
+app.command("advise")(advise.advise)
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("add")(add.add)

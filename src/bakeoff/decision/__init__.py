@@ -11,6 +11,7 @@ from bakeoff.decision.label_noise import suspicion
 from bakeoff.decision.paired import holm, mcnemar_mid_p, smallest_detectable_difference
 from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.power import detectable_difference
+from bakeoff.decision.prior import Expectation, expectation
 from bakeoff.decision.racing import finalists_differ, in_the_race
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
@@ -25,6 +26,7 @@ __all__ = [
     "Advantage",
     "Choice",
     "Estimate",
+    "Expectation",
     "Figures",
     "Settled",
     "Side",
@@ -40,6 +42,7 @@ __all__ = [
     "detectable_difference",
     "deviation_beyond_chance",
     "droppable",
+    "expectation",
     "finalists",
     "finalists_differ",
     "holm",

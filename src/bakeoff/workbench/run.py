@@ -15,6 +15,7 @@ from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_further, plan_study
 from bakeoff.study.parts import read_parts
+from bakeoff.study.plan import Plan
 from bakeoff.study.run import Until, run_study
 from bakeoff.study.sending import calls_made, planned_sendings
 from bakeoff.study.store import StudyStore
@@ -134,55 +135,77 @@ def carry_on(
     -------
     Outcome
     """
-    began = time.monotonic()
-    wanted = store.fact("wanted")
-    known = read_plan(store)
+    began, known = time.monotonic(), read_plan(store)
     with LocalExecutor(known.threads if known is not None else 0) as executor:
-        plan = known
-        if plan is None:
-            watcher.step("measuring the models on this machine")
-            plan = plan_study(store, executor)
-        elif added:
-            watcher.step("measuring the models on this machine")
-            test_seen = (store.folder / "verdict.json").exists()
-            plan = plan_further(store, executor, added, test_seen=test_seen)
+        plan = _planned(store, executor, watcher, added)
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
         watcher.planned(
             plan, read_contenders(store), can_show(answered, plan.seeds, store.folds(), read_task(store).kind)
         )
-        told = again_told(store, plan) if known is None else None
-        if told is not None:
-            watcher.step(told)
+        if known is None:
+            _tell(store, plan, watcher)
         watcher.sending(planned_sendings(store, plan))
-        more = None if time_limit is None else time_limit - CLOSING_SECONDS
-        if added and more is None:
-            more = math.inf
-        elif again and more is None:
-            spent = float(store.fact("spent_seconds") or 0.0)
-            more = math.inf if plan.time_limit is None else plan.time_limit - spent
-        run_study(
-            store,
-            executor,
-            listener=watcher.progress,
-            allow_send=frozenset(wanted["allow_send"]),
-            more_seconds=more,
-            until=wanted.get("until", "measured"),
-            only=frozenset(one.name for one in added) or None,
-        )
-        called = calls_made(store)
-        if called is not None:
-            watcher.step(called)
+        more = _more_seconds(store, plan, time_limit, again=again, added=bool(added))
+        _measure(store, executor, watcher, more, frozenset(one.name for one in added) or None)
         watcher.step("deciding")
         before = time.monotonic()
         judged = conclude(store)
         left = MOST_SECONDS
         if time_limit is not None:
             left = time_limit - (time.monotonic() - began)
-        elif plan.time_limit is not None:
+        elif plan.time_limit is not None and not added:
             left = plan.time_limit - float(store.fact("spent_seconds") or 0.0) - (time.monotonic() - before)
-        bundle, note = _ship_winner(store, judged, executor, watcher, left, wanted["ship"])
+        bundle, note = _ship_winner(store, judged, executor, watcher, left)
     return Outcome(store.folder, store.fact("name"), *judged, bundle, note)
+
+
+def _planned(store: StudyStore, executor: LocalExecutor, watcher: Watcher, added: Sequence[Contender]) -> Plan:
+    """Give the study's plan: its own, with those added, or a new one where it was stopped before it had one."""
+    known = read_plan(store)
+    if known is not None and not added:
+        return known
+    watcher.step("measuring the models on this machine")
+    if known is None:
+        return plan_study(store, executor)
+    return plan_further(store, executor, added, test_seen=(store.folder / "verdict.json").exists())
+
+
+def _measure(
+    store: StudyStore, executor: LocalExecutor, watcher: Watcher, more: float | None, only: frozenset[str] | None
+) -> None:
+    """Run the trials that are left, as the study was asked for, and tell how often servers were called."""
+    wanted = store.fact("wanted")
+    run_study(
+        store,
+        executor,
+        listener=watcher.progress,
+        allow_send=frozenset(wanted["allow_send"]),
+        more_seconds=more,
+        until=wanted.get("until", "measured"),
+        only=only,
+    )
+    called = calls_made(store)
+    if called is not None:
+        watcher.step(called)
+
+
+def _tell(store: StudyStore, plan: Plan, watcher: Watcher) -> None:
+    """Say of a new plan where it ends, and what is asked beside its trials."""
+    if store.fact("wanted").get("until") == "decided":
+        watcher.step("no more of this is run than the verdict needs; --until measured runs all of it")
+    told = again_told(store, plan)
+    if told is not None:
+        watcher.step(told)
+
+
+def _more_seconds(store: StudyStore, plan: Plan, time_limit: float | None, *, again: bool, added: bool) -> float | None:
+    """Give a new allowance for trials, in place of what is left of the plan's; None where that stands."""
+    if time_limit is not None:
+        return time_limit - CLOSING_SECONDS
+    if added or (again and plan.time_limit is None):
+        return math.inf
+    return plan.time_limit - float(store.fact("spent_seconds") or 0.0) if again and plan.time_limit else None
 
 
 def _record_current(store: StudyStore, test_rows: int) -> None:
@@ -198,12 +221,11 @@ def _ship_winner(
     executor: LocalExecutor,
     watcher: Watcher,
     seconds: float,
-    wanted: bool,
 ) -> tuple[Path | None, str]:
     verdict = judged[1].verdict
     name = verdict.contender or verdict.meanwhile
     again = f"bakeoff ship {shlex.quote(str(store.folder))}"
-    if not wanted:
+    if not store.fact("wanted")["ship"]:
         return None, f"not shipped, as asked; ship it with: {again}"
     if name is None or any(c.name == name and c.arm == "current" for c in judged[0].contenders):
         return None, f"nothing to ship; ship any contender with: {again} --contender NAME"
