@@ -219,7 +219,7 @@ def advised(measured: Sequence[OpenSet]) -> dict[str, float]:
     """Hold what is advised for a set, by the other sets alone, to what was measured of it, and to how sure it is."""
     told = []
     for one in measured:
-        expected = expectation(one.labels, one.n, [other for other in measured if other.name != one.name])
+        expected = expectation(one.labels, one.n, [other for other in measured if other.name != one.name], least=1)
         if expected.way is not None and one.difference != 0:
             told.append((expected.probability, expected.way == ("finetune" if one.difference > 0 else "prompt")))
     if not told:

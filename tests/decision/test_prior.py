@@ -18,10 +18,10 @@ MADE = (
 
 
 def test_sets_with_as_many_rows_a_label_are_counted():
-    few = expectation(2, 40, MADE)
+    few = expectation(2, 40, MADE, least=2)
     assert (few.way, few.ahead, few.sets, few.rows_a_label) == ("prompt", 2, 3, (8, 64))
     assert few.probability == pytest.approx(3 / 5)
-    many = expectation(3, 600, MADE)
+    many = expectation(3, 600, MADE, least=2)
     assert (many.way, many.ahead, many.sets) == ("finetune", 2, 2)
     assert many.probability == pytest.approx(3 / 4)
 
@@ -29,7 +29,8 @@ def test_sets_with_as_many_rows_a_label_are_counted():
 def test_where_nothing_was_measured_nothing_is_expected():
     none = expectation(77, 77, MADE)
     assert (none.way, none.sets, none.probability) == (None, 0, 0.5)
-    assert expectation(2, 40, MADE[1:3]).way is None, "one for each"
+    assert expectation(2, 40, MADE[1:3], least=1).way is None, "one for each"
+    assert expectation(2, 40, MADE, least=4).way is None, "three are not four"
 
 
 def test_what_is_shipped_was_measured_on_open_sets():

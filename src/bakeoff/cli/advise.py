@@ -100,7 +100,10 @@ def _expected(advice: Advice) -> str:
     if expected is None:
         return "No prompt answers this kind of task yet: fine-tuning is compared with the floors."
     if expected.way is None:
-        return f"Either: of {expected.sets} open sets with about as many rows a label, {expected.ahead} were for each."
+        return (
+            f"Nothing is: {expected.sets} open sets and budgets with about as many rows a label were measured so far, "
+            f"and either way was ahead on {expected.ahead} of them at most."
+        )
     way = {"finetune": "fine-tuning", "prompt": "prompting"}[expected.way]
     low, high = expected.rows_a_label
     rows = f"{low:g} rows a label or more" if high == float("inf") else f"{low:g} to {high:g} rows a label"

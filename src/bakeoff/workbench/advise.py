@@ -248,7 +248,7 @@ def _goals(expected: Expectation | None, mde: float) -> Consideration:
     if expected is None:
         return Consideration(name, f"No prompt answers this kind of task yet.{shown}", {}, "neither")
     if expected.way is None:
-        return Consideration(name, f"Open sets like this are divided, or none was measured.{shown}", {}, "neither")
+        return Consideration(name, f"Open sets like this are divided, or too few.{shown}", {}, "neither")
     way = {"finetune": "fine-tuning", "prompt": "prompting"}[expected.way]
     told = f"On {expected.ahead} of {expected.sets} open sets with about as many rows a label, {way} was ahead.{shown}"
     return Consideration(name, told, {"probability": expected.probability}, way)
