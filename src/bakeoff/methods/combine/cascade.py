@@ -175,7 +175,7 @@ class Cascade(Mixture):
         share = self._sent / self._answered if self._answered else self.threshold_.sent_share
         self.details_ = {
             **self.details_,
-            **asdict(self.threshold_),
+            "chosen": asdict(self.threshold_),
             "tuned_part": dict(self.tuned_.details_),
             "prompt_part": dict(asked),
             "demonstrations": list(asked.get("demonstrations", ())),
