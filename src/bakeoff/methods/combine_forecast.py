@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bakeoff.methods.forecast import Workload, forecast_full, forecast_label_scores, forecast_several_prompts
+from bakeoff.methods.forecast import (
+    Workload,
+    forecast_full,
+    forecast_label_scores,
+    forecast_label_writer,
+    forecast_several_prompts,
+)
 
-__all__ = ["LEAST_TO_TEACH", "forecast_cascade", "forecast_distil"]
+__all__ = ["LEAST_TO_TEACH", "forecast_cascade", "forecast_distil", "forecast_tuned_prompt"]
 
 #: Labelled rows from which on they teach the prompts that label in distillation.
 LEAST_TO_TEACH = 8
@@ -37,3 +43,14 @@ def forecast_cascade(work: Workload) -> float:
     sent = round(_SENT * work.answer_rows) + choosing
     asked = replace(both, parameters=given["prompt"], answer_rows=sent, speed=work.second_speed)
     return forecast_full(tuned) + forecast_several_prompts(asked)
+
+
+def forecast_tuned_prompt(work: Workload) -> float:
+    """Seconds of a trial of a decoder tuned under a searched prompt: the rounds of the search, and the tuning."""
+    half, prompts = min(work.n // 2, 64), [int(work.parameters["candidates"])]
+    while prompts[-1] > 2:
+        prompts.append((prompts[-1] + 1) // 2)
+    rows = [min(half, max(8, half >> (len(prompts) - 1 - place))) for place in range(len(prompts))]
+    asked = sum(many * (now - before) for many, now, before in zip(prompts, rows, [-3, *rows], strict=False))
+    search = replace(work, parameters={"shots": 0, "calibration": "none"}, answer_rows=asked)
+    return forecast_label_scores(search) + forecast_label_writer(work)

@@ -9,8 +9,9 @@ from bakeoff.methods.spec import MethodSpec
 
 __all__ = ["COMBINE_SPECS"]
 
-_TUNED = next(spec for spec in FINETUNE_SPECS if spec.name == "full")
-_PROMPT = next(spec for spec in PROMPT_SPECS if spec.name == "prompt-ensemble")
+_BY_NAME = {spec.name: spec for spec in (*FINETUNE_SPECS, *PROMPT_SPECS)}
+_TUNED, _PROMPT = _BY_NAME["full"], _BY_NAME["prompt-ensemble"]
+_WRITER, _SEARCH = _BY_NAME["label-generator"], _BY_NAME["prompt-search"]
 #: The parts' settings as they are alone. Their versions stand behind a mixture's own: it answers as they do.
 _PARTS = {"tuned": dict(_TUNED.parameters), "prompt": dict(_PROMPT.parameters)}
 _VERSIONS = f"{_TUNED.version}.{_PROMPT.version}"
@@ -43,6 +44,24 @@ COMBINE_SPECS: tuple[MethodSpec, ...] = (
         location="bakeoff.methods.combine.cascade:Cascade",
         forecast=combine_forecast.forecast_cascade,
         parameters={"choosing_share": 0.25, **_PARTS},
+        by_default=False,
+    ),
+    MethodSpec(
+        name="tuned-prompt",
+        version=f"1.{_WRITER.version}.{_SEARCH.version}",
+        arm="both",
+        summary="Low-rank adapters on a decoder that learns to write labels under the best prompt of a search.",
+        kinds=("classification",),
+        least_n=16,
+        model="decoder",
+        location="bakeoff.methods.combine.tuned_prompt:TunedPrompt",
+        forecast=combine_forecast.forecast_tuned_prompt,
+        parameters={
+            "candidates": 16,
+            **{name: value for name, value in _WRITER.parameters.items() if name != "merge"},
+        },
+        extra=_WRITER.extra,
+        needs_module=_WRITER.needs_module,
         by_default=False,
     ),
 )

@@ -193,7 +193,7 @@ def _contenders_of(
 
 def _is_too_large(spec: MethodSpec, model: CandidateModel) -> bool:
     large = model.parameters > MOST_TUNED_PARAMETERS
-    return spec.arm == "finetune" and spec.model in ("decoder", "seq2seq") and large
+    return spec.arm in ("finetune", "both") and spec.model in ("decoder", "seq2seq") and large
 
 
 def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:

@@ -216,10 +216,10 @@ def _write(
 
 def _weights(contender: Contender) -> Path | None:
     """Give the folder of a prompt's model in the Hugging Face layout; None for what holds its weights anyway."""
-    if contender.method == "cascade":
+    if contender.arm == "both":
         raise OptionError(
-            f"--with-weights is for a prompt alone; {contender.name} holds its tuned weights, and names its prompt's "
-            "model.",
+            f"--with-weights is for a prompt alone; {contender.name} holds its tuned weights, and names the model that "
+            "it asks.",
             next_step="Ship it without --with-weights.",
         )
     if contender.arm != "prompt" or contender.model is None:
