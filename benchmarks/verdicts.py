@@ -113,10 +113,8 @@ class Course:
     @property
     def evidence(self) -> Evidence:
         """What the study would know by now."""
-        current = tuple(trial for trial in self.whole.trials if trial.n == -1)
-        return replace(
-            self.whole, trials=(*current, *(self.records[place] for place in self.chosen)), dropped=dict(self.dropped)
-        )
+        trials = tuple(self.records[place] for place in self.chosen)
+        return replace(self.whole, trials=trials, dropped=dict(self.dropped))
 
     def expected(self, trial: PlannedTrial) -> float:
         """Forecast a trial as a running study does: by what the contender's trials took before."""
@@ -146,7 +144,7 @@ def replay(plan: Plan, whole: Evidence) -> Replay:
     original = replace(plan, trials=tuple(trial for trial in plan.trials if trial.seed < plan.seeds))
     course = Course(original, whole)
     while True:
-        trial = next_trial(original, course.evidence, expected=course.expected, ended=course.chosen)
+        trial = next_trial(original, course.evidence, course.chosen)
         if trial is None:
             break
         course.take(trial)

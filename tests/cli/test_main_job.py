@@ -58,12 +58,28 @@ def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -
     right = sum(row["prediction"] == row["sentiment"] for row in answers)
     assert right / len(rows) > 0.6
 
+    _adds_only_what_is_new(bakeoff, study)
+
     shipped = bakeoff("ship", "study", "--contender", "tfidf", "-o", "plain")
     assert shipped.returncode == 0, shipped.stderr
     assert bakeoff("predict", "plain", reviews, "-o", "plain.jsonl").returncode == 0
     unknown = bakeoff("ship", "study", "--contender", "tfdif")
     assert unknown.returncode == 2
     assert "tfidf" in unknown.stderr
+
+
+def _adds_only_what_is_new(bakeoff: Bakeoff, study: Path) -> None:
+    before = _records(study)
+    again = bakeoff("add", "study", "--method", "probe")
+    assert (again.returncode, "already" in again.stderr) == (2, True)
+    added = bakeoff("add", "study", "--method", "label-names")
+    assert added.returncode in (0, 3), added.stdout + added.stderr
+    after = _records(study)
+    assert before < after
+    assert {record[0] for record in after - before} == {"label-names minilm-l6"}
+    verdict = json.loads((study / "verdict.json").read_text(encoding="utf-8"))
+    assert "label-names minilm-l6" in {row["contender"] for row in verdict["leaderboard"]}
+    assert any("test seen" in reason for reason in verdict["verdict"]["reasons"])
 
 
 def _keep_first(path: Path, rows: int) -> None:

@@ -57,7 +57,7 @@ def _course(scores: Mapping[str, Mapping[int, float]], **changes: object) -> lis
     plan, places = _plan(scores), []
     while True:
         evidence = replace(whole, trials=tuple(records[place] for place in places))
-        trial = next_trial(plan, evidence, expected=lambda one: one.forecast, ended=places)
+        trial = next_trial(plan, evidence, places)
         if trial is None:
             return places
         places.append((trial.contender, trial.n, trial.seed))
@@ -121,7 +121,7 @@ def test_time_that_does_not_allow_a_trial_ends_no_study():
     plan = _plan(GRID)
     none = make_evidence([(TUNED, {16: 0.9})], train=1024)
     ended = {(trial.contender, trial.n, trial.seed) for trial in plan.trials}
-    assert next_trial(plan, none, expected=lambda one: one.forecast, ended=ended) is None
+    assert next_trial(plan, none, ended) is None
 
 
 @pytest.mark.parametrize("until", ["decided", "measured"])

@@ -1,7 +1,8 @@
-"""Deciding again on a study's records under other assumptions."""
+"""Deciding again on a study's records: under other assumptions, and by labels that a person settled."""
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 from dataclasses import asdict
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from bakeoff.data import Rows
-from bakeoff.errors import OptionError
+from bakeoff.errors import OptionError, StudyError
 from bakeoff.records import Answer, Assumptions, Contender, Trial, Usage
 from bakeoff.study.contenders import contender_to_json
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import classification_task
+from bakeoff.workbench.adjudicate import adjudicate, labels_of, write_sheet
 from bakeoff.workbench.report import report
 
 TASK = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
@@ -87,3 +89,74 @@ def test_a_cost_matrix_must_fit_the_study_and_leaves_it_as_it_was(study: Path, t
         "negative": {"positive": 1},
         "positive": {"negative": 40},
     }
+
+
+def _differing(study: Path) -> set[str]:
+    """Give the texts of the test rows that the two contenders answer otherwise with any seed."""
+    with StudyStore(study) as store:
+        texts = store.rows("test").texts
+        asked = next(trial for trial in store.trials() if trial.contender == ASKED.name).test_answers
+        tuned = [trial.test_answers for trial in store.trials() if trial.contender == TUNED.name]
+    return {text for row, text in enumerate(texts) if any(one[row] != asked[row] for one in tuned)}
+
+
+def test_labels_that_a_person_settles_decide_again_and_both_verdicts_are_kept(study: Path) -> None:
+    shown: list[str] = []
+
+    def ask(text: str, number: int, of: int) -> str | None:
+        assert (number, of) == (len(shown), len(_differing_texts))
+        shown.append(text)
+        return wanted[text]
+
+    _differing_texts = _differing(study)
+    with StudyStore(study) as store:
+        rows = store.rows("test")
+        asked = next(trial for trial in store.trials() if trial.contender == ASKED.name).test_answers
+    # A person who takes the prompt's side wherever they differ.
+    wanted = dict(zip(rows.texts, asked, strict=True))
+    found = adjudicate(study, ask=ask)
+    assert set(shown) == _differing_texts
+    assert shown != [text for text in rows.texts if text in _differing_texts], "in an order that tells nothing"
+    assert (found.rows, found.settled) == (len(shown), len(shown))
+    assert found.changed == sum(
+        wanted[t] != label for t, label in zip(rows.texts, rows.labels, strict=True) if t in shown
+    )
+    assert (found.before.verdict.choice, found.after.verdict.choice) == ("fine-tune", "prompt")
+    kept = {
+        name: json.loads((study / name).read_text("utf-8")) for name in ("verdict.json", "verdict-adjudicated.json")
+    }
+    assert [one["verdict"]["choice"] for one in kept.values()] == ["fine-tune", "prompt"]
+    assert any("settled blind the choice is prompt" in reason for reason in kept["verdict.json"]["verdict"]["reasons"])
+    assert adjudicate(study, ask=ask).settled == len(shown), "what is settled is not asked again"
+
+
+def test_settling_can_be_stopped_and_goes_on_by_a_sheet(study: Path, tmp_path: Path) -> None:
+    def two(text: str, number: int, of: int) -> str | None:
+        if number == 2:
+            raise StopIteration
+        return "positive" if number else None
+
+    assert adjudicate(study, ask=two, most=5).settled == 1
+    sheet = tmp_path / "sheet.csv"
+    written = write_sheet(study, sheet)
+    with sheet.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert written == len(lines) == len(_differing(study)) - 1
+    assert {line["label"] for line in lines} == {""}
+    with pytest.raises(OptionError, match="is there already"):
+        write_sheet(study, sheet)
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text", "label"])
+        writer.writerows(
+            [line["id"], line["text"], label] for line, label in zip(lines, ("Negative", ""), strict=False)
+        )
+    assert adjudicate(study, sheet=sheet).settled == 2
+    assert labels_of(study) == ("negative", "positive")
+
+
+def test_labels_are_settled_between_two_finalists(study: Path) -> None:
+    with StudyStore(study) as store:
+        store.set_fact("contenders", [contender_to_json(TUNED)])
+    with pytest.raises(StudyError, match="no finalist of both ways"):
+        adjudicate(study)

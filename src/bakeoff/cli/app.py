@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from bakeoff import __version__
-from bakeoff.cli import check, data, demo, finetune, models, predict, prompt, report, resume, run, ship
+from bakeoff.cli import add, adjudicate, check, data, demo, finetune, models, predict, prompt, report, resume, run, ship
 from bakeoff.errors import NoVerdictError, TrialError, UserError
 
 __all__ = ["app", "main"]
@@ -45,6 +45,8 @@ def _root(
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
+app.command("add")(add.add)
+app.command("adjudicate")(adjudicate.adjudicate)
 app.command("finetune")(finetune.finetune)
 app.command("check")(check.check)
 app.command("report")(report.report)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bakeoff.decision.bills import Bill, spending
@@ -95,6 +96,10 @@ class Figures:
         A limit of the 95% latency to try, in ms; infinite for none.
     stakes : Stakes or None
         The declared comparisons in money, where error costs are given; the choice is then by these.
+    both : Side or None
+        The best mixture of the two ways, where it has the seeds that a verdict needs.
+    over : mapping of str to Estimate
+        Its score minus that of the finalist of each arm, ``"finetune"`` and ``"prompt"``.
     """
 
     finetune: Side | None
@@ -107,6 +112,8 @@ class Figures:
     enough_seeds: bool
     p95_limit: float = math.inf
     stakes: Stakes | None = None
+    both: Side | None = None
+    over: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def volume(self) -> float:
@@ -153,8 +160,8 @@ def leads(figures: Figures) -> dict[str, Estimate]:
     Returns
     -------
     dict of str to Estimate
-        ``"verdict"`` (the fine-tuned finalist against the prompted one), and ``"ARM floor"`` and ``"ARM current"``
-        where there is one to beat.
+        ``"verdict"`` (the fine-tuned finalist against the prompted one); ``"ARM floor"`` and ``"ARM current"`` where
+        there is one to beat; ``"both ARM"`` for the best mixture against each finalist.
     """
     found: dict[str, Estimate] = {}
     if figures.stakes is not None:
@@ -163,15 +170,15 @@ def leads(figures: Figures) -> dict[str, Estimate]:
             found["verdict"] = stakes.difference.a_month(assumptions).reversed()
         for what, against in (("floor", stakes.against_floor), ("current", stakes.against_current)):
             found |= {f"{arm} {what}": stake.a_month(assumptions).reversed() for arm, stake in against.items()}
-        return found
+        return found | {f"both {arm}": stake.a_month(assumptions).reversed() for arm, stake in stakes.mixture.items()}
     if figures.difference is not None:
         found["verdict"] = figures.difference
-    for arm, side in (("finetune", figures.finetune), ("prompt", figures.prompt)):
+    for arm, side in (("finetune", figures.finetune), ("prompt", figures.prompt), ("both", figures.both)):
         if side is not None and side.against_floor is not None:
             found[f"{arm} floor"] = side.against_floor
         if side is not None and side.against_current is not None:
             found[f"{arm} current"] = side.against_current
-    return found
+    return found | {f"both {arm}": estimate for arm, estimate in figures.over.items()}
 
 
 def money_margin(figures: Figures) -> float:
@@ -185,14 +192,14 @@ def verdict_p(figures: Figures) -> float:
     return _corrected(by_score, leads(by_score))
 
 
-def _corrected(figures: Figures, found: dict[str, Estimate]) -> float:
-    if "verdict" not in found:
+def _corrected(figures: Figures, found: dict[str, Estimate], what: str = "verdict") -> float:
+    if what not in found:
         return math.nan
     further = figures.further_p
     if figures.stakes is not None:
         further = tuple(stake.a_month(figures.assumptions).p_value() for stake in figures.stakes.further)
-    others = [one.p_value() for name, one in found.items() if name != "verdict"]
-    return holm([found["verdict"].p_value(), *others, *further])[0]
+    others = [one.p_value() for name, one in found.items() if name != what]
+    return holm([found[what].p_value(), *others, *further])[0]
 
 
 def beats(against: Estimate | None) -> bool:
@@ -273,8 +280,9 @@ def choose(figures: Figures) -> Choice:
 
     Hard limits come first. A floor, and today's system, stand until a finalist is shown to be better. Between the
     finalists: the significantly better on the metric; else, equal inside the margin (TOST), the cheaper; else
-    ``unresolved``, with the cheaper to use meanwhile. Where error costs are given, better means a lower expected cost
-    of a month throughout.
+    ``unresolved``, with the cheaper to use meanwhile. The best mixture of both ways takes the place of what was chosen
+    so where, by the same two tests, it is better or as good and cheaper; where neither finalist was chosen, it must be
+    so against both. Where error costs are given, better means a lower expected cost of a month throughout.
 
     Parameters
     ----------
@@ -284,6 +292,52 @@ def choose(figures: Figures) -> Choice:
     -------
     Choice
     """
+    way = _choose_way(figures)
+    return _mixture(figures, way) or way
+
+
+def _mixture(figures: Figures, way: Choice) -> Choice | None:
+    """Give the choice of the best mixture; None where it is not shown to be worth it."""
+    both = figures.both
+    given = {"finetune": figures.finetune, "prompt": figures.prompt}
+    if both is None or both.missed or both.p95_ms > figures.p95_limit:
+        return None
+    if None in given.values() or way.basis in ("few-seeds", "missing-arm"):
+        return None
+    found = leads(figures)
+    if not (beats(found.get("both floor")) and beats(found.get("both current"))):
+        return None
+    fit = {
+        arm: side
+        for arm, side in given.items()
+        if side is not None and not side.missed and not side.p95_ms > figures.p95_limit
+    }
+    chosen = {arm: side for arm, side in fit.items() if side.contender == way.contender}
+    rivals = chosen or fit
+    grounds: list[Basis] = [_over(figures, both, arm, side, found) for arm, side in rivals.items()]
+    if "too-close" in grounds:
+        return None
+    against = max((chosen or fit or given).values(), key=lambda side: side.score if side is not None else -math.inf)
+    basis: Basis = "only-one-left" if not grounds else "equal-cheaper" if "equal-cheaper" in grounds else "better"
+    return Choice("both", both.contender, against.contender if against else None, None, basis)
+
+
+def _over(figures: Figures, both: Side, arm: str, side: Side, found: dict[str, Estimate]) -> Basis:
+    """Say on what a mixture would be chosen over an arm's finalist: ``too-close`` where it would not."""
+    lead = found.get(f"both {arm}")
+    if lead is None or math.isnan(lead.mean):
+        return "too-close"
+    if _corrected(figures, found, f"both {arm}") < ALPHA:
+        return "better" if lead.mean > 0 else "too-close"
+    if not lead.equal_within(money_margin(figures)):
+        return "too-close"
+    if figures.stakes is not None:
+        return "equal-cheaper" if lead.mean > 0 else "too-close"
+    return "equal-cheaper" if total_cost(both, figures) < total_cost(side, figures) else "too-close"
+
+
+def _choose_way(figures: Figures) -> Choice:
+    """Choose between the two ways, what stands, and neither."""
     given = {"finetune": figures.finetune, "prompt": figures.prompt}
     measured = {arm: side for arm, side in given.items() if side is not None}
     sides = {arm: side for arm, side in measured.items() if not side.missed and not (side.p95_ms > figures.p95_limit)}

@@ -51,6 +51,8 @@ class Field:
         The same-base pair: the n at which it meets, the best tuned and the best prompted contender of one model.
     out : frozenset of str
         Contenders that miss a hard limit.
+    both : Cell or None
+        The best mixture of the two ways that misses no hard limit.
     """
 
     n: int
@@ -60,6 +62,7 @@ class Field:
     current: Cell | None
     pair: tuple[int, Cell, Cell] | None
     out: frozenset[str]
+    both: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def field_of(panel: Panel) -> Field:
         current=_best(panel, "current", n, out, others=False),
         pair=_same_base(panel, n),
         out=out,
+        both=_best(panel, "both", n, out, others=False),
     )
 
 
@@ -185,8 +189,8 @@ def as_chosen(panel: Panel, field: Field, cell: Cell | None) -> Cell | None:
 def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Declared, ...]:
     """Estimate every declared comparison.
 
-    The finalists against each other; each against the best floor and against today's system; the same-base pair, where
-    it is not the finalists themselves.
+    The finalists against each other; the best mixture against each; all of them against the best floor and against
+    today's system; the same-base pair, where it is not the finalists themselves.
 
     Parameters
     ----------
@@ -198,10 +202,12 @@ def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Decl
     -------
     tuple of Declared
     """
-    finetune, prompt, floor = (as_chosen(panel, field, one) for one in (field.finetune, field.prompt, field.floor))
+    met = (field.finetune, field.prompt, field.both, field.floor)
+    finetune, prompt, both, floor = (as_chosen(panel, field, one) for one in met)
     pairs: list[tuple[str, Cell | None, Cell | None]] = [("verdict", finetune, prompt)]
-    pairs += [("floor", side, floor) for side in (finetune, prompt)]
-    pairs += [("current", side, field.current) for side in (finetune, prompt)]
+    pairs += [("mixture", both, side) for side in (finetune, prompt)]
+    pairs += [("floor", side, floor) for side in (finetune, prompt, both)]
+    pairs += [("current", side, field.current) for side in (finetune, prompt, both)]
     declared = [
         Declared(role, a, b, field.n, estimate_difference(panel, a, b, resamples=resamples))
         for role, a, b in pairs
@@ -301,6 +307,7 @@ def stakes_of(panel: Panel, finalists: Sequence[Cell], declared: Sequence[Declar
         against_floor=against("floor"),
         against_current=against("current"),
         further=tuple(stake(one) for one in declared if one.role == "same-base"),
+        mixture={one.b.contender.arm: stake(one) for one in declared if one.role == "mixture"},
         answers={cell.contender.arm: loss_of(panel, cell, tables, resamples=resamples) for cell in finalists},
         tables=tables,
     )
@@ -309,7 +316,8 @@ def stakes_of(panel: Panel, finalists: Sequence[Cell], declared: Sequence[Declar
 def figures_of(panel: Panel, field: Field, declared: Sequence[Declared], *, resamples: int = 5_000) -> Figures:
     """Bring all that the choice depends on into one record."""
     finalists = [cell for cell in (field.finetune, field.prompt) if cell is not None]
-    met = [chosen for cell in finalists if (chosen := as_chosen(panel, field, cell)) is not None]
+    all_met = [*finalists, *([field.both] if field.both is not None else [])]
+    met = [chosen for cell in all_met if (chosen := as_chosen(panel, field, cell)) is not None]
     verdict = next((one.estimate for one in declared if one.role == "verdict"), None)
     return Figures(
         finetune=_side(panel, field, field.finetune, declared),
@@ -321,6 +329,9 @@ def figures_of(panel: Panel, field: Field, declared: Sequence[Declared], *, resa
         assumptions=panel.evidence.assumptions,
         enough_seeds=all(cell.enough_seeds for cell in finalists),
         stakes=stakes_of(panel, met, declared, resamples=resamples) if panel.evidence.assumptions.priced else None,
+        # A mixture whose spread over seeds is not known is shown, and not chosen.
+        both=_side(panel, field, field.both, declared) if field.both is not None and field.both.enough_seeds else None,
+        over={one.b.contender.arm: one.estimate for one in declared if one.role == "mixture"},
     )
 
 
@@ -330,13 +341,13 @@ def figures_at(panel: Panel, field: Field, n: int) -> Figures | None:
     def at(cell: Cell | None) -> Cell | None:
         return panel.cell(cell.contender.name, n) if cell is not None else None
 
-    before = field.finetune, field.prompt, field.floor, field.current
-    finetune, prompt, floor, current = (at(cell) for cell in before)
+    before = field.finetune, field.prompt, field.floor, field.current, field.both
+    finetune, prompt, floor, current, both = (at(cell) for cell in before)
     if finetune is None or prompt is None or not (finetune.enough_seeds and prompt.enough_seeds):
         return None
     if (field.floor is not None and floor is None) or (field.current is not None and current is None):
         return None
     tuned, asked = (at(cell) for cell in (field.pair or (None, None, None))[1:])
     pair = (n, tuned, asked) if tuned is not None and asked is not None else field.pair
-    moved = Field(n, finetune, prompt, floor, current, pair, field.out)
+    moved = Field(n, finetune, prompt, floor, current, pair, field.out, both)
     return figures_of(panel, moved, declare(panel, moved, resamples=1_000), resamples=1_000)

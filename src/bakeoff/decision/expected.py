@@ -76,6 +76,8 @@ def cost_comparisons_of(
         by_role = {"floor": stakes.against_floor, "current": stakes.against_current}
         if one.role in by_role:
             stake = by_role[one.role][arm]
+        elif one.role == "mixture":
+            stake = stakes.mixture[one.b.contender.arm]
         else:
             stake = next(further) if one.role == "same-base" or stakes.difference is None else stakes.difference
         found.append((one, stake.a_month(figures.assumptions)))
@@ -119,7 +121,9 @@ def money_reason(choice: Choice, figures: Figures, comparisons: Sequence[CostCom
     -------
     str or None
     """
-    verdict = next((one for one in comparisons if one.role == "verdict"), None)
+    role = "mixture" if choice.choice == "both" else "verdict"
+    met = (one for one in comparisons if one.role == role and (role == "verdict" or one.b == choice.against))
+    verdict = next(met, None)
     if verdict is None:
         return None
     currency = figures.assumptions.currency
@@ -148,4 +152,6 @@ def money_beaten(comparisons: Sequence[CostComparison], currency: str) -> list[s
             found.append(f"Against {what}: {told}{shown}.")
         if one.role == "same-base":
             found.append(f"Same model both ways: {told}.")
+        if one.role == "mixture":
+            found.append(f"Both ways together: {told}.")
     return found

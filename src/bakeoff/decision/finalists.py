@@ -21,8 +21,8 @@ def finalists(evidence: Evidence) -> Mapping[str, tuple[Trial, ...]]:
     Returns
     -------
     mapping of str to tuple of Trial
-        Under ``"finetune"``, ``"prompt"`` and ``"floor"``, those of them that there are: one trial a seed.
+        Under ``"finetune"``, ``"prompt"``, ``"both"`` and ``"floor"``, those of them that there are: one trial a seed.
     """
     field = field_of(Panel(evidence))
-    sides = {"finetune": field.finetune, "prompt": field.prompt, "floor": field.floor}
+    sides = {"finetune": field.finetune, "prompt": field.prompt, "both": field.both, "floor": field.floor}
     return {side: cell.trials for side, cell in sides.items() if cell is not None}

@@ -21,6 +21,9 @@ __all__ = ["Knob", "at_labels", "find_flip", "flips_of", "knobs_of", "measured_k
 
 _LABELS = "labelled rows"
 
+#: Each arm's finalist in words, and the choice of it.
+_FINALISTS = {"finetune": ("fine-tuned", "fine-tune"), "prompt": ("prompted", "prompt"), "both": ("mixed", "both")}
+
 
 def _moved_side(side: Side, by: float) -> Side:
     return replace(
@@ -33,14 +36,21 @@ def _moved_side(side: Side, by: float) -> Side:
 
 def with_score(figures: Figures, arm: str, score: float) -> Figures:
     """Give the figures as they would be if an arm's finalist scored otherwise, with the spread that was seen."""
-    side = figures.finetune if arm == "finetune" else figures.prompt
+    side = _side_of(figures, arm)
     if side is None:
         return figures
-    by = score - side.score
+    by, moved = score - side.score, _moved_side(side, score - side.score)
+    if arm == "both":
+        return replace(figures, both=moved, over={name: one.moved(by) for name, one in figures.over.items()})
+    over = {name: one.moved(-by) if name == arm else one for name, one in figures.over.items()}
     difference = figures.difference.moved(by if arm == "finetune" else -by) if figures.difference else None
     if arm == "finetune":
-        return replace(figures, finetune=_moved_side(side, by), difference=difference)
-    return replace(figures, prompt=_moved_side(side, by), difference=difference)
+        return replace(figures, finetune=moved, difference=difference, over=over)
+    return replace(figures, prompt=moved, difference=difference, over=over)
+
+
+def _side_of(figures: Figures, arm: str) -> Side | None:
+    return {"finetune": figures.finetune, "prompt": figures.prompt, "both": figures.both}[arm]
 
 
 def _mixed(a: Estimate | None, b: Estimate | None, share: float) -> Estimate | None:
@@ -88,6 +98,8 @@ def at_labels(measured: Sequence[tuple[float, Figures]], n: float) -> Figures:
         prompt=_mixed_side(a.prompt, b.prompt, share),
         difference=_mixed(a.difference, b.difference, share),
         further_p=further,
+        both=_mixed_side(a.both, b.both, share),
+        over={arm: mixed_estimate(a.over[arm], one, share) for arm, one in b.over.items() if arm in a.over},
         stakes=mixed_stakes(a.stakes, b.stakes, share, b.assumptions),
     )
 
@@ -97,9 +109,8 @@ def _score_knobs(figures: Figures, present: Choice) -> list[Knob]:
         # Which answers are wrong then counts, not only how many: the cost of the answers is turned instead.
         return _answer_knobs(figures, figures.stakes, present)
     knobs = []
-    names = {"finetune": ("fine-tuned", "fine-tune"), "prompt": ("prompted", "prompt")}
-    for arm, (word, to) in names.items():
-        side = figures.finetune if arm == "finetune" else figures.prompt
+    for arm, (word, to) in _FINALISTS.items():
+        side = _side_of(figures, arm)
         if side is None or math.isnan(side.score):
             continue
         if to == present.choice:
@@ -116,7 +127,7 @@ def _answer_knobs(figures: Figures, stakes: Stakes, present: Choice) -> list[Kno
     knobs = []
     dearest = table_span(stakes.tables, figures.assumptions)
     unit = f"{figures.assumptions.currency} a prediction"
-    for arm, word, to in (("finetune", "fine-tuned", "fine-tune"), ("prompt", "prompted", "prompt")):
+    for arm, (word, to) in _FINALISTS.items():
         if arm not in stakes.answers or figures.finetune is None or figures.prompt is None:
             continue
         now = stakes.answers[arm].at(figures.assumptions).mean

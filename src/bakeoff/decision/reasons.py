@@ -49,9 +49,8 @@ def _statistic(one: Comparison) -> str:
 
 
 def _side_of(case: Case, name: str | None) -> Side | None:
-    return next(
-        (side for side in (case.figures.finetune, case.figures.prompt) if side and side.contender == name), None
-    )
+    sides = (case.figures.finetune, case.figures.prompt, case.figures.both)
+    return next((side for side in sides if side and side.contender == name), None)
 
 
 def _cost_clause(case: Case, name: str) -> str:
@@ -60,7 +59,8 @@ def _cost_clause(case: Case, name: str) -> str:
     one = _side_of(case, name)
     if one is None or len(sides) < 2:
         return ""
-    other = next(side for side in sides if side is not one)
+    other = _side_of(case, case.choice.against) if one is case.figures.both else None
+    other = other or next(side for side in sides if side is not one)
     totals = expected_costs(case.figures, {"one": one, "other": other})
     costs = totals["one"], totals["other"]
     if any(math.isnan(cost) for cost in costs):
@@ -105,11 +105,13 @@ def _main_reason(case: Case) -> str:
     in_money = money_reason(choice, case.figures, case.cost_comparisons)
     if in_money is not None:
         return in_money
-    verdict = _comparison(case, "verdict")
+    mixed = choice.choice == "both"
+    verdict = _comparison(case, "mixture", choice.against) if mixed else _comparison(case, "verdict")
     statistic = _statistic(verdict) if verdict else "not compared"
     pair = f"{verdict.a} minus {verdict.b}: {statistic}" if verdict else statistic
     equality = phrases.points(case.figures.margin, signed=False)
-    equal = f"The finalists are equal within {equality} ({pair})"
+    who = f"{choice.contender} and {choice.against}" if mixed else "The finalists"
+    equal = f"{who} are equal within {equality} ({pair})"
     sentences = {
         "better": f"{choice.contender} scores higher than {choice.against}. {pair}.",
         "equal-cheaper": f"{equal}; {choice.contender} {_cost_clause(case, choice.contender or '')}.",
@@ -137,6 +139,8 @@ def _beaten(case: Case) -> list[str]:
             found.append(f"{one.a} {verb} {what} {one.b}: {_statistic(one)}.")
         if one.role == "same-base":
             found.append(f"Same model both ways, {one.a} minus {one.b}: {_statistic(one)}.")
+        if one.role == "mixture":
+            found.append(f"Both ways together, {one.a} minus {one.b}: {_statistic(one)}.")
     return found
 
 
@@ -147,7 +151,7 @@ def _limits(case: Case) -> list[str]:
         if cell is not None:
             missed = [one.sentence() for one in standings(case.panel, cell) if one.state == "missed"]
             found.append(f"{name} is out: {', '.join(missed)}.")
-    for cell in (case.field.finetune, case.field.prompt):
+    for cell in (case.field.finetune, case.field.prompt, case.field.both):
         if cell is not None and cell.contender.name not in case.field.out:
             unsettled = [one.sentence() for one in standings(case.panel, cell) if one.state == "open"]
             if unsettled:
@@ -157,7 +161,7 @@ def _limits(case: Case) -> list[str]:
 
 def _collapses(case: Case) -> list[str]:
     found = []
-    for cell in (case.field.finetune, case.field.prompt):
+    for cell in (case.field.finetune, case.field.prompt, case.field.both):
         for seed in collapsed_seeds(case.panel, cell) if cell is not None else ():
             assert cell is not None
             scores = dict(zip(cell.seeds, case.panel.scores(cell), strict=True))
@@ -178,8 +182,8 @@ def _gaps(case: Case) -> list[str]:
             found.append(f"{number} {'trial' if number == 1 else 'trials'} {words} and decided nothing.")
     if not evidence.validation_labels:
         found.append("There are no validation rows: the finalists are the first planned of each arm.")
-    if any(contender.arm == "both" for contender in evidence.contenders):
-        found.append("Mixtures of both ways stand on the leaderboard; this rule does not choose them.")
+    if case.field.both is not None and case.figures.both is None:
+        found.append(f"{case.field.both.contender.name} has under {MIN_SEEDS} seeds, so the rule does not choose it.")
     return [*found, *evidence.missing]
 
 
@@ -240,7 +244,8 @@ def _stronger(case: Case) -> str | None:
 def scope_of(case: Case) -> str:
     """Say what the verdict holds for, and what it says nothing about."""
     evidence, field = case.panel.evidence, case.field
-    names = [_named(cell) for cell in (field.finetune, field.prompt) if cell is not None]
+    chosen = field.both if case.choice.choice == "both" else None
+    names = [_named(cell) for cell in (chosen, field.finetune, field.prompt) if cell is not None]
     parts = [
         f"{' against '.join(names) or 'No finalist'}, {field.n} labelled rows, {len(evidence.test_labels)} test rows."
     ]
@@ -282,7 +287,9 @@ def _chosen_otherwise(case: Case) -> list[str]:
 def _weighed(case: Case) -> Sequence[Comparison]:
     """Give the comparison on which the choice rests."""
     choice = case.choice
-    if choice.basis in ("floor", "current"):
+    if choice.choice == "both":
+        found = _comparison(case, "mixture", choice.against)
+    elif choice.basis in ("floor", "current"):
         found = _comparison(case, choice.basis, choice.against)
     else:
         found = _comparison(case, "verdict")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,8 @@ class Stakes:
         Cost of each arm's finalist's own answers, for one prediction.
     tables : ndarray of float64, shape (2, labels, labels + 1)
         See `bakeoff.decision.losses.cost_tables`.
+    mixture : mapping of str to Stake
+        The best mixture less each arm's finalist.
     """
 
     difference: Stake | None
@@ -68,6 +70,7 @@ class Stakes:
     further: tuple[Stake, ...]
     answers: Mapping[str, Loss]
     tables: NDArray[np.float64]
+    mixture: Mapping[str, Stake] = field(default_factory=dict)
 
     def margin(self, assumptions: Assumptions) -> float:
         """Give the difference of a month that counts as equal: the margin of the score, in the dearest answers.
@@ -86,10 +89,15 @@ def with_answer_cost(stakes: Stakes, arm: str, by: float) -> Stakes:
     def own(stakes_by_arm: Mapping[str, Stake]) -> dict[str, Stake]:
         return {name: moved(stake, by if name == arm else 0.0) for name, stake in stakes_by_arm.items()}
 
+    def over(name: str) -> float:
+        return by if arm == "both" else -by if arm == name else 0.0
+
     difference = stakes.difference
+    ahead = {"finetune": by, "prompt": -by}.get(arm, 0.0)
     return replace(
         stakes,
-        difference=moved(difference, by if arm == "finetune" else -by) if difference is not None else None,
+        difference=moved(difference, ahead) if difference is not None else None,
+        mixture={name: moved(stake, over(name)) for name, stake in stakes.mixture.items()},
         against_floor=own(stakes.against_floor),
         against_current=own(stakes.against_current),
     )
@@ -129,5 +137,6 @@ def mixed_stakes(a: Stakes | None, b: Stakes | None, share: float, assumptions: 
         difference=mixed(a.difference, b.difference) if a.difference and b.difference else None,
         against_floor=both(a.against_floor, b.against_floor),
         against_current=both(a.against_current, b.against_current),
+        mixture=both(a.mixture, b.mixture),
         further=tuple(mixed(one, other) for one, other in zip(a.further, b.further, strict=False)),
     )

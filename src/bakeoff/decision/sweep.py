@@ -52,7 +52,7 @@ def assumption_knobs(figures: Figures, present: Choice) -> dict[str, tuple[Knob,
 
 def _weighed(figures: Figures) -> tuple[float, ...]:
     """Give all figures through which an assumption can act on the choice."""
-    given = {"finetune": figures.finetune, "prompt": figures.prompt}
+    given = {"finetune": figures.finetune, "prompt": figures.prompt, "both": figures.both}
     costs = expected_costs(figures, {arm: side for arm, side in given.items() if side is not None})
     found = [number for one in leads(figures).values() for number in (one.mean, one.se)]
     # A figure that is not known equals itself here.

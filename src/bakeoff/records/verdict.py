@@ -75,7 +75,7 @@ class Comparison:
     n_pairs : int
         Seeds times rows.
     role : str
-        Why it was declared: ``"verdict"``, ``"floor"``, ``"same-base"``, ``"current"``.
+        Why it was declared: ``"verdict"``, ``"floor"``, ``"same-base"``, ``"current"``, ``"mixture"``.
     p_permutation : float
         Two-sided p-value of the paired permutation test: of these fits on other rows, not of what a refit would do.
     p_mcnemar : float or None

@@ -12,7 +12,7 @@ from pathlib import Path
 from bakeoff.records import LeaderboardRow
 from bakeoff.report.aside import write_aside
 
-__all__ = ["LEADERBOARD_COLUMNS", "write_leaderboard"]
+__all__ = ["LEADERBOARD_COLUMNS", "safe_cell", "write_leaderboard"]
 
 #: Column names in order: the fields of `LeaderboardRow`, its interval as two columns.
 LEADERBOARD_COLUMNS: tuple[str, ...] = tuple(
@@ -57,11 +57,16 @@ def write_leaderboard(path: Path, rows: Iterable[LeaderboardRow]) -> Path:
     return write_aside(path, buffer.getvalue())
 
 
+def safe_cell(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula (OWASP, "CSV Injection")."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
 def _cell(value: str | float | None) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        return safe_cell(value)
     if isinstance(value, int):
         return str(value)
     return repr(float(value)) if math.isfinite(value) else ""

@@ -45,6 +45,7 @@ _ROLE_WORDS: Mapping[str, str] = {
     "floor": "against the floor",
     "same-base": "same model, both ways",
     "current": "against today's system",
+    "mixture": "both ways together",
 }
 
 _STATUS_ORDER = {"FAIL": 0, "WARN": 1, "PASS": 2}

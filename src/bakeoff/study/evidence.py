@@ -14,7 +14,7 @@ from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task
 
-__all__ = ["gather_evidence", "read_contenders", "read_plan", "read_task", "requirement_facts"]
+__all__ = ["gather_evidence", "read_adjudicated", "read_contenders", "read_plan", "read_task", "requirement_facts"]
 
 
 def read_task(store: StudyStore) -> Task:
@@ -38,12 +38,19 @@ def requirement_facts(requirements: tuple[Requirement, ...]) -> list[dict[str, A
     return [asdict(requirement) for requirement in requirements]
 
 
-def gather_evidence(store: StudyStore) -> Evidence:
+def read_adjudicated(store: StudyStore) -> dict[str, str]:
+    """Give the labels that a person settled, by the id of the test row."""
+    return dict(store.fact("adjudicated") or {})
+
+
+def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence:
     """Gather all that a decision may look at.
 
     Parameters
     ----------
     store : StudyStore
+    adjudicated : bool
+        Whether the labels that a person settled stand in place of those of the data, on test rows.
 
     Returns
     -------
@@ -54,13 +61,16 @@ def gather_evidence(store: StudyStore) -> Evidence:
     trials = store.trials()
     dropped = store.fact("dropped") or {}
     planned = len(plan.trials) if plan is not None else 0
+    settled = read_adjudicated(store) if adjudicated else {}
     run = sum(trial.contender != (store.fact("current") or "") for trial in trials)
     return Evidence(
         task=read_task(store),
         contenders=read_contenders(store),
         trials=trials,
         validation_labels=parts.validation.labels,
-        test_labels=parts.test.labels,
+        test_labels=tuple(
+            settled.get(row, label) for row, label in zip(parts.test.ids, parts.test.labels, strict=True)
+        ),
         rows=store.fact("row_counts"),
         folds=parts.answered_folds,
         round_folds=FOLDS if parts.folds else 0,
@@ -75,8 +85,16 @@ def gather_evidence(store: StudyStore) -> Evidence:
         trials_dropped=max(0, planned - run),
         dropped=dropped,
         spent_seconds=store.fact("spent_seconds") or 0.0,
-        missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped)),
+        missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped), *_test_seen(store)),
     )
+
+
+def _test_seen(store: StudyStore) -> tuple[str, ...]:
+    """Give one sentence on the contenders that were added by someone who could know the test scores of others."""
+    names = [name for name, facts in (store.fact("added") or {}).items() if facts["test_seen"]]
+    if not names:
+        return ()
+    return (f"{', '.join(names)}: added when test scores had been shown (test seen), so that chance may flatter it.",)
 
 
 def _left_out(

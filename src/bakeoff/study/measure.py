@@ -10,20 +10,22 @@ from dataclasses import asdict
 from typing import Any
 
 from bakeoff.data import FOLDS
+from bakeoff.errors import StudyError
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.models.facts import choose_dtype
 from bakeoff.records import Contender
 from bakeoff.study.again import forecast_again
-from bakeoff.study.evidence import read_contenders, read_task
+from bakeoff.study.contenders import contender_to_json
+from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import JobFailed, MeasureJob
 from bakeoff.study.grid import Grid, default_budgets, models_of
 from bakeoff.study.parts import read_parts
-from bakeoff.study.plan import Plan, make_plan
+from bakeoff.study.plan import Plan, extend_plan, make_plan
 from bakeoff.study.run import Executor
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 
-__all__ = ["CLOSING_SECONDS", "again_told", "plan_study"]
+__all__ = ["CLOSING_SECONDS", "again_told", "plan_further", "plan_study"]
 
 #: Set aside for the decision, the report and the bundle's files.
 CLOSING_SECONDS = 8.0
@@ -71,6 +73,53 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     )
     store.set_fact("plan", plan.to_json())
     store.set_fact("spent_seconds", spent)
+    return plan
+
+
+def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contender], *, test_seen: bool) -> Plan:
+    """Measure the models of further contenders, put their trials behind the plan, and keep both with the study.
+
+    Parameters
+    ----------
+    store : StudyStore
+        Planned.
+    executor : Executor
+    added : sequence of Contender
+        Without those that the study has.
+    test_seen : bool
+        Whether the study's test scores had been shown by now, which a choice of contenders may follow.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    StudyError
+        If no model of theirs can be loaded; the study is as it was.
+    """
+    plan = read_plan(store)
+    if plan is None:
+        raise ValueError("a study is added to after it was planned")
+    known = {name: ModelSpeed(**speed) for name, speed in (store.fact("speeds") or {}).items()}
+    texts = read_parts(store, None).train(0).texts[:_MEASURED_TEXTS]
+    speeds, lost = _measure(store, added, executor, texts, plan.dtype, plan.device, known)
+    usable = [contender for contender in added if _measured(contender, speeds)]
+    if not usable:
+        raise StudyError(" ".join(lost.values()), next_step="Give a model that can be loaded.")
+    present = [one for one in read_contenders(store) if one.arm != "current"]
+    grid = _grid(store, [c for c in (*present, *usable) if _measured(c, speeds)], speeds)
+    plan = extend_plan(plan, grid, usable)
+    store.set_facts(
+        {
+            "contenders": [*store.fact("contenders"), *(contender_to_json(contender) for contender in usable)],
+            "missing": [*store.fact("missing"), *lost.values()],
+            "speeds": {name: asdict(speed) for name, speed in speeds.items()},
+            "plan": plan.to_json(),
+            "added": {**(store.fact("added") or {}), **{one.name: {"test_seen": test_seen} for one in usable}},
+        }
+    )
+    store.note("added", ", ".join(one.name for one in usable))
     return plan
 
 
@@ -137,14 +186,16 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
 
 def _measure(
     store: StudyStore,
-    contenders: list[Contender],
+    contenders: Sequence[Contender],
     executor: Executor,
     texts: tuple[str, ...],
     dtype: str,
     device: str,
+    known: Mapping[str, ModelSpeed] | None = None,
 ) -> tuple[dict[str, ModelSpeed], dict[str, str]]:
+    """Measure the models of contenders that are not known yet; give all speeds, and why a model has none."""
     allow_send = frozenset(store.fact("wanted")["allow_send"])
-    speeds: dict[str, ModelSpeed] = {}
+    speeds: dict[str, ModelSpeed] = dict(known or {})
     lost: dict[str, str] = {}
     for contender in contenders:
         for family, name in models_of(contender):

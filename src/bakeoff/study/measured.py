@@ -32,12 +32,14 @@ _MOST_SUSPECTS, _LEAST_RIGHT = 10, 0.7
 _STRAY = 0.05
 
 
-def measured_evidence(store: StudyStore) -> Evidence:
+def measured_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence:
     """Gather all that a decision may look at, with the figures that take the answers' probabilities and the rows.
 
     Parameters
     ----------
     store : StudyStore
+    adjudicated : bool
+        As of `gather_evidence`.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def measured_evidence(store: StudyStore) -> Evidence:
         Its `measured` is filled in for the finalists, as validation rows choose them; else as `gather_evidence` gives
         it, which a running study asks after every trial and must be quick.
     """
-    evidence = gather_evidence(store)
+    evidence = gather_evidence(store, adjudicated=adjudicated)
     if not any(trial.status == "done" for trial in evidence.trials):
         return evidence
     meeting, parts = finalists(evidence), read_parts(store, read_plan(store))

@@ -6,16 +6,17 @@ fits with three seeds, and what is left of the time buys the curve below it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
-from bakeoff.study.grid import Grid, forecast_trial, partner, unlabelled_rows
+from bakeoff.study.blocks import Block, Blocks, PlannedTrial, distinct, shared_scores
+from bakeoff.study.grid import Grid, forecast_trial, partner
 from bakeoff.study.required import required_sets
 
-__all__ = ["COMPARED_ROWS", "Plan", "PlannedTrial", "make_plan"]
+__all__ = ["COMPARED_ROWS", "Plan", "PlannedTrial", "extend_plan", "make_plan"]
 
 #: More rows than these are not answered: they would narrow no interval by much and cost every trial its share.
 MOST_TEST_ROWS, MOST_VALIDATION_ROWS = 2000, 1000
@@ -28,41 +29,9 @@ COMPARED_ROWS = 32
 #: Set aside for the refit: its forecast. A part of that will do, since training can be
 #: shortened to what is left; only that part, up to a share of the time, makes the budget smaller at which arms meet.
 REFIT_LEAST, REFIT_SHARE = 0.6, 0.3
-#: What a trial costs that reuses another's label scores, as a share of its cost alone.
-SHARED_COST = 0.1
 #: Share of what is left over that any one contender beyond the required may take.
 OTHERS_SHARE = 0.6
 _LEAST_TEST_ROWS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTrial:
-    """One trial to run: `forecast` in seconds; `core` where the verdict needs it.
-
-    A `spare` trial has no time by forecast, and runs if the others took less. `shares` names the contender whose label
-    scores it reuses, where that runs at the same n before it; its own name where its earlier seeds have them. With
-    these scores at hand it takes `reusing` seconds by forecast.
-    """
-
-    contender: str
-    n: int
-    seed: int
-    forecast: float
-    core: bool
-    spare: bool = False
-    shares: str | None = None
-    reusing: float = 0.0
-
-    @property
-    def cost(self) -> float:
-        """Seconds by forecast, reused label scores left out."""
-        return self.reusing if self.shares else self.forecast
-
-    def finds_scores(self, done: Collection[tuple[str | None, int, int]]) -> bool:
-        """Say whether its label scores are there, after trials of these contenders, budgets and seeds."""
-        if self.shares == self.contender:
-            return any(contender == self.contender for contender, _n, _seed in done)
-        return (self.shares, self.n, self.seed) in done
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,60 +90,6 @@ class Plan:
         return cls(**fields)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """One contender at one n with all its seeds."""
-
-    contender: Contender
-    n: int
-    seeds: tuple[int, ...]
-    forecast: float
-    spare: bool = False
-    shares: str | None = None
-    #: How many seeds pay in full; those behind them reuse the scores of the rows that these have answered.
-    paying: int | None = None
-    #: Seconds of one that reuses scores.
-    reusing: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        paying = 0 if self.shares else len(self.seeds) if self.paying is None else min(self.paying, len(self.seeds))
-        return paying * self.forecast + (len(self.seeds) - paying) * self.reusing
-
-    def trial(self, seed: int, shares: str | None, *, core: bool) -> PlannedTrial:
-        """Give the trial of one seed."""
-        forecast, reusing = round(self.forecast, 3), round(self.reusing, 3)
-        return PlannedTrial(self.contender.name, self.n, seed, forecast, core, self.spare, shares, reusing)
-
-
-class _Blocks:
-    """Forecasts of blocks for one number of answered rows, and the contenders that are required."""
-
-    def __init__(self, grid: Grid, answered: Mapping[str, int], required: Sequence[Contender]) -> None:
-        self.grid = grid
-        self.answer_rows = sum(answered.values())
-        self.required = required
-
-    def block(self, contender: Contender, n: int) -> _Block | None:
-        """Give the block of a contender at n; None where it cannot work with so few rows, or leaves none to label."""
-        spec = method_spec(contender.method)
-        at = n if contender.uses_labels else 0
-        if at < spec.least_n or (spec.learns_from_unlabelled and not unlabelled_rows(self.grid, contender, at)):
-            return None
-        seeds = tuple(range(self.grid.fits)) if contender.seeded else (0,)
-        answers = self.answer_rows if contender.seeded else self.grid.answered_once(self.answer_rows)
-        seconds = forecast_trial(self.grid, contender, at, answers)
-        shares, paying, reusing = partner(self.grid, contender), None, SHARED_COST * seconds
-        if spec.seeds_share:
-            # Every seed learns from rows of its own: only the answered rows are the same.
-            paying, reusing = self.grid.round_folds, forecast_trial(self.grid, contender, at, 0)
-        return _Block(contender, at, seeds, seconds, shares=shares, paying=paying, reusing=reusing)
-
-    def blocks(self, contenders: Sequence[Contender], n: int) -> list[_Block]:
-        found = (self.block(contender, n) for contender in contenders)
-        return [block for block in found if block is not None]
-
-
 def _sizes(grid: Grid, most_test_rows: int | None) -> list[dict[str, int]]:
     """Numbers of rows to answer that may be tried, the largest first; whole parts where they are small."""
     test_rows = min(grid.rows["test"], most_test_rows or MOST_TEST_ROWS)
@@ -214,16 +129,16 @@ def make_plan(
     sizes = _sizes(grid, most_test_rows)
     if time_left is None:
         answered = {**sizes[0], "validation": min(grid.rows["validation"], MOST_VALIDATION_ROWS)}
-        blocks = _Blocks(grid, answered, grid.contenders)
+        blocks = Blocks(grid, answered, grid.contenders)
         every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
         return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
     required, n, answered = _meeting(grid, sizes, time_left)
     wanted = _refit_seconds(grid, required)
     least = _least_refit(wanted, time_left)
-    blocks = _Blocks(grid, answered, required)
+    blocks = Blocks(grid, answered, required)
     core_blocks = blocks.blocks(required, n)
-    core_seconds = sum(block.seconds for block in _distinct(core_blocks))
+    core_seconds = sum(block.seconds for block in distinct(core_blocks))
     pair_seconds = 1.02 * _pair_seconds(grid, blocks, n)
     # What the deciding trials and a same-base pair leave goes to a whole refit before it goes to the curve: it is what
     # the user takes home.
@@ -234,7 +149,7 @@ def make_plan(
     return _plan(grid, answered, n, [*core_blocks, *more], core, time_limit, dtype, device, threads, refit=refit)
 
 
-def _pair_seconds(grid: Grid, blocks: _Blocks, n: int) -> float:
+def _pair_seconds(grid: Grid, blocks: Blocks, n: int) -> float:
     """Forecast of the cheapest tuned contender beyond the required: one seed, at the budget below n or at n."""
     tuned = [c for c in grid.contenders if c.arm == "finetune" and c not in blocks.required]
     budgets = [budget for budget in grid.budgets if budget <= n][-2:]
@@ -281,19 +196,19 @@ def _decision_point(
         for n in budgets:
             for answered in tier:
                 share = CORE_SHARE if answered is tier[-1] else CORE_SHARE_LARGE_TEST
-                cost = sum(b.seconds for b in _distinct(_Blocks(grid, answered, required).blocks(required, n)))
+                cost = sum(b.seconds for b in distinct(Blocks(grid, answered, required).blocks(required, n)))
                 if cost <= share * available:
                     return True, n, answered
     return False, budgets[-1], sizes[-1]
 
 
-def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
+def _optional(grid: Grid, blocks: Blocks, n: int, left: float) -> list[Block]:
     """Fill what time is left: the other contenders at the largest n that fits them, then the curve below.
 
     What does not fit by forecast is planned as spare.
     """
     below = [b for b in reversed(grid.budgets) if b <= n]
-    chosen: list[_Block] = []
+    chosen: list[Block] = []
     beyond = [c for c in grid.contenders if c not in blocks.required]
     # The same-base pair first, and what reuses scores behind what it reuses.
     for contender in sorted(beyond, key=lambda c: (partner(grid, c) is not None, c.arm != "finetune")):
@@ -316,14 +231,14 @@ def _optional(grid: Grid, blocks: _Blocks, n: int, left: float) -> list[_Block]:
     return chosen
 
 
-def _largest_that_fits(given: Sequence[_Block], seconds: float, round_folds: int) -> _Block:
+def _largest_that_fits(given: Sequence[Block], seconds: float, round_folds: int) -> Block:
     """Give the first block that fits with all seeds; else with one, which decides nothing; else the cheapest, spare."""
     single = [replace(block, seeds=block.seeds[:round_folds]) for block in given]
     fitting = (block for block in (*given, *single) if block.seconds <= seconds)
     return next(fitting, replace(min(given, key=lambda block: block.forecast), spare=True))
 
 
-def _curve(blocks: _Blocks, n: int) -> Iterator[_Block]:
+def _curve(blocks: Blocks, n: int) -> Iterator[Block]:
     """Give the blocks below n, those next to it first, all required contenders at one budget together."""
     learning = [contender for contender in blocks.required if contender.uses_labels]
     for budget in (b for b in reversed(blocks.grid.budgets) if b < n):
@@ -331,26 +246,11 @@ def _curve(blocks: _Blocks, n: int) -> Iterator[_Block]:
         yield from sorted(blocks.blocks(learning, budget), key=lambda block: (block.shares is not None, block.seconds))
 
 
-def _shared(block: _Block, seed: int, planned: set[tuple[str | None, int]]) -> str | None:
-    """Name the contender whose label scores a trial reuses: another at the same n, or its own earlier seeds."""
-    if (block.shares, block.n) in planned:
-        return block.shares
-    return block.contender.name if block.paying is not None and seed >= block.paying else None
-
-
-def _distinct(blocks: Sequence[_Block]) -> list[_Block]:
-    """Keep the first of repeats: a contender that uses no labels has one block for every n."""
-    first: dict[tuple[str, int], _Block] = {}
-    for block in blocks:
-        first.setdefault((block.contender.name, block.n), block)
-    return list(first.values())
-
-
 def _plan(
     grid: Grid,
     answered: Mapping[str, int],
     n: int,
-    blocks: Sequence[_Block],
+    blocks: Sequence[Block],
     core: set[tuple[str, int]],
     time_limit: float | None,
     dtype: str,
@@ -360,16 +260,16 @@ def _plan(
 ) -> Plan:
     """Put blocks in order: what decides first, seed by seed, the cheapest first; then the rest in the order given."""
     rank = {id(block): position for position, block in enumerate(blocks)}
-    distinct = _distinct(blocks)
-    planned: set[tuple[str | None, int]] = {(block.contender.name, block.n) for block in distinct}
+    once = distinct(blocks)
+    planned: set[tuple[str | None, int]] = {(block.contender.name, block.n) for block in once}
     keyed = [
         (
             (0, seed, block.shares is not None, block.forecast, rank[id(block)])
             if (block.contender.name, block.n) in core
             else (1 + block.spare, rank[id(block)], seed),
-            block.trial(seed, _shared(block, seed, planned), core=(block.contender.name, block.n) in core),
+            block.trial(seed, shared_scores(block, seed, planned), core=(block.contender.name, block.n) in core),
         )
-        for block in distinct
+        for block in once
         for seed in block.seeds
     ]
     trials = tuple(trial for _key, trial in sorted(keyed, key=lambda pair: pair[0]))
@@ -387,4 +287,35 @@ def _plan(
         dtype=dtype,
         device=device,
         threads=threads,
+    )
+
+
+def extend_plan(plan: Plan, grid: Grid, added: Sequence[Contender]) -> Plan:
+    """Put the trials of further contenders behind those of a plan: at its budgets, on the rows that it answers.
+
+    Parameters
+    ----------
+    plan : Plan
+    grid : Grid
+        With all contenders.
+    added : sequence of Contender
+
+    Returns
+    -------
+    Plan
+    """
+    blocks = Blocks(grid, plan.answered, grid.contenders)
+    budgets = [n for n in reversed(plan.budgets) if n <= plan.decision_budget]
+    given = distinct([block for n in budgets for block in blocks.blocks(added, n)])
+    known: set[tuple[str | None, int]] = {(trial.contender, trial.n) for trial in plan.trials}
+    known |= {(block.contender.name, block.n) for block in given}
+    trials = [
+        block.trial(seed, shared_scores(block, seed, known), core=block.n in (plan.decision_budget, 0))
+        for block in given
+        for seed in block.seeds
+    ]
+    return replace(
+        plan,
+        trials=(*plan.trials, *sorted(trials, key=lambda trial: (not trial.core, trial.seed))),
+        forecast=round(plan.forecast + sum(trial.cost for trial in trials), 1),
     )

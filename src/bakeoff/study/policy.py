@@ -7,7 +7,7 @@ finalists and of those that cannot be told from them. All by validation rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from bakeoff.decision import in_the_race
@@ -42,10 +42,9 @@ class _Course:
         self,
         plan: Plan,
         evidence: Evidence,
-        expected: Callable[[PlannedTrial], float],
         ended: Collection[tuple[str, int, int]],
     ) -> None:
-        self.plan, self.evidence, self.expected, self.ended = plan, evidence, expected, ended
+        self.plan, self.evidence, self.ended = plan, evidence, ended
         self.rounds: dict[tuple[str, int, int], _Round] = {}
         found: dict[tuple[str, int, int], list[PlannedTrial]] = {}
         for trial in plan.trials:
@@ -61,7 +60,7 @@ class _Course:
 
     def seconds(self, name: str, n: int) -> float:
         """Give what the first seed of a contender takes at n."""
-        return sum(self.expected(trial) for trial in self.rounds[name, n, 0].trials)
+        return sum(trial.cost for trial in self.rounds[name, n, 0].trials)
 
     def left(self, name: str, n: int, seed: int) -> tuple[PlannedTrial, ...]:
         """Give the trials of a round that have not ended."""
@@ -70,14 +69,11 @@ class _Course:
         return tuple(trial for trial in trials if (trial.contender, trial.n, trial.seed) not in self.ended)
 
 
-def next_trial(
-    plan: Plan,
-    evidence: Evidence,
-    *,
-    expected: Callable[[PlannedTrial], float],
-    ended: Collection[tuple[str, int, int]],
-) -> PlannedTrial | None:
+def next_trial(plan: Plan, evidence: Evidence, ended: Collection[tuple[str, int, int]]) -> PlannedTrial | None:
     """Choose the trial that tells most about the verdict for what it costs.
+
+    Costs are the plan's forecasts, not what trials took so far, so that a study that was stopped and resumed chooses as
+    an unbroken one.
 
     Parameters
     ----------
@@ -85,8 +81,6 @@ def next_trial(
         All that may be run.
     evidence : Evidence
         Of the study so far; only its validation answers are looked at.
-    expected : callable
-        Seconds that a trial will take.
     ended : collection of (str, int, int)
         Contender, n and seed of trials that have a record, or that time does not allow.
 
@@ -95,7 +89,7 @@ def next_trial(
     PlannedTrial or None
         None as soon as no trial of the plan would tell more about who meets, or how they compare.
     """
-    course = _Course(plan, evidence, expected, ended)
+    course = _Course(plan, evidence, ended)
     steps = (_deciding_scouts, _meetings, _seeds, _other_scouts, _meetings, _seeds)
     return next((trial for step in steps for trial in step(course)), None)
 
@@ -140,7 +134,7 @@ def _seeds(course: _Course) -> Iterator[PlannedTrial]:
         for seed in range(1, course.plan.seeds)
         if (found := course.left(name, _met(course, name), seed))
     ]
-    for trials in sorted(rounds, key=lambda trials: (trials[0].seed, sum(course.expected(one) for one in trials))):
+    for trials in sorted(rounds, key=lambda trials: (trials[0].seed, sum(one.cost for one in trials))):
         yield from trials
 
 

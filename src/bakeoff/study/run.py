@@ -84,7 +84,6 @@ class _Run:
     keys: dict[tuple[str, int, int], str] = field(default_factory=dict)
     done_here: set[tuple[str | None, int, int]] = field(default_factory=set)
     passed: set[tuple[str, int, int]] = field(default_factory=set)
-    skipped: int = 0
 
     @property
     def spent(self) -> float:
@@ -134,14 +133,20 @@ class _Run:
         if self.listener is None:
             return
         done = sum(self.key_of(t) in self.finished for t in self.plan.trials)
-        todo = [t for t in self.plan.trials if self.key_of(t) not in self.finished and t.contender not in self.dropped]
+        todo = [
+            trial
+            for trial in self.plan.trials
+            if self.key_of(trial) not in self.finished
+            and trial.contender not in self.dropped
+            and self.place_of(trial) not in self.passed
+        ]
         left = sum(self.expected(t) for t in todo if not t.spare)
         run = "fold" if self.parts.folds else "seed"
         now = "" if planned is None else f"{planned.contender}, n = {planned.n}, {run} {planned.seed}"
         self.listener(
             StudyProgress(
                 done=done,
-                planned=done + len(todo) - self.skipped,
+                planned=done + len(todo),
                 elapsed=self.spent,
                 left=min(left, max(self.time_left, 0.0)),
                 now=now,
@@ -161,6 +166,11 @@ class _Run:
             self.keys[name] = self._key(planned)
         return self.keys[name]
 
+    @staticmethod
+    def place_of(planned: PlannedTrial) -> tuple[str, int, int]:
+        """Give contender, n and seed."""
+        return planned.contender, planned.n, planned.seed
+
     def trial_of_study(self, planned: PlannedTrial) -> TrialOfStudy:
         """Give a planned trial with what it needs of the study."""
         contender = self.contenders[planned.contender]
@@ -175,6 +185,7 @@ def run_study(
     allow_send: frozenset[str] = frozenset(),
     more_seconds: float | None = None,
     until: Until = "measured",
+    only: frozenset[str] | None = None,
 ) -> None:
     """Run every trial of the plan that has no record yet, as far as time allows.
 
@@ -193,22 +204,25 @@ def run_study(
     until : {"measured", "decided"}
         Whether all of the plan is run, or no more than the verdict needs (`bakeoff.study.policy`). Where all is run
         under a time limit, contenders that cannot win any more are left out.
+    only : frozenset of str, optional
+        Contenders whose trials are run; all where not given.
     """
     run = _prepared(store, listener, allow_send, more_seconds, until)
+    if only is not None:
+        run.passed |= {(t.contender, t.n, t.seed) for t in run.plan.trials if t.contender not in only}
     _recall(run)
     try:
         for planned in _as_decided(run) if until == "decided" else _in_order(run):
             if planned is None or planned.spare:
                 left = run.time_left if planned is None else SHARE_TO_REPHRASE * run.time_left
                 rephrase_prompts(store, executor, left, lambda what, share: run.tell(None, what, share))
-            if planned is None or run.key_of(planned) in run.finished:
+            if planned is None or run.key_of(planned) in run.finished or run.place_of(planned) in run.passed:
                 continue
             if _worth_running(run, planned):
                 _run_trial(run, executor, planned)
                 _drop_hopeless(run)
             else:
-                run.passed.add((planned.contender, planned.n, planned.seed))
-                run.skipped += planned.contender not in run.dropped
+                run.passed.add(run.place_of(planned))
     finally:
         store.set_fact("spent_seconds", run.spent)
     run.tell(None, "", 1.0)
@@ -226,8 +240,8 @@ def _as_decided(run: _Run) -> Iterator[PlannedTrial | None]:
     """Give what tells most about the verdict, until no trial would; further seeds where it is open; None at the end."""
     while True:
         trials = run.plan.trials
-        ended = {(t.contender, t.n, t.seed) for t in trials if run.key_of(t) in run.finished} | run.passed
-        planned = next_trial(run.plan, gather_evidence(run.store), expected=run.expected, ended=ended)
+        ended = {run.place_of(trial) for trial in trials if run.key_of(trial) in run.finished} | run.passed
+        planned = next_trial(run.plan, gather_evidence(run.store), ended)
         if planned is None:
             break
         yield planned

@@ -159,8 +159,18 @@ class StudyStore:
         name : str
         value : JSON value
         """
+        self.set_facts({name: value})
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Write several facts in one transaction.
+
+        Parameters
+        ----------
+        facts : mapping of str to JSON value
+        """
+        values = [(name, json.dumps(value)) for name, value in facts.items()]
         with self._db:
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+            self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
     def note(self, kind: str, detail: str) -> None:
         """Write down that something happened.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bakeoff import __version__
 from bakeoff.decision import decide
 from bakeoff.errors import NoVerdictError
 from bakeoff.records import Decision, Evidence
+from bakeoff.study.evidence import read_adjudicated
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.store import StudyStore
 
@@ -51,6 +52,9 @@ class Outcome:
 def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     """Decide on what was measured, and write ``verdict.json``, ``leaderboard.csv`` and ``report.html``.
 
+    Where a person settled labels, what is decided by these is written to ``verdict-adjudicated.json``, and told among
+    the reasons; the verdict stays that by the labels of the data.
+
     Parameters
     ----------
     store : StudyStore
@@ -71,11 +75,13 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
 
     evidence = measured_evidence(store)
     try:
+        if read_adjudicated(store):
+            evidence = replace(evidence, missing=(*evidence.missing, _settled(store)))
         decision = decide(evidence)
     except NoVerdictError as error:
         again = f"bakeoff resume {shlex.quote(str(store.folder))} --time-limit 10m"
         raise NoVerdictError(f"{error} Give it more time with: {again}") from error
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = _now()
     write_verdict(
         store.folder / "verdict.json", verdict_document(evidence, decision, created=created, version=__version__)
     )
@@ -92,3 +98,23 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     aside.write_text(page, encoding="utf-8")
     aside.replace(store.folder / "report.html")
     return evidence, decision
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _settled(store: StudyStore) -> str:
+    """Decide by the labels that a person settled, write that verdict, and tell it in one sentence."""
+    from bakeoff.report.verdict_file import verdict_document, write_verdict
+
+    evidence = measured_evidence(store, adjudicated=True)
+    decision = decide(evidence)
+    path = store.folder / "verdict-adjudicated.json"
+    write_verdict(path, verdict_document(evidence, decision, created=_now(), version=__version__))
+    verdict = decision.verdict
+    named = f" ({verdict.contender})" if verdict.contender else ""
+    return (
+        f"By the labels of {len(read_adjudicated(store))} test rows that a person settled blind the choice is "
+        f"{verdict.choice}{named}; see {path.name}."
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 import time
 from collections.abc import Sequence
@@ -29,7 +28,6 @@ from bakeoff.data import (
     read_predictions,
 )
 from bakeoff.errors import DataError, OptionError
-from bakeoff.methods.registry import method_specs
 from bakeoff.records import Contender, Trial, Usage
 from bakeoff.study.contenders import CandidateModel, GivenPromptFile, build_contenders, contender_to_json
 from bakeoff.study.evidence import requirement_facts
@@ -40,6 +38,7 @@ from bakeoff.workbench.assume import check_cost_labels, check_costs_fit
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
+from bakeoff.workbench.refuse import check_contenders, check_options, check_place
 from bakeoff.workbench.rows import can_show, divided_parts, known_before, read_source, row_counts
 from bakeoff.workbench.sending import check_sending, expected_sendings, terms_of_study
 
@@ -71,8 +70,8 @@ def create_study(
         If something cannot be used; nothing has been written then.
     """
     began = time.monotonic()
-    _check_options(options)
-    _check_place(folder)
+    check_options(options)
+    check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
     servers = any(is_server(name) for name in options.prompt_models)
@@ -156,25 +155,6 @@ def _facts_of_options(options: StudyOptions, command: str, terms: ServerTerms) -
     }
 
 
-def _check_options(options: StudyOptions) -> None:
-    names = [spec.name for spec in method_specs() if not spec.takes_prompt]
-    for name in options.methods or ():
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            raise OptionError(
-                f"A method is one of {', '.join(names)}; {name!r} came.",
-                next_step=f"Did you mean {near[0]!r}?" if near else "Choose among these.",
-            )
-    if options.predictions is not None and not options.predictions.is_file():
-        raise OptionError(
-            f"--predictions names a file of answers; {options.predictions} is none.", next_step="Check the path."
-        )
-    if options.seeds < 1:
-        raise OptionError(
-            f"A study needs at least one seed; {options.seeds} came.", next_step="Give --seeds 3 or more."
-        )
-
-
 def _check_kind(kind: str, options: StudyOptions) -> None:
     """Refuse what is asked of one label a row alone."""
     check_costs_fit(options.assumptions, kind)
@@ -182,18 +162,6 @@ def _check_kind(kind: str, options: StudyOptions) -> None:
         raise OptionError(
             f"--predictions is for one text and one label a row; the kind of these rows is {kind}.",
             next_step="Leave it away.",
-        )
-
-
-def _check_place(folder: Path | None) -> None:
-    if folder is not None and (folder / "study.sqlite").exists():
-        raise OptionError(
-            f"The folder {folder} holds a study already.",
-            next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
-        )
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise OptionError(
-            f"--output names a folder; {folder} is a file.", next_step="Name a folder that is not there yet."
         )
 
 
@@ -288,22 +256,8 @@ def _contenders(
 ) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
     pool = row_counts(split)["train"]
     found = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool, prompts=prompts)
-    _check_contenders(*found, options)
+    check_contenders(*found, options)
     return found
-
-
-def _check_contenders(contenders: Sequence[Contender], missing: Sequence[str], options: StudyOptions) -> None:
-    if options.methods is None:
-        return
-    known = {contender.method for contender in contenders}
-    unknown = [name for name in options.methods if name not in known]
-    if unknown:
-        raise OptionError(
-            f"The method {unknown[0]!r} is not among those that these models and rows allow: "
-            f"{', '.join(sorted(known)) or 'none'}.",
-            next_step=" ".join(one for one in missing if one.startswith(unknown[0]))
-            or "Choose among these, or give a model that it can use.",
-        )
 
 
 def _server_terms(contenders: Sequence[Contender], task: Task, options: StudyOptions, split: Split) -> ServerTerms:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bakeoff.errors import BakeoffError
-from bakeoff.records import Answer, Decision, Evidence
+from bakeoff.records import Answer, Contender, Decision, Evidence
 from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.local import LocalExecutor
-from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_study
+from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_further, plan_study
 from bakeoff.study.parts import read_parts
 from bakeoff.study.run import Until, run_study
 from bakeoff.study.sending import calls_made, planned_sendings
@@ -26,7 +26,7 @@ from bakeoff.workbench.rows import can_show
 from bakeoff.workbench.sending import with_limits
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
 
-__all__ = ["resume", "run"]
+__all__ = ["carry_on", "resume", "run"]
 
 
 def run(
@@ -65,7 +65,7 @@ def run(
     """
     watcher = watcher or Watcher()
     with create_study(source, data, options, folder=folder, command=command, watcher=watcher) as store:
-        return _carry_on(store, watcher, None)
+        return carry_on(store, watcher, None)
 
 
 def resume(
@@ -106,10 +106,34 @@ def resume(
         write_terms(store, with_limits(read_terms(store), limits))
         if until is not None:
             store.set_fact("wanted", {**store.fact("wanted"), "until": until})
-        return _carry_on(store, watcher, time_limit, again=bool(limits))
+        return carry_on(store, watcher, time_limit, again=bool(limits))
 
 
-def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, again: bool = False) -> Outcome:
+def carry_on(
+    store: StudyStore,
+    watcher: Watcher,
+    time_limit: float | None,
+    *,
+    again: bool = False,
+    added: Sequence[Contender] = (),
+) -> Outcome:
+    """Run what a study has left to run, decide, report and ship.
+
+    Parameters
+    ----------
+    store : StudyStore
+    watcher : Watcher
+    time_limit : float or None
+        Seconds from now, in place of what is left of the study's own limit.
+    again : bool
+        Whether trials that were cut or failed run again within what is left of the limit.
+    added : sequence of Contender
+        Contenders to put into the study; nothing but their trials is run then, without a limit where none is given.
+
+    Returns
+    -------
+    Outcome
+    """
     began = time.monotonic()
     wanted = store.fact("wanted")
     known = read_plan(store)
@@ -118,6 +142,10 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, 
         if plan is None:
             watcher.step("measuring the models on this machine")
             plan = plan_study(store, executor)
+        elif added:
+            watcher.step("measuring the models on this machine")
+            test_seen = (store.folder / "verdict.json").exists()
+            plan = plan_further(store, executor, added, test_seen=test_seen)
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
         watcher.planned(
@@ -128,7 +156,9 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, 
             watcher.step(told)
         watcher.sending(planned_sendings(store, plan))
         more = None if time_limit is None else time_limit - CLOSING_SECONDS
-        if again and more is None:
+        if added and more is None:
+            more = math.inf
+        elif again and more is None:
             spent = float(store.fact("spent_seconds") or 0.0)
             more = math.inf if plan.time_limit is None else plan.time_limit - spent
         run_study(
@@ -138,6 +168,7 @@ def _carry_on(store: StudyStore, watcher: Watcher, time_limit: float | None, *, 
             allow_send=frozenset(wanted["allow_send"]),
             more_seconds=more,
             until=wanted.get("until", "measured"),
+            only=frozenset(one.name for one in added) or None,
         )
         called = calls_made(store)
         if called is not None:

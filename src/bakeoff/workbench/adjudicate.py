@@ -1,0 +1,182 @@
+"""A person settles, blind, the labels of the test rows on which the finalists differ; then all is decided again.
+
+For accuracy only these rows decide between the finalists: a wrong label of a row that both answer alike takes as much
+from either.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bakeoff.data import Rows, read_predictions
+from bakeoff.decision import decide, finalists
+from bakeoff.errors import OptionError, StudyError
+from bakeoff.records import Decision, Evidence
+from bakeoff.report.aside import write_aside
+from bakeoff.report.leaderboard_file import safe_cell
+from bakeoff.study.evidence import gather_evidence, read_adjudicated, read_plan, read_task
+from bakeoff.study.parts import read_parts
+from bakeoff.study.store import StudyStore
+from bakeoff.workbench.conclude import conclude
+
+__all__ = ["Adjudication", "Ask", "adjudicate", "labels_of", "write_sheet"]
+
+#: Asked for a row's label: the text, how many rows were shown before, and how many are shown in all. None leaves the
+#: row open; `StopIteration` ends the asking.
+Ask = Callable[[str, int, int], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjudication:
+    """What settling labels came to.
+
+    Parameters
+    ----------
+    rows : int
+        Test rows on which the finalists differ.
+    settled, changed : int
+        How many of them a person has settled, and given another label than the data.
+    before, after : Decision
+        By the labels of the data, and by the settled ones.
+    """
+
+    rows: int
+    settled: int
+    changed: int
+    before: Decision
+    after: Decision
+
+
+def adjudicate(
+    study: Path, *, ask: Ask | None = None, sheet: Path | None = None, most: int | None = None
+) -> Adjudication:
+    """Let a person settle labels, one by one or by a filled sheet, and decide again; both verdicts are kept.
+
+    Parameters
+    ----------
+    study : Path
+    ask : callable, optional
+        Asked for each row that is open yet, in random order; what it gives is kept at once.
+    sheet : Path, optional
+        A table with a column of row ids (or texts) and one of labels; rows without one stay open.
+    most : int, optional
+        Rows to ask for.
+
+    Returns
+    -------
+    Adjudication
+
+    Raises
+    ------
+    StudyError
+        If the study has no two finalists yet, or its rows have no single label.
+    DataError
+        If the sheet answers none of the rows.
+    """
+    with StudyStore(study) as store:
+        rows = _open_rows(store)
+        known = read_adjudicated(store)
+        if sheet is not None:
+            found = read_predictions(sheet, rows, read_task(store).labels)
+            _keep(store, {row: label for row, label in zip(rows.ids, found.values, strict=True) if label is not None})
+        if ask is not None:
+            asked = [place for place in range(len(rows)) if rows.ids[place] not in known][:most]
+            _ask_all(store, rows, asked, ask)
+        return _decided(store, rows)
+
+
+def labels_of(study: Path) -> tuple[str, ...]:
+    """Give the labels of a study's task."""
+    with StudyStore(study) as store:
+        return tuple(read_task(store).labels)
+
+
+def write_sheet(study: Path, path: Path) -> int:
+    """Write the rows that are open yet as a table to fill in: id, text, and an empty label.
+
+    Parameters
+    ----------
+    study : Path
+    path : Path
+        Must not be there.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    OptionError
+        If the file is there already.
+    """
+    if path.exists():
+        raise OptionError(f"The sheet {path} is there already.", next_step="Name a file that is not, or remove it.")
+    with StudyStore(study) as store:
+        rows, known = _open_rows(store), read_adjudicated(store)
+        store.note("test rows shown", f"a sheet for settling labels: {path}")
+    left = [(row, text) for row, text in zip(rows.ids, rows.texts, strict=True) if row not in known]
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(["id", "text", "label"])
+    writer.writerows([row, safe_cell(text), ""] for row, text in left)
+    write_aside(path, sheet.getvalue())
+    return len(left)
+
+
+def _open_rows(store: StudyStore) -> Rows:
+    """Give the test rows on which the finalists differ with any seed, in an order that tells nothing."""
+    evidence = gather_evidence(store)
+    if evidence.task.kind != "classification":
+        raise StudyError(
+            f"Labels are settled where each text has one; the rows of this study are of the kind {evidence.task.kind}.",
+            next_step="Mend the labels in the file, and run the study again.",
+        )
+    places = _differing(evidence)
+    order = np.random.default_rng(evidence.seed).permutation(len(places))
+    return read_parts(store, read_plan(store)).test.take([places[at] for at in order])
+
+
+def _differing(evidence: Evidence) -> list[int]:
+    met = finalists(evidence)
+    tuned, asked = met.get("finetune", ()), met.get("prompt", ())
+    if not tuned or not asked or evidence.folds:
+        why = "cross-fits its rows" if evidence.folds else "has no finalist of both ways yet"
+        raise StudyError(
+            f"Labels are settled between the finalists of a study with one test part; this one {why}.",
+            next_step="Run it with --split one." if evidence.folds else "Go on with 'bakeoff resume'.",
+        )
+    # A contender without seeds stands beside every seed of the other.
+    seeds = max(len(tuned), len(asked))
+    pairs = [(tuned[min(seed, len(tuned) - 1)], asked[min(seed, len(asked) - 1)]) for seed in range(seeds)]
+    rows = range(len(evidence.test_labels))
+    return [row for row in rows if any(a.test_answers[row] != b.test_answers[row] for a, b in pairs)]
+
+
+def _keep(store: StudyStore, settled: dict[str, str]) -> None:
+    store.set_fact("adjudicated", {**read_adjudicated(store), **settled})
+
+
+def _ask_all(store: StudyStore, rows: Rows, places: Sequence[int], ask: Ask) -> None:
+    store.note("test rows shown", f"{len(places)} for settling labels")
+    for number, place in enumerate(places):
+        try:
+            label = ask(rows.texts[place], number, len(places))
+        except StopIteration:
+            return
+        if label is not None:
+            _keep(store, {rows.ids[place]: label})
+
+
+def _decided(store: StudyStore, rows: Rows) -> Adjudication:
+    settled = read_adjudicated(store)
+    changed = sum(settled.get(row, label) != label for row, label in zip(rows.ids, rows.labels, strict=True))
+    _evidence, before = conclude(store)
+    after = decide(gather_evidence(store, adjudicated=True)) if settled else before
+    return Adjudication(len(rows), sum(row in settled for row in rows.ids), changed, before, after)
