@@ -50,6 +50,21 @@ def write_decoder_folder(folder: Path) -> str:
     return _written(model, _tokenizer(ends_texts=False), folder)
 
 
+def write_encoder_folder(folder: Path) -> str:
+    """Write a BERT of 30,000 weights."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=400, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=256, pad_token_id=0,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = BertModel(config)
+    return _written(model, _tokenizer(ends_texts=True), folder)
+
+
 def write_seq2seq_folder(folder: Path) -> str:
     """Write a T5 of 50,000 weights; its tokenizer ends texts, as T5's does."""
     import torch

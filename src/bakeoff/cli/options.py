@@ -108,7 +108,7 @@ METHODS = (
 NAMED_METHODS = (
     "label-names, lp-ft, contrastive, lora-encoder, label-generator, seq2seq, zero-shot-domain, few-shot-domain, "
     "few-shot-diverse, few-shot-retrieved, many-shot, generated, generated-reasoning, prompt-affine, "
-    "prompt-neighbours, server-choice"
+    "prompt-neighbours, server-choice, distil, cascade, tuned-prompt"
 )
 _METHODS = f"Method to try beside the floors; repeat for several. By default: {METHODS}. By name only: {NAMED_METHODS}."
 Encoder = Annotated[

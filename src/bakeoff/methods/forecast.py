@@ -106,6 +106,10 @@ class Workload:
         None for methods without a model.
     parameters : mapping
         The method's settings.
+    second_speed : ModelSpeed or None
+        Of the model that a mixture of both ways prompts.
+    unlabelled : int
+        Texts without labels that it may learn from.
     """
 
     n: int
@@ -115,6 +119,8 @@ class Workload:
     label_tokens: float
     speed: ModelSpeed | None
     parameters: Mapping[str, Any]
+    second_speed: ModelSpeed | None = None
+    unlabelled: int = 0
 
 
 def are_many(rows: float, labels: int, double_from: float) -> bool:

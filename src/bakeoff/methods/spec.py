@@ -61,6 +61,10 @@ class MethodSpec:
         What a search over settings may try: numbers between two, by their logarithm, or the values of a list.
     takes_prompt : bool
         Whether it stands for a prompt file of the user's, and so is tried where one is given alone.
+    second_model : {None, "decoder"}
+        Family of a further model that it needs, whose name it gets as ``prompt_model``.
+    learns_from_unlabelled : bool
+        Whether it learns from texts of the train pool beyond its n rows, which it gets without their labels.
     """
 
     name: str
@@ -83,6 +87,8 @@ class MethodSpec:
     by_default: bool = True
     search_space: Mapping[str, tuple[float, float] | list[Any]] = field(default_factory=dict)
     takes_prompt: bool = False
+    second_model: Literal["decoder"] | None = None
+    learns_from_unlabelled: bool = False
 
     @property
     def available(self) -> bool:

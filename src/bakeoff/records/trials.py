@@ -88,6 +88,9 @@ class Contender:
         Whether two seeds can differ. Where not, one trial stands for every seed.
     uses_labels : bool
         Whether it learns from labelled rows. Where not, its trial at n = 0 stands for every n.
+    second_sha256 : str or None
+        Of the weights of the second model, which a mixture of both ways prompts; its name is the parameter
+        ``prompt_model``.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Contender:
     parameters: Mapping[str, Any]
     seeded: bool
     uses_labels: bool
+    second_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ class Bundle:
         weights = self.folder / WEIGHTS
         if weights.is_dir():
             stand_in(str(weights), ModelFiles(contender.model, weights, "folder", contender.model_sha256))
-        if self.self_contained:
+        if self.self_contained or contender.second_sha256 is not None:  # a mixture holds its prompt's model to its own
             return
         found = model_files(contender.model)
         if found.sha256 != contender.model_sha256:

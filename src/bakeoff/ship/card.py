@@ -258,8 +258,19 @@ def base_model_section(contender: Contender, licence: str | None = None) -> str:
         f"{escape(contender.model)}{f', sha256 `{contender.model_sha256}`' if contender.model_sha256 else ''}.",
         escape(known.description) if known else "",
         f"Licence: {escape(terms)}." if terms else "Licence: not known here; ask whoever published the model.",
+        _prompted_model(contender),
     ]
     return "## Base model\n\n" + " ".join(line for line in lines if line)
+
+
+def _prompted_model(contender: Contender) -> str:
+    """Tell of the second model of a mixture: for labels of the fit alone, or for answers as well."""
+    if contender.second_sha256 is None:
+        return ""
+    name = str(contender.parameters["prompt_model"])
+    known = next((item for item in entries("model") if item.name == name), None)
+    licence = f" (licence: {escape(known.licence)})" if known else ""
+    return f"A prompt asked {escape(name)}{licence}, sha256 `{contender.second_sha256}`."
 
 
 def use_section(bundle_name: str) -> str:

@@ -157,7 +157,8 @@ def _is_self_contained(folder: Path, facts: BundleFacts) -> bool:
     spec = method_spec(facts.contender.method)
     if spec.model is None or facts.contender.model is None or (folder / WEIGHTS).is_dir():
         return True
-    return any((folder / METHOD).rglob("model*.safetensors"))
+    # A mixture may hold tuned weights and name another model for its prompt.
+    return not any((folder / METHOD).rglob("prompt*.yaml")) and any((folder / METHOD).rglob("model*.safetensors"))
 
 
 def _replace(staged: Path, final: Path) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
-from bakeoff.study.grid import Grid, forecast_trial, partner
+from bakeoff.study.grid import Grid, forecast_trial, partner, unlabelled_rows
 
 __all__ = ["Block", "Blocks", "PlannedTrial", "distinct", "shared_scores"]
 
@@ -81,10 +81,10 @@ class Blocks:
         self.required = required
 
     def block(self, contender: Contender, n: int) -> Block | None:
-        """Give the block of a contender at n; None where the method cannot work with so few rows."""
+        """Give the block of a contender at n; None where it cannot work with so few rows, or leaves none to label."""
         spec = method_spec(contender.method)
         at = n if contender.uses_labels else 0
-        if at < spec.least_n:
+        if at < spec.least_n or (spec.learns_from_unlabelled and not unlabelled_rows(self.grid, contender, at)):
             return None
         seeds = tuple(range(self.grid.fits)) if contender.seeded else (0,)
         answers = self.answer_rows if contender.seeded else self.grid.answered_once(self.answer_rows)

@@ -151,7 +151,8 @@ def build_contenders(
         if kind not in spec.kinds or not (prompts if spec.takes_prompt else _wanted(spec, methods)):
             continue
         fitting = [model for model in models if model.family == spec.model]
-        if spec.model is not None and not fitting:
+        second = [model for model in models if model.family == spec.second_model]
+        if (spec.model and not fitting) or (spec.second_model and not second):
             continue
         if not spec.available:
             missing.append(f"{spec.name} needs bakeoff[{spec.extra}], which is not installed.")
@@ -161,9 +162,8 @@ def build_contenders(
             continue
         large = [model for model in fitting if _is_too_large(spec, model)]
         missing += _not_tried(spec, large, prompts)
-        contenders += _contenders_of(spec, [model for model in fitting if model not in large], prompts)
-    prompting = [spec for spec in method_specs() if spec.arm == "prompt" and kind in spec.kinds]
-    if not prompting:
+        contenders += _contenders_of(spec, [model for model in fitting if model not in large], prompts, second)
+    if not any(spec.arm == "prompt" and kind in spec.kinds for spec in method_specs()):
         missing.append(f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}.")
     return _with_unique_names(contenders), tuple(missing)
 
@@ -177,9 +177,14 @@ def _not_tried(spec: MethodSpec, large: Sequence[CandidateModel], prompts: Seque
 
 
 def _contenders_of(
-    spec: MethodSpec, models: Sequence[CandidateModel], prompts: Sequence[GivenPromptFile]
+    spec: MethodSpec,
+    models: Sequence[CandidateModel],
+    prompts: Sequence[GivenPromptFile],
+    second: Sequence[CandidateModel],
 ) -> list[Contender]:
-    """Cross one method with its models, and with the prompt files where it stands for them."""
+    """Cross one method with its models, with the second ones of a mixture, or with prompt files that it stands for."""
+    if spec.second_model is not None:
+        return [_mixture(spec, model, asked) for model in models for asked in second]
     if spec.takes_prompt:
         fitting = [prompt for prompt in prompts if spec.model == "server" or not prompt.written]
         return [_given_contender(spec, model, prompt) for prompt in fitting for model in models]
@@ -188,7 +193,7 @@ def _contenders_of(
 
 def _is_too_large(spec: MethodSpec, model: CandidateModel) -> bool:
     large = model.parameters > MOST_TUNED_PARAMETERS
-    return spec.arm == "finetune" and spec.model in ("decoder", "seq2seq") and large
+    return spec.arm in ("finetune", "both") and spec.model in ("decoder", "seq2seq") and large
 
 
 def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:
@@ -206,6 +211,15 @@ def _contender(spec: MethodSpec, model: CandidateModel | None) -> Contender:
         parameters=dict(spec.parameters),
         seeded=spec.seeded,
         uses_labels=spec.uses_labels,
+    )
+
+
+def _mixture(spec: MethodSpec, model: CandidateModel, asked: CandidateModel) -> Contender:
+    return replace(
+        _contender(spec, model),
+        name=f"{spec.name} {model.short_name} + {asked.short_name}",
+        parameters={"prompt_model": asked.name, **spec.parameters},
+        second_sha256=asked.sha256,
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bakeoff.methods.forecast import ModelSpeed, Workload
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
 
-__all__ = ["Grid", "default_budgets", "forecast_trial", "partner"]
+__all__ = ["MOST_UNLABELLED", "Grid", "default_budgets", "forecast_trial", "models_of", "partner", "unlabelled_rows"]
 
 DEFAULT_BUDGETS = (0, 16, 64, 256)
+#: Texts beyond the n rows that a method gets which learns from unlabelled ones.
+MOST_UNLABELLED = 1000
 #: A trial's fixed part: sending rows, measuring latency, committing its record.
 SECONDS_A_TRIAL = 0.6
 
@@ -106,7 +108,26 @@ def forecast_trial(grid: Grid, contender: Contender, n: int, answer_rows: int) -
     spec = method_spec(contender.method)
     speed = grid.speeds.get(contender.model) if contender.model is not None else None
     work = Workload(n, answer_rows, grid.labels, grid.label_tree, grid.label_tokens, speed, contender.parameters)
+    if spec.second_model is not None:
+        second = grid.speeds.get(contender.parameters["prompt_model"])
+        work = replace(work, second_speed=second, unlabelled=unlabelled_rows(grid, contender, n))
     return spec.forecast(work) + SECONDS_A_TRIAL
+
+
+def unlabelled_rows(grid: Grid, contender: Contender, n: int) -> int:
+    """Give how many texts of the train pool a trial at n gets without labels; 0 for most methods."""
+    if not method_spec(contender.method).learns_from_unlabelled:
+        return 0
+    return min(max(grid.rows["train"] - n, 0), MOST_UNLABELLED)
+
+
+def models_of(contender: Contender) -> tuple[tuple[str, str], ...]:
+    """Give family and name of each model that a contender needs, the one that it is named for first."""
+    spec = method_spec(contender.method)
+    found = [(spec.model, contender.model)]
+    if spec.second_model is not None:
+        found.append((spec.second_model, contender.parameters["prompt_model"]))
+    return tuple((family, name) for family, name in found if family is not None and name is not None)
 
 
 def partner(grid: Grid, contender: Contender) -> str | None:

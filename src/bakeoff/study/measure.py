@@ -12,14 +12,13 @@ from typing import Any
 from bakeoff.data import FOLDS
 from bakeoff.errors import StudyError
 from bakeoff.methods.forecast import ModelSpeed
-from bakeoff.methods.registry import method_spec
 from bakeoff.models.facts import choose_dtype
 from bakeoff.records import Contender
 from bakeoff.study.again import forecast_again
 from bakeoff.study.contenders import contender_to_json
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import JobFailed, MeasureJob
-from bakeoff.study.grid import Grid, default_budgets
+from bakeoff.study.grid import Grid, default_budgets, models_of
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan, extend_plan, make_plan
 from bakeoff.study.run import Executor
@@ -64,7 +63,7 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     spent = float(store.fact("spent_seconds") or 0.0) + time.monotonic() - started
     limit = wanted["time_limit"]
     plan = make_plan(
-        _grid(store, [c for c in contenders if c.model is None or c.model in speeds], speeds),
+        _grid(store, [c for c in contenders if _measured(c, speeds)], speeds),
         time_left=None if limit is None else max(limit - spent - CLOSING_SECONDS, 1.0),
         time_limit=None if limit is None else limit - CLOSING_SECONDS,
         dtype=dtype,
@@ -103,15 +102,13 @@ def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contende
     if plan is None:
         raise ValueError("a study is added to after it was planned")
     known = {name: ModelSpeed(**speed) for name, speed in (store.fact("speeds") or {}).items()}
-    unknown = [contender for contender in added if contender.model not in known]
     texts = read_parts(store, None).train(0).texts[:_MEASURED_TEXTS]
-    speeds, lost = _measure(store, unknown, executor, texts, plan.dtype, plan.device)
-    speeds = known | speeds
-    usable = [contender for contender in added if contender.model is None or contender.model in speeds]
+    speeds, lost = _measure(store, added, executor, texts, plan.dtype, plan.device, known)
+    usable = [contender for contender in added if _measured(contender, speeds)]
     if not usable:
         raise StudyError(" ".join(lost.values()), next_step="Give a model that can be loaded.")
     present = [one for one in read_contenders(store) if one.arm != "current"]
-    grid = _grid(store, [c for c in (*present, *usable) if c.model is None or c.model in speeds], speeds)
+    grid = _grid(store, [c for c in (*present, *usable) if _measured(c, speeds)], speeds)
     plan = extend_plan(plan, grid, usable)
     store.set_facts(
         {
@@ -140,9 +137,13 @@ def again_told(store: StudyStore, plan: Plan) -> str | None:
     str or None
     """
     speeds = {name: ModelSpeed(**speed) for name, speed in (store.fact("speeds") or {}).items()}
-    known = [one for one in read_contenders(store) if one.arm != "current" and (not one.model or one.model in speeds)]
+    known = [one for one in read_contenders(store) if one.arm != "current" and _measured(one, speeds)]
     found = forecast_again(_grid(store, known, speeds), plan)
     return found.sentence() if found.rows else None
+
+
+def _measured(contender: Contender, speeds: Mapping[str, ModelSpeed]) -> bool:
+    return all(name in speeds for _family, name in models_of(contender))
 
 
 def _a_fold(rows: int | None) -> int | None:
@@ -185,24 +186,26 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
 
 def _measure(
     store: StudyStore,
-    contenders: list[Contender],
+    contenders: Sequence[Contender],
     executor: Executor,
     texts: tuple[str, ...],
     dtype: str,
     device: str,
+    known: Mapping[str, ModelSpeed] | None = None,
 ) -> tuple[dict[str, ModelSpeed], dict[str, str]]:
+    """Measure the models of contenders that are not known yet; give all speeds, and why a model has none."""
     allow_send = frozenset(store.fact("wanted")["allow_send"])
-    speeds: dict[str, ModelSpeed] = {}
+    speeds: dict[str, ModelSpeed] = dict(known or {})
     lost: dict[str, str] = {}
     for contender in contenders:
-        family = method_spec(contender.method).model
-        if contender.model is None or family is None or contender.model in speeds or contender.model in lost:
-            continue
-        job = MeasureJob(family, contender.model, texts, dtype, device, allow_send, read_terms(store))
-        result = executor.run(job)
-        if isinstance(result, ModelSpeed):
-            speeds[contender.model] = result
-        else:
-            reason = result.reason if isinstance(result, JobFailed) else "gave no figures"
-            lost[contender.model] = f"{contender.model} could not be used: {reason}"
+        for family, name in models_of(contender):
+            if name in speeds or name in lost:
+                continue
+            job = MeasureJob(family, name, texts, dtype, device, allow_send, read_terms(store))
+            result = executor.run(job)
+            if isinstance(result, ModelSpeed):
+                speeds[name] = result
+            else:
+                reason = result.reason if isinstance(result, JobFailed) else "gave no figures"
+                lost[name] = f"{name} could not be used: {reason}"
     return speeds, lost

@@ -48,6 +48,11 @@ class StudyParts:
             self.orders[seed] = [int(i) for i in nested_order(train.strata, 1000 * study_seed + seed)]
         return train.take(self.orders[seed][:n])
 
+    def beyond(self, n: int, seed: int, study_seed: int, most: int) -> tuple[str, ...]:
+        """Give the texts that follow the n rows of a seed in its permutation, at most so many, without labels."""
+        self.sample(n, seed, study_seed)
+        return self.train(seed).take(self.orders[seed][n : n + most]).texts
+
     @cached_property
     def test(self) -> Rows:
         """Give the test rows that are answered: the same first rows of all, in whatever fold they are tested."""

@@ -113,6 +113,7 @@ class _Run:
                 "seed": planned.seed,
                 "dtype": self.plan.dtype,
                 **({"folds": len(self.parts.folds)} if self.parts.folds else {}),
+                **({"second_model": contender.second_sha256} if contender.second_sha256 else {}),
             }
         )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bakeoff.methods.registry import method_spec
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.study.again import gets_instructions, gets_typos
 from bakeoff.study.executors.inject import INJECTED_ROWS
 from bakeoff.study.executors.jobs import FitJob, FitResult, JobFailed, JobResult
+from bakeoff.study.grid import MOST_UNLABELLED
 from bakeoff.study.parts import StudyParts
 from bakeoff.study.plan import Plan, PlannedTrial
 from bakeoff.study.store import StudyStore
@@ -78,7 +80,14 @@ class TrialOfStudy:
             injected_rows=INJECTED_ROWS if self._injects() else 0,
             terms=read_terms(self.store),
             beside=self._beside().texts,
+            unlabelled=self._unlabelled(),
         )
+
+    def _unlabelled(self) -> tuple[str, ...]:
+        """Give further texts of the train pool, for a method that learns from such."""
+        if not method_spec(self.contender.method).learns_from_unlabelled:
+            return ()
+        return self.parts.beyond(self.planned.n, self.planned.seed, self.store.fact("seed"), MOST_UNLABELLED)
 
     def _injects(self) -> bool:
         """Say whether rows are asked again with instructions for another label, of which there must be one."""

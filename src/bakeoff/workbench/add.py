@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from bakeoff.catalog.servers import is_server
 from bakeoff.errors import OptionError, StudyError
-from bakeoff.methods.registry import method_spec
 from bakeoff.study.contenders import build_contenders, check_versions
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
+from bakeoff.study.grid import models_of
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.conclude import Outcome
@@ -104,8 +105,8 @@ def _options(store: StudyStore, what: Addition) -> StudyOptions:
     own = [one for one in read_contenders(store) if one.arm != "current" and one.model is not None]
     by_family: dict[str, dict[str, None]] = {"encoder": {}, "decoder": {}}
     for one in own:
-        family = method_spec(one.method).model or ""
-        by_family.get(family, {})[one.model or ""] = None
+        for family, name in models_of(one):
+            by_family.get(family, {})[name] = None
     given = bool(what.encoders or what.prompt_models)
     return StudyOptions(
         methods=what.methods or None,
@@ -114,9 +115,9 @@ def _options(store: StudyStore, what: Addition) -> StudyOptions:
     )
 
 
-def _identity(contender: Contender) -> tuple[str, str | None, str]:
-    settings = sorted(contender.parameters.items())
-    return contender.method, contender.model_sha256 or contender.model, repr(settings)
+def _identity(contender: Contender) -> tuple[str, str | None, str | None, str]:
+    settings = json.dumps(dict(contender.parameters), sort_keys=True)
+    return contender.method, contender.model_sha256 or contender.model, contender.second_sha256, settings
 
 
 def _renamed(new: Sequence[Contender], taken: set[str]) -> list[Contender]:

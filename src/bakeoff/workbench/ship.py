@@ -216,6 +216,12 @@ def _write(
 
 def _weights(contender: Contender) -> Path | None:
     """Give the folder of a prompt's model in the Hugging Face layout; None for what holds its weights anyway."""
+    if contender.arm == "both":
+        raise OptionError(
+            f"--with-weights is for a prompt alone; {contender.name} holds its tuned weights, and names the model that "
+            "it asks.",
+            next_step="Ship it without --with-weights.",
+        )
     if contender.arm != "prompt" or contender.model is None:
         return None
     if contender.model_sha256 is None:

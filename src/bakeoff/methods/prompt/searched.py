@@ -58,6 +58,8 @@ class SearchedPrompts(SeveralPrompts):
     wordings: Sequence[str] = ENSEMBLE
     shots: int = 0
     demonstration_sets: int = 1
+    #: Numbers of demonstrations that are tried.
+    searched_shots: tuple[int, ...] = SHOTS
 
     def __init__(
         self,
@@ -95,7 +97,9 @@ class SearchedPrompts(SeveralPrompts):
         self._read_rows |= {*shown.tolist(), *asked.tolist()}
         search = _Search(self, texts, labels, shown)
         first = [Candidate(name, "given", 0, 0) for name in ENSEMBLE]
-        space = candidates_of(first, tuple(WORDINGS), search.verbalizers(), SHOTS, DRAWS, self.candidates, self.seed)
+        space = candidates_of(
+            first, tuple(WORDINGS), search.verbalizers(), self.searched_shots, DRAWS, self.candidates, self.seed
+        )
         designs = {candidate: design for candidate in space if (design := search.design(candidate)) is not None}
         codes = label_codes([labels[place] for place in asked], self.task.labels)
         counts = np.bincount(codes, minlength=len(self.task.labels)).astype(np.float64)

@@ -69,6 +69,8 @@ class FitJob:
         Prices and limits of calls to servers.
     beside : tuple of str
         Texts that are answered at the end where time is left, and are no part of the trial's seconds.
+    unlabelled : tuple of str
+        Texts of the train pool that the method gets behind its labelled rows, their labels None.
     """
 
     method: str
@@ -88,6 +90,7 @@ class FitJob:
     injected_rows: int = 0
     terms: ServerTerms = field(default_factory=ServerTerms)
     beside: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

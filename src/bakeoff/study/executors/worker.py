@@ -127,7 +127,10 @@ def _fitted(job: FitJob, report: Report, *, may_shorten: bool = False) -> tuple[
     from bakeoff.methods.registry import load_method, method_spec
 
     report("loading", 0.0)
-    preload(method_spec(job.method).model, job.model, dtype=job.dtype, device=job.device)
+    spec = method_spec(job.method)
+    preload(spec.model, job.model, dtype=job.dtype, device=job.device)
+    if spec.second_model is not None:
+        preload(spec.second_model, job.parameters["prompt_model"], dtype=job.dtype, device=job.device)
     context = RunContext(
         deadline=Deadline.after(job.seconds),
         progress=report,
@@ -139,7 +142,7 @@ def _fitted(job: FitJob, report: Report, *, may_shorten: bool = False) -> tuple[
     )
     report(CLOCK_STARTS, 0.0)
     method = load_method(job.method)(task=job.task, model=job.model, seed=job.seed, **job.parameters)
-    method.within(context).fit(job.texts, job.labels)
+    method.within(context).fit((*job.texts, *job.unlabelled), (*job.labels, *(None for _ in job.unlabelled)))
     return method, context
 
 
