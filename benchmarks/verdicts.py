@@ -254,7 +254,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("verdicts"), help="folder of the grids")
     parser.add_argument("--set", action="append", choices=SETS, help="a data set; all where not given")
-    parser.add_argument("--rows", type=int, default=1024, help="most rows to learn from (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=256, help="most rows to learn from (default: %(default)s)")
     parser.add_argument("--replay-only", action="store_true", help="only the sets whose grid was measured")
     options = parser.parse_args()
     root = os.environ.get("BAKEOFF_TEST_DATA")
