@@ -1,6 +1,6 @@
 """What finding the verdict costs when a study ends as soon as it is decided, against measuring its whole grid.
 
-Of each data set at most `--rows` rows to learn from, 200 validation rows and 300 test rows are taken. `bakeoff run
+Of each data set at most `--rows` rows to learn from, 100 validation rows and 200 test rows are taken. `bakeoff run
 --until measured` measures the whole grid of contenders, label budgets and seeds once; its records are kept. The rule by
 which a study chooses its next trial (`bakeoff.study.policy`) is then replayed over these records with their measured
 seconds, and `bakeoff.decision.decide` decides on what it chose, and on the whole grid.
@@ -48,7 +48,7 @@ SETS = (
     "tweet_emoji",
     "banking77",
 )
-VALIDATION_ROWS, TEST_ROWS = 200, 300
+VALIDATION_ROWS, TEST_ROWS = 100, 200
 WITHIN = 0.01
 #: Exit codes of a study that has a verdict, or ended without one.
 _ENDED = (0, 3)
@@ -75,10 +75,10 @@ class Replay:
     seconds: float
 
 
-def smaller(source: Path, target: Path, rows: int, seed: int = 0) -> None:
+def smaller(source: Path, target: Path, rows: int, *, test_rows: int = TEST_ROWS, seed: int = 0) -> None:
     """Write a data set with fewer rows a part, drawn at random; what is there is left as it is."""
     target.mkdir(parents=True, exist_ok=True)
-    for part, most in (("train", rows), ("validation", VALIDATION_ROWS), ("test", TEST_ROWS)):
+    for part, most in (("train", rows), ("validation", VALIDATION_ROWS), ("test", test_rows)):
         if (target / f"{part}.jsonl").exists():
             continue
         lines = (source / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -254,7 +254,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("verdicts"), help="folder of the grids")
     parser.add_argument("--set", action="append", choices=SETS, help="a data set; all where not given")
-    parser.add_argument("--rows", type=int, default=256, help="most rows to learn from (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=128, help="most rows to learn from (default: %(default)s)")
     parser.add_argument("--replay-only", action="store_true", help="only the sets whose grid was measured")
     options = parser.parse_args()
     root = os.environ.get("BAKEOFF_TEST_DATA")
