@@ -1,8 +1,8 @@
 """Whether both ways together win where few rows are labelled and many are not.
 
-Of each data set at most `--rows` rows to learn from, 100 validation rows and 300 test rows are taken; every method is given
-the labels of `--labelled` of them, and `distil` the texts of the others too. `bakeoff run` measures; the verdict is by
-the same rules as any, once without limits, and once on the same records where 95 of 100 answers must come within
+Of each data set at most `--rows` rows to learn from, 100 validation rows and 300 test rows are taken; every method is
+given the labels of `--labelled` of them, and `distil` the texts of the others too. `bakeoff run` measures; the verdict
+is by the same rules as any, once without limits, and once on the same records where 95 of 100 answers must come within
 `LIMIT_MS`, which a prompted decoder misses on two cores and a tuned encoder does not.
 
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/mixtures.py --output mixtures

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.decision import decide, droppable, expectation, finalists, finalists_differ
+from bakeoff.decision import decide, droppable, expectation, finalists, further_seeds_tell
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.prior import OpenSet
 from bakeoff.decision.ranking import best_on_validation
@@ -151,7 +151,7 @@ def replay(plan: Plan, whole: Evidence) -> Replay:
         if trial is None:
             break
         course.take(trial)
-    if not finalists_differ(course.evidence):
+    if further_seeds_tell(course.evidence, original.finalist_seeds):
         seeded = frozenset(one.name for one in whole.contenders if one.seeded)
         met = finalists(course.evidence)
         for further in further_seeds(original, met, seeded, expected=course.expected, seconds=float("inf")):

@@ -1,4 +1,4 @@
-"""Who may still become a finalist, and whether validation rows tell the finalists apart."""
+"""Who may still become a finalist, and whether further seeds of the finalists would tell more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from decision_builders import LORA, PROBE, SHOTS, TUNED, ZERO, contender, make_evidence, with_trials
 
-from bakeoff.decision import finalists_differ, in_the_race
+from bakeoff.decision import further_seeds_tell, in_the_race
 from bakeoff.records import Assumptions, Requirement
 
 GOOD = contender("16-shot smollm2-135m", "prompt")
@@ -60,11 +60,23 @@ def test_prices_limits_and_dropped_ones_are_heeded():
     assert in_the_race(evidence, "prompt", 512) == ()
 
 
-def test_finalists_that_differ_clearly_are_told_apart_by_validation_rows_alone():
-    clear = make_evidence([(TUNED, {512: 0.9}), (SHOTS, {512: 0.75}), (GOOD, {512: 0.7})], train=512)
-    level = make_evidence([(TUNED, {512: 0.85}), (SHOTS, {512: 0.85})], train=512)
-    assert finalists_differ(clear)
-    assert not finalists_differ(level)
-    assert finalists_differ(with_trials(clear, lambda t: replace(t, test_answers=clear.test_labels)))
-    assert not finalists_differ(replace(make_evidence([(TUNED, {512: 0.9})], train=512)))
-    assert not finalists_differ(make_evidence([(ZERO, {0: 0.5})]))
+def test_further_seeds_are_worth_it_only_where_they_may_decide():
+    settings = {"train": 512, "validation_rows": 200}
+    clear = make_evidence([(TUNED, {512: 0.9}), (SHOTS, {512: 0.6})], **settings, seed_deviation=0.01)
+    assert not further_seeds_tell(clear, 5), "decided by three"
+    level = make_evidence([(TUNED, {512: 0.85}), (SHOTS, {512: 0.85})], **settings, seed_deviation=0.01)
+    assert not further_seeds_tell(level, 5), "five would not decide either"
+    restless = make_evidence([(TUNED, {512: 0.88}), (SHOTS, {512: 0.75})], **settings, seed_deviation=0.05)
+    assert further_seeds_tell(restless, 5)
+    assert not further_seeds_tell(restless, 3), "these are known"
+
+
+def test_of_test_rows_only_their_number_counts_for_further_seeds():
+    settings = {"train": 512, "validation_rows": 200, "seed_deviation": 0.05}
+    restless = make_evidence([(TUNED, {512: 0.88}), (SHOTS, {512: 0.75})], **settings)
+    assert further_seeds_tell(with_trials(restless, lambda t: replace(t, test_answers=restless.test_labels)), 5)
+
+
+def test_further_seeds_need_a_finalist_of_either_arm():
+    assert not further_seeds_tell(make_evidence([(TUNED, {512: 0.9})], train=512), 5)
+    assert not further_seeds_tell(make_evidence([(ZERO, {0: 0.5})]), 5)

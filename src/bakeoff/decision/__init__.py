@@ -12,7 +12,7 @@ from bakeoff.decision.paired import holm, mcnemar_mid_p, smallest_detectable_dif
 from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.power import detectable_difference
 from bakeoff.decision.prior import Expectation, expectation
-from bakeoff.decision.racing import finalists_differ, in_the_race
+from bakeoff.decision.racing import further_seeds_tell, in_the_race
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
 from bakeoff.decision.resampling import bootstrap_scores
@@ -44,7 +44,7 @@ __all__ = [
     "droppable",
     "expectation",
     "finalists",
-    "finalists_differ",
+    "further_seeds_tell",
     "holm",
     "in_the_race",
     "mcnemar_mid_p",

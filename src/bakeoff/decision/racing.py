@@ -1,4 +1,4 @@
-"""Which contenders may still become their arm's finalist, and whether validation rows tell the finalists apart."""
+"""Which contenders may still become their arm's finalist, and whether further seeds of these would tell more."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import math
 from collections.abc import Collection
 
 from bakeoff.decision.comparisons import field_of
+from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.panel import Cell, Panel
 from bakeoff.decision.requirements import is_out
 from bakeoff.decision.resampling import estimate_difference
 from bakeoff.records import Arm, Evidence
 
-__all__ = ["finalists_differ", "in_the_race"]
+__all__ = ["further_seeds_tell", "in_the_race"]
 
 #: Standard deviation over seeds that is taken for granted while fewer than three tell.
 _SEED_DEVIATION = 0.015
@@ -22,8 +23,8 @@ _CATCH_UP = 0.01
 #: Resamples of the validation rows: only a standard error is wanted of them.
 _RESAMPLES = 400
 
-#: Level of the interval of the finalists' difference on validation rows that must leave out 0.
-_LEVEL = 0.99
+#: Rise in the chance of a decision that is worth two further seeds of both finalists.
+_LEAST_GAIN = 0.15
 
 
 def in_the_race(evidence: Evidence, arm: Arm, n: int, dear: Collection[str] = ()) -> tuple[str, ...]:
@@ -63,25 +64,58 @@ def in_the_race(evidence: Evidence, arm: Arm, n: int, dear: Collection[str] = ()
     return (leader, *sorted((name for name in bounds if bounds[name] >= 0), key=lambda name: -bounds[name]))
 
 
-def finalists_differ(evidence: Evidence) -> bool:
-    """Say whether the validation rows tell the finalists of the two arms apart.
+def further_seeds_tell(evidence: Evidence, seeds: int) -> bool:
+    """Say whether further seeds of the finalists would make a decision on the test rows likelier.
+
+    The difference that the test rows will show is foretold from that of the validation rows: normal, with the variance
+    of what is known now and of what the test rows add. Decided is a difference that is significant at 5%, or equality
+    inside the margin.
 
     Parameters
     ----------
     evidence : Evidence
+        Of the study so far; of its test rows only their number counts.
+    seeds : int
+        Seeds that each finalist would have in all.
 
     Returns
     -------
     bool
-        Whether the 99% interval of their difference leaves out 0. False where an arm has no finalist.
+        Whether they raise the chance of a decision by `_LEAST_GAIN` or more. True where no validation row is labelled;
+        False where an arm has no finalist.
     """
     panel = Panel(evidence)
     field = field_of(panel)
-    if field.finetune is None or field.prompt is None or not evidence.validation_labels:
+    if field.finetune is None or field.prompt is None:
         return False
-    gap = estimate_difference(panel, field.finetune, field.prompt, rows="validation")
-    low, high = gap.interval(_LEVEL)
-    return low > 0 or high < 0
+    if not evidence.validation_labels:
+        return True
+    gap = estimate_difference(panel, field.finetune, field.prompt, rows="validation", resamples=_RESAMPLES)
+    seeded = field.finetune.contender.seeded + field.prompt.contender.seeded
+    spread = max(gap.seeds_variance * gap.seeds, seeded * _SEED_DEVIATION**2)
+    share = len(evidence.validation_labels) / max(len(evidence.test_labels), 1)
+
+    def chance(count: int) -> float:
+        return _decided(gap, gap.rows_variance * share, spread / count, count, evidence.assumptions.margin)
+
+    return seeds > gap.seeds and chance(seeds) - chance(gap.seeds) >= _LEAST_GAIN
+
+
+def _decided(gap: Estimate, rows_variance: float, seeds_variance: float, seeds: int, margin: float) -> float:
+    """Give the chance that a difference, foretold from `gap`, will be significant or equal inside the margin."""
+    from scipy.special import ndtr, stdtrit
+
+    variance = rows_variance + seeds_variance
+    se, deviation = math.sqrt(variance), math.sqrt(variance + gap.se**2)
+    if deviation == 0:
+        return 1.0
+    df = (seeds - 1) * (variance / seeds_variance) ** 2 if seeds_variance else math.inf
+    shown, equal = float(stdtrit(df, 0.975)) * se, margin - float(stdtrit(df, 0.95)) * se
+
+    def below(value: float) -> float:
+        return float(ndtr((value - gap.mean) / deviation))
+
+    return below(-shown) + 1.0 - below(shown) + (below(equal) - below(-equal) if equal > 0 else 0.0)
 
 
 def _latest(panel: Panel, name: str, n: int) -> Cell | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from bakeoff.decision import droppable, finalists, finalists_differ
+from bakeoff.decision import droppable, finalists, further_seeds_tell
 from bakeoff.records import Contender, Trial
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import Job, JobFailed, JobResult
@@ -245,7 +245,7 @@ def _as_decided(run: _Run) -> Iterator[PlannedTrial | None]:
         if planned is None:
             break
         yield planned
-    if not finalists_differ(gather_evidence(run.store)):
+    if further_seeds_tell(gather_evidence(run.store), run.plan.finalist_seeds):
         _further(run)
         first = run.plan.seeds * run.plan.round_folds
         yield from (trial for trial in run.plan.trials if trial.seed >= first)
