@@ -14,7 +14,7 @@ _HOST = "127.0.0.1"
 
 def ui(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="Holds the studies; made where it is not there yet.")
+        Path, typer.Argument(metavar="FOLDER", help="Holds the studies; made where it is not there yet.")
     ] = Path("bakeoff-studies"),
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes one that is free.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,

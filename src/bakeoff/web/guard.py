@@ -1,16 +1,16 @@
 """Who may ask the app: one browser on this machine, by a token; nobody through that browser.
 
-A page of another site can make a browser send requests to this port. Four things keep it from being answered: the cookie
-that only the printed address sets (and that a browser sends along from our own pages alone), the name of the host that
-was asked (a site can point its own name at this machine), the origin of every request that changes something, and a
-token in every form.
+A page of another site can make a browser send requests to this port. Four things keep it from being answered: the
+cookie that only the printed address sets (and that a browser sends along from our own pages alone), the name of the host
+that was asked (a site can point its own name at this machine), the origin of every request that changes something, and
+a token in every form.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -84,7 +84,7 @@ def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(errors="replace"), wanted.encode())
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """More came than a request may hold."""
 
 
@@ -133,17 +133,11 @@ class Guard:
             entry = RedirectResponse("/", 303)
             entry.set_cookie(self.cookie, self.token, path="/", httponly=True, samesite="strict")
             return entry
-        if not self._has_cookie(headers):
+        if not _same(Request(scope).cookies.get(self.cookie, ""), self.token):
             return PlainTextResponse("Open the address that 'bakeoff ui' printed.\n", 401)
         if scope["method"] not in _SAFE and not self._own_page(headers):
             return PlainTextResponse("This did not come from a page of this app.\n", 403)
         return None
-
-    def _has_cookie(self, headers: Headers) -> bool:
-        cookies: SimpleCookie = SimpleCookie()
-        for header in headers.getlist("cookie"):
-            cookies.load(header)
-        return self.cookie in cookies and _same(cookies[self.cookie].value, self.token)
 
     def _own_page(self, headers: Headers) -> bool:
         """Tell whether a page of this app sent the request.
@@ -180,7 +174,7 @@ async def _limited(app: ASGIApp, scope: Scope, receive: Receive, send: Send, hea
     most = MOST_UPLOAD_BYTES if upload else MOST_BYTES
     too_large = PlainTextResponse(f"A request here has at most {most // 1_000_000} MB.\n", 413)
     said = headers.get("content-length", "0")
-    if not said.isdecimal() or int(said) > most:
+    if not said.isdecimal() or len(said) > 12 or int(said) > most:
         await too_large(scope, receive, send)
         return
     came, over, begun = 0, False, False
@@ -191,7 +185,7 @@ async def _limited(app: ASGIApp, scope: Scope, receive: Receive, send: Send, hea
         came += len(message.get("body", b""))
         if came > most:
             over = True
-            raise _TooLarge
+            raise _TooLargeError
         return message
 
     async def unless_over(message: Message) -> None:
@@ -200,9 +194,7 @@ async def _limited(app: ASGIApp, scope: Scope, receive: Receive, send: Send, hea
             begun = True
             await send(message)
 
-    try:
+    with contextlib.suppress(_TooLargeError):
         await app(scope, counting, unless_over)
-    except _TooLarge:
-        pass
     if over and not begun:
         await too_large(scope, receive, send)
