@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from bakeoff.errors import StudyError, UserError
-from bakeoff.web import studies
+from bakeoff.web import new_study, report, studies
 from bakeoff.web.guard import Guard, check_csrf
 from bakeoff.web.pages import Pages, templates
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 #: Each gives a router for its pages.
-_PAGES = (studies,)
+_PAGES = (studies, new_study, report)
 
 
 def create_app(folder: Path, *, token: str, port: int) -> FastAPI:

@@ -1,9 +1,9 @@
 """Who may ask the app: one browser on this machine, by a token; nobody through that browser.
 
 A page of another site can make a browser send requests to this port. Four things keep it from being answered: the
-cookie that only the printed address sets (and that a browser sends along from our own pages alone), the name of the host
-that was asked (a site can point its own name at this machine), the origin of every request that changes something, and
-a token in every form.
+cookie that only the printed address sets (and that a browser sends along from our own pages alone), the name of the
+host that was asked (a site can point its own name at this machine), the origin of every request that changes something,
+and a token in every form.
 """
 
 from __future__ import annotations

@@ -139,8 +139,8 @@ def templates() -> Environment:
             "count": figures.count_text,
             "duration": figures.duration_text,
             "interval": figures.interval_text,
-            "points": figures.points_text,
-            "points_interval": figures.points_interval_text,
+            "points": _with_minus(figures.points_text),
+            "points_interval": _with_minus(figures.points_interval_text),
             "p_phrase": figures.p_phrase,
             "score": figures.score_text,
             "share": figures.share_text,
@@ -152,6 +152,11 @@ def templates() -> Environment:
 def _visible(value: Any) -> Any:
     """Show what every expression gives without hidden controls; escaping follows by itself."""
     return figures.visible_text(value) if type(value) is str else value
+
+
+def _with_minus(form: Any) -> Any:
+    """Give a form of figures the true minus."""
+    return lambda value: form(value).replace("-", "\u2212")
 
 
 def _tabs(request: Request) -> list[tuple[str, str]]:
