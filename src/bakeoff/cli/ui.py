@@ -26,6 +26,7 @@ def ui(
     """
     import secrets
     import socket
+    import webbrowser
 
     from bakeoff.errors import OptionError
     from bakeoff.extras import require
@@ -41,6 +42,7 @@ def ui(
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((_HOST, port))
+            listening.listen(128)  # who comes before the app does waits for it
         except OSError as error:
             raise OptionError(
                 f"The port {port} of this machine cannot be used: {error.strerror or error}.",
@@ -56,15 +58,5 @@ def ui(
         print(f"Studies of {folder}: {address}", flush=True)
         print("Ctrl-C ends the app; studies that run go on.", flush=True)
         if not no_browser:
-            _open(address)
+            webbrowser.open(address)
         uvicorn.Server(settings).run(sockets=[listening])
-
-
-def _open(address: str) -> None:
-    """Open the browser as soon as the app answers; where there is none, the address was printed."""
-    import threading
-    import webbrowser
-
-    opening = threading.Timer(0.5, webbrowser.open, (address,))
-    opening.daemon = True
-    opening.start()

@@ -15,12 +15,21 @@ from bakeoff.web.guard import Guard, check_csrf
 from bakeoff.web.pages import Pages, templates
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
     from starlette.responses import Response
 
 __all__ = ["create_app"]
 
 #: Each gives a router for its pages.
 _PAGES = (studies, new_study, report)
+#: Spans would carry rows, and the address with its token, to whatever collector the environment names.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
@@ -40,11 +49,20 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
     FastAPI
     """
     pages = Pages(folder, templates())
-    app = FastAPI(title="Bakeoff", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(check_csrf)])
+    app = FastAPI(
+        title="Bakeoff",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(check_csrf)],
+        telemetry=_NO_TELEMETRY,
+    )
     app.add_middleware(Guard, token=token, port=port)
     app.mount("/static", StaticFiles(packages=[("bakeoff.web", "static")]))
-    for page in _PAGES:
-        app.include_router(page.router(pages))
+    routers = [page.router(pages) for page in _PAGES]
+    for router in routers:
+        app.include_router(router)
+    app.state.pages = tuple(route for router in routers for route in router.routes)
 
     def fault(request: Request, error: Exception) -> Response:
         # A page that asked for a part of itself gets a part.

@@ -43,7 +43,7 @@ class Pages:
     folder: Path
     templates: Environment
 
-    def render(self, request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    def render(self, request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Render a template.
 
         Parameters
@@ -161,5 +161,5 @@ def _with_minus(form: Any) -> Any:
 
 def _tabs(request: Request) -> list[tuple[str, str]]:
     """Give the tabs whose pages the app has."""
-    known = {getattr(route, "path", "") for route in request.app.routes}
+    known = {getattr(route, "path", "") for route in request.app.state.pages}
     return [(title, path) for title, path in TABS if "/studies/{name}" + (f"/{path}" if path else "") in known]
