@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -39,7 +40,8 @@ def router(pages: Pages) -> APIRouter:
         study = pages.study(name)
         if not (study / "verdict.json").exists():
             return pages.render(request, "no_verdict.html", study=name)
-        return pages.render(request, "verdict.html", study=name, **_card(read_verdict(study)))
+        bundle = shlex.quote(str(study / "bundle")) if (study / "bundle" / "bundle.json").is_file() else None
+        return pages.render(request, "verdict.html", study=name, bundle=bundle, **_card(read_verdict(study)))
 
     @routes.get("/studies/{name}/report")
     def show_report(name: str) -> HTMLResponse:

@@ -79,6 +79,8 @@ def born(pid: int) -> str | None:
     str or None
         None where there is no such process, or it has ended and nobody has asked how.
     """
+    if pid <= 0:  # stands for groups of processes, and for all
+        return None
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
