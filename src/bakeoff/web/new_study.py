@@ -53,13 +53,7 @@ def router(pages: Pages) -> APIRouter:
 
     @routes.post("/new")
     def upload(request: Request, rows: Annotated[UploadFile | str | None, File()] = None) -> Response:
-        if rows is None or isinstance(rows, str) or not rows.filename:
-            return _upload_form(pages, request, "No file came.", "Choose a file of rows first.")
-        try:
-            study = keep_upload(pages.folder, rows.filename, rows.file)
-        except UserError as error:
-            return _upload_form(pages, request, error.message, error.next_step)
-        return RedirectResponse(f"/new/{quote(study.name, safe='')}", 303)
+        return _keep(pages, request, None if isinstance(rows, str) else rows)
 
     @routes.get("/new/{name}")
     def show_rows(
@@ -81,7 +75,7 @@ def router(pages: Pages) -> APIRouter:
     ) -> Response:
         study, places = _uploaded(pages, name), {"text": text, "label": label, "group": group}
         limits = tuple(line.strip() for line in require.splitlines() if line.strip())
-        options = StartOptions(time_limit.strip(), tuple(method or ()), limits, volume.strip().replace(",", ""))
+        options = StartOptions(time_limit.strip(), tuple(method or ()), limits, volume.strip())
         try:
             start_study(study, _data_options(see_rows(study), places), options)
         except UserError as error:
@@ -89,6 +83,17 @@ def router(pages: Pages) -> APIRouter:
         return RedirectResponse(address_of(name), 303)
 
     return routes
+
+
+def _keep(pages: Pages, request: Request, rows: UploadFile | None) -> Response:
+    """Keep an upload and go on to its checks, or say why not."""
+    if rows is None or not rows.filename:
+        return _upload_form(pages, request, "No file came.", "Choose a file of rows first.")
+    try:
+        study = keep_upload(pages.folder, rows.filename, rows.file)
+    except UserError as error:
+        return _upload_form(pages, request, error.message, error.next_step)
+    return RedirectResponse(f"/new/{quote(study.name, safe='')}", 303)
 
 
 def _upload_form(pages: Pages, request: Request, message: str = "", next_step: str = "") -> HTMLResponse:

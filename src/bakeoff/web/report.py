@@ -106,5 +106,7 @@ def _oriented(met: Mapping[str, Any], first: str) -> dict[str, Any]:
 
 
 def _flip(facts: Mapping[str, Any]) -> str:
-    known = {field.name: math.nan if facts[field.name] is None else facts[field.name] for field in fields(Flip)}
+    known: dict[str, Any] = {
+        field.name: math.nan if facts[field.name] is None else facts[field.name] for field in fields(Flip)
+    }
     return flip_text(Flip(**known))
