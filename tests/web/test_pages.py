@@ -97,7 +97,9 @@ def test_columns_are_chosen_where_they_are_not_found(client: TestClient) -> None
     assert "60 rows" in chosen
     assert ">Start<" in chosen
     assert client.get(place, params={"text": 99, "label": -7}).status_code == 200
-    assert client.get(place, params={"text": "x"}).status_code == 422
+    refused = client.get(place, params={"text": "<b>"})
+    assert refused.status_code == 422
+    assert "not allowed: text." in refused.text
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,16 @@ def test_options_that_cannot_be_used_start_nothing(
     assert told in answer.text
     assert not list(studies.glob("*/process.json"))
     assert not list(studies.glob("*/study.sqlite"))
+
+
+@pytest.mark.parametrize("column", ["a\0b", "a\ud800b"])
+def test_a_column_that_no_command_line_can_name_starts_nothing(client: TestClient, studies: Path, column: str) -> None:
+    rows = "\n".join(json.dumps({"text": f"row {n} of many", column: "ab"[n % 2]}) for n in range(60))
+    place = _upload(client, "rows.jsonl", rows.encode())
+    assert client.get(place, params={"text": 0, "label": 1}).status_code == 200
+    answer = client.post(place, data={"text": 0, "label": 1, "time_limit": "1s"})
+    assert answer.status_code == 400
+    assert not list(studies.glob("*/process.json"))
 
 
 def test_hostile_rows_are_shown_and_do_nothing(client: TestClient) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -73,6 +74,7 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
 
     app.add_exception_handler(UserError, fault)
     app.add_exception_handler(HTTPException, fault)
+    app.add_exception_handler(RequestValidationError, fault)
     return app
 
 
@@ -82,4 +84,7 @@ def _told(error: Exception) -> tuple[int, str, str]:
         return error.status_code, str(error.detail), ""
     if isinstance(error, UserError):
         return 409 if isinstance(error, StudyError) else 400, error.message, error.next_step
+    if isinstance(error, RequestValidationError):
+        named = ", ".join(sorted({str(one["loc"][-1]) for one in error.errors()}))
+        return 422, f"The form holds a value that is not allowed: {named}.", "Load the page again."
     raise error

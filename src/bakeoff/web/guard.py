@@ -104,7 +104,8 @@ class Guard:
         self.app = app
         self.token = token
         self.cookie = f"bakeoff-{port}"
-        self.hosts = frozenset(f"{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]"))
+        tail = "" if port == 80 else f":{port}"  # browsers leave the usual one away
+        self.hosts = frozenset(f"{host}{tail}" for host in ("127.0.0.1", "localhost", "[::1]"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""

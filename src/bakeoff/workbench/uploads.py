@@ -207,8 +207,8 @@ def start_study(study: Path, data: DataOptions, options: StartOptions) -> StudyP
 
     Raises
     ------
-    OptionError
-        If an option cannot be used; nothing is started then.
+    OptionError, DataError
+        If an option, or the name of a column, cannot be used; nothing is started then.
     StudyError
         If the study was started already.
     """
@@ -219,7 +219,10 @@ def start_study(study: Path, data: DataOptions, options: StartOptions) -> StudyP
     if options.time_limit:
         parse_duration(options.time_limit)
     check_options(StudyOptions(methods=options.methods or None))
-    return start_process(study, _arguments(study, data, options))
+    arguments = _arguments(study, data, options)
+    for one in arguments:
+        _check_argument(one)
+    return start_process(study, arguments)
 
 
 def _arguments(study: Path, data: DataOptions, options: StartOptions) -> Sequence[str]:
@@ -235,6 +238,19 @@ def _arguments(study: Path, data: DataOptions, options: StartOptions) -> Sequenc
         f"--output={study.absolute()}",
         str(uploaded_file(study).absolute()),
     )
+
+
+def _check_argument(argument: str) -> None:
+    """Refuse what no command line can carry: a null character, and half of a pair of surrogates."""
+    try:
+        held = b"\0" not in os.fsencode(argument)
+    except UnicodeEncodeError:
+        held = False
+    if not held:
+        raise DataError(
+            f"{argument!r} holds a character that cannot be handed to another process.",
+            next_step="Rename the column in the file, and upload it again.",
+        )
 
 
 def _volume(text: str) -> str:
