@@ -56,7 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "report": {*_RECORDS, "decision", "study", "report"},
     "ship": {*_UPPER},
     "workbench": {*_UPPER, "workbench", ""},
-    "cli": {*_BASE, "catalog", "data", "tasks", "records", "report", "study", "workbench", "cli", ""},
+    "web": {*_BASE, "records", "report", "workbench", "web"},
+    "cli": {*_BASE, "catalog", "data", "tasks", "records", "report", "study", "workbench", "web", "cli", ""},
     "testing": {*_METHODS, "testing"},
 }
 

@@ -27,6 +27,7 @@ from bakeoff.cli import (
     resume,
     run,
     ship,
+    ui,
 )
 from bakeoff.errors import NoVerdictError, TrialError, UserError
 
@@ -68,6 +69,7 @@ app.command("check")(check.check)
 app.command("report")(report.report)
 app.command("ship")(ship.ship)
 app.command("predict")(predict.predict)
+app.command("ui")(ui.ui)
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

@@ -23,6 +23,7 @@ from bakeoff.study.terms import read_terms, write_terms
 from bakeoff.workbench.conclude import Outcome, conclude
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import create_study, current_trial
+from bakeoff.workbench.progress_file import ProgressFile
 from bakeoff.workbench.rows import can_show
 from bakeoff.workbench.sending import with_limits
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
@@ -135,6 +136,13 @@ def carry_on(
     -------
     Outcome
     """
+    with ProgressFile(store.folder, watcher) as written:
+        return _carried_on(store, written, time_limit, again=again, added=added)
+
+
+def _carried_on(
+    store: StudyStore, watcher: Watcher, time_limit: float | None, *, again: bool, added: Sequence[Contender]
+) -> Outcome:
     began, known = time.monotonic(), read_plan(store)
     with LocalExecutor(known.threads if known is not None else 0) as executor:
         plan = _planned(store, executor, watcher, added)

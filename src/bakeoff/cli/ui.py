@@ -1,0 +1,62 @@
+"""``bakeoff ui``: the app in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["ui"]
+
+_HOST = "127.0.0.1"
+
+
+def ui(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Holds the studies; made where it is not there yet.")
+    ] = Path("bakeoff-studies"),
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes one that is free.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Show studies, start and stop them, in the browser of this machine.
+
+    The address that is printed opens it, once for this browser; nobody else can. Ctrl-C ends the app; studies that run
+    are processes of their own, and go on.
+    """
+    import secrets
+    import socket
+    import webbrowser
+
+    from bakeoff.errors import OptionError
+    from bakeoff.extras import require
+
+    for module in ("fastapi", "python_multipart", "uvicorn"):
+        uvicorn = require(module, extra="web", purpose="The app in the browser")
+    from bakeoff.web.app import create_app
+
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"FOLDER holds studies; {folder} is a file.", next_step="Name a folder, or leave it away.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((_HOST, port))
+            listening.listen(128)  # who comes before the app does waits for it
+        except OSError as error:
+            raise OptionError(
+                f"The port {port} of this machine cannot be used: {error.strerror or error}.",
+                next_step="Give another with --port, or leave it away for one that is free.",
+            ) from error
+        port = listening.getsockname()[1]
+        token = secrets.token_urlsafe(32)
+        address = f"http://{_HOST}:{port}/?token={token}"
+        # Both logs would show the address with its token.
+        settings = uvicorn.Config(
+            create_app(folder.absolute(), token=token, port=port), log_level="warning", access_log=False
+        )
+        print(f"Studies of {folder}: {address}", flush=True)
+        print("Ctrl-C ends the app; studies that run go on.", flush=True)
+        if not no_browser:
+            webbrowser.open(address)
+        uvicorn.Server(settings).run(sockets=[listening])

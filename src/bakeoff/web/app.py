@@ -1,0 +1,90 @@
+"""The app: its pages, what stands before them, and what it says where something is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from bakeoff.errors import StudyError, UserError
+from bakeoff.web import new_study, report, studies
+from bakeoff.web.guard import Guard, check_csrf
+from bakeoff.web.pages import Pages, templates
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+    from starlette.responses import Response
+
+__all__ = ["create_app"]
+
+#: Each gives a router for its pages.
+_PAGES = (studies, new_study, report)
+#: Spans would carry rows, and the address with its token, to whatever collector the environment names.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+
+
+def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
+    """Make the app.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the studies, one folder each.
+    token : str
+        Opens the app: ``http://127.0.0.1:PORT/?token=TOKEN``.
+    port : int
+        On which it is going to listen.
+
+    Returns
+    -------
+    FastAPI
+    """
+    pages = Pages(folder, templates())
+    app = FastAPI(
+        title="Bakeoff",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(check_csrf)],
+        telemetry=_NO_TELEMETRY,
+    )
+    app.add_middleware(Guard, token=token, port=port)
+    app.mount("/static", StaticFiles(packages=[("bakeoff.web", "static")]))
+    routers = [page.router(pages) for page in _PAGES]
+    for router in routers:
+        app.include_router(router)
+    app.state.pages = tuple(route for router in routers for route in router.routes)
+
+    def fault(request: Request, error: Exception) -> Response:
+        # A page that asked for a part of itself gets a part.
+        part = request.headers.get("HX-Request") == "true"
+        status, message, next_step = _told(error)
+        name = "fault.html" if part else "error.html"
+        return pages.render(request, name, status=status, message=message, next_step=next_step)
+
+    app.add_exception_handler(UserError, fault)
+    app.add_exception_handler(HTTPException, fault)
+    app.add_exception_handler(RequestValidationError, fault)
+    return app
+
+
+def _told(error: Exception) -> tuple[int, str, str]:
+    """Give status, message and next step of an error."""
+    if isinstance(error, HTTPException):
+        return error.status_code, str(error.detail), ""
+    if isinstance(error, UserError):
+        return 409 if isinstance(error, StudyError) else 400, error.message, error.next_step
+    if isinstance(error, RequestValidationError):
+        named = ", ".join(sorted({str(one["loc"][-1]) for one in error.errors()}))
+        return 422, f"The form holds a value that is not allowed: {named}.", "Load the page again."
+    raise error

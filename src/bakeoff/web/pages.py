@@ -1,0 +1,165 @@
+"""What every page is made with: the folder of studies, the templates, and what all of them show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException
+from starlette.responses import HTMLResponse
+
+from bakeoff.report import figures
+
+if TYPE_CHECKING:
+    from fastapi import Request
+    from jinja2 import Environment
+
+__all__ = ["TABS", "Pages", "templates"]
+
+#: Tabs of a study: what they are called, and their path below the study's. One is shown where the app has that page.
+TABS = (
+    ("Progress", ""),
+    ("Verdict", "verdict"),
+    ("Prompt lab", "prompt-lab"),
+    ("Try", "try"),
+    ("Rate", "rate"),
+    ("Adjudicate", "adjudicate"),
+)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What pages are made with.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the studies, one folder each.
+    templates : jinja2.Environment
+        As `templates` gives it.
+    """
+
+    folder: Path
+    templates: Environment
+
+    def render(self, request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """Render a template.
+
+        Parameters
+        ----------
+        request : Request
+        name : str
+            Of the template.
+        status : int
+            Of the response.
+        **values
+            For the template. ``study``, the name of a study, has its tabs shown. Every page knows ``csrf``, the token
+            of its forms, and ``path``, its own.
+
+        Returns
+        -------
+        HTMLResponse
+        """
+        given = {
+            "study": None,
+            "csrf": request.state.csrf,
+            "path": request.url.path,
+            "tabs": _tabs(request),
+            **values,
+        }
+        return HTMLResponse(self.templates.get_template(name).render(given), status)
+
+    def child(self, name: str) -> Path:
+        """Give a folder directly below that of the studies.
+
+        Parameters
+        ----------
+        name : str
+            As it came in an address.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        HTTPException
+            404 where the name leads elsewhere, or to no folder.
+        """
+        path = self.folder / name
+        if name in ("", ".", "..") or "\0" in name or Path(name).name != name or not path.is_dir():
+            raise HTTPException(404, "There is no such study in this folder.")
+        if path.resolve().parent != self.folder.resolve():
+            raise HTTPException(404, "There is no such study in this folder.")
+        return path
+
+    def study(self, name: str) -> Path:
+        """Give the folder of a study.
+
+        Parameters
+        ----------
+        name : str
+            As it came in an address.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        HTTPException
+            404 where there is no study of that name directly below the folder.
+        """
+        path = self.child(name)
+        if not (path / "study.sqlite").is_file():
+            raise HTTPException(404, "There is no such study in this folder.")
+        return path
+
+
+def templates() -> Environment:
+    """Give the environment of the templates: all is escaped, nothing hidden, nothing left undefined.
+
+    Returns
+    -------
+    jinja2.Environment
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("bakeoff.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+    )
+    environment.filters.update(
+        {
+            "count": figures.count_text,
+            "duration": figures.duration_text,
+            "interval": figures.interval_text,
+            "points": _with_minus(figures.points_text),
+            "points_interval": _with_minus(figures.points_interval_text),
+            "p_phrase": figures.p_phrase,
+            "score": figures.score_text,
+            "share": figures.share_text,
+        }
+    )
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """Show what every expression gives without hidden controls; escaping follows by itself."""
+    return figures.visible_text(value) if type(value) is str else value
+
+
+def _with_minus(form: Any) -> Any:
+    """Give a form of figures the true minus."""
+    return lambda value: form(value).replace("-", "\u2212")
+
+
+def _tabs(request: Request) -> list[tuple[str, str]]:
+    """Give the tabs whose pages the app has."""
+    known = {getattr(route, "path", "") for route in request.app.state.pages}
+    return [(title, path) for title, path in TABS if "/studies/{name}" + (f"/{path}" if path else "") in known]

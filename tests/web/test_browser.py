@@ -1,0 +1,105 @@
+"""A person at a browser: from an upload to a running study, to its verdict; every page open to all, light and dark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from app_process import started_app
+
+from conftest import review_rows  # type: ignore[attr-defined]
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+_CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
+]
+
+_AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+_WIDE, _NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """Start the Chromium of this machine."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # As root, which builds often are, Chromium has no sandbox; it opens our own pages alone.
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        chromium = playwright.chromium.launch(executable_path=_CHROMIUM, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+def _look(page: Page, shots: Path, name: str) -> None:
+    """Keep pictures of a page, and hold it to what axe finds in light and dark, wide and narrow."""
+    for size, scheme in ((_WIDE, "light"), (_NARROW, "dark"), (_NARROW, "light"), (_WIDE, "dark")):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.screenshot(path=shots / f"{name}-{size['width']}-{scheme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
+        if (size is _WIDE) == (scheme == "light"):
+            page.evaluate(_AXE)
+            found = page.evaluate("axe.run().then(found => found.violations)")
+            told = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+            serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+            assert not serious, f"{name}, {scheme}: {told}"
+    page.set_viewport_size(_WIDE)  # type: ignore[arg-type]
+
+
+def test_from_an_upload_to_a_verdict(browser: Browser, catalogue_cache: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "reviews <b>.csv"
+    rows.write_text(review_rows(), encoding="utf-8")
+    shots = tmp_path / "shots"
+    with started_app(tmp_path) as (address, _process):
+        page = browser.new_page()
+        faults: list[str] = []
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        assert "token" not in page.url
+        page.get_by_text("No study is in this folder yet").wait_for()
+        _look(page, shots, "1-studies-none")
+
+        page.get_by_role("link", name="New study").last.click()
+        _look(page, shots, "2-new")
+        page.get_by_label("A file of labelled rows").set_input_files(rows)
+        page.get_by_role("button", name="Upload and check").click()
+        page.get_by_role("heading", name="Checks").wait_for()
+        page.get_by_text("Methods:").click()
+        page.get_by_label("probe", exact=False).first.check()
+        page.get_by_label("Hard limits").fill("valid_rate>=0.9")
+        _look(page, shots, "3-rows")
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Stop").wait_for()
+        page.get_by_role("heading", name="Validation scores so far").wait_for(timeout=120_000)
+        _look(page, shots, "4-running")
+
+        # Without a touch of the page: it follows the study by itself until that ends.
+        page.locator("#progress .state.decided, #progress .state.open").wait_for(timeout=180_000)
+        _look(page, shots, "5-decided")
+
+        page.get_by_role("link", name="Verdict").click()
+        page.get_by_role("heading", name="The five considerations").wait_for()
+        assert page.locator(".choice").inner_text()
+        _look(page, shots, "6-verdict")
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name="The whole report").click()
+        opened.value.get_by_role("heading", name="Leaderboard").wait_for()
+        assert opened.value.evaluate("window.origin") == "null"
+        opened.value.close()
+        page.get_by_role("link", name="Studies", exact=True).click()
+        page.locator(".state.decided, .state.open").wait_for()
+        _look(page, shots, "7-studies")
+        page.goto(page.url + "studies/none")
+        _look(page, shots, "8-not-possible")
+        assert not [fault for fault in faults if "404" not in fault], faults
