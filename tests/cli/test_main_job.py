@@ -96,7 +96,7 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 
 PLAN = (
-    "--budgets", "16,32", "--method", "probe", "--method", "zero-shot", "--test-rows", "30", "--finalist-seeds", "3",
+    "--budgets", "16,32", "--method", "probe", "--test-rows", "30", "--finalist-seeds", "3",
     "--split", "one", "--no-ship",
 )  # fmt: skip
 
