@@ -35,7 +35,7 @@ def test_commands_and_options_exist(path: Path) -> None:
             if hasattr(found, "commands") and re.fullmatch("[a-z]+", verb):
                 assert verb in found.commands, f"{path.name}: bakeoff {command} {verb}"
                 found = found.commands[verb]
-            options = {option for parameter in found.params for option in parameter.opts}
+            options = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
             for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", rest):
                 assert option in options, f"{path.name}: bakeoff {command} {option}"
         else:

@@ -44,6 +44,7 @@ __all__ = [
     "Rare",
     "Require",
     "ReviewCost",
+    "RowTexts",
     "Seed",
     "Seeds",
     "Source",
@@ -185,6 +186,10 @@ Margin = Annotated[float, _option("--margin", min=0, max=1, help="Scores this ne
 # Places and permissions
 StudyFolder = Annotated[Path | None, _option("--output", "-o", help="Folder of the study.")]
 NoShip = Annotated[bool, _option("--no-ship", help="Do not refit and ship the winner.")]
+RowTexts = Annotated[
+    bool | None,
+    _option("--texts/--no-texts", help="Show test rows with their texts in the report, or by their ids alone."),
+]
 AllowSend = Annotated[list[str] | None, _option("--allow-send", metavar="HOST", help="Host to which rows may be sent.")]
 PricesFile = Annotated[
     Path | None,

@@ -11,8 +11,9 @@ def report(
     study: options.Study,
     assume: options.Assume = None,
     cost_matrix: options.CostMatrix = None,
+    texts: options.RowTexts = None,
 ) -> None:
-    """Decide again on a study's records, and write its report, verdict and leaderboard."""
+    """Decide again on a study's records, and write its report, memo, verdict and leaderboard."""
     from rich.console import Console
 
     from bakeoff.cli.run import leave_unless_resolved, show_outcome
@@ -20,7 +21,7 @@ def report(
     from bakeoff.workbench.report import report as write_report
 
     console = Console()
-    outcome = write_report(study, assume or (), cost_matrix)
+    outcome = write_report(study, assume or (), cost_matrix, texts=texts)
     console.print(leaderboard_table(outcome.decision.leaderboard))
     show_outcome(console, outcome)
     leave_unless_resolved(outcome)

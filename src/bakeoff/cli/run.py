@@ -81,6 +81,7 @@ def run(
     dtype: options.DataType = "auto",
     output: options.StudyFolder = None,
     no_ship: options.NoShip = False,
+    texts: options.RowTexts = None,
 ) -> None:
     """Fine-tune and prompt on your rows, measure both, decide, report, and ship the winner."""
     leave_unless_resolved(start(source, options.data_options(context.params), _study_options(context.params), output))
@@ -117,6 +118,7 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
         terms=server_terms(given["prices"], given["limit"] or ()),
         dtype=given["dtype"],
         ship=not given["no_ship"],
+        texts=given["texts"] is not False,
     )
 
 

@@ -6,6 +6,7 @@ Everything here gives plain ASCII signs; the page swaps the hyphen of a negative
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +38,15 @@ __all__ = [
 #: Stands for a figure that was not measured.
 MISSING = "-"
 
-#: Characters that turn the direction of the text around them, and so could disguise what it says.
-_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: What is not shown as it stands: control characters but for line breaks and tabs, halves of characters, characters that
+#: turn the direction of the text around them and so could disguise what it says, and those that take no room and so could
+#: hide a difference: soft hyphen, fillers, spaces of no width, marks of byte order, tags. Joiners stay, which words are
+#: written with.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"
+    "\U000e0000-\U000e007f]"
+)
 
 _Number = float | int | None
 
@@ -54,24 +62,20 @@ def clean_text(text: str) -> str:
     Returns
     -------
     str
-        One line. White space is collapsed; other control characters (which could drive a terminal) and bidirectional
-        controls stand as their escapes, such as ``\u202e``.
+        One line. White space is collapsed; other control characters (which could drive a terminal), bidirectional
+        controls and characters that take no room stand as their escapes, such as ``\u202e``.
     """
     return visible_text(" ".join(text.split()))
 
 
 def visible_text(text: str) -> str:
     """Do as `clean_text` does, but keep white space as it is."""
-    return "".join(_visible(character) for character in text)
+    return _HIDDEN.sub(_escape, text)
 
 
-def _visible(character: str) -> str:
-    code = ord(character)
-    if (code < 32 and character not in "\n\t") or 127 <= code < 160:
-        return f"\\x{code:02x}"
-    if character in _DIRECTION or 0xD800 <= code <= 0xDFFF:
-        return f"\\u{code:04x}"
-    return character
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 160 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def _known(value: _Number) -> bool:

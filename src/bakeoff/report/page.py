@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.decision.panel import Panel
 from bakeoff.records import Comparison, Consideration, Decision, Evidence, Trial
 from bakeoff.report import figures
+from bakeoff.report.confusions import confusions
+from bakeoff.report.disagreements import ShownRows, disagreements
 from bakeoff.report.lookup import (
     ARM_WORDS,
     CHOICE_WORDS,
@@ -25,6 +28,8 @@ from bakeoff.report.lookup import (
     seeds_text,
 )
 from bakeoff.report.plots import ARM_COLOURS, GRID, INK, latency_plot, learning_curves
+from bakeoff.report.sources import SOURCES, trial_list
+from bakeoff.report.spread import spread
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -59,6 +64,7 @@ def render_report(
     version: str,
     title: str,
     commands: Sequence[str] = (),
+    rows: ShownRows | None = None,
 ) -> str:
     """Render the report.
 
@@ -74,21 +80,24 @@ def render_report(
         What was studied, such as the data file's name.
     commands : sequence of str
         Command lines that repeat the study or use its result, in the order to be shown.
+    rows : ShownRows, optional
+        Test rows to be shown with what the finalists answered; whoever reads their texts has seen them.
 
     Returns
     -------
     str
         A whole HTML document: style, script and charts are inside, and its content policy lets it load nothing else.
-        Every text from data is escaped. No test row's text is shown.
+        Every text from data is escaped. No row's text is in it but those of `rows`.
     """
     environment = _environment()
-    script = _source(environment, "report.js")
+    script = "\n".join(_source(environment, name) for name in ("report.js", "rows.js"))
     return environment.get_template("report.html").render(
         evidence=evidence,
         decision=decision,
         verdict=decision.verdict,
         task=evidence.task,
         **_parts(evidence, decision),
+        **_traced(evidence, decision, rows),
         created=created,
         version=version,
         title=title,
@@ -120,6 +129,20 @@ def _parts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "curves": _markup(learning_curves(decision)),
         "latencies": _markup(latency_plot(decision)),
         "arms": [arm for arm in ARM_COLOURS if any(row.arm == arm for row in decision.leaderboard)],
+    }
+
+
+def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None) -> dict[str, Any]:
+    """Give the parts that stand on single answers and trials, under the names that their templates use."""
+    panel = Panel(evidence)
+    differing = disagreements(panel, decision, rows)
+    return {
+        "differing": differing,
+        "differing_data": None if differing is None else _markup(differing.data),
+        "confused": confusions(panel, decision),
+        "scattered": spread(panel, decision),
+        "sources": SOURCES,
+        "trials": trial_list(evidence),
     }
 
 
@@ -192,7 +215,7 @@ def _source(environment: Environment, name: str) -> str:
 def _markup(text: str | None) -> Any:
     from markupsafe import Markup
 
-    # Only what this room itself makes: the script, and charts whose texts the drawing program has escaped.
+    # Only what this room itself makes: scripts, rows as JSON without a bracket, and charts whose texts are escaped.
     return None if text is None else Markup(text)
 
 

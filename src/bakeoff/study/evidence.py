@@ -90,11 +90,16 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
 
 
 def _test_seen(store: StudyStore) -> tuple[str, ...]:
-    """Give one sentence on the contenders that were added by someone who could know the test scores of others."""
-    names = [name for name, facts in (store.fact("added") or {}).items() if facts["test_seen"]]
-    if not names:
-        return ()
-    return (f"{', '.join(names)}: added when test scores had been shown (test seen), so that chance may flatter it.",)
+    """Tell which contenders were added by someone who could know the test scores of others, or test rows themselves."""
+    added = {name: facts for name, facts in (store.fact("added") or {}).items() if facts["test_seen"]}
+    told = []
+    for shown, rows_shown in (("test scores", False), ("test rows", True)):
+        names = [name for name, facts in added.items() if facts.get("rows_shown", False) == rows_shown]
+        if names:
+            told.append(
+                f"{', '.join(names)}: added when {shown} had been shown (test seen), so that chance may flatter it."
+            )
+    return tuple(told)
 
 
 def _left_out(

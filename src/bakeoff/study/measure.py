@@ -22,6 +22,7 @@ from bakeoff.study.grid import Grid, default_budgets, models_of
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan, extend_plan, make_plan
 from bakeoff.study.run import Executor
+from bakeoff.study.seen import were_test_rows_shown
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 
@@ -87,7 +88,8 @@ def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contende
     added : sequence of Contender
         Without those that the study has.
     test_seen : bool
-        Whether the study's test scores had been shown by now, which a choice of contenders may follow.
+        Whether the study's test scores had been shown by now, which a choice of contenders may follow; where test rows
+        had been shown, the study knows by itself.
 
     Returns
     -------
@@ -107,16 +109,17 @@ def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contende
     usable = [contender for contender in added if _measured(contender, speeds)]
     if not usable:
         raise StudyError(" ".join(lost.values()), next_step="Give a model that can be loaded.")
-    present = [one for one in read_contenders(store) if one.arm != "current"]
+    present, rows_shown = [one for one in read_contenders(store) if one.arm != "current"], were_test_rows_shown(store)
     grid = _grid(store, [c for c in (*present, *usable) if _measured(c, speeds)], speeds)
     plan = extend_plan(plan, grid, usable)
+    seen = {"test_seen": test_seen or rows_shown, "rows_shown": rows_shown}
     store.set_facts(
         {
             "contenders": [*store.fact("contenders"), *(contender_to_json(contender) for contender in usable)],
             "missing": [*store.fact("missing"), *lost.values()],
             "speeds": {name: asdict(speed) for name, speed in speeds.items()},
             "plan": plan.to_json(),
-            "added": {**(store.fact("added") or {}), **{one.name: {"test_seen": test_seen} for one in usable}},
+            "added": {**(store.fact("added") or {}), **{one.name: seen for one in usable}},
         }
     )
     store.note("added", ", ".join(one.name for one in usable))

@@ -340,6 +340,23 @@ class StudyStore:
         )
         return [None if text is None else tuple(json.loads(text)) for (text,) in found]
 
+    def written(self, key: str, part: str) -> list[tuple[str | None, str | None]]:
+        """Give why a trial abstained, and what its model wrote, row by row.
+
+        Parameters
+        ----------
+        key : str
+            Of the trial.
+        part : {"validation", "test"}
+
+        Returns
+        -------
+        list of (str or None, str or None)
+        """
+        return self._db.execute(
+            "SELECT abstention, raw FROM answers WHERE trial = ? AND part = ? ORDER BY position", (key, part)
+        ).fetchall()
+
 
 def _row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:
     return [

@@ -22,6 +22,7 @@ from bakeoff.report.aside import write_aside
 from bakeoff.report.leaderboard_file import safe_cell
 from bakeoff.study.evidence import gather_evidence, read_adjudicated, read_plan, read_task
 from bakeoff.study.parts import read_parts
+from bakeoff.study.seen import note_test_rows_shown
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import conclude
 
@@ -120,7 +121,7 @@ def write_sheet(study: Path, path: Path) -> int:
         raise OptionError(f"The sheet {path} is there already.", next_step="Name a file that is not, or remove it.")
     with StudyStore(study) as store:
         rows, known = _open_rows(store), read_adjudicated(store)
-        store.note("test rows shown", f"a sheet for settling labels: {path}")
+        note_test_rows_shown(store, f"a sheet for settling labels: {path}")
     left = [(row, text) for row, text in zip(rows.ids, rows.texts, strict=True) if row not in known]
     sheet = io.StringIO()
     writer = csv.writer(sheet)
@@ -164,7 +165,7 @@ def _keep(store: StudyStore, settled: dict[str, str]) -> None:
 
 
 def _ask_all(store: StudyStore, rows: Rows, places: Sequence[int], ask: Ask) -> None:
-    store.note("test rows shown", f"{len(places)} for settling labels")
+    note_test_rows_shown(store, f"{len(places)} for settling labels")
     for number, place in enumerate(places):
         try:
             label = ask(rows.texts[place], number, len(places))

@@ -6,6 +6,7 @@ import datetime
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 from bakeoff import __version__
 from bakeoff.decision import decide
@@ -16,6 +17,15 @@ from bakeoff.study.measured import measured_evidence
 from bakeoff.study.store import StudyStore
 
 __all__ = ["Outcome", "conclude"]
+
+
+class _Told(TypedDict):
+    """What page and memo are told beside evidence and decision."""
+
+    created: str
+    version: str
+    title: str
+    commands: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Outcome:
 
 
 def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
-    """Decide on what was measured, and write ``verdict.json``, ``leaderboard.csv`` and ``report.html``.
+    """Decide on what was measured, and write ``verdict.json``, ``leaderboard.csv``, ``report.html`` and ``memo.md``.
 
     Where a person settled labels, what is decided by these is written to ``verdict-adjudicated.json``, and told among
     the reasons; the verdict stays that by the labels of the data.
@@ -69,9 +79,12 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     NoVerdictError
         If no trial was finished.
     """
+    from bakeoff.report.aside import write_aside
     from bakeoff.report.leaderboard_file import write_leaderboard
+    from bakeoff.report.memo import render_memo
     from bakeoff.report.page import render_report
     from bakeoff.report.verdict_file import verdict_document, write_verdict
+    from bakeoff.workbench.shown_rows import shown_rows
 
     evidence = measured_evidence(store)
     try:
@@ -86,17 +99,17 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
         store.folder / "verdict.json", verdict_document(evidence, decision, created=created, version=__version__)
     )
     write_leaderboard(store.folder / "leaderboard.csv", decision.leaderboard)
-    page = render_report(
-        evidence,
-        decision,
-        created=created,
-        version=__version__,
-        title=Path(store.fact("name")).name,
-        commands=(store.fact("command"), f"bakeoff report {shlex.quote(str(store.folder))}"),
+    told: _Told = {
+        "created": created,
+        "version": __version__,
+        "title": Path(store.fact("name")).name,
+        "commands": (store.fact("command"), f"bakeoff report {shlex.quote(str(store.folder))}"),
+    }
+    write_aside(
+        store.folder / "report.html",
+        render_report(evidence, decision, **told, rows=shown_rows(store, evidence, decision)),
     )
-    aside = store.folder / ".report.html.partial"
-    aside.write_text(page, encoding="utf-8")
-    aside.replace(store.folder / "report.html")
+    write_aside(store.folder / "memo.md", render_memo(evidence, decision, **told))
     return evidence, decision
 
 

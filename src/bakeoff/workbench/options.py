@@ -163,6 +163,8 @@ class StudyOptions:
     dtype : {"auto", "float32", "bfloat16"}
     ship : bool
         Whether to refit and ship the winner.
+    texts : bool
+        Whether the report shows test rows with their texts.
     """
 
     instruction: str | None = None
@@ -187,6 +189,7 @@ class StudyOptions:
     terms: ServerTerms = field(default_factory=ServerTerms)
     dtype: str = "auto"
     ship: bool = True
+    texts: bool = True
 
 
 class Watcher:

@@ -138,6 +138,7 @@ def _facts_of_options(options: StudyOptions, command: str, terms: ServerTerms) -
     return {
         "server_terms": terms.to_json(),
         "command": command,
+        "report_texts": options.texts,
         "requirements": requirement_facts(options.requirements),
         "assumptions": asdict(options.assumptions),
         "seed": options.seed,

@@ -12,11 +12,14 @@ from bakeoff.study.evidence import read_task
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.assume import assume, check_cost_labels, check_costs_fit
 from bakeoff.workbench.conclude import Outcome, conclude
+from bakeoff.workbench.shown_rows import choose_texts
 
 __all__ = ["report"]
 
 
-def report(study: Path, assumed: Sequence[str] = (), cost_matrix: Path | None = None) -> Outcome:
+def report(
+    study: Path, assumed: Sequence[str] = (), cost_matrix: Path | None = None, *, texts: bool | None = None
+) -> Outcome:
     """Decide again on the records of a study, and write its files anew.
 
     Parameters
@@ -26,6 +29,8 @@ def report(study: Path, assumed: Sequence[str] = (), cost_matrix: Path | None = 
         ``NAME=VALUE`` for assumptions that shall be others from now on; the study keeps them.
     cost_matrix : Path, optional
         File of costs by true and answered label, likewise.
+    texts : bool, optional
+        Whether test rows are shown with their texts; likewise.
 
     Returns
     -------
@@ -48,6 +53,7 @@ def report(study: Path, assumed: Sequence[str] = (), cost_matrix: Path | None = 
             check_cost_labels(after, read_task(store).labels)
             store.set_fact("assumptions", asdict(after))
             store.note("assumptions", f"{', '.join(assumed)}{f' {cost_matrix}' if cost_matrix else ''}")
+        choose_texts(store, texts)
         evidence, decision = conclude(store)
         bundle = study / "bundle"
         chosen = decision.verdict.contender or decision.verdict.meanwhile

@@ -139,6 +139,7 @@ class GeneratedPrompt(Method):
         kept = self.design_.demonstrations
         self.details_ |= {
             "prompt": self._prompt.prefix,
+            "row_place": self._prompt.row_place(),
             "demonstrations": [each.row for each in kept],
             "demonstrations_dropped": wanted - len(kept),
             "prompt_file": self.prompt_file,

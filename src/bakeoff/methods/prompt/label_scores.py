@@ -133,6 +133,7 @@ class LabelScorePrompt(ScoredPrompt):
         shown = pool or self.design_.demonstrations
         self.details_ |= {
             "prompt": self._prompt.prefix,
+            "row_place": None if pool else self._prompt.row_place(),
             "demonstrations": [each.row for each in shown],
             "demonstrations_a_text": min(self.shots, len(pool)) if pool else len(shown),
             "demonstrations_dropped": max(wanted - len(self.design_.demonstrations), 0),

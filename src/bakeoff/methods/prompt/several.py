@@ -216,6 +216,7 @@ class SeveralPrompts(ScoredPrompt):
         self.details_ |= {
             "prompt": first.prefix,
             "prompts": [one.prompt.prefix + one.prompt.query("(text)") for one in self._prompts],
+            "row_place": first.row_place(),
             "demonstrations": sorted({each.row for one in self._prompts for each in one.design.demonstrations}),
             "demonstrations_a_text": max(len(one.design.demonstrations) for one in self._prompts),
             "prefix_tokens": sum(count_tokens(decoder, one.prompt.prefix) for one in self._prompts),

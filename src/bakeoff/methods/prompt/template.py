@@ -283,6 +283,10 @@ class RenderedPrompt:
         """Give what follows the prefix for one text, up to its label."""
         return clean_text(text, self.special_tokens, fold=self.fold) + self.ending
 
+    def row_place(self) -> dict[str, str | bool]:
+        """Give what a record needs to put a row's text behind the prefix again: what ends it, whether it is folded."""
+        return {"ending": self.ending, "folded": self.fold}
+
 
 def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form: Form = "plain") -> PromptDesign:
     """Make the default design of a task, for scoring its labels.

@@ -1,0 +1,168 @@
+// Test rows of the two finalists: filtered, searched, drawn fifty at a time. Every text is set as text, never as markup.
+(() => {
+  const box = document.getElementById("differing");
+  if (!box) return;
+  const data = JSON.parse(document.getElementById("differing-rows").textContent);
+  const PAGE = 50;
+  const body = box.querySelector("tbody");
+  const [controls, scroll, pager] = [".controls", ".scroll", ".pager"].map((name) => box.querySelector(name));
+  const heads = Array.from(box.querySelectorAll("thead th"), (head) => head.textContent);
+  const state = { group: "0", words: [], page: 0 };
+  let haystack = null;
+
+  const make = (tag, text, kind) => {
+    const made = document.createElement(tag);
+    if (text !== undefined) made.textContent = text;
+    if (kind) made.className = kind;
+    return made;
+  };
+  const valueOf = (code) => (code < 0 ? "no answer" : data.values[code]);
+  const share = (thousandths) => (thousandths >= 1000 ? "1.000" : "." + String(thousandths).padStart(3, "0"));
+  const hitOf = (side, row) => data.group[row] === "3" || data.group[row] === (side === 0 ? "1" : "0");
+
+  const sharesOf = (side, row) => {
+    const found = [], given = side.shares && side.shares[row];
+    for (let at = 0; given && at < given.length; at += 2) found.push([given[at], given[at + 1]]);
+    return found;
+  };
+  const marked = (right, text) => make("span", (right ? "\u2713 " : "\u2717 ") + text, right ? "hit" : "miss");
+
+  const answerCell = (number, row) => {
+    const side = data.sides[number], cell = make("td"), code = side.answers[row];
+    const own = sharesOf(side, row).find(([label]) => label === code);
+    cell.dataset.head = side.name;
+    cell.append(marked(hitOf(number, row), valueOf(code)));
+    const facts = [];
+    if (own) facts.push(share(own[1]));
+    if (side.seeds > 1) facts.push("right in " + side.right[row] + " of " + side.seeds);
+    if (facts.length) cell.append(" ", make("span", facts.join(", "), "under"));
+    return cell;
+  };
+
+  const promptOf = (side, row) => {
+    const prompt = side.prompt && data.prompts[side.prompt[row]];
+    if (!prompt) return [];
+    const text = prompt.folded ? data.texts[row].split(/\s+/).filter(Boolean).join(" ") : data.texts[row].trim();
+    const shown = make("details");
+    shown.append(make("summary", "Prompt to " + side.name));
+    prompt.wordings.forEach(([before, after]) => {
+      const block = make("pre");
+      block.append(before, make("mark", text), after === null ? "" : after);
+      shown.append(block);
+    });
+    const note = make("p", prompt.note, "note");
+    note.dataset.from = prompt.source;
+    shown.append(note);
+    return [shown];
+  };
+
+  const sidePart = (number, row) => {
+    const side = data.sides[number], part = make("div"), shares = sharesOf(side, row);
+    part.append(make("h4", side.name + ", n = " + side.n));
+    part.append(marked(hitOf(number, row), valueOf(side.answers[row])));
+    if (shares.length) {
+      const list = make("ul");
+      shares.forEach(([label, value]) => list.append(make("li", valueOf(label) + " " + share(value))));
+      part.append(list);
+    }
+    const [reason, raw] = side.written[row] || [];
+    if (reason) part.append(make("p", "No answer: " + reason, "note"));
+    if (raw) part.append(make("h4", "What it wrote"), make("pre", raw));
+    return part;
+  };
+
+  const detailsOf = (row) => {
+    const line = make("tr", undefined, "more"), cell = make("td");
+    cell.colSpan = heads.length;
+    if (data.texts) cell.append(make("h4", "Text"), make("p", data.texts[row], "text"));
+    const both = make("div", undefined, "pairs-of");
+    both.append(sidePart(0, row), sidePart(1, row));
+    cell.append(both, ...data.sides.flatMap((side) => (data.texts ? promptOf(side, row) : [])));
+    if (data.others.length) {
+      const list = make("ul");
+      data.others.forEach((other) => {
+        const item = make("li", other.name + " (n = " + other.n + "): ");
+        item.append(marked(other.hits[row] === "1", valueOf(other.answers[row])));
+        list.append(item);
+      });
+      cell.append(make("h4", "The other contenders"), list);
+    }
+    cell.append(make("p", "id " + data.ids[row], "note"));
+    line.append(cell);
+    return line;
+  };
+
+  const lineOf = (row) => {
+    const line = make("tr"), first = make("td"), opener = make("button", "row " + data.numbers[row]);
+    opener.type = "button";
+    opener.title = "id " + data.ids[row];
+    opener.setAttribute("aria-expanded", "false");
+    opener.addEventListener("click", () => {
+      const open = opener.getAttribute("aria-expanded") === "true";
+      opener.setAttribute("aria-expanded", String(!open));
+      if (open) line.nextSibling.remove();
+      else line.after(detailsOf(row));
+    });
+    first.append(opener);
+    const truth = make("td", valueOf(data.truth[row]));
+    truth.dataset.head = heads[1];
+    line.append(first, truth, answerCell(0, row), answerCell(1, row));
+    if (data.texts) {
+      const text = data.texts[row];
+      line.append(make("td", text.length > 300 ? text.slice(0, 300) + "\u2026" : text, "text"));
+    }
+    return line;
+  };
+
+  const fits = (row) => {
+    if (state.group !== "" && data.group[row] !== state.group) return false;
+    haystack ??= data.ids.map((id, at) =>
+      [data.texts ? data.texts[at] : "", id, valueOf(data.truth[at]), ...data.sides.map((side) => valueOf(side.answers[at]))]
+        .join("\n").toLowerCase());
+    return state.words.every((word) => haystack[row].includes(word));
+  };
+
+  const draw = () => {
+    const found = [];
+    for (let row = 0; row < data.ids.length; row += 1) if (fits(row)) found.push(row);
+    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    state.page = Math.min(Math.max(state.page, 0), pages - 1);
+    const start = state.page * PAGE, shown = found.slice(start, start + PAGE);
+    body.replaceChildren(...shown.map(lineOf));
+    if (!shown.length) {
+      const empty = make("td", "No such row.", "note");
+      empty.colSpan = heads.length;
+      body.append(make("tr"));
+      body.lastChild.append(empty);
+    }
+    const [back, status, on] = pager.children;
+    status.textContent = found.length
+      ? (start + 1) + " to " + (start + shown.length) + " of " + found.length + " rows" : "0 rows";
+    back.disabled = state.page === 0;
+    on.disabled = state.page === pages - 1;
+  };
+
+  const buttons = Array.from(controls.querySelectorAll("button"));
+  const choose = (button) => {
+    buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+    state.group = button.dataset.group;
+    state.page = 0;
+    draw();
+  };
+  buttons.forEach((button) => button.addEventListener("click", () => choose(button)));
+  let waiting = 0;
+  controls.querySelector("input").addEventListener("input", (event) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      state.words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+      state.page = 0;
+      draw();
+    }, 120);
+  });
+  pager.querySelectorAll("button").forEach((button) => button.addEventListener("click", () => {
+    state.page += Number(button.dataset.step);
+    draw();
+  }));
+  [controls, scroll, pager].forEach((part) => { part.hidden = false; });
+  choose(buttons.find((button) => data.group.includes(button.dataset.group) && button.dataset.group) ?? buttons.at(-1));
+})();
