@@ -38,10 +38,10 @@ __all__ = [
 #: Stands for a figure that was not measured.
 MISSING = "-"
 
-#: What is not shown as it stands: control characters but for line breaks and tabs, halves of characters, characters that
-#: turn the direction of the text around them and so could disguise what it says, and those that take no room and so could
-#: hide a difference: soft hyphen, fillers, spaces of no width, marks of byte order, tags. Joiners stay, which words are
-#: written with.
+#: What is not shown as it stands: control characters but for line breaks and tabs, halves of characters, characters
+#: that turn the direction of the text around them and so could disguise what it says, and those that take no room and
+#: so could hide a difference: soft hyphens, fillers, spaces of no width, byte order marks, tags. Joiners stay, which
+#: words are written with.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"

@@ -24,6 +24,9 @@ __all__ = ["render_memo"]
 #: What Markdown or HTML takes for markup anywhere in a line.
 _MARKS = re.compile(r"[\\`*_\[\]<>|~&$]")
 
+#: Characters of a consideration's finding.
+_MOST_CHARACTERS = 240
+
 
 def render_memo(
     evidence: Evidence, decision: Decision, *, created: str, version: str, title: str, commands: Sequence[str] = ()
@@ -49,20 +52,22 @@ def render_memo(
     parts = [
         f"# {_plain(title)}: fine-tune or prompt?",
         f"**Question.** {_plain(task.name)}, {_plain(task.extent)}: which way to take, by {_plain(task.metric)} "
-        f"on {figures.count_text(len(evidence.test_labels))} test rows that no method saw? They can show a difference of "
-        f"{figures.mde_text(decision.mde)} or more.",
-        f"**Verdict.** {_verdict(evidence, decision, met)}",
+        f"on {figures.count_text(len(evidence.test_labels))} test rows that no method saw? They can show a difference "
+        f"of {figures.mde_text(decision.mde)} or more.",
+        f"**Verdict.** {_verdict(decision, met)}",
         _table(decision, met),
         _difference(evidence, met),
         f"**Scope.** {_plain(verdict.scope)}" if verdict.scope else "",
         _listed("Why", [_plain(reason) for reason in verdict.reasons]),
         _listed("The five considerations", _considerations(decision)),
-        _listed("Would flip it", [_plain(flip_text(flip)) for flip in verdict.flips] or ["nothing that was looked for"]),
+        _listed(
+            "Would flip it", [_plain(flip_text(flip)) for flip in verdict.flips] or ["nothing that was looked for"]
+        ),
         _listed("Hard limits", [_plain(requirement_text(one)) for one in evidence.requirements]),
         f"**Spent.** {_spent(evidence)}",
         _repeat(evidence, commands),
-        f"Bakeoff {_plain(version)}, {_plain(created)}. Rows: {_plain(evidence.fingerprint[:16])}. All figures: report.html, "
-        "verdict.json.",
+        f"Bakeoff {_plain(version)}, {_plain(created)}. Rows: {_plain(evidence.fingerprint[:16])}. "
+        "All figures: report.html, verdict.json.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -72,10 +77,10 @@ def _plain(text: str) -> str:
     shown = figures.clean_text(str(text))
     escaped = _MARKS.sub(r"\\\g<0>", shown)
     # What begins a line of its own kind: a heading, a list, a rule, a numbered item.
-    return re.sub(r"^(\d+)([.)])", r"\1\\\2", re.sub(r"^([#+=-])", r"\\\1", escaped))
+    return re.sub(r"^(\d+)([.)](?:\s|$))", r"\1\\\2", re.sub(r"^([#+=-])", r"\\\1", escaped))
 
 
-def _verdict(evidence: Evidence, decision: Decision, met: Headline) -> str:
+def _verdict(decision: Decision, met: Headline) -> str:
     verdict = decision.verdict
     word = CHOICE_WORDS.get(verdict.choice, verdict.choice)
     against = f" rather than {_plain(met.second)}" if met.second else ""
@@ -91,7 +96,10 @@ def _table(decision: Decision, met: Headline) -> str:
     rows = [row for name in (met.first, met.second) if (row := row_of(decision, name, decision.verdict.n)) is not None]
     if not rows:
         return ""
-    lines = ["| contender | way | n | score | 95% interval | p95 | fit |", "| --- | --- | --: | --: | --- | --: | --: |"]
+    lines = [
+        "| contender | way | n | score | 95% interval | p95 | fit |",
+        "| --- | --- | --: | --: | --- | --: | --: |",
+    ]
     for row in rows:
         cells = (
             _plain(row.contender),
@@ -119,19 +127,25 @@ def _difference(evidence: Evidence, met: Headline) -> str:
 def _considerations(decision: Decision) -> list[str]:
     return [
         f"{_plain(CONSIDERATION_WORDS.get(one.name, ('', one.name))[1])} (favours {_plain(one.favours)}): "
-        f"{_plain(one.finding)}"
+        f"{_plain(_short(one.finding))}"
         for one in decision.considerations
     ]
+
+
+def _short(finding: str) -> str:
+    """Keep a finding to about two lines: whole clauses of it, and what is left out is in the report."""
+    shown = figures.clean_text(finding)
+    if len(shown) <= _MOST_CHARACTERS:
+        return shown
+    cut = max(shown.rfind(mark, 0, _MOST_CHARACTERS) for mark in ("; ", ", ", ". "))
+    return f"{shown[: cut if cut > 0 else _MOST_CHARACTERS]} ..."
 
 
 def _spent(evidence: Evidence) -> str:
     usages = [trial.usage for trial in evidence.trials]
     calls, money = sum(usage.calls for usage in usages), sum(usage.money for usage in usages)
-    served = (
-        f"; {figures.count_text(calls)} server calls, {_plain(figures.money_text(money, evidence.assumptions.currency))}"
-        if calls
-        else ""
-    )
+    price = _plain(figures.money_text(money, evidence.assumptions.currency))
+    served = f"; {figures.count_text(calls)} server calls, {price}" if calls else ""
     return (
         f"{figures.duration_text(evidence.spent_seconds)}, {figures.count_text(len(evidence.trials))} trials, "
         f"{figures.count_text(sum(usage.tokens_in + usage.tokens_out for usage in usages))} tokens{served}."

@@ -81,16 +81,16 @@ def render_report(
     commands : sequence of str
         Command lines that repeat the study or use its result, in the order to be shown.
     rows : ShownRows, optional
-        Test rows to be shown with what the finalists answered; whoever reads their texts has seen them.
+        Test rows to be shown; whoever reads their texts has seen them.
 
     Returns
     -------
     str
-        A whole HTML document: style, script and charts are inside, and its content policy lets it load nothing else.
-        Every text from data is escaped. No row's text is in it but those of `rows`.
+        A whole HTML document, which its content policy lets load nothing else. Every text from data is escaped; no row's
+        text is in it but those of `rows`.
     """
     environment = _environment()
-    script = "\n".join(_source(environment, name) for name in ("report.js", "rows.js"))
+    script = _script(environment)
     return environment.get_template("report.html").render(
         evidence=evidence,
         decision=decision,
@@ -210,6 +210,10 @@ def _sort_value(value: float | str | None) -> str:
 def _source(environment: Environment, name: str) -> str:
     assert environment.loader is not None
     return environment.loader.get_source(environment, name)[0]
+
+
+def _script(environment: Environment) -> str:
+    return "\n".join(_source(environment, name) for name in ("report.js", "rows.js"))
 
 
 def _markup(text: str | None) -> Any:

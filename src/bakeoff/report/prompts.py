@@ -41,7 +41,9 @@ class PromptShown:
     def plain(self) -> dict[str, Any]:
         """Give it as JSON has it, nothing hidden."""
         return {
-            "wordings": [[_cut(before), None if after is None else visible_text(after)] for before, after in self.wordings],
+            "wordings": [
+                [_cut(before), None if after is None else visible_text(after)] for before, after in self.wordings
+            ],
             "folded": self.folded,
             "note": visible_text(self.note),
             "source": self.source,
@@ -77,7 +79,9 @@ def prompt_shown(contender: Contender, trial: Trial) -> PromptShown | None:
         wordings, note = (_parted(prompt),), exact
     else:
         wordings = ((prompt, None),)
-        note = "Not whole: the trial recorded what all rows' prompts share; what stands around this text is not recorded."
+        note = (
+            "Not whole: the trial recorded what all rows' prompts share; what stands around this text is not recorded."
+        )
         if contender.parameters.get("demonstrations") == "retrieved":
             note += " The demonstrations are chosen anew for each text and stand between."
         elif prompt.startswith("[") and contender.model and "://" in contender.model:

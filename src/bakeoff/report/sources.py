@@ -23,7 +23,9 @@ SOURCES: tuple[Source, ...] = (
     Source("study.sqlite", "rows", "every row: part, id, text, true label, line in its file"),
     Source("study.sqlite", "trials", "every trial: key, contender, n, seed, status; figures (seconds, tokens, prompt)"),
     Source(
-        "study.sqlite", "answers", "every answer: trial key, part, position; value, probabilities, reason of an abstention"
+        "study.sqlite",
+        "answers",
+        "every answer: trial key, part, position; value, probabilities, reason of an abstention",
     ),
     Source("study.sqlite", "folds", "which rows each fold learns from and tests, where rows are cross-fitted"),
     Source("study.sqlite", "facts", "task, plan, contenders, checks, assumptions, other phrasings (rephrased)"),

@@ -79,12 +79,8 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     NoVerdictError
         If no trial was finished.
     """
-    from bakeoff.report.aside import write_aside
     from bakeoff.report.leaderboard_file import write_leaderboard
-    from bakeoff.report.memo import render_memo
-    from bakeoff.report.page import render_report
     from bakeoff.report.verdict_file import verdict_document, write_verdict
-    from bakeoff.workbench.shown_rows import shown_rows
 
     evidence = measured_evidence(store)
     try:
@@ -99,18 +95,26 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
         store.folder / "verdict.json", verdict_document(evidence, decision, created=created, version=__version__)
     )
     write_leaderboard(store.folder / "leaderboard.csv", decision.leaderboard)
+    _write_pages(store, evidence, decision, created)
+    return evidence, decision
+
+
+def _write_pages(store: StudyStore, evidence: Evidence, decision: Decision, created: str) -> None:
+    """Write what people read: ``report.html`` and ``memo.md``."""
+    from bakeoff.report.aside import write_aside
+    from bakeoff.report.memo import render_memo
+    from bakeoff.report.page import render_report
+    from bakeoff.workbench.shown_rows import shown_rows
+
     told: _Told = {
         "created": created,
         "version": __version__,
         "title": Path(store.fact("name")).name,
         "commands": (store.fact("command"), f"bakeoff report {shlex.quote(str(store.folder))}"),
     }
-    write_aside(
-        store.folder / "report.html",
-        render_report(evidence, decision, **told, rows=shown_rows(store, evidence, decision)),
-    )
+    rows = shown_rows(store, evidence, decision)
+    write_aside(store.folder / "report.html", render_report(evidence, decision, **told, rows=rows))
     write_aside(store.folder / "memo.md", render_memo(evidence, decision, **told))
-    return evidence, decision
 
 
 def _now() -> str:
