@@ -80,9 +80,8 @@ def run(
     limit: options.Limits = None,
     dtype: options.DataType = "auto",
     output: options.StudyFolder = None,
-    no_ship: options.NoShip = False,
-    texts: options.RowTexts = None,
-) -> None:
+    no_ship: options.NoShip = False, texts: options.RowTexts = None,
+) -> None:  # fmt: skip
     """Fine-tune and prompt on your rows, measure both, decide, report, and ship the winner."""
     leave_unless_resolved(start(source, options.data_options(context.params), _study_options(context.params), output))
 

@@ -102,10 +102,7 @@ def render_report(
         version=version,
         title=title,
         commands=commands,
-        words={"arm": ARM_WORDS, "choice": CHOICE_WORDS, "consideration": CONSIDERATION_WORDS},
-        aspects=_ASPECT_WORDS,
-        roles=_ROLE_WORDS,
-        colours={**ARM_COLOURS, "ink": INK, "grid": GRID},
+        **_words(),
         script=_markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -129,6 +126,16 @@ def _parts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "curves": _markup(learning_curves(decision)),
         "latencies": _markup(latency_plot(decision)),
         "arms": [arm for arm in ARM_COLOURS if any(row.arm == arm for row in decision.leaderboard)],
+    }
+
+
+def _words() -> dict[str, Any]:
+    """Give the page's words and colours under the names that the template uses."""
+    return {
+        "words": {"arm": ARM_WORDS, "choice": CHOICE_WORDS, "consideration": CONSIDERATION_WORDS},
+        "aspects": _ASPECT_WORDS,
+        "roles": _ROLE_WORDS,
+        "colours": {**ARM_COLOURS, "ink": INK, "grid": GRID},
     }
 
 
