@@ -123,6 +123,7 @@ def build_contenders(
     methods: Sequence[str] | None,
     train_rows: int,
     prompts: Sequence[GivenPromptFile] = (),
+    unlabelled: int = 0,
 ) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
     """Cross the methods that can solve the task with the models that fit them.
 
@@ -138,6 +139,8 @@ def build_contenders(
     prompts : sequence of GivenPromptFile
         Each is a contender with every server, and with every decoder where its labels are to be scored; whatever
         `methods` says.
+    unlabelled : int
+        Texts without a label. Where they are as many as the train rows, what learns from such is had by default.
 
     Returns
     -------
@@ -147,8 +150,9 @@ def build_contenders(
     """
     contenders: list[Contender] = []
     missing: list[str] = []
+    many = 0 < train_rows <= unlabelled
     for spec in method_specs():
-        if kind not in spec.kinds or not (prompts if spec.takes_prompt else _wanted(spec, methods)):
+        if kind not in spec.kinds or not (prompts if spec.takes_prompt else _wanted(spec, methods, many)):
             continue
         fitting = [model for model in models if model.family == spec.model]
         second = [model for model in models if model.family == spec.second_model]
@@ -196,8 +200,9 @@ def _is_too_large(spec: MethodSpec, model: CandidateModel) -> bool:
     return spec.arm in ("finetune", "both") and spec.model in ("decoder", "seq2seq") and large
 
 
-def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:
-    return (spec.by_default if methods is None else spec.name in methods) or spec.arm == "floor"
+def _wanted(spec: MethodSpec, methods: Sequence[str] | None, many_unlabelled: bool) -> bool:
+    by_default = spec.by_default or (spec.learns_from_unlabelled and many_unlabelled)
+    return (by_default if methods is None else spec.name in methods) or spec.arm == "floor"
 
 
 def _contender(spec: MethodSpec, model: CandidateModel | None) -> Contender:

@@ -80,7 +80,12 @@ class StudyStore:
 
     @classmethod
     def create(
-        cls, folder: Path, facts: Mapping[str, Any], rows: Mapping[str, Rows], folds: Sequence[Fold] = ()
+        cls,
+        folder: Path,
+        facts: Mapping[str, Any],
+        rows: Mapping[str, Rows],
+        folds: Sequence[Fold] = (),
+        unlabelled: Sequence[str] = (),
     ) -> Self:
         """Make a study folder with its facts and its rows, in one transaction.
 
@@ -94,6 +99,8 @@ class StudyStore:
             Where rows are cross-fitted, all are test rows.
         folds : sequence of Fold
             Round after round, where rows are cross-fitted; a trial's seed counts them.
+        unlabelled : sequence of str
+            Texts without a label, like no row of any part.
 
         Returns
         -------
@@ -120,6 +127,7 @@ class StudyStore:
                     db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row_values(part, rows[part]))
                 for seed, fold in enumerate(folds):
                     db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", _fold_values(seed, fold))
+                db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
                 db.executemany(
                     "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
                 )
@@ -212,6 +220,10 @@ class StudyStore:
             source=str(self.folder),
             kind=(self.fact("task") or {}).get("kind", "classification"),
         )
+
+    def unlabelled(self) -> tuple[str, ...]:
+        """Give the texts without a label, in their order."""
+        return tuple(text for (text,) in self._db.execute("SELECT text FROM unlabelled ORDER BY position"))
 
     def folds(self) -> tuple[Fold, ...]:
         """Give the folds by the seed of their trials; none where rows are not cross-fitted.
