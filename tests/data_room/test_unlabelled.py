@@ -36,7 +36,7 @@ def test_a_test_row_without_a_label_is_dropped(tmp_path):
 
 def test_copies_and_what_is_like_a_labelled_row_are_left_out(tmp_path):
     source = _source(tmp_path, "nobody has said", "Nobody  has said", "THE 3 rooms were very clean!", "nor this")
-    texts, check = keep_unlabelled(source, seed=0, further=("nor this", "a text of another file", " "))
+    texts, (check,) = keep_unlabelled(source, seed=0, further=("nor this", "a text of another file", " "))
     assert texts == ("nobody has said", "nor this", "a text of another file")
     assert check.status == "PASS"
     assert check.detail.startswith("7 texts without a label: 3 are kept apart")
@@ -53,7 +53,7 @@ def test_of_many_a_sample_is_drawn_by_the_seed(tmp_path, monkeypatch):
 
 
 def test_nothing_is_said_where_all_is_labelled(tmp_path):
-    assert keep_unlabelled(_source(tmp_path), seed=0) == ((), None)
+    assert keep_unlabelled(_source(tmp_path), seed=0) == ((), ())
 
 
 def test_a_file_without_any_label_says_how_to_begin(tmp_path):

@@ -107,8 +107,7 @@ def read_rows(
     parts = _parts(tables, columns, kind, notes)
     _treat_rare(parts, min_label_rows, rare, notes)
     _judge_labels(parts, str(source), notes)
-    bare = tuple(text for part in parts for text in part.unlabelled)
-    return Source(str(source), _with_ids(parts), columns, tuple(notes), bare)
+    return Source(str(source), _with_ids(parts), columns, tuple(notes), sum((part.unlabelled for part in parts), ()))
 
 
 def _parts(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str, notes: list[Check]) -> list[_Part]:

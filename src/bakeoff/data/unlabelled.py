@@ -16,7 +16,9 @@ __all__ = ["MOST_KEPT", "keep_unlabelled"]
 MOST_KEPT = 5_000
 
 
-def keep_unlabelled(source: Source, *, seed: int, further: Sequence[str] = ()) -> tuple[tuple[str, ...], Check | None]:
+def keep_unlabelled(
+    source: Source, *, seed: int, further: Sequence[str] = ()
+) -> tuple[tuple[str, ...], tuple[Check, ...]]:
     """Choose the unlabelled texts that a study keeps: none twice, and none that is like a labelled row.
 
     Every labelled row may be a test row, and a method must not have read its text before.
@@ -33,8 +35,8 @@ def keep_unlabelled(source: Source, *, seed: int, further: Sequence[str] = ()) -
     Returns
     -------
     texts : tuple of str
-    check : Check or None
-        What was kept and left out; None where there is nothing without a label.
+    checks : tuple of Check
+        What was kept and left out; none where there is nothing without a label.
     """
     first: dict[str, str] = {}
     given = [*source.unlabelled, *further]
@@ -42,7 +44,7 @@ def keep_unlabelled(source: Source, *, seed: int, further: Sequence[str] = ()) -
         if text.strip():
             first.setdefault(same_key(text), text)
     if not first:
-        return (), None
+        return (), ()
     texts = list(first.values())
     if len(texts) > MOST_KEPT:
         drawn = np.random.default_rng(seed).choice(len(texts), MOST_KEPT, replace=False)
@@ -55,4 +57,5 @@ def keep_unlabelled(source: Source, *, seed: int, further: Sequence[str] = ()) -
         f"{counted(len(given), 'text')} without a label: {len(kept):,} are kept apart, for methods that learn from such"
     )
     left = f"; {len(given) - len(kept):,} are copies, like a labelled row, or more than {MOST_KEPT:,}"
-    return kept, Check("unlabelled", "PASS", f"{told}{left if len(kept) < len(given) else ''}.")
+    detail = f"{told}{left if len(kept) < len(given) else ''}."
+    return kept, (Check("unlabelled", "PASS", detail),)

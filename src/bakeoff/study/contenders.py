@@ -131,7 +131,6 @@ def build_contenders(
     ----------
     models : sequence of CandidateModel
     kind : str
-        Kind of the task.
     methods : sequence of str, optional
         Names to keep; where not given, all that a study has by default. Floors always stay.
     train_rows : int
@@ -150,19 +149,16 @@ def build_contenders(
     """
     contenders: list[Contender] = []
     missing: list[str] = []
-    many = 0 < train_rows <= unlabelled
     for spec in method_specs():
+        many = 0 < train_rows <= unlabelled
         if kind not in spec.kinds or not (prompts if spec.takes_prompt else _wanted(spec, methods, many)):
             continue
         fitting = [model for model in models if model.family == spec.model]
         second = [model for model in models if model.family == spec.second_model]
         if (spec.model and not fitting) or (spec.second_model and not second):
             continue
-        if not spec.available:
-            missing.append(f"{spec.name} needs bakeoff[{spec.extra}], which is not installed.")
-            continue
-        if spec.least_n > train_rows:
-            missing.append(f"{spec.name} needs {spec.least_n} labelled rows; the train part has {train_rows}.")
+        if lacking := _lacking(spec, train_rows):
+            missing.append(lacking)
             continue
         large = [model for model in fitting if _is_too_large(spec, model)]
         missing += _not_tried(spec, large, prompts)
@@ -170,6 +166,15 @@ def build_contenders(
     if not any(spec.arm == "prompt" and kind in spec.kinds for spec in method_specs()):
         missing.append(f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}.")
     return _with_unique_names(contenders), tuple(missing)
+
+
+def _lacking(spec: MethodSpec, train_rows: int) -> str | None:
+    """Say what a method lacks, an extra or labelled rows; None where nothing."""
+    if not spec.available:
+        return f"{spec.name} needs bakeoff[{spec.extra}], which is not installed."
+    if spec.least_n > train_rows:
+        return f"{spec.name} needs {spec.least_n} labelled rows; the train part has {train_rows}."
+    return None
 
 
 def _not_tried(spec: MethodSpec, large: Sequence[CandidateModel], prompts: Sequence[GivenPromptFile]) -> list[str]:

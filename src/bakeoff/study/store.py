@@ -111,13 +111,7 @@ class StudyStore:
                 f"The folder {folder} holds a study already.",
                 next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StudyError(
-                f"The study's folder {folder} cannot be made: {error.strerror or error}.",
-                next_step="Name a folder that can be written with --output.",
-            ) from error
+        _make_folder(folder)
         aside = folder / f".{_FILE}-{os.getpid()}"
         aside.unlink(missing_ok=True)
         with closing(sqlite3.connect(aside)) as db:
@@ -351,6 +345,16 @@ class StudyStore:
             "SELECT probabilities FROM answers WHERE trial = ? AND part = ? ORDER BY position", (key, part)
         )
         return [None if text is None else tuple(json.loads(text)) for (text,) in found]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"The study's folder {folder} cannot be made: {error.strerror or error}.",
+            next_step="Name a folder that can be written with --output.",
+        ) from error
 
 
 def _row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:

@@ -82,8 +82,7 @@ def create_study(
     check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
-    servers = any(is_server(name) for name in options.prompt_models)
-    prompts = read_given_prompts(options.prompts, read.labels, servers=servers)
+    prompts = read_given_prompts(options.prompts, read.labels, servers=any(map(is_server, options.prompt_models)))
     read, split, seen_checks = divide_unseen(read, prompts, options)
     task = task_of(read, split, options)
     models, fetching = candidate_models(options, watcher, task.kind)
@@ -91,7 +90,7 @@ def create_study(
     contenders, missing = _contenders(models, task, split, prompts, options, len(bare))
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
-    checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks, *([kept] if kept else []))
+    checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks, *kept)
     watcher.checked(checks, known_before(read, task, split, _mde(split, options, read.kind)))
     check_meaning(checks)
     facts = {
