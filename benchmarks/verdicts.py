@@ -28,7 +28,7 @@ import numpy as np
 
 from bakeoff.decision import decide, droppable, expectation, finalists, further_seeds_tell
 from bakeoff.decision.panel import Panel
-from bakeoff.decision.prior import OpenSet
+from bakeoff.decision.prior import LEAST_SETS, OpenSet
 from bakeoff.decision.ranking import best_on_validation
 from bakeoff.records import Decision, Evidence, Trial
 from bakeoff.study.evidence import gather_evidence, read_plan
@@ -215,11 +215,12 @@ def ahead(name: str, plan: Plan, whole: Evidence) -> list[OpenSet]:
     return found
 
 
-def advised(measured: Sequence[OpenSet]) -> dict[str, float]:
+def advised(measured: Sequence[OpenSet], *, least: int = LEAST_SETS) -> dict[str, float]:
     """Hold what is advised for a set, by the other sets alone, to what was measured of it, and to how sure it is."""
     told = []
     for one in measured:
-        expected = expectation(one.labels, one.n, [other for other in measured if other.name != one.name], least=1)
+        others = [other for other in measured if other.name != one.name]
+        expected = expectation(one.labels, one.n, others, least=least)
         if expected.way is not None and one.difference != 0:
             told.append((expected.probability, expected.way == ("finetune" if one.difference > 0 else "prompt")))
     if not told:

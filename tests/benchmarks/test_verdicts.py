@@ -60,7 +60,8 @@ def test_advice_is_held_to_sets_that_it_was_not_counted_on() -> None:
     import verdicts
 
     measured = [OpenSet(name, 2, 400, by) for name, by in (("a", 0.1), ("b", 0.1), ("c", 0.2), ("d", -0.1))]
-    figures = verdicts.advised(measured)
+    figures = verdicts.advised(measured, least=1)
+    assert verdicts.advised(measured) == {}, "too few sets for any advice"
     # Each of a, b and c sees two for tuning and one against; d sees three for it, and is none.
     assert figures["advice_agrees"] == pytest.approx(3 / 4)
     assert figures["advice_says"] == pytest.approx((3 * 3 / 5 + 4 / 5) / 4)

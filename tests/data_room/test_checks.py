@@ -113,7 +113,7 @@ class TestChecks:
         found = check_rows(read_rows(path))
         assert [check.name for check in found] == ["row width", "label case", *NAMES]
         assert {check.name: check.detail for check in found}["empty"] == (
-            f"1 row of {path} without a text dropped (row 3). 1 row of {path} without a label dropped (row 5)."
+            f"1 row of {path} without a text dropped (row 3). 1 row of {path} without a label kept apart (row 5)."
         )
 
 

@@ -89,7 +89,7 @@ class TestReadRows:
         assert (rows.texts, rows.labels, rows.row_numbers) == (("a", "d", "e"), ("good", "bad", "Good"), (2, 5, 6))
         assert [(note.name, note.status, note.detail) for note in source.notes] == [
             ("empty", "WARN", f"1 row of {path} without a text dropped (row 3)."),
-            ("empty", "WARN", f"1 row of {path} without a label dropped (row 4)."),
+            ("empty", "WARN", f"1 row of {path} without a label kept apart (row 4)."),
             ("label case", "WARN", "Labels that differ by capitals alone are kept apart: Good / good."),
         ]
 

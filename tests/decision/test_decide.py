@@ -157,6 +157,19 @@ def test_hard_limits_shut_out_and_open_ones_are_named():
     assert every.reasons[0] == "Every finalist misses a hard limit."
 
 
+def test_a_median_above_the_limit_of_the_95th_percentile_misses_it():
+    slow = realistic("tuned", "shots", requirements=(Requirement("p95_ms", "<=", 50),))
+    trials = tuple(
+        replace(trial, p95_ms=math.nan, p50_ms=408.0) if trial.contender == SHOTS.name else trial
+        for trial in slow.trials
+    )
+    verdict = _sane(decide(replace(slow, trials=trials))).verdict
+    assert any(f"{SHOTS.name} is out: p95_ms <= 50 missed (at least 408)" in reason for reason in verdict.reasons)
+    quick = tuple(replace(trial, p50_ms=30.0) if trial.contender == SHOTS.name else trial for trial in trials)
+    verdict = _sane(decide(replace(slow, trials=quick))).verdict
+    assert not any(f"{SHOTS.name} is out" in reason for reason in verdict.reasons)
+
+
 def test_another_contender_of_the_arm_steps_in_for_one_that_misses_a_limit():
     evidence = realistic("tuned", "probe", "shots", "tfidf", requirements=(Requirement("fit_seconds", "<=", 50),))
     verdict = next(one for one in decide(evidence).comparisons if one.role == "verdict")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -60,6 +61,33 @@ def test_a_mixture_that_is_not_shown_to_be_better_changes_nothing():
     beside = decide(_evidence(tuned=0.9, mixed=0.85)).verdict
     assert (beside.choice, beside.contender, beside.against) == (alone.choice, alone.contender, alone.against)
     assert alone.choice == "fine-tune"
+
+
+ZERO = contender("zero", "prompt", seeded=False, uses_labels=False)
+
+
+@pytest.mark.parametrize(
+    ("mixed", "limit", "choice"),
+    [(0.90, math.inf, "both"), (0.80, math.inf, "unresolved"), (0.60, math.inf, "unresolved"), (0.60, 50.0, "both")],
+)
+def test_without_labels_a_mixture_is_held_to_the_prompt_alone(mixed, limit, choice):
+    facts = {ZERO.name: {"p95_ms": 95.0}, MIX.name: {"p95_ms": 20.0}}
+    evidence = make_evidence(
+        [(ZERO, {0: 0.8}), (MIX, {0: mixed})], rows=1000, shared=0.9, seed_deviation=0.004, facts=facts
+    )
+    decision = decide(replace(evidence, requirements=(Requirement("p95_ms", "<=", limit),)))
+    assert decision.verdict.choice == choice
+    if choice == "both":
+        words = "scores higher than" if mixed == 0.90 else "misses a hard limit"
+        assert words in decision.verdict.reasons[0]
+    else:
+        assert decision.verdict.reasons[0].startswith("Without labelled rows nothing can be tuned")
+        assert decision.verdict.meanwhile == ZERO.name
+
+
+def test_with_labels_a_mixture_is_not_chosen_while_tuning_alone_is_not_measured():
+    evidence = make_evidence([(SHOTS, {64: 0.7}), (MIX, {64: 0.9}), (TFIDF, {64: 0.6})], rows=1000)
+    assert decide(evidence).verdict.choice == "unresolved"
 
 
 @pytest.mark.parametrize(("quick", "choice"), [(300.0, "both"), (1.0, "fine-tune")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from decision_builders import SHOTS, TFIDF, TUNED, make_evidence, realistic
@@ -76,3 +78,9 @@ def test_settle_comes_to_what_decide_says():
         assert settled.difference is not None
         assert settled.difference.mean == verdict.difference
         assert settled.mde == decision.mde
+
+
+def test_one_round_of_folds_shows_what_one_seed_shows_or_less():
+    one = detectable_difference(200, 1)
+    assert math.isfinite(one)
+    assert detectable_difference(200, 1, folds=3, overlap=0.5) >= one

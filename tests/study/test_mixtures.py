@@ -23,7 +23,7 @@ from bakeoff.study.parts import read_parts
 from bakeoff.study.run import _prepared, run_study
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import conclude
-from bakeoff.workbench.ship import ship_contender
+from bakeoff.workbench.ship import _refit_job, ship_contender
 from small_models import write_decoder_folder, write_encoder_folder
 
 METHODS = ("distil", "cascade")
@@ -36,7 +36,7 @@ def _pairs(encoders: tuple[str, ...], decoders: tuple[str, ...]) -> tuple[Conten
     return found
 
 
-def _study(folder: Path, contenders: tuple[Contender, ...]) -> StudyStore:
+def _study(folder: Path, contenders: tuple[Contender, ...], unlabelled: tuple[str, ...] = ()) -> StudyStore:
     facts = {
         "name": "made", "task": TASK.to_json(), "contenders": [contender_to_json(one) for one in contenders],
         "missing": [], "row_counts": {part: len(rows) for part, rows in PARTS.items()}, "checks": [],
@@ -45,7 +45,7 @@ def _study(folder: Path, contenders: tuple[Contender, ...]) -> StudyStore:
         "wanted": {"budgets": [0, 40, -1], "seeds": 1, "time_limit": None, "dtype": "float32", "test_rows": None,
                    "allow_send": [], "ship": False},
     }  # fmt: skip
-    return StudyStore.create(folder, facts, PARTS)
+    return StudyStore.create(folder, facts, PARTS, unlabelled=unlabelled)
 
 
 def test_a_mixture_is_crossed_with_every_pair_of_models() -> None:
@@ -137,3 +137,44 @@ def test_a_cascade_is_shipped_and_distillation_says_why_not(
     assert not shipped.self_contained
     assert len(shipped.load().predict(["good thing", "bad thing"])) == 2
     assert "A prompt asked" in (bundle / "README.md").read_text()
+
+
+def test_what_learns_from_unlabelled_texts_is_had_by_default_where_they_are_many() -> None:
+    models = [
+        CandidateModel("one", "encoder", "ab" * 32, 1000, "one"),
+        CandidateModel("d", "decoder", "c" * 64, 9, "d"),
+    ]
+
+    def methods(unlabelled: int) -> set[str]:
+        found, _ = build_contenders(models, kind="classification", methods=None, train_rows=80, unlabelled=unlabelled)
+        return {one.method for one in found}
+
+    assert "distil" not in methods(79)
+    assert methods(80) - methods(79) == {"distil"}
+
+
+def test_texts_without_labels_are_learned_from_at_every_budget_and_by_the_refit(
+    tmp_path: Path, executor: LocalExecutor
+) -> None:
+    bare = tuple(f"nobody has said what {word} is" for word in "abcdefgh")
+    contenders = _pairs((write_encoder_folder(tmp_path / "encoder"),), (write_decoder_folder(tmp_path / "decoder"),))
+    with _study(tmp_path / "study", contenders, bare) as store:
+        plan_study(store, executor, threads=1)
+        run = _prepared(store, None, frozenset(), None, "measured")
+        given = {trial.n: trial for trial in run.plan.trials if trial.contender.startswith("distil")}
+        assert set(given) == {0, 40, 80}, "with all labels given there are still texts to label"
+        jobs = {n: run.trial_of_study(planned).job(60.0) for n, planned in given.items()}
+        assert sorted(jobs[80].unlabelled) == sorted(bare)
+        assert sorted(jobs[40].unlabelled[: len(bare)]) == sorted(bare)
+        assert len(jobs[40].unlabelled) == len(bare) + 40
+        distil = next(one for one in contenders if one.method == "distil")
+        refit = _refit_job(store, distil, 60.0)
+        assert sorted(refit.unlabelled) == sorted(bare)
+        assert set(refit.texts).isdisjoint(bare)
+        plain = next(one for one in contenders if one.arm == "floor")
+        assert _refit_job(store, plain, 60.0).unlabelled == ()
+        keys = [run.key_of(planned) for planned in given.values()]
+    with _study(tmp_path / "other", contenders, bare[1:]) as store:
+        plan_study(store, executor, threads=1)
+        other = _prepared(store, None, frozenset(), None, "measured")
+        assert not set(keys) & {other.key_of(planned) for planned in given.values()}

@@ -20,6 +20,7 @@ from bakeoff.cli import (
     data,
     demo,
     finetune,
+    label,
     models,
     predict,
     prompt,
@@ -65,6 +66,7 @@ app.command("resume")(resume.resume)
 app.command("add")(add.add)
 app.command("adjudicate")(adjudicate.adjudicate)
 app.command("finetune")(finetune.finetune)
+app.command("label")(label.label)
 app.command("check")(check.check)
 app.command("report")(report.report)
 app.command("ship")(ship.ship)

@@ -86,6 +86,10 @@ Delimiter = Annotated[str | None, _option("--delimiter", help="Delimiter of cell
 NoHeader = Annotated[bool, _option("--no-header", help="The first row is data; columns are numbered from 1.")]
 MinLabelRows = Annotated[int, _option("--min-label-rows", min=1, help="Least rows of a label that is kept.")]
 Rare = Annotated[Literal["drop", "merge"], _option("--rare", help="What to do with rarer labels.", show_default=True)]
+Unlabelled = Annotated[
+    Path | None,
+    _option("--unlabelled", help="File of further texts without a label, for methods that learn from such."),
+]
 
 # Task
 TaskKind = Annotated[
@@ -229,4 +233,5 @@ def data_options(given: Mapping[str, Any]) -> DataOptions:
         header=not given["no_header"],
         min_label_rows=given["min_label_rows"],
         rare=given["rare"],
+        unlabelled=given.get("unlabelled"),
     )

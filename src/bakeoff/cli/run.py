@@ -34,9 +34,9 @@ _PRICES = (
 )
 
 
+# fmt: off
 def run(
-    context: typer.Context,
-    source: options.Source,
+    context: typer.Context, source: options.Source,
     text: options.Text = None,
     text_pair: options.TextPair = None,
     label: options.Label = None,
@@ -47,6 +47,7 @@ def run(
     no_header: options.NoHeader = False,
     min_label_rows: options.MinLabelRows = 1,
     rare: options.Rare = "drop",
+    unlabelled: options.Unlabelled = None,
     task: options.TaskKind = "auto",
     metric: options.Metric = None,
     instruction: options.Instruction = None,
@@ -83,7 +84,12 @@ def run(
     no_ship: options.NoShip = False, texts: options.RowTexts = None,
 ) -> None:  # fmt: skip
     """Fine-tune and prompt on your rows, measure both, decide, report, and ship the winner."""
-    leave_unless_resolved(start(source, options.data_options(context.params), _study_options(context.params), output))
+    _run(source, context.params, output)
+# fmt: on
+
+
+def _run(source: str, given: Mapping[str, Any], output: Path | None) -> None:
+    leave_unless_resolved(start(source, options.data_options(given), _study_options(given), output))
 
 
 def _study_options(given: Mapping[str, Any]) -> StudyOptions:

@@ -34,6 +34,7 @@ from bakeoff.data.rows import Rows, Source, fingerprint
 from bakeoff.data.sample import nested_order
 from bakeoff.data.split import Fold, Split, split_rows
 from bakeoff.data.table import Cell, Table
+from bakeoff.data.unlabelled import keep_unlabelled
 
 __all__ = [
     "CROSS_FIT_BELOW",
@@ -61,6 +62,7 @@ __all__ = [
     "fingerprint",
     "fold_overlap",
     "join_fields",
+    "keep_unlabelled",
     "label_names",
     "labels_of",
     "match_definitions",

@@ -48,6 +48,7 @@ class _Part:
     times: list[str] | None
     numbers: list[int]
     kind: str
+    unlabelled: tuple[str, ...] = ()
 
     def keep(self, wanted: Sequence[bool]) -> None:
         """Drop the rows that are not wanted."""
@@ -72,7 +73,7 @@ def read_rows(
     text_pair: str | None = None,
     kind: str = "auto",
 ) -> Source:
-    """Read labelled rows; those without text or label are dropped, labels stripped, and all changes noted.
+    """Read labelled rows; those without a text are dropped, those without a label kept apart, and all changes noted.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def read_rows(
     parts = _parts(tables, columns, kind, notes)
     _treat_rare(parts, min_label_rows, rare, notes)
     _judge_labels(parts, str(source), notes)
-    return Source(str(source), _with_ids(parts), columns, tuple(notes))
+    return Source(str(source), _with_ids(parts), columns, tuple(notes), sum((part.unlabelled for part in parts), ()))
 
 
 def _parts(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str, notes: list[Check]) -> list[_Part]:
@@ -211,7 +212,7 @@ def _refuse_lacking(tables: Sequence[tuple[str, Table]], columns: Columns, kind:
         names = ", ".join(repr(name) for name in tables[0][1].columns)
         raise DataError(
             f"No column of {source} looks like a label beside the text {columns.text[0]!r}; there are {names}.",
-            next_step="Name it with --label.",
+            next_step="Name it with --label; or label a sample by hand: bakeoff label DATA --write SHEET",
         )
     if columns.text_pair is not None and kind == "classification":
         raise DataError(
@@ -251,15 +252,20 @@ def _drop_empty(parts: Sequence[_Part], notes: list[Check]) -> None:
             values = part.texts if what == "text" else part.labels
             empty = [number for number, value in zip(part.numbers, values, strict=True) if not value.strip()]
             if empty:
-                detail = (
-                    f"{counted(len(empty), 'row')} of {part.source} without a {what} dropped ({first_rows(empty)})."
-                )
+                # A test row without a label can neither be scored nor be learned from.
+                kept = what == "label" and part.split in ("all", "train")
+                if kept:
+                    part.unlabelled = tuple(
+                        text for text, label in zip(part.texts, values, strict=True) if not label.strip()
+                    )
+                done = "kept apart" if kept else "dropped"
+                detail = f"{counted(len(empty), 'row')} of {part.source} without a {what} {done} ({first_rows(empty)})."
                 notes.append(Check("empty", "WARN", detail))
                 part.keep([bool(value.strip()) for value in values])
         if not part.texts:
             raise DataError(
                 f"{part.source} has no row with both a text and a label.",
-                next_step="Check --text and --label, or fill the columns.",
+                next_step="Check --text and --label; or label a sample by hand: bakeoff label DATA --write SHEET",
             )
 
 

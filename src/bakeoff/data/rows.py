@@ -154,12 +154,15 @@ class Source:
         Which columns were used.
     notes : tuple of Check
         What reading noticed and did.
+    unlabelled : tuple of str
+        Texts of rows without a label, which are no rows of any split.
     """
 
     name: str
     splits: tuple[tuple[str, Rows], ...]
     columns: Columns
     notes: tuple[Check, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(rows) for _, rows in self.splits)

@@ -100,6 +100,8 @@ class Figures:
         The best mixture of the two ways, where it has the seeds that a verdict needs.
     over : mapping of str to Estimate
         Its score minus that of the finalist of each arm, ``"finetune"`` and ``"prompt"``.
+    no_labels : bool
+        Whether they meet without a labelled row, so that nothing can be tuned but what a prompt labels.
     """
 
     finetune: Side | None
@@ -114,6 +116,7 @@ class Figures:
     stakes: Stakes | None = None
     both: Side | None = None
     over: Mapping[str, Estimate] = field(default_factory=dict)
+    no_labels: bool = False
 
     @property
     def volume(self) -> float:
@@ -282,7 +285,8 @@ def choose(figures: Figures) -> Choice:
     finalists: the significantly better on the metric; else, equal inside the margin (TOST), the cheaper; else
     ``unresolved``, with the cheaper to use meanwhile. The best mixture of both ways takes the place of what was chosen
     so where, by the same two tests, it is better or as good and cheaper; where neither finalist was chosen, it must be
-    so against both. Where error costs are given, better means a lower expected cost of a month throughout.
+    so against both, or against the prompted one alone where no row is labelled. Where error costs are given, better
+    means a lower expected cost of a month throughout.
 
     Parameters
     ----------
@@ -302,7 +306,7 @@ def _mixture(figures: Figures, way: Choice) -> Choice | None:
     given = {"finetune": figures.finetune, "prompt": figures.prompt}
     if both is None or both.missed or both.p95_ms > figures.p95_limit:
         return None
-    if None in given.values() or way.basis in ("few-seeds", "missing-arm"):
+    if not figures.enough_seeds or figures.prompt is None or (figures.finetune is None and not figures.no_labels):
         return None
     found = leads(figures)
     if not (beats(found.get("both floor")) and beats(found.get("both current"))):

@@ -332,6 +332,7 @@ def figures_of(panel: Panel, field: Field, declared: Sequence[Declared], *, resa
         # A mixture whose spread over seeds is not known is shown, and not chosen.
         both=_side(panel, field, field.both, declared) if field.both is not None and field.both.enough_seeds else None,
         over={one.b.contender.arm: one.estimate for one in declared if one.role == "mixture"},
+        no_labels=field.n == 0,
     )
 
 

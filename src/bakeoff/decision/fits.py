@@ -23,7 +23,7 @@ def share_of_rows(rounds: int, folds: int) -> float:
     Parameters
     ----------
     rounds : int
-        At least 2.
+        One alone shows no spread between fits, and has all that its rows add.
     folds : int
         Of a round.
 
@@ -31,6 +31,8 @@ def share_of_rows(rounds: int, folds: int) -> float:
     -------
     float
     """
+    if rounds < 2:
+        return 1.0
     return (1 - 1 / rounds) / (rounds * _share_of_fit(rounds, folds))
 
 

@@ -34,23 +34,34 @@ class OpenSet(NamedTuple):
     difference: float
 
 
-#: Fewer than these are no ground for an expectation. Of the ten lines below six could be told from the other sets:
-#: that held in .33 of them, where .65 were said.
+#: Fewer than these are no ground for an expectation.
 LEAST_SETS = 8
 
-#: MiniLM-L6 and SmolLM2-135M tuned, SmolLM2-135M prompted, three seeds or more of either: by studies of four minutes,
-#: six (256 rows) and twelve (1,848) on two cores, 2026-11-23. ``benchmarks/verdicts.py`` prints such lines of grids.
+#: MiniLM-L6 and SmolLM2-135M tuned, SmolLM2-135M prompted, three seeds or more of either, 200 test rows (104 of
+#: poem_sentiment): the whole grids of ``benchmarks/verdicts.py --rows 128``, two cores, 2026-11-24. Each set told from
+#: the six others, an expectation was had for 14 lines and held in .786 of these, where .745 were said.
 MEASURED: tuple[OpenSet, ...] = (
-    OpenSet("amazon_reviews", 2, 16, -0.0733),
-    OpenSet("amazon_reviews", 2, 64, -0.0208),
-    OpenSet("amazon_reviews", 2, 256, 0.0556),
-    OpenSet("amazon_reviews", 2, 1848, 0.0289),
-    OpenSet("financial_phrasebank", 3, 16, -0.1493),
-    OpenSet("poem_sentiment", 4, 64, -0.0838),
-    OpenSet("sst2", 2, 16, -0.1),
-    OpenSet("trec", 6, 16, 0.0934),
-    OpenSet("trec", 6, 64, 0.0793),
-    OpenSet("tweet_offensive", 2, 16, 0.2067),
+    OpenSet("amazon_reviews", 2, 16, 0.0717),
+    OpenSet("amazon_reviews", 2, 64, 0.065),
+    OpenSet("amazon_reviews", 2, 128, 0.001),
+    OpenSet("trec", 6, 16, -0.1367),
+    OpenSet("trec", 6, 64, 0.1967),
+    OpenSet("trec", 6, 128, 0.117),
+    OpenSet("poem_sentiment", 4, 16, 0.0125),
+    OpenSet("poem_sentiment", 4, 64, 0.0512),
+    OpenSet("poem_sentiment", 4, 128, 0.0618),
+    OpenSet("sst2", 2, 16, 0.0333),
+    OpenSet("sst2", 2, 64, 0.0533),
+    OpenSet("sst2", 2, 128, 0.044),
+    OpenSet("financial_phrasebank", 3, 16, -0.0067),
+    OpenSet("financial_phrasebank", 3, 64, 0.0722),
+    OpenSet("financial_phrasebank", 3, 128, -0.0263),
+    OpenSet("tweet_offensive", 2, 16, 0.0083),
+    OpenSet("tweet_offensive", 2, 64, -0.0217),
+    OpenSet("tweet_offensive", 2, 128, -0.035),
+    OpenSet("ag_news", 4, 16, -0.0067),
+    OpenSet("ag_news", 4, 64, 0.0533),
+    OpenSet("ag_news", 4, 128, -0.016),
 )
 
 

@@ -57,10 +57,10 @@ def _cost_clause(case: Case, name: str) -> str:
     """Say what a finalist costs beside the other: ``costs 12 USD less over ...``; nothing to say gives ``""``."""
     sides = [side for side in (case.figures.finetune, case.figures.prompt) if side is not None]
     one = _side_of(case, name)
-    if one is None or len(sides) < 2:
-        return ""
     other = _side_of(case, case.choice.against) if one is case.figures.both else None
-    other = other or next(side for side in sides if side is not one)
+    other = other or next((side for side in sides if side is not one), None)
+    if one is None or other is None:
+        return ""
     totals = expected_costs(case.figures, {"one": one, "other": other})
     costs = totals["one"], totals["other"]
     if any(math.isnan(cost) for cost in costs):
@@ -96,6 +96,8 @@ def _missing_arm(case: Case) -> str:
     missing = [one for one in case.panel.evidence.missing if one.startswith("Prompting is missing")]
     if absent == ["prompted"] and missing:
         return f"{missing[0]} Fine-tuning is compared with the floors alone."
+    if case.figures.no_labels and case.figures.both is not None:
+        return "Without labelled rows nothing can be tuned but what a prompt labels: that is not shown to be worth it."
     why = f" ({len(unfinished)} of its trials were cut or failed)" if unfinished else ""
     return f"No {phrases.listed(absent)} contender has a finished trial{why}: there is nothing to choose between."
 

@@ -34,7 +34,7 @@ class Standing:
         ``missed`` and ``met`` only where the whole of what was measured lies on that side.
     low, high : float
         95% interval of a share or a score; least and greatest value over the seeds of any other figure. NaN where not
-        measured.
+        measured; only `high` is NaN where no more than a lower bound was.
     """
 
     requirement: Requirement
@@ -53,6 +53,8 @@ class Standing:
             return f"{wanted} {self.state} (not measured)"
         if self.requirement.sense == "is":
             return f"{wanted} {self.state}"
+        if math.isnan(self.high):
+            return f"{wanted} {self.state} (at least {_figure(self.requirement, self.low)})"
         low, high = (_figure(self.requirement, value) for value in (self.low, self.high))
         return f"{wanted} {self.state} ({low if low == high else f'{low} to {high}'})"
 
@@ -81,6 +83,15 @@ def _range(values: list[float]) -> tuple[float, float]:
     return (min(known), max(known)) if known else (math.nan, math.nan)
 
 
+def _slow_end(cell: Cell) -> tuple[float, float]:
+    """Give the range of the 95th percentile of an answer's time; where none was measured, the median is below it.
+
+    A slow contender answers too few rows one by one for a 95th percentile, and must not escape the limit so.
+    """
+    low, high = _range([trial.p95_ms for trial in cell.trials])
+    return (_range([trial.p50_ms for trial in cell.trials])[0], math.nan) if math.isnan(low) else (low, high)
+
+
 def _measured(panel: Panel, cell: Cell, figure: str) -> tuple[float, float]:
     metric = _metric_of(figure, panel.metric, panel.evidence.task.kind)
     if metric is not None:
@@ -89,7 +100,7 @@ def _measured(panel: Panel, cell: Cell, figure: str) -> tuple[float, float]:
     readings: dict[str, Callable[[], tuple[float, float]]] = {
         "valid_rate": lambda: _valid_share(panel, cell),
         "p50_ms": lambda: _range([trial.p50_ms for trial in cell.trials]),
-        "p95_ms": lambda: _range([trial.p95_ms for trial in cell.trials]),
+        "p95_ms": lambda: _slow_end(cell),
         "rows_per_second": lambda: _range([trial.rows_per_second for trial in cell.trials]),
         "fit_seconds": lambda: _range([trial.fit_seconds for trial in cell.trials]),
         "size_mb": lambda: _range([trial.size_mb for trial in cell.trials]),

@@ -123,6 +123,7 @@ def build_contenders(
     methods: Sequence[str] | None,
     train_rows: int,
     prompts: Sequence[GivenPromptFile] = (),
+    unlabelled: int = 0,
 ) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
     """Cross the methods that can solve the task with the models that fit them.
 
@@ -130,7 +131,6 @@ def build_contenders(
     ----------
     models : sequence of CandidateModel
     kind : str
-        Kind of the task.
     methods : sequence of str, optional
         Names to keep; where not given, all that a study has by default. Floors always stay.
     train_rows : int
@@ -138,6 +138,8 @@ def build_contenders(
     prompts : sequence of GivenPromptFile
         Each is a contender with every server, and with every decoder where its labels are to be scored; whatever
         `methods` says.
+    unlabelled : int
+        Texts without a label. Where they are as many as the train rows, what learns from such is had by default.
 
     Returns
     -------
@@ -148,17 +150,15 @@ def build_contenders(
     contenders: list[Contender] = []
     missing: list[str] = []
     for spec in method_specs():
-        if kind not in spec.kinds or not (prompts if spec.takes_prompt else _wanted(spec, methods)):
+        many = 0 < train_rows <= unlabelled
+        if kind not in spec.kinds or not (prompts if spec.takes_prompt else _wanted(spec, methods, many)):
             continue
         fitting = [model for model in models if model.family == spec.model]
         second = [model for model in models if model.family == spec.second_model]
         if (spec.model and not fitting) or (spec.second_model and not second):
             continue
-        if not spec.available:
-            missing.append(f"{spec.name} needs bakeoff[{spec.extra}], which is not installed.")
-            continue
-        if spec.least_n > train_rows:
-            missing.append(f"{spec.name} needs {spec.least_n} labelled rows; the train part has {train_rows}.")
+        if lacking := _lacking(spec, train_rows):
+            missing.append(lacking)
             continue
         large = [model for model in fitting if _is_too_large(spec, model)]
         missing += _not_tried(spec, large, prompts)
@@ -166,6 +166,15 @@ def build_contenders(
     if not any(spec.arm == "prompt" and kind in spec.kinds for spec in method_specs()):
         missing.append(f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}.")
     return _with_unique_names(contenders), tuple(missing)
+
+
+def _lacking(spec: MethodSpec, train_rows: int) -> str | None:
+    """Say what a method lacks, an extra or labelled rows; None where nothing."""
+    if not spec.available:
+        return f"{spec.name} needs bakeoff[{spec.extra}], which is not installed."
+    if spec.least_n > train_rows:
+        return f"{spec.name} needs {spec.least_n} labelled rows; the train part has {train_rows}."
+    return None
 
 
 def _not_tried(spec: MethodSpec, large: Sequence[CandidateModel], prompts: Sequence[GivenPromptFile]) -> list[str]:
@@ -196,8 +205,9 @@ def _is_too_large(spec: MethodSpec, model: CandidateModel) -> bool:
     return spec.arm in ("finetune", "both") and spec.model in ("decoder", "seq2seq") and large
 
 
-def _wanted(spec: MethodSpec, methods: Sequence[str] | None) -> bool:
-    return (spec.by_default if methods is None else spec.name in methods) or spec.arm == "floor"
+def _wanted(spec: MethodSpec, methods: Sequence[str] | None, many_unlabelled: bool) -> bool:
+    by_default = spec.by_default or (spec.learns_from_unlabelled and many_unlabelled)
+    return (by_default if methods is None else spec.name in methods) or spec.arm == "floor"
 
 
 def _contender(spec: MethodSpec, model: CandidateModel | None) -> Contender:

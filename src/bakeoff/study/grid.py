@@ -40,6 +40,8 @@ class Grid:
         Mean tokens of a label's words.
     finalist_seeds : int
         Seeds that the finalists get where time allows.
+    unlabelled : int
+        Texts without a label.
     round_folds : int
         Trials that make one seed: the folds of a round where rows are cross-fitted, else 1. `rows` are then those of
         one fold, and the rest.
@@ -55,6 +57,7 @@ class Grid:
     label_tokens: float
     finalist_seeds: int = 0
     round_folds: int = 1
+    unlabelled: int = 0
 
     @property
     def fits(self) -> int:
@@ -115,10 +118,10 @@ def forecast_trial(grid: Grid, contender: Contender, n: int, answer_rows: int) -
 
 
 def unlabelled_rows(grid: Grid, contender: Contender, n: int) -> int:
-    """Give how many texts of the train pool a trial at n gets without labels; 0 for most methods."""
+    """Give how many texts a trial at n gets without labels; 0 for most methods."""
     if not method_spec(contender.method).learns_from_unlabelled:
         return 0
-    return min(max(grid.rows["train"] - n, 0), MOST_UNLABELLED)
+    return min(grid.unlabelled + max(grid.rows["train"] - n, 0), MOST_UNLABELLED)
 
 
 def models_of(contender: Contender) -> tuple[tuple[str, str], ...]:

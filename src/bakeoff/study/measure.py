@@ -180,6 +180,7 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
         seeds=wanted["seeds"],
         finalist_seeds=wanted.get("finalist_seeds", 0),
         rows=rows,
+        unlabelled=len(store.unlabelled()),
         round_folds=FOLDS if store.folds() else 1,
         labels=len(words),
         label_tree=_label_tree([*words, *(word for more in task.other_words for word in more)]),

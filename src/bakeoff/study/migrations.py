@@ -67,8 +67,13 @@ def _m002_folds(db: sqlite3.Connection) -> None:
     )
 
 
+def _m003_unlabelled(db: sqlite3.Connection) -> None:
+    """Texts without a label, for methods that learn from such."""
+    db.execute("CREATE TABLE unlabelled (position INTEGER PRIMARY KEY, text TEXT NOT NULL)")
+
+
 #: Every step, oldest first; never edited, only appended to.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first_tables, _m002_folds)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first_tables, _m002_folds, _m003_unlabelled)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from bakeoff.data import FOLDS, Fold, Rows, nested_order
 from bakeoff.records import Answer
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import PARTS, StudyStore
 
-__all__ = ["StudyParts", "read_parts"]
+__all__ = ["StudyParts", "drawn_unlabelled", "read_parts"]
 
 Answers = tuple[Answer, ...]
 
@@ -28,6 +30,8 @@ class StudyParts:
         By the seed of their trials; none where one division stands for all seeds.
     answered : mapping of str to int
         How many validation and test rows a trial answers, of a fold or of all.
+    unlabelled : tuple of str
+        Texts without a label.
     orders : dict
         The permutations that were drawn so far, by seed.
     """
@@ -35,6 +39,7 @@ class StudyParts:
     divided: Mapping[str, Rows]
     folds: tuple[Fold, ...]
     answered: Mapping[str, int]
+    unlabelled: tuple[str, ...] = ()
     orders: dict[int, list[int]] = field(default_factory=dict, compare=False, repr=False)
 
     def train(self, seed: int) -> Rows:
@@ -49,9 +54,10 @@ class StudyParts:
         return train.take(self.orders[seed][:n])
 
     def beyond(self, n: int, seed: int, study_seed: int, most: int) -> tuple[str, ...]:
-        """Give the texts that follow the n rows of a seed in its permutation, at most so many, without labels."""
+        """Give at most so many texts without labels: those that have none, then those behind the n rows of a seed."""
         self.sample(n, seed, study_seed)
-        return self.train(seed).take(self.orders[seed][n : n + most]).texts
+        own = drawn_unlabelled(self.unlabelled, seed, study_seed, most)
+        return own + self.train(seed).take(self.orders[seed][n : n + most - len(own)]).texts
 
     @cached_property
     def test(self) -> Rows:
@@ -115,6 +121,22 @@ class StudyParts:
         return sorted({*range(len(self.test)), *self._validation_positions})
 
 
+def drawn_unlabelled(texts: Sequence[str], seed: int, study_seed: int, most: int) -> tuple[str, ...]:
+    """Draw at most so many texts for a seed.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    seed, study_seed, most : int
+
+    Returns
+    -------
+    tuple of str
+    """
+    drawn = np.random.default_rng([study_seed, seed]).permutation(len(texts))[:most]
+    return tuple(texts[place] for place in drawn.tolist())
+
+
 def read_parts(store: StudyStore, plan: Plan | None) -> StudyParts:
     """Give a study's rows as its trials see them.
 
@@ -129,4 +151,4 @@ def read_parts(store: StudyStore, plan: Plan | None) -> StudyParts:
     StudyParts
     """
     answered = plan.answered if plan is not None else {"validation": 0, "test": 0}
-    return StudyParts({part: store.rows(part) for part in PARTS}, store.folds(), answered)
+    return StudyParts({part: store.rows(part) for part in PARTS}, store.folds(), answered, store.unlabelled())

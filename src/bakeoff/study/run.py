@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from bakeoff.decision import droppable, finalists, further_seeds_tell
+from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender, Trial
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import Job, JobFailed, JobResult
@@ -113,9 +114,16 @@ class _Run:
                 "seed": planned.seed,
                 "dtype": self.plan.dtype,
                 **({"folds": len(self.parts.folds)} if self.parts.folds else {}),
+                **self._unlabelled_facts(contender),
                 **({"second_model": contender.second_sha256} if contender.second_sha256 else {}),
             }
         )
+
+    def _unlabelled_facts(self, contender: Contender) -> dict[str, str]:
+        """Name the texts without a label by their content, where a method learns from such."""
+        if not self.parts.unlabelled or not method_spec(contender.method).learns_from_unlabelled:
+            return {}
+        return {"unlabelled": trial_key({"texts": self.parts.unlabelled})}
 
     def expected(self, planned: PlannedTrial) -> float:
         """Give the seconds that a trial will take, by its forecast and what its contender's trials took before."""

@@ -80,7 +80,12 @@ class StudyStore:
 
     @classmethod
     def create(
-        cls, folder: Path, facts: Mapping[str, Any], rows: Mapping[str, Rows], folds: Sequence[Fold] = ()
+        cls,
+        folder: Path,
+        facts: Mapping[str, Any],
+        rows: Mapping[str, Rows],
+        folds: Sequence[Fold] = (),
+        unlabelled: Sequence[str] = (),
     ) -> Self:
         """Make a study folder with its facts and its rows, in one transaction.
 
@@ -94,6 +99,8 @@ class StudyStore:
             Where rows are cross-fitted, all are test rows.
         folds : sequence of Fold
             Round after round, where rows are cross-fitted; a trial's seed counts them.
+        unlabelled : sequence of str
+            Texts without a label, like no row of any part.
 
         Returns
         -------
@@ -104,13 +111,7 @@ class StudyStore:
                 f"The folder {folder} holds a study already.",
                 next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StudyError(
-                f"The study's folder {folder} cannot be made: {error.strerror or error}.",
-                next_step="Name a folder that can be written with --output.",
-            ) from error
+        _make_folder(folder)
         aside = folder / f".{_FILE}-{os.getpid()}"
         aside.unlink(missing_ok=True)
         with closing(sqlite3.connect(aside)) as db:
@@ -120,6 +121,7 @@ class StudyStore:
                     db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row_values(part, rows[part]))
                 for seed, fold in enumerate(folds):
                     db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", _fold_values(seed, fold))
+                db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
                 db.executemany(
                     "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
                 )
@@ -212,6 +214,10 @@ class StudyStore:
             source=str(self.folder),
             kind=(self.fact("task") or {}).get("kind", "classification"),
         )
+
+    def unlabelled(self) -> tuple[str, ...]:
+        """Give the texts without a label, in their order."""
+        return tuple(text for (text,) in self._db.execute("SELECT text FROM unlabelled ORDER BY position"))
 
     def folds(self) -> tuple[Fold, ...]:
         """Give the folds by the seed of their trials; none where rows are not cross-fitted.
@@ -356,6 +362,16 @@ class StudyStore:
         return self._db.execute(
             "SELECT abstention, raw FROM answers WHERE trial = ? AND part = ? ORDER BY position", (key, part)
         ).fetchall()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"The study's folder {folder} cannot be made: {error.strerror or error}.",
+            next_step="Name a folder that can be written with --output.",
+        ) from error
 
 
 def _row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:

@@ -84,7 +84,7 @@ class TrialOfStudy:
         )
 
     def _unlabelled(self) -> tuple[str, ...]:
-        """Give further texts of the train pool, for a method that learns from such."""
+        """Give texts without labels, for a method that learns from such."""
         if not method_spec(self.contender.method).learns_from_unlabelled:
             return ()
         return self.parts.beyond(self.planned.n, self.planned.seed, self.store.fact("seed"), MOST_UNLABELLED)

@@ -87,7 +87,13 @@ def _new_contenders(store: StudyStore, what: Addition, watcher: Watcher) -> tupl
     task = read_task(store)
     models, _fetching = candidate_models(options, watcher, task.kind)
     rows = store.fact("row_counts")
-    found, missing = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=rows["train"])
+    found, missing = build_contenders(
+        models,
+        kind=task.kind,
+        methods=options.methods,
+        train_rows=rows["train"],
+        unlabelled=len(store.unlabelled()),
+    )
     check_contenders(found, missing, options)
     present = read_contenders(store)
     known = {_identity(one) for one in present}

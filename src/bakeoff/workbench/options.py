@@ -76,6 +76,8 @@ class DataOptions:
         What is done with them.
     kind : str
         Kind of the task; ``"auto"`` tells it by the columns.
+    unlabelled : Path or None
+        File of further texts without a label.
     """
 
     text: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ class DataOptions:
     min_label_rows: int = 1
     rare: Literal["drop", "merge"] = "drop"
     kind: str = "auto"
+    unlabelled: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

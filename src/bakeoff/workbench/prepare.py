@@ -22,6 +22,7 @@ from bakeoff.data import (
     Split,
     check_rows,
     fingerprint,
+    keep_unlabelled,
     label_names,
     match_definitions,
     read_label_definitions,
@@ -39,7 +40,14 @@ from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.refuse import check_contenders, check_options, check_place
-from bakeoff.workbench.rows import can_show, divided_parts, known_before, read_source, row_counts
+from bakeoff.workbench.rows import (
+    can_show,
+    divided_parts,
+    further_unlabelled,
+    known_before,
+    read_source,
+    row_counts,
+)
 from bakeoff.workbench.sending import check_sending, expected_sendings, terms_of_study
 
 __all__ = ["check_meaning", "create_study", "current_trial", "meaning", "task_of"]
@@ -74,15 +82,15 @@ def create_study(
     check_place(folder)
     watcher.step("reading the rows")
     read = read_source(source, data)
-    servers = any(is_server(name) for name in options.prompt_models)
-    prompts = read_given_prompts(options.prompts, read.labels, servers=servers)
+    prompts = read_given_prompts(options.prompts, read.labels, servers=any(map(is_server, options.prompt_models)))
     read, split, seen_checks = divide_unseen(read, prompts, options)
     task = task_of(read, split, options)
     models, fetching = candidate_models(options, watcher, task.kind)
-    contenders, missing = _contenders(models, task, split, prompts, options)
+    bare, kept = keep_unlabelled(read, seed=options.seed, further=further_unlabelled(read, data))
+    contenders, missing = _contenders(models, task, split, prompts, options, len(bare))
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
-    checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks)
+    checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks, *kept)
     watcher.checked(checks, known_before(read, task, split, _mde(split, options, read.kind)))
     check_meaning(checks)
     facts = {
@@ -92,7 +100,7 @@ def create_study(
         # Fetching models is no part of the time limit: it happens once.
         "spent_seconds": time.monotonic() - began - fetching,
     }
-    store = StudyStore.create(folder or _default_folder(read.name), facts, parts, split.folds)
+    store = StudyStore.create(folder or _default_folder(read.name), facts, parts, split.folds, bare)
     watcher.started(store.folder)
     return store
 
@@ -254,9 +262,12 @@ def _contenders(
     split: Split,
     prompts: Sequence[GivenPromptFile],
     options: StudyOptions,
+    unlabelled: int,
 ) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
     pool = row_counts(split)["train"]
-    found = build_contenders(models, kind=task.kind, methods=options.methods, train_rows=pool, prompts=prompts)
+    found = build_contenders(
+        models, kind=task.kind, methods=options.methods, train_rows=pool, prompts=prompts, unlabelled=unlabelled
+    )
     check_contenders(*found, options)
     return found
 

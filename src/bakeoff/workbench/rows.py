@@ -15,14 +15,16 @@ from bakeoff.data import (
     fold_overlap,
     nested_order,
     read_rows,
+    read_table,
     split_rows,
+    written_texts,
 )
 from bakeoff.decision import detectable_difference
-from bakeoff.errors import OptionError
+from bakeoff.errors import DataError, OptionError
 from bakeoff.tasks import ONE_LABEL, Task
 from bakeoff.workbench.options import DataOptions, Division, KnownBefore
 
-__all__ = ["can_show", "divide", "divided_parts", "known_before", "read_source", "row_counts"]
+__all__ = ["can_show", "divide", "divided_parts", "further_unlabelled", "known_before", "read_source", "row_counts"]
 
 
 def read_source(source: str, options: DataOptions) -> Source:
@@ -51,6 +53,40 @@ def read_source(source: str, options: DataOptions) -> Source:
         text_pair=options.text_pair,
         kind=options.kind,
     )
+
+
+def further_unlabelled(read: Source, options: DataOptions) -> tuple[str, ...]:
+    """Read the texts of a further file, by the names of the columns of the labelled rows.
+
+    Parameters
+    ----------
+    read : Source
+    options : DataOptions
+
+    Returns
+    -------
+    tuple of str
+        None where no file is given.
+
+    Raises
+    ------
+    DataError
+        If it has not their columns.
+    """
+    if options.unlabelled is None:
+        return ()
+    table = read_table(
+        options.unlabelled, encoding=options.encoding, delimiter=options.delimiter, header=options.header
+    )
+    columns = [name for name in (*read.columns.text, read.columns.text_pair) if name is not None]
+    lacking = [name for name in columns if name not in table.columns]
+    if lacking:
+        raise DataError(
+            f"{options.unlabelled} must have the text columns of {read.name} ({', '.join(columns)}); it has "
+            f"{', '.join(table.columns)}.",
+            next_step="Name its column as that of the labelled rows.",
+        )
+    return tuple(written_texts(table, read.columns, read.kind))
 
 
 def divide(read: Source, *, seed: int, seeds: int, division: Division) -> Split:

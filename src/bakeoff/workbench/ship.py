@@ -9,12 +9,15 @@ from pathlib import Path
 from bakeoff.catalog import entries, resolve_model
 from bakeoff.data import nested_order, strata_of
 from bakeoff.errors import BundleError, OptionError, StudyError, TrialError
+from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender, Decision, Evidence
 from bakeoff.ship import BundleFacts, model_card, write_bundle
 from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RefitJob, RefitResult
 from bakeoff.study.executors.local import LocalExecutor
+from bakeoff.study.grid import MOST_UNLABELLED
+from bakeoff.study.parts import drawn_unlabelled
 from bakeoff.study.plan import COMPARED_ROWS, Plan
 from bakeoff.study.store import PARTS, StudyStore
 from bakeoff.study.terms import read_terms
@@ -141,6 +144,9 @@ def _refit_job(store: StudyStore, contender: Contender, seconds: float) -> FitJo
     texts = [text for rows in parts for text in rows.texts]
     labels = [label for rows in parts for label in rows.labels]
     # As samples come: a method that reads a part of its rows must not read those of one label of a sorted file.
+    bare: tuple[str, ...] = ()
+    if method_spec(contender.method).learns_from_unlabelled:
+        bare = drawn_unlabelled(store.unlabelled(), 0, store.fact("seed"), MOST_UNLABELLED)
     order = nested_order(strata_of(read_task(store).kind, labels), store.fact("seed")).tolist()
     return FitJob(
         method=contender.method,
@@ -157,6 +163,7 @@ def _refit_job(store: StudyStore, contender: Contender, seconds: float) -> FitJo
         device=plan.device,
         allow_send=frozenset(store.fact("wanted")["allow_send"]),
         terms=read_terms(store),
+        unlabelled=bare,
     )
 
 
