@@ -141,6 +141,8 @@ def test_progress_shows_scores_seeds_and_the_time_left():
     assert "31 of 96 trials" in text
     assert "about 13 min left" in text
     assert "now  full, n = 128  33.0%" in text
+    early = draw(progress_table(replace(progress, at_most=True)))
+    assert "at most 13 min left" in early
 
 
 def test_progress_of_many_budgets_and_long_names_fits():

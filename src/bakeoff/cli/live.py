@@ -18,7 +18,6 @@ from bakeoff.workbench.options import KnownBefore, Watcher
 if TYPE_CHECKING:
     from bakeoff.data import Check
     from bakeoff.records import Arm, Contender
-    from bakeoff.report.progress import Progress
     from bakeoff.study.plan import Plan
     from bakeoff.study.progress import StudyProgress
     from bakeoff.study.sending import Sending
@@ -123,11 +122,12 @@ class TerminalWatcher(Watcher):
             self._line(progress)
             return
         from bakeoff.report.progress import progress_table
+        from bakeoff.workbench.progress_file import shown_progress
 
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(progress_table(self._table(progress)), refresh=True)
+        self._live.update(progress_table(shown_progress(progress, self._arms)), refresh=True)
 
     def fitting(self, what: str, share: float) -> None:
         """Show how far a single fit is, and the time that is left at its pace."""
@@ -148,38 +148,13 @@ class TerminalWatcher(Watcher):
             self._last_line = now
             self.console.print(told)
 
-    def _table(self, progress: StudyProgress) -> Progress:
-        from bakeoff.report.progress import Progress, ProgressCell
-
-        cells = tuple(
-            ProgressCell(
-                contender=name,
-                arm=self._arms.get(name, "floor"),
-                n=n,
-                score=_mean(progress.scores.get((name, n), ())),
-                seeds_done=len(progress.scores.get((name, n), ())),
-                seeds_planned=seeds,
-                seconds=progress.seconds.get((name, n), 0.0),
-            )
-            for (name, n), seeds in progress.seeds.items()
-        )
-        return Progress(
-            cells=cells,
-            trials_done=progress.done,
-            trials_planned=progress.planned,
-            elapsed=progress.elapsed,
-            left=progress.left,
-            running=f"{progress.now}: {progress.doing}" if progress.now else None,
-            share=progress.share if progress.now else None,
-            dropped=progress.dropped,
-        )
-
     def _line(self, progress: StudyProgress) -> None:
         now = time.monotonic()
         if progress.doing != "recorded" and now - self._last_line < _LINE_SECONDS:
             return
         self._last_line = now
-        text = f"{progress.done}/{progress.planned} trials, {progress.elapsed:.0f} s, about {progress.left:.0f} s left"
+        word = "at most" if progress.at_most else "about"
+        text = f"{progress.done}/{progress.planned} trials, {progress.elapsed:.0f} s, {word} {progress.left:.0f} s left"
         self.console.print(Text(f"{text}   {progress.now} {progress.doing}".rstrip(), style="dim"))
 
     def _stop_live(self) -> None:
@@ -205,7 +180,3 @@ def print_checks(console: Console, columns: str, split: str, rows: dict[str, int
     if not math.isnan(mde):
         power = "(80 % power, if seeds differ by 2)"
         console.print(Text(f"These test rows can show differences of {mde:.1f} points or more {power}."))
-
-
-def _mean(values: tuple[float, ...]) -> float:
-    return sum(values) / len(values) if values else float("nan")

@@ -92,6 +92,8 @@ class Progress:
         How much of that is done, in [0, 1]; None where it cannot say.
     dropped : tuple of str
         Contenders whose later trials will not run.
+    at_most : bool
+        Whether `left` is what is left at most, since the study ends when it is decided.
     """
 
     cells: tuple[ProgressCell, ...]
@@ -102,6 +104,7 @@ class Progress:
     running: str | None = None
     share: float | None = None
     dropped: tuple[str, ...] = ()
+    at_most: bool = False
 
 
 def plan_table(rows: Iterable[PlanRow], *, time_limit: float | None = None) -> RenderableType:
@@ -184,7 +187,9 @@ def _status(progress: Progress) -> RenderableType:
         ProgressBar(total=max(progress.trials_planned, 1), completed=progress.trials_done, width=20),
         f"{progress.trials_done} of {progress.trials_planned} trials",
         f"{figures.duration_text(progress.elapsed)} so far",
-        "" if progress.left != progress.left else f"about {figures.duration_text(progress.left)} left",
+        ""
+        if progress.left != progress.left
+        else f"{'at most' if progress.at_most else 'about'} {figures.duration_text(progress.left)} left",
     )
     if progress.running is None:
         return line

@@ -33,6 +33,8 @@ class StudyProgress:
         Planned.
     dropped : tuple of str
         Contenders whose later trials will not run.
+    at_most : bool
+        Whether the study may end before the last planned trial, so that `left` is what is left at most.
     """
 
     done: int
@@ -46,6 +48,7 @@ class StudyProgress:
     seconds: Mapping[tuple[str, int], float]
     seeds: Mapping[tuple[str, int], int]
     dropped: tuple[str, ...]
+    at_most: bool = False
 
 
 class Listener(Protocol):

@@ -164,6 +164,7 @@ class _Run:
                 seconds=dict(self.seconds),
                 seeds=Counter((trial.contender, trial.n) for trial in self.plan.trials),
                 dropped=tuple(self.dropped),
+                at_most=self.until == "decided",
             )
         )
 

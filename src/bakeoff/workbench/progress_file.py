@@ -8,6 +8,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from bakeoff.study.progress import StudyProgress
     from bakeoff.study.sending import Sending
 
-__all__ = ["ProgressFile", "WrittenProgress", "read_progress"]
+__all__ = ["ProgressFile", "WrittenProgress", "read_progress", "shown_progress"]
 
 _FILE = "progress.json"
 #: While one trial runs, the file is written at most every so many seconds.
@@ -126,34 +127,48 @@ class ProgressFile(Watcher):
         """Write where the trials stand."""
         if progress.doing == "recorded" or time.monotonic() - self._written >= _WRITE_SECONDS:
             told = f"{progress.now}: {progress.doing}" if progress.now else progress.doing
-            self._write("running", step=told, progress=asdict(self._table(progress)))
+            self._write("running", step=told, progress=asdict(shown_progress(progress, self._arms)))
         self.watcher.progress(progress)
-
-    def _table(self, progress: StudyProgress) -> Progress:
-        from bakeoff.report.progress import Progress, ProgressCell
-
-        cells = []
-        for (name, n), seeds in progress.seeds.items():
-            scores = progress.scores.get((name, n), ())
-            mean = sum(scores) / len(scores) if scores else math.nan
-            spent = progress.seconds.get((name, n), 0.0)
-            cells.append(ProgressCell(name, self._arms.get(name, "floor"), n, mean, len(scores), seeds, spent))
-        return Progress(
-            cells=tuple(cells),
-            trials_done=progress.done,
-            trials_planned=progress.planned,
-            elapsed=progress.elapsed,
-            left=progress.left,
-            running=progress.now or None,
-            share=progress.share if progress.now else None,
-            dropped=progress.dropped,
-        )
 
     def _write(self, state: str, **facts: Any) -> None:
         self._facts |= {"state": state, **facts}
         self._written = time.monotonic()
         with contextlib.suppress(OSError):
             write_aside(self.folder / _FILE, json.dumps(_plain(self._facts), ensure_ascii=False))
+
+
+def shown_progress(progress: StudyProgress, arms: Mapping[str, Arm]) -> Progress:
+    """Give where the trials stand as it is shown.
+
+    Parameters
+    ----------
+    progress : StudyProgress
+    arms : mapping of str to str
+        Of the contenders, by name.
+
+    Returns
+    -------
+    Progress
+    """
+    from bakeoff.report.progress import Progress, ProgressCell
+
+    cells = []
+    for (name, n), seeds in progress.seeds.items():
+        scores = progress.scores.get((name, n), ())
+        mean = sum(scores) / len(scores) if scores else math.nan
+        spent = progress.seconds.get((name, n), 0.0)
+        cells.append(ProgressCell(name, arms.get(name, "floor"), n, mean, len(scores), seeds, spent))
+    return Progress(
+        cells=tuple(cells),
+        trials_done=progress.done,
+        trials_planned=progress.planned,
+        elapsed=progress.elapsed,
+        left=progress.left,
+        running=f"{progress.now}: {progress.doing}" if progress.now else None,
+        share=progress.share if progress.now else None,
+        dropped=progress.dropped,
+        at_most=progress.at_most,
+    )
 
 
 def read_progress(folder: Path) -> WrittenProgress | None:

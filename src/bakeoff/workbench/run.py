@@ -201,7 +201,7 @@ def _measure(
 def _tell(store: StudyStore, plan: Plan, watcher: Watcher) -> None:
     """Say of a new plan where it ends, and what is asked beside its trials."""
     if store.fact("wanted").get("until") == "decided":
-        watcher.step("no more of this is run than the verdict needs; --until measured runs all of it")
+        watcher.step("that is at most: no more of this is run than the verdict needs; --until measured runs all of it")
     told = again_told(store, plan)
     if told is not None:
         watcher.step(told)
