@@ -5,14 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
+import statistics
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bakeoff.data import Rows
+from bakeoff.decision.panel import Panel
 from bakeoff.errors import OptionError, StudyError
 from bakeoff.records import Answer, Assumptions, Contender, Trial, Usage
+from bakeoff.report.confusions import confusions
+from bakeoff.report.spread import spread
 from bakeoff.study.contenders import contender_to_json
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
@@ -160,3 +167,84 @@ def test_labels_are_settled_between_two_finalists(study: Path) -> None:
         store.set_fact("contenders", [contender_to_json(TUNED)])
     with pytest.raises(StudyError, match="no finalist of both ways"):
         adjudicate(study)
+
+
+def _shown(study: Path) -> dict[str, Any]:
+    page = (study / "report.html").read_text("utf-8")
+    found = re.search(r'<script type="application/json" id="differing-rows">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_the_page_holds_the_rows_where_the_finalists_differ(study: Path) -> None:
+    report(study)
+    shown = _shown(study)
+    with StudyStore(study) as store:
+        truth = store.rows("test")
+        answers = {trial.key: trial.test_answers for trial in store.trials()}
+        notes = [detail for _at, kind, detail in store.events() if kind == "test rows shown"]
+    first, second = answers[f"{TUNED.name}-0"], answers[f"{ASKED.name}-0"]
+    expected = Counter(
+        (one == label, other == label) for label, one, other in zip(truth.labels, first, second, strict=True)
+    )
+    order = ((False, True), (True, False), (False, False), (True, True))
+    assert [shown["group"].count(digit) for digit in "0123"] == [expected[hits] for hits in order]
+    assert shown["group"] == "".join(sorted(shown["group"])), "what the chosen one gets wrong comes first"
+    for at, number in enumerate(shown["numbers"]):
+        assert shown["texts"][at] == truth.texts[number - 1]
+        assert shown["values"][shown["truth"][at]] == truth.labels[number - 1]
+        for side, given in zip(shown["sides"], (first, second), strict=True):
+            assert shown["values"][side["answers"][at]] == given[number - 1]
+    assert notes == ["report.html, with the texts of 300 rows"]
+    report(study)
+    with StudyStore(study) as store:
+        assert [detail for _at, kind, detail in store.events() if kind == "test rows shown"] == notes, "noted once"
+
+
+def test_a_report_without_texts_shows_no_row(study: Path) -> None:
+    report(study, texts=False)
+    shown = _shown(study)
+    assert shown["texts"] is None
+    assert len(shown["ids"]) == 300
+    assert re.search(r"\btest \d+\b", json.dumps(shown)) is None
+    with StudyStore(study) as store:
+        assert not [kind for _at, kind, _detail in store.events() if kind == "test rows shown"]
+    report(study)
+    assert _shown(study)["texts"] is None, "the study keeps the choice"
+    report(study, texts=True)
+    assert _shown(study)["texts"] is not None
+
+
+def test_the_memo_is_one_page_of_the_verdicts_figures(study: Path) -> None:
+    outcome = report(study)
+    memo = (study / "memo.md").read_text("utf-8")
+    assert len(memo.splitlines()) <= 60
+    assert f"rather than {ASKED.name}" in memo
+    for name in (TUNED.name, ASKED.name):
+        row = max((row for row in outcome.decision.leaderboard if row.contender == name), key=lambda row: row.n)
+        assert f"{row.score:.3f}".lstrip("0") in memo
+    one = next(each for each in outcome.decision.comparisons if each.role == "verdict")
+    assert f"{100 * one.difference:+.1f} points" in memo
+    assert re.search(r"\btest \d+\b", memo) is None, "a memo holds no row"
+
+
+def test_confusions_and_spread_are_those_of_the_records(study: Path) -> None:
+    evidence, decision = (outcome := report(study)).evidence, outcome.decision
+    found = confusions(Panel(evidence), decision)
+    assert found is not None
+    asked = next(one for one in found.matrices if one.contender == ASKED.name)
+    (given,) = [trial.test_answers for trial in evidence.trials if trial.contender == ASKED.name]
+    for truth, rows, cells in asked.lines:
+        assert rows == evidence.test_labels.count(truth)
+        told = Counter(answer for label, answer in zip(evidence.test_labels, given, strict=True) if label == truth)
+        assert {cell.answer: cell.rows for cell in cells if cell.rows} == dict(told)
+    laid = spread(Panel(evidence), decision)
+    assert laid is not None
+    tuned = next(line for line in laid.lines if line.name == TUNED.name)
+    scores = [
+        sum(a == b for a, b in zip(trial.test_answers, evidence.test_labels, strict=True)) / 300
+        for trial in evidence.trials
+        if trial.contender == TUNED.name
+    ]
+    assert sorted(dot.score for dot in tuned.dots) == pytest.approx(sorted(scores))
+    assert tuned.deviation == pytest.approx(statistics.stdev(scores))

@@ -86,8 +86,8 @@ def render_report(
     Returns
     -------
     str
-        A whole HTML document, which its content policy lets load nothing else. Every text from data is escaped; no row's
-        text is in it but those of `rows`.
+        A whole HTML document, which its content policy lets load nothing else. Every text from data is escaped; no text
+        of a row is in it but those of `rows`.
     """
     environment = _environment()
     script = _script(environment)
