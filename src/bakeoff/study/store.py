@@ -18,6 +18,7 @@ from bakeoff.data import Fold, Rows
 from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Trial, Usage
 from bakeoff.study.migrations import migrate
+from bakeoff.study.table_values import answer_values, fold_values, row_values
 
 __all__ = ["PARTS", "StudyStore", "number_or_nan"]
 
@@ -118,9 +119,9 @@ class StudyStore:
             migrate(db)
             with db:
                 for part in PARTS:
-                    db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row_values(part, rows[part]))
+                    db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_values(part, rows[part]))
                 for seed, fold in enumerate(folds):
-                    db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", _fold_values(seed, fold))
+                    db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", fold_values(seed, fold))
                 db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
                 db.executemany(
                     "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
@@ -268,7 +269,7 @@ class StudyStore:
             )
             for part, answers in (("validation", validation), ("test", test)):
                 self._db.executemany(
-                    "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _answer_values(trial.key, part, answers)
+                    "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", answer_values(trial.key, part, answers)
                 )
 
     def finished_keys(self, *, done_only: bool = False) -> set[str]:
@@ -372,39 +373,3 @@ def _make_folder(folder: Path) -> None:
             f"The study's folder {folder} cannot be made: {error.strerror or error}.",
             next_step="Name a folder that can be written with --output.",
         ) from error
-
-
-def _row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:
-    return [
-        (
-            part,
-            position,
-            rows.ids[position],
-            rows.texts[position],
-            rows.labels[position],
-            rows.groups[position] if rows.groups else None,
-            rows.times[position] if rows.times else None,
-            rows.row_numbers[position],
-        )
-        for position in range(len(rows))
-    ]
-
-
-def _fold_values(seed: int, fold: Fold) -> list[tuple[Any, ...]]:
-    return [(seed, part, place, position) for part in PARTS for place, position in enumerate(getattr(fold, part))]
-
-
-def _answer_values(key: str, part: str, answers: Sequence[Answer]) -> list[tuple[Any, ...]]:
-    return [
-        (
-            key,
-            part,
-            position,
-            answer.value,
-            None if answer.probabilities is None else json.dumps([round(p, 6) for p in answer.probabilities]),
-            answer.abstention,
-            answer.raw,
-            answer.seconds,
-        )
-        for position, answer in enumerate(answers)
-    ]
