@@ -15,7 +15,7 @@ from bakeoff.workbench.processes import born
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
-    "{{ 7 * 7 }}{% raw %}",
+    "{{ 7919 * 7907 }}{% raw %}",
     '=HYPERLINK("http://evil.example")',
     "pay \u202egnp.exe",
     "\x1b[31mred\x07",
@@ -41,7 +41,7 @@ def _is_inert(page: str) -> None:
     assert "<script>" not in page
     assert "<img" not in page
     assert "onerror=" not in re.sub(r"&lt;.*?&gt;|&#34;.*?&gt;", "", page)
-    assert "49" not in re.findall(r"\b49\b", page)
+    assert str(7919 * 7907) not in page  # a number that no date and no count of rows gives
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f]", page)
     assert 'href="javascript' not in page
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
 
 __all__ = ["ui"]
 
@@ -51,12 +55,26 @@ def ui(
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(32)
         address = f"http://{_HOST}:{port}/?token={token}"
+        app = create_app(folder.absolute(), token=token, port=port)
         # Both logs would show the address with its token.
-        settings = uvicorn.Config(
-            create_app(folder.absolute(), token=token, port=port), log_level="warning", access_log=False
-        )
-        print(f"Studies of {folder}: {address}", flush=True)
-        print("Ctrl-C ends the app; studies that run go on.", flush=True)
-        if not no_browser:
-            webbrowser.open(address)
-        uvicorn.Server(settings).run(sockets=[listening])
+        settings = uvicorn.Config(app, log_level="warning", access_log=False)
+
+        def announce() -> None:
+            print(f"Studies of {folder}: {address}", flush=True)
+            print("Ctrl-C ends the app; studies that run go on.", flush=True)
+            if not no_browser:
+                webbrowser.open(address)
+
+        _run(uvicorn.Server(settings), listening, announce)
+
+
+def _run(server: Any, listening: socket.socket, announce: Callable[[], None]) -> None:
+    """Serve until Ctrl-C, and announce it as soon as a Ctrl-C ends it in order, which it does not before."""
+    start_up = server.startup
+
+    async def start_up_and_announce(sockets: list[socket.socket] | None = None) -> None:
+        await start_up(sockets=sockets)
+        announce()
+
+    server.startup = start_up_and_announce
+    server.run(sockets=[listening])
