@@ -8,6 +8,9 @@ seconds, and `bakeoff.decision.decide` decides on what it chose, and on the whol
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/verdicts.py --output verdicts
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/verdicts.py --output verdicts --replay-only     # on what was measured
 
+Seconds are those of the processor, all threads together, where the grid's records have them: they are hardly changed by
+other work on the machine.
+
 A grid that was stopped is resumed. A verdict counts as found where it names the grid's choice and contender, or a
 contender whose test score in the grid is within a point of that of the grid's. The last line is one JSON object.
 """
@@ -67,12 +70,17 @@ class Replay:
     places : tuple of (str, int, int)
         Contender, n and seed, in the order in which they were chosen.
     seconds : float
-        Measured, of the chosen trials.
+        Measured, of the chosen trials; see `spent`.
     """
 
     evidence: Evidence
     places: tuple[Place, ...]
     seconds: float
+
+
+def spent(record: Trial) -> float:
+    """Give a trial's seconds of the processor, or by the clock where these are not known."""
+    return record.usage.processor_seconds or record.usage.seconds
 
 
 def smaller(source: Path, target: Path, rows: int, *, test_rows: int = TEST_ROWS, seed: int = 0) -> None:
@@ -127,7 +135,7 @@ class Course:
         """Choose a trial: its record is known, its seconds are spent."""
         place = (trial.contender, trial.n, trial.seed)
         record = self.records[place]
-        seconds = record.usage.seconds + self._lent(trial, record)
+        seconds = spent(record) + self._lent(trial, record)
         self.seconds += seconds
         self.slowness[trial.contender] = seconds / max(trial.forecast, 0.1)
         self.chosen.append(place)
@@ -139,7 +147,7 @@ class Course:
         if trial.shares is None or trial.finds_scores(self.chosen):
             return 0.0
         lender = self.records.get((trial.shares, trial.n, trial.seed)) or self.records.get((trial.shares, trial.n, 0))
-        return max(0.0, (lender.usage.seconds if lender is not None else trial.forecast) - record.usage.seconds)
+        return max(0.0, (spent(lender) if lender is not None else trial.forecast) - spent(record))
 
 
 def replay(plan: Plan, whole: Evidence) -> Replay:
@@ -179,7 +187,7 @@ def compared(name: str, folder: Path) -> dict[str, Any]:
         raise SystemExit(f"{folder} has no plan.")
     found = replay(plan, whole)
     grid, quick = decide(whole), decide(found.evidence)
-    grid_seconds = sum(trial.usage.seconds for trial in whole.trials)
+    grid_seconds = sum(spent(trial) for trial in whole.trials)
     scores = [test_score(grid, named(one), plan.decision_budget) for one in (grid, quick)]
     same = (grid.verdict.choice, named(grid)) == (quick.verdict.choice, named(quick))
     return {

@@ -12,10 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bakeoff.methods.prompt.prompt_file import PromptFile, write_prompt_file
+from bakeoff.methods.prompt.template import Demonstration, PromptDesign
 from bakeoff.report.verdict_file import check_verdict
 
 Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
@@ -72,14 +75,27 @@ def _adds_only_what_is_new(bakeoff: Bakeoff, study: Path) -> None:
     before = _records(study)
     again = bakeoff("add", "study", "--method", "probe")
     assert (again.returncode, "already" in again.stderr) == (2, True)
-    added = bakeoff("add", "study", "--method", "label-names")
+    prompt = study.parent / "mine.yaml"
+    words = ("negative", "positive")
+    design = PromptDesign("Is this review positive or negative?", words, words, ("", ""))
+    write_prompt_file(prompt, PromptFile(replace(design, demonstrations=(_a_tested_row(study),))))
+    knowing = bakeoff("add", "study", "--prompt", "mine.yaml")
+    assert (knowing.returncode, "must not know the rows" in knowing.stderr) == (2, True)
+    write_prompt_file(prompt, PromptFile(design))
+    added = bakeoff("add", "study", "--prompt", "mine.yaml")
     assert added.returncode in (0, 3), added.stdout + added.stderr
     after = _records(study)
     assert before < after
-    assert {record[0] for record in after - before} == {"label-names minilm-l6"}
+    assert {record[0] for record in after - before} == {"mine.yaml smollm2-135m"}
     verdict = json.loads((study / "verdict.json").read_text(encoding="utf-8"))
-    assert "label-names minilm-l6" in {row["contender"] for row in verdict["leaderboard"]}
+    assert "mine.yaml smollm2-135m" in {row["contender"] for row in verdict["leaderboard"]}
     assert any("test seen" in reason for reason in verdict["verdict"]["reasons"])
+
+
+def _a_tested_row(study: Path) -> Demonstration:
+    with sqlite3.connect(study / "study.sqlite") as db:
+        text, label = db.execute("SELECT text, label FROM rows WHERE part = 'test'").fetchone()
+    return Demonstration(0, text, label)
 
 
 def _keep_first(path: Path, rows: int) -> None:

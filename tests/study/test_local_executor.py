@@ -37,6 +37,7 @@ def test_a_job_gives_answers_and_what_they_cost(executor: LocalExecutor) -> None
     assert [answer.value for answer in result.test_answers] == ["negative", "positive"]
     assert result.fit_seconds > 0
     assert result.usage.peak_memory_mb > 10
+    assert 0 < result.usage.processor_seconds < 30
     assert executor.restarts == 0
 
 

@@ -20,11 +20,13 @@ def add(
     prompt_model: Annotated[
         list[str] | None, typer.Option("--prompt-model", help="A further model to prompt; may be repeated.")
     ] = None,
+    prompt: options.PromptFiles = None,
     time_limit: Annotated[str | None, typer.Option("--time-limit", help="From now on, such as 12m.")] = None,
 ) -> None:
-    """Add methods or models to a study: only what is new runs, on its rows; then decide again.
+    """Add methods, models or prompt files to a study: only what is new runs, on its rows; then decide again.
 
-    With no model given, those of the study take the new methods; with no method, new models take the usual ones.
+    With no model given, those of the study take the new methods and prompts; with no method, new models take the usual
+    ones.
     """
     from rich.console import Console
 
@@ -33,9 +35,9 @@ def add(
     from bakeoff.workbench import add as workbench
     from bakeoff.workbench.options import parse_duration
 
-    what = workbench.Addition(tuple(method or ()), tuple(encoder or ()), tuple(prompt_model or ()))
+    what = workbench.Addition(tuple(method or ()), tuple(encoder or ()), tuple(prompt_model or ()), tuple(prompt or ()))
     if what == workbench.Addition():
-        raise typer.BadParameter("Name what to add: --method, --encoder or --prompt-model.")
+        raise typer.BadParameter("Name what to add: --method, --encoder, --prompt-model or --prompt.")
     console = Console()
     with TerminalWatcher(console) as watcher:
         seconds = parse_duration(time_limit) if time_limit else None

@@ -57,6 +57,9 @@ class Usage:
         Price of those calls, in the currency of the assumptions; 0 in process.
     peak_memory_mb : float
         Highest resident memory of the process so far, in MB.
+    processor_seconds : float
+        Processor time of the worker, all threads together, which other work on the machine hardly changes; 0 where it
+        was not measured.
     """
 
     seconds: float = 0.0
@@ -66,6 +69,7 @@ class Usage:
     calls: int = 0
     money: float = 0.0
     peak_memory_mb: float = 0.0
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
-"""Add contenders to a study: further methods, or further models; only what is new runs."""
+"""Add contenders to a study: further methods, models or prompt files; only what is new runs."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.catalog.servers import is_server
+from bakeoff.data.duplicates import same_key
 from bakeoff.errors import OptionError, StudyError
 from bakeoff.study.contenders import build_contenders, check_versions
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
@@ -16,12 +17,15 @@ from bakeoff.study.grid import models_of
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.conclude import Outcome
+from bakeoff.workbench.given_prompts import given_prompt_facts, read_given_prompts, versions_told
 from bakeoff.workbench.options import StudyOptions, Watcher
 from bakeoff.workbench.refuse import check_contenders, check_options
 from bakeoff.workbench.run import carry_on
 
 if TYPE_CHECKING:
     from bakeoff.records import Contender
+    from bakeoff.study.contenders import GivenPromptFile
+    from bakeoff.tasks import Task
 
 __all__ = ["Addition", "add"]
 
@@ -33,14 +37,17 @@ class Addition:
     Parameters
     ----------
     methods : tuple of str
-        All that a study has by default, where empty.
+        Where empty, all that a study has by default, or none beside `prompts`.
     encoders, prompt_models : tuple of str
         Further models; those of the study where both are empty.
+    prompts : tuple of Path
+        Prompt files, each a contender with every model to prompt.
     """
 
     methods: tuple[str, ...] = ()
     encoders: tuple[str, ...] = ()
     prompt_models: tuple[str, ...] = ()
+    prompts: tuple[Path, ...] = ()
 
 
 def add(study: Path, what: Addition, *, time_limit: float | None = None, watcher: Watcher | None = None) -> Outcome:
@@ -63,7 +70,8 @@ def add(study: Path, what: Addition, *, time_limit: float | None = None, watcher
     StudyError
         If the folder holds no study, it was never planned, or a method has changed since it began.
     OptionError
-        If nothing of it is new, or a method or model cannot be used.
+        If nothing of it is new, a method, model or prompt cannot be used, or a prompt has seen rows that are not
+        training rows.
     """
     watcher = watcher or Watcher()
     with StudyStore(study) as store:
@@ -85,6 +93,7 @@ def _new_contenders(store: StudyStore, what: Addition, watcher: Watcher) -> tupl
             next_step="Measure it in a study of its own: bakeoff run ... --prompt-model URL.",
         )
     task = read_task(store)
+    prompts = _unseeing_prompts(store, what.prompts, task)
     models, _fetching = candidate_models(options, watcher, task.kind)
     rows = store.fact("row_counts")
     found, missing = build_contenders(
@@ -92,6 +101,7 @@ def _new_contenders(store: StudyStore, what: Addition, watcher: Watcher) -> tupl
         kind=task.kind,
         methods=options.methods,
         train_rows=rows["train"],
+        prompts=prompts,
         unlabelled=len(store.unlabelled()),
     )
     check_contenders(found, missing, options)
@@ -101,9 +111,41 @@ def _new_contenders(store: StudyStore, what: Addition, watcher: Watcher) -> tupl
     if not new:
         raise OptionError(
             f"The study has all of these contenders already: {', '.join(one.name for one in found)}.",
-            next_step="Name another --method, --encoder or --prompt-model.",
+            next_step="Name another --method, --encoder, --prompt-model or --prompt.",
         )
+    _note_prompts(store, prompts)
     return tuple(_renamed(new, {one.name for one in present}))
+
+
+def _unseeing_prompts(store: StudyStore, paths: Sequence[Path], task: Task) -> tuple[GivenPromptFile, ...]:
+    """Read prompt files that no validation or test row of the study stands in, or was tried with.
+
+    A new study sets such rows aside; those of this one are in use.
+    """
+    prompts = read_given_prompts(paths, task.labels)
+    held = {same_key(text) for part in ("validation", "test") for text in store.rows(part).texts}
+    for prompt in prompts:
+        if known := held & prompt.seen:
+            raise OptionError(
+                f"{prompt.name} must not know the rows that its score is of; it shows, or was tried on, {len(known):,} "
+                f"validation or test rows of this study{' (all its rows are tested)' if store.folds() else ''}.",
+                next_step=f"Measure it in a study of its own, which leaves these rows out: bakeoff run ... --prompt "
+                f"{prompt.name}.",
+            )
+    return prompts
+
+
+def _note_prompts(store: StudyStore, prompts: Sequence[GivenPromptFile]) -> None:
+    """Keep with the study which versions of the prompts were tried, as a study that begins with them does."""
+    if not prompts:
+        return
+    told = [asdict(versions_told(prompt)) for prompt in prompts if prompt.tries]
+    store.set_facts(
+        {
+            "given_prompts": [*(store.fact("given_prompts") or ()), *given_prompt_facts(prompts)],
+            "checks": [*store.fact("checks"), *told],
+        }
+    )
 
 
 def _options(store: StudyStore, what: Addition) -> StudyOptions:
@@ -115,7 +157,7 @@ def _options(store: StudyStore, what: Addition) -> StudyOptions:
             by_family.get(family, {})[name] = None
     given = bool(what.encoders or what.prompt_models)
     return StudyOptions(
-        methods=what.methods or None,
+        methods=what.methods or (() if what.prompts and not given else None),
         encoders=what.encoders if given else tuple(by_family["encoder"]),
         prompt_models=what.prompt_models if given else tuple(by_family["decoder"]),
     )

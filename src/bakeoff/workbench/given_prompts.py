@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from bakeoff.data import Check, Rows, Source, Split
 from bakeoff.data.duplicates import same_key
@@ -18,7 +19,7 @@ from bakeoff.workbench.options import StudyOptions
 from bakeoff.workbench.prompt_history import history_folder, read_history
 from bakeoff.workbench.rows import divide
 
-__all__ = ["divide_unseen", "read_given_prompts"]
+__all__ = ["divide_unseen", "given_prompt_facts", "read_given_prompts", "versions_told"]
 
 
 def read_given_prompts(
@@ -121,7 +122,7 @@ def divide_unseen(
         return divide(source, seed=options.seed, seeds=options.seeds, division=options.division)
 
     split, seen = divided(read), frozenset(key for prompt in prompts for key in prompt.seen)
-    versions = tuple(_versions_told(prompt) for prompt in prompts if prompt.tries)
+    versions = tuple(versions_told(prompt) for prompt in prompts if prompt.tries)
     if not seen:
         return read, split, versions
     if split.rows is None:
@@ -138,8 +139,34 @@ def _unseen(rows: Rows, seen: Collection[str]) -> Rows:
     return rows.take([place for place, text in enumerate(rows.texts) if same_key(text) not in seen])
 
 
-def _versions_told(prompt: GivenPromptFile) -> Check:
-    """Say which of how many versions a prompt is, and what trying them did to its score: that is a choice by labels."""
+def given_prompt_facts(prompts: Sequence[GivenPromptFile]) -> list[dict[str, Any]]:
+    """Give what a study keeps of prompt files: what each says, by its sha256, and its tries, as plain JSON values.
+
+    Parameters
+    ----------
+    prompts : sequence of GivenPromptFile
+
+    Returns
+    -------
+    list of dict
+    """
+    return [
+        {"name": one.name, "digest": one.digest, "tries": [asdict(tried) for tried in one.tries]} for one in prompts
+    ]
+
+
+def versions_told(prompt: GivenPromptFile) -> Check:
+    """Say which of how many versions a prompt is, and what trying them did to its score: that is a choice by labels.
+
+    Parameters
+    ----------
+    prompt : GivenPromptFile
+        With tries.
+
+    Returns
+    -------
+    Check
+    """
     name, count = f"versions of {prompt.name}", max(one.version for one in prompt.tries)
     own = [one for one in prompt.tries if one.digest == prompt.digest]
     if not own:

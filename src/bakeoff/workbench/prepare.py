@@ -37,7 +37,7 @@ from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, default_metric, metrics_of, task_of_kind
 from bakeoff.workbench.assume import check_cost_labels, check_costs_fit
 from bakeoff.workbench.candidates import candidate_models
-from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
+from bakeoff.workbench.given_prompts import divide_unseen, given_prompt_facts, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.refuse import check_contenders, check_options, check_place
 from bakeoff.workbench.rows import (
@@ -132,9 +132,7 @@ def _facts_of_contenders(
     prompts: Sequence[GivenPromptFile],
 ) -> dict[str, Any]:
     return {
-        "given_prompts": [
-            {"name": one.name, "digest": one.digest, "tries": [asdict(tried) for tried in one.tries]} for one in prompts
-        ],
+        "given_prompts": given_prompt_facts(prompts),
         "contenders": [contender_to_json(c) for c in (*contenders, *([current[0]] if current else []))],
         "missing": list(missing),
         "current": current[0].name if current else None,

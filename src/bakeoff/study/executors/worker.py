@@ -121,7 +121,8 @@ def _run(job: Job, report: Report) -> JobResult:
         return JobFailed(f"{type(error).__name__}: {error}", crashed=short)
 
 
-def _fitted(job: FitJob, report: Report, *, may_shorten: bool = False) -> tuple[Method, RunContext]:
+def _loaded(job: FitJob, report: Report, *, may_shorten: bool = False) -> tuple[Method, RunContext]:
+    """Load the models of a job, start its clock, and give its method, not fitted yet."""
     from bakeoff.methods.contract import Deadline, RunContext
     from bakeoff.methods.measure import preload
     from bakeoff.methods.registry import load_method, method_spec
@@ -142,12 +143,17 @@ def _fitted(job: FitJob, report: Report, *, may_shorten: bool = False) -> tuple[
     )
     report(CLOCK_STARTS, 0.0)
     method = load_method(job.method)(task=job.task, model=job.model, seed=job.seed, **job.parameters)
-    method.within(context).fit((*job.texts, *job.unlabelled), (*job.labels, *(None for _ in job.unlabelled)))
-    return method, context
+    return method.within(context), context
+
+
+def _fit_on_rows(method: Method, job: FitJob) -> None:
+    method.fit((*job.texts, *job.unlabelled), (*job.labels, *(None for _ in job.unlabelled)))
 
 
 def _fit(job: FitJob, report: Report) -> FitResult:
-    method, context = _fitted(job, report)
+    method, context = _loaded(job, report)
+    begun = time.process_time()
+    _fit_on_rows(method, job)
     fit_usage = method.usage_
     report("answering", 0.0)
     validation, _seconds = _answered(method, job.validation_texts)
@@ -156,7 +162,7 @@ def _fit(job: FitJob, report: Report) -> FitResult:
     cost = sum(answer.seconds for answer in (*validation, *test)) or (seconds + _seconds)
     # Taken before single rows are asked: they are no part of the trial.
     cut, details = bool(method.cut_), dict(method.details_)
-    usage = _total_usage(method.usage_, fit_usage.seconds + cost, (*validation, *test))
+    usage = _total_usage(method.usage_, fit_usage.seconds + cost, time.process_time() - begun, (*validation, *test))
     asked = (job.validation_texts, validation) if validation else (job.test_texts, test)
     injected = None if cut or not job.injected_rows else measure_injection(method, *asked, job.injected_rows)
     times = [] if cut else _latencies(method, job.test_texts)
@@ -189,7 +195,8 @@ def _answered_beside(method: Method, texts: tuple[str, ...]) -> tuple[str | None
 def _rephrase(job: FitJob, report: Report) -> RephraseResult:
     from bakeoff.methods.measure import decoder_digest
 
-    method, context = _fitted(job, report)
+    method, context = _loaded(job, report)
+    _fit_on_rows(method, job)
     answers = method.rephrased(job.validation_texts)
     return RephraseResult(answers, decoder_digest(str(job.model), dtype=context.dtype, device=context.device))
 
@@ -206,7 +213,7 @@ def _tokens_per_row(answers: tuple[Answer, ...], details: Mapping[str, Any]) -> 
     return own + float(details.get("prefix_tokens") or 0)
 
 
-def _total_usage(usage: Usage, seconds: float, answers: tuple[Answer, ...]) -> Usage:
+def _total_usage(usage: Usage, seconds: float, processor: float, answers: tuple[Answer, ...]) -> Usage:
     from bakeoff.methods.contract import peak_memory_mb
 
     return Usage(
@@ -217,6 +224,7 @@ def _total_usage(usage: Usage, seconds: float, answers: tuple[Answer, ...]) -> U
         calls=usage.calls,
         money=usage.money,
         peak_memory_mb=peak_memory_mb(),
+        processor_seconds=processor,
     )
 
 
@@ -238,7 +246,8 @@ def _refit(job: RefitJob, report: Report) -> RefitResult:
     from bakeoff.methods.contract import Deadline
     from bakeoff.methods.registry import load_method
 
-    method, context = _fitted(job.fit, report, may_shorten=True)
+    method, context = _loaded(job.fit, report, may_shorten=True)
+    _fit_on_rows(method, job.fit)
     folder = Path(job.folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
