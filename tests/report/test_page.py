@@ -13,7 +13,7 @@ import pytest
 
 from bakeoff.records import Check, CurvePoint, ExtendedGap, Extrapolation
 from bakeoff.report import render_report
-from bakeoff.report.plots import latency_plot, learning_curves, pareto_front
+from bakeoff.report.plots import front_plot, learning_curves, pareto_front
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
 
@@ -192,7 +192,7 @@ def test_charts_carry_the_theme_and_the_figures(decision):
     assert 'fill="#3b74d8"' in svg
     assert svg.count("few-shot") >= 1
     assert "xmlns" not in svg
-    svg = latency_plot(decision)
+    svg = front_plot(decision)
     assert "lora smollm2-135m" in svg
     assert "majority" not in svg, "of the floors only the best is drawn"
 
@@ -216,7 +216,7 @@ def test_odd_evidence_still_draws(evidence, decision):
         decision, curves=decision.curves[:1], leaderboard=decision.leaderboard[:1], comparisons=(), considerations=()
     )
     assert learning_curves(one).startswith("<svg")
-    assert latency_plot(one) is None
+    assert front_plot(one) is None
     lost = replace(decision, curves=tuple(replace(point, score=math.nan) for point in decision.curves))
     assert learning_curves(lost) is None
     bare = replace(one, curves=(), leaderboard=(), differences=())

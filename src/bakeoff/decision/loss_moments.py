@@ -58,7 +58,7 @@ class LossMoments:
 def _forms(values: _Reals) -> _Reals:
     """Average over the last axis the covariances of two parts over draws; shape (2, resamples, sets) to (2, 2)."""
     own = values - values.mean(axis=1, keepdims=True)
-    return np.einsum("irs,jrs->ij", own, own) / ((values.shape[1] - 1) * values.shape[2])
+    return np.asarray(np.einsum("irs,jrs->ij", own, own) / ((values.shape[1] - 1) * values.shape[2]))
 
 
 def moments_of(loss: DrawnLoss) -> LossMoments:

@@ -27,7 +27,9 @@ from bakeoff.report.lookup import (
     row_of,
     seeds_text,
 )
-from bakeoff.report.plots import ARM_COLOURS, GRID, INK, latency_plot, learning_curves
+from bakeoff.report.looks import at_budget, fronts, looks
+from bakeoff.report.plots import ARM_COLOURS, GRID, INK, learning_curves
+from bakeoff.report.prices import prices
 from bakeoff.report.sources import SOURCES, trial_list
 from bakeoff.report.spread import spread
 
@@ -52,6 +54,9 @@ _ROLE_WORDS: Mapping[str, str] = {
     "current": "against today's system",
     "mixture": "both ways together",
 }
+
+#: Parts of the page's one script, in order.
+_SCRIPTS = ("rows.js", "student.js", "bills.js", "rule.js", "prices.js", "report.js")
 
 _STATUS_ORDER = {"FAIL": 0, "WARN": 1, "PASS": 2}
 
@@ -98,6 +103,7 @@ def render_report(
         task=evidence.task,
         **_parts(evidence, decision),
         **_traced(evidence, decision, rows),
+        **_desk(evidence, decision, commands),
         created=created,
         version=version,
         title=title,
@@ -124,7 +130,7 @@ def _parts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "spent": shown.spent(),
         "troubled": [trial for trial in evidence.trials if trial.status != "done"],
         "curves": _markup(learning_curves(decision)),
-        "latencies": _markup(latency_plot(decision)),
+        "fronts": [(one, _markup(one.drawn)) for one in fronts(decision, evidence.assumptions.currency)],
         "arms": [arm for arm in ARM_COLOURS if any(row.arm == arm for row in decision.leaderboard)],
     }
 
@@ -144,6 +150,7 @@ def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None) -> d
     panel = Panel(evidence)
     differing = disagreements(panel, decision, rows)
     return {
+        "looks": looks(panel, decision),
         "differing": differing,
         "differing_data": None if differing is None else _markup(differing.data),
         "confused": confusions(panel, decision),
@@ -151,6 +158,12 @@ def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None) -> d
         "sources": SOURCES,
         "trials": trial_list(evidence),
     }
+
+
+def _desk(evidence: Evidence, decision: Decision, commands: Sequence[str]) -> dict[str, Any]:
+    """Give the section in which the page decides again, under the names that its template uses."""
+    desk = prices(evidence, decision, commands)
+    return {"desk": desk, "desk_data": _markup(desk.data)}
 
 
 def _environment() -> Environment:
@@ -183,6 +196,7 @@ def _environment() -> Environment:
     }
     environment.filters.update({name: _typeset(form) for name, form in forms.items()})
     environment.filters["figure_name"] = figures.figure_name
+    environment.filters["plain"] = lambda value: "" if value is None else repr(value).removesuffix(".0")
     environment.globals["figure"] = _typeset(figures.figure_text)
     environment.globals["sort_value"] = _sort_value
     return environment
@@ -220,7 +234,7 @@ def _source(environment: Environment, name: str) -> str:
 
 
 def _script(environment: Environment) -> str:
-    return "\n".join(_source(environment, name) for name in ("report.js", "rows.js"))
+    return "\n".join(_source(environment, name) for name in _SCRIPTS)
 
 
 def _markup(text: str | None) -> Any:
@@ -324,8 +338,10 @@ class _Shown:
 
     def leaderboard(self) -> list[dict[str, Any]]:
         """Give every row, marked where it is one of the verdict's two at its budget."""
-        marked = {id(side["row"]) for side in self.sides()}
-        return [{"row": row, "finalist": id(row) in marked} for row in self.decision.leaderboard]
+        marked, now = {id(side["row"]) for side in self.sides()}, at_budget(self.decision)
+        return [
+            {"row": row, "finalist": id(row) in marked, "now": id(row) in now} for row in self.decision.leaderboard
+        ]
 
     def spent(self) -> dict[str, Any]:
         """Sum what the study cost."""
