@@ -28,7 +28,7 @@ _AXE = (Path(__file__).parents[1] / "web" / "axe.min.js").read_text(encoding="ut
 pytestmark = pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
 
 #: How many sets of assumptions are tried on each evidence.
-_SETS = {"plain": 12, "mixture": 8, "served": 10, "matrix": 6, "folds": 6}
+_SETS = {"plain": 11, "mixture": 8, "served": 10, "matrix": 6, "folds": 6}
 #: Ranges in which a choice can turn, where they are narrower than those that are allowed.
 _RANGES = {
     "volume": (1.0, 1e8), "hour_cost": (0.1, 200.0), "margin": (1e-3, 0.1), "error_cost": (1e-4, 20.0),
@@ -69,7 +69,11 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
     def opened(name: str) -> tuple[Evidence, Any]:
         if name not in known:
             evidence = priced_evidence(name)
-            html = render_report(evidence, decide(evidence), created="2026-01-01", version="0.1.0", title=name)
+            decision = decide(evidence)
+            if name != "plain":
+                # One page with everything is enough; drawing charts takes longer than all the rest.
+                decision = replace(decision, curves=(), leaderboard=())
+            html = render_report(evidence, decision, created="2026-01-01", version="0.1.0", title=name)
             file = tmp_path_factory.mktemp("pages") / f"{name}.html"
             file.write_text(html, encoding="utf-8")
             page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -122,7 +126,7 @@ def test_the_page_decides_as_decide_does(pages, name):
         assumed = _drawn(chance, evidence.assumptions, names) if number else evidence.assumptions
         values = {one: getattr(assumed, one) for one in names}
         shown = page.evaluate(_TURN, {key: "" if value is None else repr(value) for key, value in values.items()})
-        choice, costs, even = (_wholly if number < 2 else _quickly)(replace(evidence, assumptions=assumed))
+        choice, costs, even = (_wholly if number == 1 else _quickly)(replace(evidence, assumptions=assumed))
         given = [text for text in shown["command"].split("STUDY")[1].split(" --assume ") if text]
         assert assume(evidence.assumptions, {}, given) == assumed
         assert [one for one, _, _ in shown["costs"]] == [one.contender for one in costs]
@@ -142,3 +146,89 @@ def test_the_page_decides_as_decide_does(pages, name):
         choices.add(shown["choice"])
     assert told > _SETS[name] / 2
     assert len(choices) > 1
+
+
+def test_the_desk_is_turned_by_hand(pages):
+    evidence, page = pages("plain")
+    desk, outcome = page.locator("#prices"), page.locator("#outcome")
+    desk.locator("button.again").click()
+    volume, slider = desk.locator("[data-name=volume]"), page.locator("#volume-slider")
+    assert volume.input_value() == "100000"
+    assert "It is the same at these prices" in outcome.inner_text()
+    before = page.locator("#prices tbody").inner_text()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert 100_000 < float(volume.input_value()) < 110_000
+    page.keyboard.press("PageUp")
+    assert page.locator("#prices tbody").inner_text() != before
+    assert f"--assume volume={volume.input_value()}" in outcome.inner_text()
+    assert "predictions a month" in slider.get_attribute("aria-valuetext")
+    volume.fill("-5")
+    assert outcome.get_attribute("data-fault") == "yes"
+    assert "volume must be a number from 0 on" in outcome.inner_text()
+    assert volume.get_attribute("aria-invalid") == "true"
+    desk.locator("button.again").click()
+    desk.locator("[data-name=review_cost]").fill("1")
+    assert "needs a cost of a wrong answer beside it" in outcome.inner_text()
+    desk.locator("[data-name=error_cost]").fill("1")
+    assert outcome.get_attribute("data-fault") is None
+    assert "--assume error_cost=1 --assume review_cost=1" in outcome.inner_text()
+    # Hours that only one way takes move the point at which it pays, and the chart marks it.
+    desk.locator("button.again").click()
+    desk.locator("summary").click()
+    desk.locator("[data-name=finetune_hours]").fill("40")
+    desk.locator("[data-name=machine_hour_cost]").fill("20")
+    shown = float(outcome.get_attribute("data-predictions"))
+    assumed = replace(evidence.assumptions, finetune_hours=40.0, machine_hour_cost=20.0)
+    assert shown == pytest.approx(decide(replace(evidence, assumptions=assumed)).break_even.predictions)
+    assert page.locator("#outcome svg circle.point").count() == 1
+    desk.locator("button.again").click()
+
+
+def test_the_leaderboard_is_held_to_its_front_and_charts_are_switched(pages):
+    evidence, page = pages("plain")
+    board = decide(evidence).leaderboard
+    rows = page.locator("table.leaderboard tbody tr")
+    assert rows.count() == len(board)
+    only = page.locator(".filter .pareto")
+    only.focus()
+    page.keyboard.press("Space")
+    for column, value in (("p50_ms", "p50"), ("cost_per_1k", "cost"), ("fit_seconds", "fit")):
+        page.locator(".filter .against").select_option(value)
+        now = [row for row in board if row.n == 512 or row.contender.startswith("zero-shot")]
+        front = {
+            row.contender
+            for row in now
+            if not any(
+                other.score >= row.score
+                and getattr(other, column) <= getattr(row, column)
+                and (other.score, getattr(other, column)) != (row.score, getattr(row, column))
+                for other in now
+            )
+        }
+        seen = rows.locator("visible=true").locator(".name").all_inner_texts()
+        assert sorted(seen) == sorted(front)
+        assert page.locator(".filter [role=status]").inner_text() == f"{len(front)} of {len(now)} contenders"
+    page.locator("table.leaderboard thead button", has_text="score").click()
+    assert len(rows.locator("visible=true").all()) == len(front), "sorting keeps the filter"
+    only.uncheck()
+    assert len(rows.locator("visible=true").all()) == len(board)
+    charts = page.locator(".fronts figure")
+    assert [charts.nth(at).is_visible() for at in range(2)] == [True, False]
+    page.locator(".fronts button", has_text="cost of 1,000").click()
+    assert [charts.nth(at).is_visible() for at in range(2)] == [False, True]
+    page.emulate_media(media="print")
+    assert [charts.nth(at).is_visible() for at in range(2)] == [True, True]
+    page.emulate_media(media="screen")
+
+
+def test_the_page_reads_well_small_and_dark(pages):
+    _, page = pages("plain")
+    for width, scheme in ((390, "dark"), (1280, "light")):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.evaluate(_AXE)
+        found = page.evaluate("axe.run().then(found => found.violations)")
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]

@@ -14,6 +14,7 @@ from bakeoff.records import Comparison, Consideration, Decision, Evidence, Trial
 from bakeoff.report import figures
 from bakeoff.report.confusions import confusions
 from bakeoff.report.disagreements import ShownRows, disagreements
+from bakeoff.report.looks import at_budget, fronts, looks
 from bakeoff.report.lookup import (
     ARM_WORDS,
     CHOICE_WORDS,
@@ -27,7 +28,6 @@ from bakeoff.report.lookup import (
     row_of,
     seeds_text,
 )
-from bakeoff.report.looks import at_budget, fronts, looks
 from bakeoff.report.plots import ARM_COLOURS, GRID, INK, learning_curves
 from bakeoff.report.prices import prices
 from bakeoff.report.sources import SOURCES, trial_list
@@ -102,8 +102,7 @@ def render_report(
         verdict=decision.verdict,
         task=evidence.task,
         **_parts(evidence, decision),
-        **_traced(evidence, decision, rows),
-        **_desk(evidence, decision, commands),
+        **_traced(evidence, decision, rows, commands),
         created=created,
         version=version,
         title=title,
@@ -145,12 +144,15 @@ def _words() -> dict[str, Any]:
     }
 
 
-def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None) -> dict[str, Any]:
+def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None, commands: Sequence[str]) -> dict[str, Any]:
     """Give the parts that stand on single answers and trials, under the names that their templates use."""
+    desk = prices(evidence, decision, commands)
     panel = Panel(evidence)
     differing = disagreements(panel, decision, rows)
     return {
         "looks": looks(panel, decision),
+        "desk": desk,
+        "desk_data": _markup(desk.data),
         "differing": differing,
         "differing_data": None if differing is None else _markup(differing.data),
         "confused": confusions(panel, decision),
@@ -158,12 +160,6 @@ def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None) -> d
         "sources": SOURCES,
         "trials": trial_list(evidence),
     }
-
-
-def _desk(evidence: Evidence, decision: Decision, commands: Sequence[str]) -> dict[str, Any]:
-    """Give the section in which the page decides again, under the names that its template uses."""
-    desk = prices(evidence, decision, commands)
-    return {"desk": desk, "desk_data": _markup(desk.data)}
 
 
 def _environment() -> Environment:
@@ -339,9 +335,7 @@ class _Shown:
     def leaderboard(self) -> list[dict[str, Any]]:
         """Give every row, marked where it is one of the verdict's two at its budget."""
         marked, now = {id(side["row"]) for side in self.sides()}, at_budget(self.decision)
-        return [
-            {"row": row, "finalist": id(row) in marked, "now": id(row) in now} for row in self.decision.leaderboard
-        ]
+        return [{"row": row, "finalist": id(row) in marked, "now": id(row) in now} for row in self.decision.leaderboard]
 
     def spent(self) -> dict[str, Any]:
         """Sum what the study cost."""

@@ -270,7 +270,9 @@ def rows_of_plot(decision: Decision, column: str) -> list[LeaderboardRow]:
     """Take each contender's row at the verdict's budget; of the floors only the best, as the others flatten all."""
     names = dict.fromkeys(row.contender for row in decision.leaderboard)
     found = (row_of(decision, name, decision.verdict.n) for name in names)
-    rows = [row for row in found if row is not None and math.isfinite(row.score) and 0 < getattr(row, column) < math.inf]
+    rows = [
+        row for row in found if row is not None and math.isfinite(row.score) and 0 < getattr(row, column) < math.inf
+    ]
     best = max((row.score for row in rows if row.arm == "floor"), default=math.nan)
     return [row for row in rows if row.arm != "floor" or row.score == best]
 
@@ -307,7 +309,9 @@ def pareto_front(rows: Iterable[LeaderboardRow], column: str = "p50_ms") -> list
     return front
 
 
-def _dot(row: LeaderboardRow, column: str, place: float, x: Any, y: Any, *, right: bool, strong: bool) -> tuple[Any, Any]:
+def _dot(
+    row: LeaderboardRow, column: str, place: float, x: Any, y: Any, *, right: bool, strong: bool
+) -> tuple[Any, Any]:
     import altair as alt
 
     colour = ARM_COLOURS[row.arm]

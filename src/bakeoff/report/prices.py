@@ -96,7 +96,7 @@ def prices(evidence: Evidence, decision: Decision, commands: Sequence[str]) -> P
     Prices
     """
     figures = portable_figures(evidence)
-    fields = {one.name: _field(evidence, one) for one in ASSUMED if _weighs(evidence, figures, one.name)}
+    fields = {one.name: _field(evidence, one) for one in ASSUMED if _weighs(figures, one.name)}
     command = next((one for one in commands if one.startswith("bakeoff report ")), "bakeoff report STUDY")
     verdict = decision.verdict
     shown = {**figures, "cells": [{**cell, "name": visible_text(cell["name"])} for cell in figures["cells"]]}
@@ -117,7 +117,7 @@ def _field(evidence: Evidence, one: Assumed) -> Field:
     return Field(one.name, one.what, unit, value, one.least, one.most, one.name in _OPEN)
 
 
-def _weighs(evidence: Evidence, figures: Mapping[str, Any], name: str) -> bool:
+def _weighs(figures: Mapping[str, Any], name: str) -> bool:
     """Say whether an assumption can weigh anything in this study, and the page knows all that it moves."""
     cells, money = figures["cells"], figures["money"]
     if name in _SERVED:
