@@ -29,42 +29,10 @@ from bakeoff.report.disagreements import ShownRows, shown_trials
 from bakeoff.tasks import classification_task
 
 BUDGETS, SEEDS, VALIDATION, LABELS = (16, 64, 256, 1024, 4096), 5, 400, ("negative", "neutral", "positive")
-_WORDS = [
-    "the",
-    "battery",
-    "of",
-    "this",
-    "phone",
-    "lasts",
-    "two",
-    "days",
-    "and",
-    "charges",
-    "fast",
-    "but",
-    "speaker",
-    "sounds",
-    "thin",
-    "at",
-    "full",
-    "volume",
-    "screen",
-    "bright",
-    "delivery",
-    "late",
-    "box",
-    "damaged",
-    "seller",
-    "answered",
-    "quickly",
-    "would",
-    "buy",
-    "again",
-    "not",
-    "worth",
-    "its",
-    "price",
-]
+_TEXT = (
+    "the battery of this phone lasts two days and charges fast but speaker sounds thin at full volume screen bright "
+    "delivery late box damaged seller answered quickly would buy again not worth its price"
+)
 
 
 def made_evidence(contenders: int, rows: int) -> Evidence:
@@ -110,8 +78,8 @@ def made_evidence(contenders: int, rows: int) -> Evidence:
 
 def shown_rows(evidence: Evidence, keys: tuple[str, ...]) -> ShownRows:
     """Make texts of 40 words, and probabilities of the trials that are shown."""
-    chance, rows = np.random.default_rng(1), len(evidence.test_labels)
-    texts = tuple(" ".join(chance.choice(_WORDS, 40)) for _ in range(rows))
+    chance, rows, words = np.random.default_rng(1), len(evidence.test_labels), _TEXT.split()
+    texts = tuple(" ".join(chance.choice(words, 40)) for _ in range(rows))
     shares = {key: [tuple(float(p) for p in chance.dirichlet([1, 1, 1])) for _ in range(rows)] for key in keys}
     return ShownRows(tuple(f"{row:016x}" for row in range(rows)), tuple(range(1, rows + 1)), texts, shares)
 
@@ -127,7 +95,8 @@ _UNTIL_DRAWN = """([selector, value, kind, wait]) => new Promise((done) => {
   input.value = value;
   input.dispatchEvent(new Event(kind, { bubbles: true }));
   const handled = performance.now() - before;
-  setTimeout(() => requestAnimationFrame(() => setTimeout(() => done([handled, performance.now() - before - wait]))), wait);
+  const drawn = () => done([handled, performance.now() - before - wait]);
+  setTimeout(() => requestAnimationFrame(() => setTimeout(drawn)), wait);
 })"""
 
 
@@ -147,11 +116,15 @@ def opened(file: Path, runs: int) -> dict[str, float]:
             loads.append(load)
             paints.append(paint)
             page.click("#differing button[data-group='']")
-            for text in ("b", "ba", "bat", "battery", "battery l"):
-                keys.append(page.evaluate(_UNTIL_DRAWN, ["#differing input[type=search]", text, "input", 120])[1])
-            for place in range(20):
-                value = str(2 + place / 4)
-                turns.append(page.evaluate(_UNTIL_DRAWN, ["#volume-slider", value, "input", 0])[1])
+            page.focus("#differing input[type=search]")
+            keys += [
+                page.evaluate(_UNTIL_DRAWN, ["#differing input[type=search]", text, "input", 120])[1]
+                for text in ("b", "ba", "bat", "battery", "battery l")
+            ]
+            turns += [
+                page.evaluate(_UNTIL_DRAWN, ["#volume-slider", str(2 + place / 4), "input", 0])[1]
+                for place in range(20)
+            ]
             before = time.perf_counter()
             page.click("table.leaderboard thead th:nth-child(3) button")
             page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")

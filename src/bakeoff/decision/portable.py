@@ -52,7 +52,7 @@ def portable_figures(evidence: Evidence) -> dict[str, Any]:
     for name in panel.contenders:
         places.of(panel.cell(name, field.n))
     by_score = None if evidence.assumptions.cost_matrix is not None else _by_score(panel, places)
-    by_cost = portable_losses(panel, places.of) if _can_be_priced(evidence) else None
+    by_cost = portable_losses(panel, places.of) if places.cells and _can_be_priced(evidence) else None
     assumptions = evidence.assumptions
     given = {
         "n": field.n,

@@ -152,7 +152,7 @@ def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None, comm
     return {
         "looks": looks(panel, decision),
         "desk": desk,
-        "desk_data": _markup(desk.data),
+        "desk_data": None if desk is None else _markup(desk.data),
         "differing": differing,
         "differing_data": None if differing is None else _markup(differing.data),
         "confused": confusions(panel, decision),

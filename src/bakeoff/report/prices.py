@@ -81,7 +81,7 @@ class Prices:
     data: str
 
 
-def prices(evidence: Evidence, decision: Decision, commands: Sequence[str]) -> Prices:
+def prices(evidence: Evidence, decision: Decision, commands: Sequence[str]) -> Prices | None:
     """Lay out the section.
 
     Parameters
@@ -93,13 +93,20 @@ def prices(evidence: Evidence, decision: Decision, commands: Sequence[str]) -> P
 
     Returns
     -------
-    Prices
+    Prices or None
+        None where no trial was finished.
     """
     figures = portable_figures(evidence)
+    if not figures["cells"]:
+        return None
     fields = {one.name: _field(evidence, one) for one in ASSUMED if _weighs(figures, one.name)}
     command = next((one for one in commands if one.startswith("bakeoff report ")), "bakeoff report STUDY")
     verdict = decision.verdict
-    shown = {**figures, "cells": [{**cell, "name": visible_text(cell["name"])} for cell in figures["cells"]]}
+    shown = {
+        **figures,
+        "currency": visible_text(figures["currency"]),
+        "cells": [{**cell, "name": visible_text(cell["name"])} for cell in figures["cells"]],
+    }
     named = {"contender": verdict.contender, "meanwhile": verdict.meanwhile}
     record = {"choice": verdict.choice} | {key: name and visible_text(name) for key, name in named.items()}
     return Prices(

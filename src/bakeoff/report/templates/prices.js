@@ -7,6 +7,7 @@
   const [desk, scroll] = [box.querySelector(".desk"), box.querySelector(".scroll")];
   const slider = document.getElementById("volume-slider"), outcome = document.getElementById("outcome");
   const part = (name) => outcome.querySelector(name);
+  const drawn = part("svg").namespaceURI;
   const inputs = new Map(Array.from(box.querySelectorAll("input[data-name]"), (input) => [input.dataset.name, input]));
   const HEADINGS = {
     "fine-tune": "Fine-tune", prompt: "Prompt", both: "Both", "keep-current": "Keep current", floor: "Floor", unresolved: "Unresolved",
@@ -20,7 +21,7 @@
     return made;
   };
   const draw = (tag, attributes, text) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    const made = document.createElementNS(drawn, tag);
     Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
     if (text !== undefined) made.textContent = text;
     return made;
@@ -99,7 +100,8 @@
         + spelled(found.perMonth) + " a month on";
       return extra + ". At " + spelled(volume) + " predictions a month it never pays" + least + ".";
     }
-    const months = volume > 0 ? " (" + spelled(found.predictions / volume) + " months at this volume)" : "";
+    const after = found.predictions / volume, told = after < 0.03 ? "under a day" : spelled(after) + " months";
+    const months = volume > 0 ? " (" + told + " at this volume)" : "";
     return extra + ", and pays after " + spelled(Math.ceil(found.predictions)) + " predictions" + months + ".";
   };
 
