@@ -213,6 +213,7 @@
     part(".break-even").textContent = evenText(result);
     part(".record").textContent = recordText(choice);
     part(".command").textContent = commandText(found);
+    inputs.get("retrains_per_month").placeholder = spelled(result.assumed.retrains_per_month);
     chart(result);
     table(result);
   };
