@@ -60,7 +60,7 @@ def _mixture() -> Evidence:
         (TUNED, {128: 0.95}), (SHOTS, {128: 0.948}), (ZERO, {0: 0.945}), (_MIXED, {128: 0.953}),
         (TFIDF, {128: 0.75}), (MAJORITY, {128: 0.5}), (CURRENT, {0: 0.9}),
     ]  # fmt: skip
-    return make_evidence(curves, facts=_USED, rows=700, seeds=4, seed_deviation=0.0005, shared=0.985)
+    return make_evidence(curves, facts=_USED, rows=600, seeds=3, seed_deviation=0.0005, shared=0.985)
 
 
 def _served() -> Evidence:

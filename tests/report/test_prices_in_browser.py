@@ -18,7 +18,7 @@ from bakeoff.decision import decide, settle
 from bakeoff.decision.costs import break_even
 from bakeoff.decision.expected import expected_costs_of
 from bakeoff.decision.panel import Panel
-from bakeoff.records import ASSUMED, Assumptions, BreakEven, Evidence, ExpectedCost
+from bakeoff.records import ASSUMED, Assumptions, BreakEven, Decision, Evidence, ExpectedCost
 from bakeoff.report import render_report
 from bakeoff.workbench.assume import assume
 
@@ -64,16 +64,15 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Open the report of an evidence by its name; each is made once."""
-    known: dict[str, tuple[Evidence, Any]] = {}
+    known: dict[str, tuple[Evidence, Decision, Any]] = {}
 
-    def opened(name: str) -> tuple[Evidence, Any]:
+    def opened(name: str) -> tuple[Evidence, Decision, Any]:
         if name not in known:
             evidence = priced_evidence(name)
             decision = decide(evidence)
-            if name != "plain":
-                # One page with everything is enough; drawing charts takes longer than all the rest.
-                decision = replace(decision, curves=(), leaderboard=())
-            html = render_report(evidence, decision, created="2026-01-01", version="0.1.0", title=name)
+            # One page with everything is enough; drawing charts takes longer than all the rest.
+            bare = decision if name == "plain" else replace(decision, curves=(), leaderboard=())
+            html = render_report(evidence, bare, created="2026-01-01", version="0.1.0", title=name)
             file = tmp_path_factory.mktemp("pages") / f"{name}.html"
             file.write_text(html, encoding="utf-8")
             page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -81,11 +80,11 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
             page.on("pageerror", lambda error: page.faults.append(str(error)))
             page.on("console", lambda message: page.faults.append(message.text))
             page.goto(file.as_uri())
-            known[name] = evidence, page
+            known[name] = evidence, decision, page
         return known[name]
 
     yield opened
-    assert not [fault for _, page in known.values() for fault in page.faults]
+    assert not [fault for _, _, page in known.values() for fault in page.faults]
 
 
 def _drawn(chance: random.Random, base: Assumptions, names: list[str]) -> Assumptions:
@@ -98,8 +97,7 @@ def _drawn(chance: random.Random, base: Assumptions, names: list[str]) -> Assump
     return drawn if drawn.priced else replace(drawn, review_cost=None)
 
 
-def _wholly(evidence: Evidence) -> tuple[list[str | None], Sequence[ExpectedCost], BreakEven]:
-    decision = decide(evidence)
+def _wholly(decision: Decision) -> tuple[list[str | None], Sequence[ExpectedCost], BreakEven]:
     verdict = decision.verdict
     own = [verdict.choice, verdict.contender, verdict.against, verdict.meanwhile]
     return own, decision.costs, decision.break_even
@@ -118,7 +116,7 @@ def _quickly(evidence: Evidence) -> tuple[list[str | None], Sequence[ExpectedCos
 
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_the_page_decides_as_decide_does(pages, name):
-    evidence, page = pages(name)
+    evidence, decision, page = pages(name)
     names = page.locator("#prices input[data-name]").evaluate_all("all => all.map(one => one.dataset.name)")
     assert ("error_cost" in names) == (name != "matrix")
     chance, choices, told = random.Random(name), set(), 0
@@ -126,7 +124,7 @@ def test_the_page_decides_as_decide_does(pages, name):
         assumed = _drawn(chance, evidence.assumptions, names) if number else evidence.assumptions
         values = {one: getattr(assumed, one) for one in names}
         shown = page.evaluate(_TURN, {key: "" if value is None else repr(value) for key, value in values.items()})
-        choice, costs, even = (_wholly if number == 1 else _quickly)(replace(evidence, assumptions=assumed))
+        choice, costs, even = _quickly(replace(evidence, assumptions=assumed)) if number else _wholly(decision)
         given = [text for text in shown["command"].split("STUDY")[1].split(" --assume ") if text]
         assert assume(evidence.assumptions, {}, given) == assumed
         assert [one for one, _, _ in shown["costs"]] == [one.contender for one in costs]
@@ -149,7 +147,7 @@ def test_the_page_decides_as_decide_does(pages, name):
 
 
 def test_the_desk_is_turned_by_hand(pages):
-    evidence, page = pages("plain")
+    evidence, _, page = pages("plain")
     desk, outcome = page.locator("#prices"), page.locator("#outcome")
     desk.locator("button.again").click()
     volume, slider = desk.locator("[data-name=volume]"), page.locator("#volume-slider")
@@ -162,6 +160,8 @@ def test_the_desk_is_turned_by_hand(pages):
     page.keyboard.press("PageUp")
     assert page.locator("#prices tbody").inner_text() != before
     assert f"--assume volume={volume.input_value()}" in outcome.inner_text()
+    assert page.locator("#prices output").inner_text() == f"{float(volume.input_value()):,.0f}"
+    assert outcome.locator(".totals").inner_text().count(" a month") == 2
     assert "predictions a month" in slider.get_attribute("aria-valuetext")
     volume.fill("-5")
     assert outcome.get_attribute("data-fault") == "yes"
@@ -186,8 +186,8 @@ def test_the_desk_is_turned_by_hand(pages):
 
 
 def test_the_leaderboard_is_held_to_its_front_and_charts_are_switched(pages):
-    evidence, page = pages("plain")
-    board = decide(evidence).leaderboard
+    _, decision, page = pages("plain")
+    board = decision.leaderboard
     rows = page.locator("table.leaderboard tbody tr")
     assert rows.count() == len(board)
     only = page.locator(".filter .pareto")
@@ -223,7 +223,7 @@ def test_the_leaderboard_is_held_to_its_front_and_charts_are_switched(pages):
 
 
 def test_the_page_reads_well_small_and_dark(pages):
-    _, page = pages("plain")
+    page = pages("plain")[-1]
     for width, scheme in ((390, "dark"), (1280, "light")):
         page.set_viewport_size({"width": width, "height": 844})
         page.emulate_media(color_scheme=scheme)

@@ -168,6 +168,16 @@
     }));
   };
 
+  // What both finalists cost a month, beside each other.
+  const totals = (result) => {
+    const sides = result.sides || [], line = part(".totals");
+    line.replaceChildren(...sides.flatMap((side, at) => {
+      const told = make("b", money(side.total) + " a month", side.arm);
+      return [at ? " against " : "In all ", told, " with " + side.name + (at ? "." : "")];
+    }));
+    line.hidden = !sides.length;
+  };
+
   const recordText = (choice) => {
     const same = choice && ["choice", "contender", "meanwhile"].every((name) => choice[name] === record[name]);
     const named = record.contender || (record.meanwhile ? "meanwhile " + record.meanwhile : "");
@@ -182,6 +192,7 @@
   const show = () => {
     const [found, fault] = read();
     const heading = part(".heading"), volume = inputs.get("volume");
+    box.querySelector("output").textContent = spelled(Number(volume.value));
     slider.setAttribute("aria-valuetext", spelled(Number(volume.value)) + " predictions a month");
     outcome.classList.toggle("stale", found === null);
     if (found === null) {
@@ -214,6 +225,7 @@
     part(".record").textContent = recordText(choice);
     part(".command").textContent = commandText(found);
     inputs.get("retrains_per_month").placeholder = spelled(result.assumed.retrains_per_month);
+    totals(result);
     chart(result);
     table(result);
   };
