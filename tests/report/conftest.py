@@ -11,6 +11,7 @@ from bakeoff.records import Decision, Evidence
 
 # Test folders are no packages: the builders beside this file are found by their folder.
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parents[1] / "decision"))
 
 
 @pytest.fixture(scope="session")

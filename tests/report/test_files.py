@@ -122,7 +122,7 @@ def test_the_leaderboard_reads_back_equal(decision, tmp_path):
         assert read["p50_ms"] == "" if math.isnan(fact.p50_ms) else float(read["p50_ms"]) == fact.p50_ms
 
 
-@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@x", "\tx", 'a"b,c\nd'])
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1+1", "-1 or less", "@x", "\tx", 'a"b,c\nd'])
 def test_a_text_cell_is_no_formula_and_keeps_its_text(decision, tmp_path, name):
     row = replace(decision.leaderboard[0], contender=name, score=-0.25)
     path = write_leaderboard(tmp_path / "leaderboard.csv", [row])

@@ -11,9 +11,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from bakeoff.decision import decide
+from bakeoff.decision.panel import Panel
 from bakeoff.records import Check, CurvePoint, ExtendedGap, Extrapolation
 from bakeoff.report import render_report
-from bakeoff.report.plots import latency_plot, learning_curves, pareto_front
+from bakeoff.report.looks import looks
+from bakeoff.report.plots import front_plot, learning_curves, pareto_front
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
 
@@ -31,7 +34,7 @@ def render(evidence, decision, **settings):
 class _Outline(HTMLParser):
     """Collects tags and checks that they nest."""
 
-    VOID = frozenset({"meta", "img", "br"})
+    VOID = frozenset({"meta", "img", "br", "input"})
 
     def __init__(self):
         super().__init__()
@@ -90,7 +93,8 @@ def test_every_part_is_there(html):
         "The five considerations",
         "The two ways side by side",
         "Score over labelled rows",
-        "Score against latency",
+        "Score against what a prediction takes",
+        "Decide again at your own prices",
         "Leaderboard",
         "Declared comparisons",
         "Checks of the rows",
@@ -110,12 +114,12 @@ def test_every_part_is_there(html):
         in text
     )
     assert "probe minilm-l6 was dropped early" in text
-    assert outline(html).tags.count("svg") == 2
+    assert outline(html).tags.count("svg") == 4, "curves, score against latency and against cost, and the break-even's"
 
 
 def test_the_leaderboard_can_be_sorted_by_figures_not_by_their_text(html, decision):
     table = re.search(r'<table class="sortable.*?</table>', html, re.S).group(0)
-    assert table.count("<button") == 12
+    assert table.count("<button") == 13
     values = re.findall(r"<tr class.*?</tr>", table, re.S)
     assert len(values) == len(decision.leaderboard)
     assert f'data-value="{decision.leaderboard[0].score!r}"' in values[0]
@@ -130,7 +134,7 @@ def test_a_missing_figure_is_a_dash_and_sorts_as_empty(evidence, unresolved):
     assert '<td class="number" data-value="">\u2013</td>' in html
     assert "Meanwhile, use few-shot smollm2-135m." in html
     assert "Reliable lead: not shown." in html
-    assert outline(html).tags.count("svg") == 1, "no latency was measured, so no plot of it"
+    assert outline(html).tags.count("svg") == 2, "no latency and no cost was measured, so no plot of these"
 
 
 def poisoned(evidence, decision):
@@ -167,7 +171,9 @@ def poisoned(evidence, decision):
 def test_no_text_from_data_becomes_markup(evidence, decision):
     html = render(*poisoned(evidence, decision), title=EVIL, commands=(EVIL,), version=EVIL, created=EVIL)
     page = outline(html)
-    assert page.tags.count("script") == 1
+    assert html.count("<script>") == 1
+    assert page.tags.count("script") == 2, "the other holds figures"
+    assert [value for tag, name, value in page.attributes if (tag, name) == ("script", "type")] == ["application/json"]
     assert "img" not in page.tags
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert "&lt;script&gt;alert(1)" in html
@@ -179,7 +185,7 @@ def test_it_follows_the_reader_to_dark_phone_and_paper(html):
     assert "@media print" in html
     assert 'name="viewport"' in html
     tables = [match.start() for match in re.finditer('<table(?! class="mini)', html)]
-    assert all('<div class="scroll">' in html[start - 25 : start] for start in tables), (
+    assert all(re.search('<div class="scroll"(?: hidden)?>$', html[start - 30 : start]) for start in tables), (
         "wide tables scroll in their own box"
     )
 
@@ -192,7 +198,10 @@ def test_charts_carry_the_theme_and_the_figures(decision):
     assert 'fill="#3b74d8"' in svg
     assert svg.count("few-shot") >= 1
     assert "xmlns" not in svg
-    svg = latency_plot(decision)
+    costs = front_plot(decision, "cost_per_1k", "EUR")
+    assert "cost of 1,000 predictions, EUR (log scale)" in costs
+    svg = front_plot(decision)
+    assert "median latency of one row, ms (log scale)" in svg
     assert "lora smollm2-135m" in svg
     assert "majority" not in svg, "of the floors only the best is drawn"
 
@@ -216,13 +225,14 @@ def test_odd_evidence_still_draws(evidence, decision):
         decision, curves=decision.curves[:1], leaderboard=decision.leaderboard[:1], comparisons=(), considerations=()
     )
     assert learning_curves(one).startswith("<svg")
-    assert latency_plot(one) is None
+    assert front_plot(one) is None
     lost = replace(decision, curves=tuple(replace(point, score=math.nan) for point in decision.curves))
     assert learning_curves(lost) is None
     bare = replace(one, curves=(), leaderboard=(), differences=())
     empty = replace(evidence, trials=(), checks=(), missing=(), dropped={}, requirements=())
     page = render(empty, bare, commands=())
     assert "svg" not in outline(page).tags
+    assert 'id="prices"' not in page, "nothing was measured that could be decided on"
 
 
 def test_the_front_keeps_what_no_other_beats(decision):
@@ -232,3 +242,21 @@ def test_the_front_keeps_what_no_other_beats(decision):
         for name, ms, score in (("a", 1.0, 0.8), ("b", 2.0, 0.7), ("c", 3.0, 0.9), ("d", 3.0, 0.85), ("e", 9.0, 0.9))
     ]
     assert [row.contender for row in pareto_front(rows)] == ["a", "c"]
+
+
+def test_every_contender_is_set_beside_the_one_that_is_used(evidence):
+    decided = decide(evidence)
+    html = render(evidence, decided)
+    used, n = decided.verdict.contender or decided.verdict.meanwhile, decided.verdict.n
+    found = looks(Panel(evidence), decided)
+    assert set(found) == {row.contender for row in decided.leaderboard if row.n in (n, 0)} - {used}
+    declared = next(one for one in decided.comparisons if one.role == "verdict")
+    other = declared.b if declared.a == used else declared.a
+    sign = 1 if declared.b == used else -1
+    assert found[other].difference == pytest.approx(sign * declared.difference)
+    assert sorted(abs(end) for end in found[other].ci) == pytest.approx(sorted(abs(end) for end in declared.ci))
+    assert found[other].pairs == "3 seeds x 600 rows"
+    assert "are looks: not declared" in html
+    assert f"minus {used}</button>" in html
+    lines = re.findall(r"<tr class.*?</tr>", re.search(r'<table class="sortable.*?</table>', html, re.S).group(0), re.S)
+    assert sum("3 seeds \u00d7 600 rows" in line for line in lines) == len(found)

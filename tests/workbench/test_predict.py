@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.data import read_rows
+from bakeoff.data import plain_cell, read_rows
 from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods.floors import Majority, TfidfLogistic
 from bakeoff.methods.registry import load_method, method_spec
@@ -62,7 +62,8 @@ def test_rows_keep_their_order_and_columns(bundle, source, tmp_path):
     summary = predict(bundle, source, tmp_path / "out.csv")
     written = read_csv(tmp_path / "out.csv")
     assert written[0] == ["id", "review", "prediction", "abstention"]
-    assert [row[:2] for row in written[1:]] == read_csv(source)[1:]
+    assert [[row[0], plain_cell(row[1])] for row in written[1:]] == read_csv(source)[1:]
+    assert written[4][1] == f"'{TEXTS[3]}", "a spreadsheet must not run a text"
     assert [row[2] for row in written[1:3]] == ["positive", "negative"]
     assert [row[2:] for row in (written[3], written[6])] == [["", "empty text"]] * 2
     assert (summary.rows, summary.answered, summary.abstained) == (6, 4, 2)

@@ -33,6 +33,7 @@ from bakeoff.data.read import read_table
 from bakeoff.data.rows import Rows, Source, fingerprint
 from bakeoff.data.sample import nested_order
 from bakeoff.data.split import Fold, Split, split_rows
+from bakeoff.data.spreadsheet import SHEET_COLUMN, plain_cell, safe_cell
 from bakeoff.data.table import Cell, Table
 from bakeoff.data.unlabelled import keep_unlabelled
 
@@ -42,6 +43,7 @@ __all__ = [
     "FOLDS",
     "KINDS",
     "LEAST_COUNTED",
+    "SHEET_COLUMN",
     "UNEVEN",
     "Cell",
     "Check",
@@ -68,11 +70,13 @@ __all__ = [
     "match_definitions",
     "near_duplicates",
     "nested_order",
+    "plain_cell",
     "read_cost_matrix",
     "read_label_definitions",
     "read_predictions",
     "read_rows",
     "read_table",
+    "safe_cell",
     "spaced",
     "split_fields",
     "split_rows",

@@ -11,6 +11,7 @@ from bakeoff.data.columns import find_columns, resolve_column
 from bakeoff.data.duplicates import loose_key
 from bakeoff.data.read import read_table
 from bakeoff.data.rows import Rows
+from bakeoff.data.spreadsheet import plain_cell
 from bakeoff.data.table import Table
 from bakeoff.errors import DataError
 
@@ -152,7 +153,15 @@ def _as_labels(found: Sequence[str | None], labels: Sequence[str], checks: list[
     folded: dict[str, str | None] = {}
     for label in labels:
         folded[label.casefold()] = None if label.casefold() in folded else label
-    values = tuple(known.get(value) or folded.get(value.casefold()) if value is not None else None for value in found)
+
+    def named(value: str | None) -> str | None:
+        if value is None:
+            return None
+        # A table that was kept safe for spreadsheets has an apostrophe before a label such as '-1 or less'.
+        given = value if value in known or value.casefold() in folded else plain_cell(value)
+        return known.get(given) or folded.get(given.casefold())
+
+    values = tuple(named(value) for value in found)
     strange = [given for given, value in zip(found, values, strict=True) if given is not None and value is None]
     if strange:
         shown = ", ".join(repr(value) for value in sorted(set(strange))[:5])

@@ -9,6 +9,7 @@ from bakeoff.data.columnar import read_excel, read_parquet
 from bakeoff.data.delimited import read_delimited, read_lines
 from bakeoff.data.json_rows import read_json, read_json_lines
 from bakeoff.data.sniff import decode, find_delimiter, refuse_nul
+from bakeoff.data.spreadsheet import plain_sheet
 from bakeoff.data.table import Table
 from bakeoff.errors import DataError
 
@@ -61,7 +62,7 @@ def read_table(
         table = read_excel(file, header=header)
     else:
         table = _read_text(file, suffix, encoding, delimiter, header)
-    return _without_nul(table)
+    return plain_sheet(_without_nul(table))
 
 
 def read_text_file(path: Path, what: str) -> str:

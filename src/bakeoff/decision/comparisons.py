@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -30,6 +31,8 @@ __all__ = [
     "field_of",
     "figures_at",
     "figures_of",
+    "may_meet",
+    "of_round",
     "records_of",
     "stakes_of",
 ]
@@ -155,7 +158,7 @@ def chosen_in_folds(panel: Panel, field: Field, cell: Cell) -> dict[int, str]:
 def _fold_score(panel: Panel, cell: Cell, number: int) -> float:
     """Score a contender on the validation rows of one fold, or give what it saves there; NaN where not measured."""
     rows = list(panel.evidence.folds[number].validation)
-    codes = _of_round(cell, cell.validation, number // panel.evidence.round_folds)
+    codes = of_round(cell, cell.validation, number // panel.evidence.round_folds)
     if codes is None or not rows:
         return math.nan
     if panel.evidence.assumptions.priced:
@@ -163,7 +166,8 @@ def _fold_score(panel: Panel, cell: Cell, number: int) -> float:
     return float(panel.scoring.score(panel.truth["validation"][rows], codes[rows]))
 
 
-def _of_round(cell: Cell, codes: Codes, round_: int) -> Codes | None:
+def of_round(cell: Cell, codes: Codes, round_: int) -> Codes | None:
+    """Give a contender's answers of one round, those of its only one where it is not seeded; None without."""
     if cell.contender.seeded and round_ not in cell.seeds:
         return None
     return np.asarray(codes[cell.seeds.index(round_) if cell.contender.seeded else 0])
@@ -179,11 +183,37 @@ def as_chosen(panel: Panel, field: Field, cell: Cell | None) -> Cell | None:
     test = np.broadcast_to(cell.test, (len(rounds), cell.test.shape[1])).copy()
     for number, name in chosen.items():
         rival = panel.cell(name, field.n)
-        codes = None if rival is None else _of_round(rival, rival.test, number // size)
+        codes = None if rival is None else of_round(rival, rival.test, number // size)
         if codes is not None:
             rows = list(panel.evidence.folds[number].test)
             test[rounds.index(number // size), rows] = codes[rows]
     return replace(cell, seeds=rounds, test=test)
+
+
+def may_meet(panel: Panel, n: int, most: int | None = None) -> list[tuple[Cell, Cell]]:
+    """Give every pair that `declare` could name at n, whoever the finalists are; the same-base pair left out.
+
+    Parameters
+    ----------
+    panel : Panel
+    n : int
+    most : int, optional
+        Only so many of each arm, the best on validation rows.
+
+    Returns
+    -------
+    list of (Cell, Cell)
+    """
+    met: dict[Arm, list[Cell]] = {}
+    for arm in ("finetune", "prompt", "both", "floor", "current"):
+        names = best_on_validation(panel, [one.name for one in panel.arm(arm)], n)[:most]
+        met[arm] = [cell for name in names if (cell := panel.cell(name, n)) is not None]
+    ways = [*met["finetune"], *met["prompt"]]
+    return [
+        *product(met["finetune"], met["prompt"]),
+        *product(met["both"], ways),
+        *product([*ways, *met["both"]], [*met["floor"], *met["current"]]),
+    ]
 
 
 def declare(panel: Panel, field: Field, *, resamples: int = 5_000) -> tuple[Declared, ...]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bakeoff.decision.panel import Panel
 
-__all__ = ["fit_deviations", "rows_of_fits", "share_of_rows", "spread_of_deviations"]
+__all__ = ["fit_deviations", "rows_of_fits", "scale_of_deviations", "share_of_rows", "spread_of_deviations"]
 
 
 def _share_of_fit(rounds: int, folds: int) -> float:
@@ -62,6 +62,11 @@ def fit_deviations(scores: NDArray[np.float64], own: NDArray[np.int64]) -> NDArr
     return np.asarray(scores[..., np.arange(len(own)), own] - scores.mean(axis=-1))
 
 
+def scale_of_deviations(fits: int, rounds: int, folds: int) -> float:
+    """Give by what the mean square of the fits' deviations is multiplied for the variance of the mean."""
+    return 1 / (_share_of_fit(rounds, folds) * fits)
+
+
 def spread_of_deviations(
     seen: NDArray[np.float64], drawn: NDArray[np.float64], rounds: int, folds: int
 ) -> tuple[float, float]:
@@ -82,5 +87,5 @@ def spread_of_deviations(
     tuple of (float, float)
         B and I of `summarise_folds`.
     """
-    scale = 1 / (_share_of_fit(rounds, folds) * len(seen))
+    scale = scale_of_deviations(len(seen), rounds, folds)
     return scale * float((seen**2).mean()), scale * float(drawn.var(axis=0, ddof=1).mean())

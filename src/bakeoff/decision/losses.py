@@ -30,10 +30,12 @@ __all__ = [
     "Loss",
     "SettledLoss",
     "cost_tables",
+    "drawn_costs",
     "loss_difference",
     "loss_of",
     "table_span",
     "validation_cost",
+    "validation_parts",
 ]
 
 Tables = NDArray[np.float64]
@@ -215,27 +217,50 @@ def _folded(
     return Folded(seen, drawn, panel.evidence.round_folds, panel.evidence.fold_overlap)
 
 
-def _drawn(
-    panel: Panel, tables: Tables, codes: Sequence[Codes], signs: Sequence[float], resamples: int, rounds: Sequence[int]
-) -> Loss:
-    truth, seeds = panel.truth["test"], len(codes[0])
-    distinct, position = np.unique(np.concatenate(codes), axis=0, return_inverse=True)
+def drawn_costs(
+    panel: Panel, tables: Tables, codes: Codes, resamples: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw what sets of answers to test rows cost, for one prediction.
+
+    Parameters
+    ----------
+    panel : Panel
+    tables : ndarray of float64, shape (2, labels, labels + 1)
+    codes : ndarray of int64, shape (sets, rows)
+    resamples : int
+
+    Returns
+    -------
+    points : ndarray of float64, shape (2, sets)
+        As they were seen.
+    draws : ndarray of float64, shape (2, resamples, sets)
+        The same rows for every set.
+    """
+    truth = panel.truth["test"]
+    distinct, position = np.unique(codes, axis=0, return_inverse=True)
     position = position.reshape(-1)
     values = _costs(tables, truth, distinct)
     drawn = bootstrap_means(values.reshape(-1, len(truth)), resamples, panel.evidence.seed)
-    drawn = drawn.T.reshape(2, len(distinct), -1)[:, position]
-    points = np.nanmean(values, axis=2)[:, position]
+    drawn = drawn.reshape(len(drawn), 2, len(distinct)).transpose(1, 0, 2)
+    return np.nanmean(values, axis=2)[:, position], drawn[:, :, position]
+
+
+def _drawn(
+    panel: Panel, tables: Tables, codes: Sequence[Codes], signs: Sequence[float], resamples: int, rounds: Sequence[int]
+) -> DrawnLoss:
+    seeds = len(codes[0])
+    points, drawn = drawn_costs(panel, tables, np.concatenate(codes), resamples)
     parts = [(sign, slice(seeds * part, seeds * (part + 1))) for part, sign in enumerate(signs)]
     return DrawnLoss(
         tables,
         np.asarray(sum(sign * points[:, part] for sign, part in parts)),
-        np.asarray(sum(sign * drawn[:, part] for sign, part in parts)).transpose(0, 2, 1),
+        np.asarray(sum(sign * drawn[:, :, part] for sign, part in parts)),
         int((codes[0] != MASKED).any(axis=0).sum()),
         _folded(panel, rounds, tables, codes, signs),
     )
 
 
-def loss_difference(panel: Panel, a: Cell, b: Cell, tables: Tables, *, resamples: int = 5_000) -> Loss:
+def loss_difference(panel: Panel, a: Cell, b: Cell, tables: Tables, *, resamples: int = 5_000) -> DrawnLoss:
     """Estimate what the answers of a cost more than those of b, for one prediction, paired by seed and test row.
 
     Parameters
@@ -247,13 +272,13 @@ def loss_difference(panel: Panel, a: Cell, b: Cell, tables: Tables, *, resamples
 
     Returns
     -------
-    Loss
+    DrawnLoss
     """
     codes = pair_codes(a, b)
     return _drawn(panel, tables, codes, (1.0, -1.0), resamples, rounds_of(panel, "test", a, b, len(codes[0])))
 
 
-def loss_of(panel: Panel, cell: Cell, tables: Tables, *, resamples: int = 1_000) -> Loss:
+def loss_of(panel: Panel, cell: Cell, tables: Tables, *, resamples: int = 1_000) -> DrawnLoss:
     """Estimate what a contender's answers cost for one prediction, on test rows."""
     codes = cell.codes("test")
     # One model that answers all folds has no fits of its own in each.
@@ -279,9 +304,16 @@ def validation_cost(panel: Panel, cell: Cell, truth: Codes, codes: Codes) -> flo
         Infinite where it is not known.
     """
     assumptions = panel.evidence.assumptions
-    if not len(truth) or codes.shape[1] != len(truth) or (codes == MASKED).all():
+    parts = validation_parts(cost_tables(tuple(panel.labels), assumptions), truth, codes)
+    if parts is None:
         return math.inf
-    parts = np.nanmean(_costs(cost_tables(tuple(panel.labels), assumptions), truth, codes), axis=(1, 2))
     total = spending(bill_of(cell), assumptions).total_a_month(assumptions)
     found = total + assumptions.volume * float(np.dot(_prices(assumptions), parts))
     return math.inf if math.isnan(found) else found
+
+
+def validation_parts(tables: Tables, truth: Codes, codes: Codes) -> NDArray[np.float64] | None:
+    """Average the cost of answers to validation rows, both parts of `tables` apart; None where there are none."""
+    if not len(truth) or codes.shape[1] != len(truth) or (codes == MASKED).all():
+        return None
+    return np.asarray(np.nanmean(_costs(tables, truth, codes), axis=(1, 2)))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bakeoff.records import Arm, Contender, Evidence, Trial
 from bakeoff.tasks import ONE_LABEL, scoring_of
 
-__all__ = ["MASKED", "MIN_SEEDS", "Cell", "Codes", "Panel", "Rows", "is_served", "mask_of", "pair_codes"]
+__all__ = ["MASKED", "MIN_SEEDS", "Cell", "Codes", "Panel", "Rows", "is_served", "mask_of", "pair_codes", "pair_places"]
 
 Codes = NDArray[np.int64]
 Rows = Literal["validation", "test"]
@@ -191,6 +191,29 @@ def mask_of(codes: Codes) -> NDArray[np.float64] | None:
     return None if present.all() else present.astype(np.float64)
 
 
+def pair_places(a: Cell, b: Cell) -> tuple[list[int], list[int]]:
+    """Say which sets of answers of two contenders are paired; see `pair_codes`.
+
+    Parameters
+    ----------
+    a, b : Cell
+
+    Returns
+    -------
+    places_a, places_b : list of int
+        Places among the seeds of each, as many of either.
+    """
+    if all(cell.contender.seeded or len(cell.seeds) > 1 for cell in (a, b)):
+        common = sorted(set(a.seeds) & set(b.seeds))
+        if common:
+            return [a.seeds.index(seed) for seed in common], [b.seeds.index(seed) for seed in common]
+        fewest = list(range(min(len(a.seeds), len(b.seeds))))
+        return fewest, fewest
+    size = max(len(a.seeds), len(b.seeds))
+    first, second = ([0] * size if len(cell.seeds) == 1 else list(range(size)) for cell in (a, b))
+    return first, second
+
+
 def pair_codes(a: Cell, b: Cell, rows: Rows = "test") -> tuple[Codes, Codes]:
     """Bring two contenders' answers to the same seeds.
 
@@ -207,15 +230,8 @@ def pair_codes(a: Cell, b: Cell, rows: Rows = "test") -> tuple[Codes, Codes]:
     codes_a, codes_b : ndarray of int64, both of shape (seeds, rows)
         Masked at the same places.
     """
-    codes_a, codes_b = a.codes(rows), b.codes(rows)
-    if all(cell.contender.seeded or len(cell.seeds) > 1 for cell in (a, b)):
-        common = sorted(set(a.seeds) & set(b.seeds))
-        fewest = min(len(codes_a), len(codes_b))
-        codes_a = codes_a[[a.seeds.index(seed) for seed in common] or slice(fewest)]
-        codes_b = codes_b[[b.seeds.index(seed) for seed in common] or slice(fewest)]
-    else:
-        shape = max(len(codes_a), len(codes_b)), codes_a.shape[1]
-        codes_a, codes_b = np.broadcast_to(codes_a, shape), np.broadcast_to(codes_b, shape)
+    places_a, places_b = pair_places(a, b)
+    codes_a, codes_b = a.codes(rows)[places_a], b.codes(rows)[places_b]
     masked = (codes_a == MASKED) | (codes_b == MASKED)
     if masked.any():
         return np.where(masked, MASKED, codes_a), np.where(masked, MASKED, codes_b)

@@ -11,7 +11,14 @@ from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 from bakeoff.decision.resampling import estimate_difference
 from bakeoff.records import Arm, Evidence
 
-__all__ = ["best_on_validation", "decision_budget", "droppable", "meeting_budget", "validation_ranking"]
+__all__ = [
+    "best_on_validation",
+    "compared_cells",
+    "decision_budget",
+    "droppable",
+    "meeting_budget",
+    "validation_ranking",
+]
 
 #: Standard deviation over seeds that is taken for granted before three seeds tell: runs were seen to differ by this.
 ASSUMED_SEED_DEVIATION = 0.03
@@ -87,11 +94,11 @@ def best_on_validation(panel: Panel, names: Sequence[str], n: int) -> tuple[str,
         mean = panel.mean_score(cell, "validation")
         return not cell.enough_seeds, math.inf if math.isnan(mean) else -round(mean, 12)
 
-    cells = _compared({name: cell for name in names if (cell := panel.cell(name, n)) is not None})
+    cells = compared_cells({name: cell for name in names if (cell := panel.cell(name, n)) is not None})
     return tuple(sorted(cells, key=lambda name: merit(cells[name])))
 
 
-def _compared(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+def compared_cells(cells: Mapping[str, Cell]) -> dict[str, Cell]:
     """Bring contenders that have enough seeds to those that all of them have, where these are enough."""
     counted = [set(cell.seeds) for cell in cells.values() if cell.contender.seeded and cell.enough_seeds]
     common = sorted(set.intersection(*counted)) if counted else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from bakeoff.data import spaced, split_fields
 from bakeoff.decision.panel import Panel
 from bakeoff.records import Decision, Trial
 from bakeoff.report.answered import Answered, answered, pair_of, record_of, shared_seed
+from bakeoff.report.embedded import embedded
 from bakeoff.report.figures import visible_text
 from bakeoff.report.prompts import PromptShown, prompt_shown
 
@@ -142,7 +142,7 @@ def disagreements(panel: Panel, decision: Decision, rows: ShownRows | None) -> D
         cut=sum(len(text) > MOST_CHARACTERS for text in texts or ()),
         with_texts=texts is not None,
         source=record_of(trials),
-        data=_embedded(laid.data(kept)),
+        data=embedded(laid.data(kept)),
     )
 
 
@@ -154,14 +154,6 @@ def _texts(kind: str, texts: Sequence[str]) -> list[str]:
     """Write rows' texts for people: fields apart, nothing hidden."""
     plain = spaced(texts) if kind == "tagging" else ["\n\n".join(split_fields(text)) for text in texts]
     return [visible_text(text) for text in plain]
-
-
-def _embedded(data: Mapping[str, Any]) -> str:
-    """Write JSON that is safe inside a script element: no angle bracket, no ampersand, no line separator of its own."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def _right(panel: Panel, one: Answered) -> NDArray[np.bool_]:
@@ -239,7 +231,7 @@ class _Layout:
         texts = [self.texts[row][:MOST_CHARACTERS]] if self.texts is not None else []
         texts += [text for side in self.sides for text in side.written.get(row, ()) if text]
         shares = sum(row in side.shares for side in self.sides)
-        return 70 + 9 * _MOST_SHARES * shares + 5 * len(self.others) + sum(len(_embedded({"": one})) for one in texts)
+        return 70 + 9 * _MOST_SHARES * shares + 5 * len(self.others) + sum(len(embedded({"": one})) for one in texts)
 
     def data(self, kept: Sequence[int]) -> dict[str, Any]:
         """Give the JSON value."""

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
+from bakeoff.data import safe_cell
 from bakeoff.records import LeaderboardRow
 from bakeoff.report.aside import write_aside
 
-__all__ = ["LEADERBOARD_COLUMNS", "safe_cell", "write_leaderboard"]
+__all__ = ["LEADERBOARD_COLUMNS", "write_leaderboard"]
 
 #: Column names in order: the fields of `LeaderboardRow`, its interval as two columns.
 LEADERBOARD_COLUMNS: tuple[str, ...] = tuple(
@@ -20,9 +21,6 @@ LEADERBOARD_COLUMNS: tuple[str, ...] = tuple(
     for field in fields(LeaderboardRow)
     for column in (("ci_low", "ci_high") if field.name == "ci" else (field.name,))
 )
-
-#: A cell that begins with one of these is taken for a formula by spreadsheets.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def write_leaderboard(path: Path, rows: Iterable[LeaderboardRow]) -> Path:
@@ -55,11 +53,6 @@ def write_leaderboard(path: Path, rows: Iterable[LeaderboardRow]) -> Path:
             cells.extend(_cell(part) for part in (value if field.name == "ci" else (value,)))
         writer.writerow(cells)
     return write_aside(path, buffer.getvalue())
-
-
-def safe_cell(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would run as a formula (OWASP, "CSV Injection")."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _cell(value: str | float | None) -> str:

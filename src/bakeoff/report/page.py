@@ -14,6 +14,7 @@ from bakeoff.records import Comparison, Consideration, Decision, Evidence, Trial
 from bakeoff.report import figures
 from bakeoff.report.confusions import confusions
 from bakeoff.report.disagreements import ShownRows, disagreements
+from bakeoff.report.looks import at_budget, fronts, looks
 from bakeoff.report.lookup import (
     ARM_WORDS,
     CHOICE_WORDS,
@@ -27,7 +28,8 @@ from bakeoff.report.lookup import (
     row_of,
     seeds_text,
 )
-from bakeoff.report.plots import ARM_COLOURS, GRID, INK, latency_plot, learning_curves
+from bakeoff.report.plots import ARM_COLOURS, GRID, INK, learning_curves
+from bakeoff.report.prices import prices
 from bakeoff.report.sources import SOURCES, trial_list
 from bakeoff.report.spread import spread
 
@@ -52,6 +54,9 @@ _ROLE_WORDS: Mapping[str, str] = {
     "current": "against today's system",
     "mixture": "both ways together",
 }
+
+#: Parts of the page's one script, in order.
+_SCRIPTS = ("rows.js", "student.js", "bills.js", "rule.js", "prices.js", "report.js")
 
 _STATUS_ORDER = {"FAIL": 0, "WARN": 1, "PASS": 2}
 
@@ -97,7 +102,7 @@ def render_report(
         verdict=decision.verdict,
         task=evidence.task,
         **_parts(evidence, decision),
-        **_traced(evidence, decision, rows),
+        **_traced(evidence, decision, rows, commands),
         created=created,
         version=version,
         title=title,
@@ -124,7 +129,7 @@ def _parts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "spent": shown.spent(),
         "troubled": [trial for trial in evidence.trials if trial.status != "done"],
         "curves": _markup(learning_curves(decision)),
-        "latencies": _markup(latency_plot(decision)),
+        "fronts": [(one, _markup(one.drawn)) for one in fronts(decision, evidence.assumptions.currency)],
         "arms": [arm for arm in ARM_COLOURS if any(row.arm == arm for row in decision.leaderboard)],
     }
 
@@ -139,11 +144,15 @@ def _words() -> dict[str, Any]:
     }
 
 
-def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None) -> dict[str, Any]:
+def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None, commands: Sequence[str]) -> dict[str, Any]:
     """Give the parts that stand on single answers and trials, under the names that their templates use."""
+    desk = prices(evidence, decision, commands)
     panel = Panel(evidence)
     differing = disagreements(panel, decision, rows)
     return {
+        "looks": looks(panel, decision),
+        "desk": desk,
+        "desk_data": None if desk is None else _markup(desk.data),
         "differing": differing,
         "differing_data": None if differing is None else _markup(differing.data),
         "confused": confusions(panel, decision),
@@ -183,6 +192,7 @@ def _environment() -> Environment:
     }
     environment.filters.update({name: _typeset(form) for name, form in forms.items()})
     environment.filters["figure_name"] = figures.figure_name
+    environment.filters["plain"] = lambda value: "" if value is None else repr(value).removesuffix(".0")
     environment.globals["figure"] = _typeset(figures.figure_text)
     environment.globals["sort_value"] = _sort_value
     return environment
@@ -220,7 +230,7 @@ def _source(environment: Environment, name: str) -> str:
 
 
 def _script(environment: Environment) -> str:
-    return "\n".join(_source(environment, name) for name in ("report.js", "rows.js"))
+    return "\n".join(_source(environment, name) for name in _SCRIPTS)
 
 
 def _markup(text: str | None) -> Any:
@@ -324,8 +334,8 @@ class _Shown:
 
     def leaderboard(self) -> list[dict[str, Any]]:
         """Give every row, marked where it is one of the verdict's two at its budget."""
-        marked = {id(side["row"]) for side in self.sides()}
-        return [{"row": row, "finalist": id(row) in marked} for row in self.decision.leaderboard]
+        marked, now = {id(side["row"]) for side in self.sides()}, at_budget(self.decision)
+        return [{"row": row, "finalist": id(row) in marked, "now": id(row) in now} for row in self.decision.leaderboard]
 
     def spent(self) -> dict[str, Any]:
         """Sum what the study cost."""

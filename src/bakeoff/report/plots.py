@@ -1,4 +1,4 @@
-"""Charts as SVG text, drawn offline: score over label budget, and score against latency.
+"""Charts as SVG text, drawn offline: score over label budget, and score against latency and cost.
 
 Colours stand in the SVG as the plain values of `ARM_COLOURS` and `INK`, which read on light and on dark paper; the
 page's style sheet maps each to a variable of its theme.
@@ -15,7 +15,7 @@ from bakeoff.records import CurvePoint, Decision, LeaderboardRow
 from bakeoff.report import figures
 from bakeoff.report.lookup import headline, row_of
 
-__all__ = ["ARM_COLOURS", "GRID", "INK", "latency_plot", "learning_curves", "pareto_front"]
+__all__ = ["AGAINST", "ARM_COLOURS", "GRID", "INK", "front_plot", "learning_curves", "pareto_front", "rows_of_plot"]
 
 #: One colour for each arm, told apart by people with any of the common colour blindnesses.
 ARM_COLOURS: Mapping[str, str] = {
@@ -216,31 +216,43 @@ def _apart(values: Sequence[float], bounds: tuple[float, float]) -> list[float]:
     return places
 
 
-def latency_plot(decision: Decision) -> str | None:
-    """Draw test score against the median latency of one row, at the verdict's budget.
+#: What a score is set against: the leaderboard's column, its axis, and how it is said in words.
+AGAINST: Mapping[str, tuple[str, str]] = {
+    "p50_ms": ("median latency of one row, ms (log scale)", "median latency"),
+    "cost_per_1k": ("cost of 1,000 predictions, {currency} (log scale)", "cost of 1,000 predictions"),
+}
+
+
+def front_plot(decision: Decision, column: str = "p50_ms", currency: str = "") -> str | None:
+    """Draw test score against what a prediction takes, at the verdict's budget.
 
     Parameters
     ----------
     decision : Decision
+    column : {"p50_ms", "cost_per_1k"}
+        Of the leaderboard.
+    currency : str
 
     Returns
     -------
     str or None
         SVG with every contender named and the Pareto front as a line; None where fewer than two contenders have a
-        measured latency.
+        measured figure above 0.
     """
     import altair as alt
 
-    rows = _latency_rows(decision)
+    rows = rows_of_plot(decision, column)
     if len(rows) < 2:
         return None
     bounds = _bounds(row.score for row in rows)
-    low, high = min(row.p50_ms for row in rows), max(row.p50_ms for row in rows)
+    values = [getattr(row, column) for row in rows]
+    low, high = min(values), max(values)
     scale = alt.Scale(type="log", domain=[low / 1.6, high * 1.6], nice=False)
-    x = alt.X("ms:Q", scale=scale, axis=alt.Axis(grid=False, values=_decades(low, high), labelExpr=_PLAIN, title=_MS))
-    y = _score_axis("score", bounds)
+    title = AGAINST[column][0].format(currency=figures.clean_text(currency)).replace(", (", " (")
+    axis = alt.Axis(grid=False, values=_decades(low, high), labelExpr=_PLAIN, title=title)
+    x, y = alt.X("against:Q", scale=scale, axis=axis), _score_axis("score", bounds)
     pair = headline(decision)
-    front = [{"ms": row.p50_ms, "score": row.score} for row in pareto_front(rows)]
+    front = [{"against": getattr(row, column), "score": row.score} for row in pareto_front(rows, column)]
     layers: list[Any] = [
         alt.Chart(alt.InlineData(values=front))
         .mark_line(color=INK, strokeDash=[4, 4], interpolate="step-after", opacity=0.7)
@@ -250,56 +262,60 @@ def latency_plot(decision: Decision) -> str | None:
     turn = low * (high / low) ** 0.6
     for row, place in zip(ranked, _apart([row.score for row in ranked], bounds), strict=True):
         strong = row.contender in (pair.first, pair.second)
-        layers.extend(_dot(row, place, x, y, right=row.p50_ms <= turn, strong=strong))
+        layers.extend(_dot(row, column, place, x, y, right=getattr(row, column) <= turn, strong=strong))
     return _svg(alt.layer(*layers))
 
 
-def _latency_rows(decision: Decision) -> list[LeaderboardRow]:
+def rows_of_plot(decision: Decision, column: str) -> list[LeaderboardRow]:
     """Take each contender's row at the verdict's budget; of the floors only the best, as the others flatten all."""
     names = dict.fromkeys(row.contender for row in decision.leaderboard)
     found = (row_of(decision, name, decision.verdict.n) for name in names)
-    rows = [row for row in found if row is not None and math.isfinite(row.score) and row.p50_ms > 0]
+    rows = [
+        row for row in found if row is not None and math.isfinite(row.score) and 0 < getattr(row, column) < math.inf
+    ]
     best = max((row.score for row in rows if row.arm == "floor"), default=math.nan)
     return [row for row in rows if row.arm != "floor" or row.score == best]
 
 
-_MS = "median latency of one row, ms (log scale)"
 #: Scores without a leading zero, as everywhere else.
 _BARE = "replace(format(datum.value, '.2f'), '0.', '.')"
-_PLAIN = "format(datum.value, datum.value < 1 ? '.2~f' : ',.0f')"
+_PLAIN = "format(datum.value, datum.value < 1 ? '.1~r' : ',.0f')"
 
 
 def _decades(low: float, high: float) -> list[float]:
     first, last = math.floor(math.log10(low / 1.6)), math.ceil(math.log10(high * 1.6))
     steps = (1, 2, 5) if last - first <= 3 else (1,)
-    return [round(step * 10.0**power, 9) for power in range(first, last + 1) for step in steps]
+    return [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
 
 
-def pareto_front(rows: Iterable[LeaderboardRow]) -> list[LeaderboardRow]:
-    """Keep the rows that no other beats in both score and latency.
+def pareto_front(rows: Iterable[LeaderboardRow], column: str = "p50_ms") -> list[LeaderboardRow]:
+    """Keep the rows that no other beats both in score and in what a prediction takes.
 
     Parameters
     ----------
     rows : iterable of LeaderboardRow
-        With measured scores and latencies.
+        With measured scores and figures in `column`.
+    column : str
 
     Returns
     -------
     list of LeaderboardRow
-        Rising in latency and in score.
+        Rising in both.
     """
     front: list[LeaderboardRow] = []
-    for row in sorted(rows, key=lambda row: (row.p50_ms, -row.score)):
+    for row in sorted(rows, key=lambda row: (getattr(row, column), -row.score)):
         if not front or row.score > front[-1].score:
             front.append(row)
     return front
 
 
-def _dot(row: LeaderboardRow, place: float, x: Any, y: Any, *, right: bool, strong: bool) -> tuple[Any, Any]:
+def _dot(
+    row: LeaderboardRow, column: str, place: float, x: Any, y: Any, *, right: bool, strong: bool
+) -> tuple[Any, Any]:
     import altair as alt
 
     colour = ARM_COLOURS[row.arm]
-    facts = {"ms": row.p50_ms, "score": row.score, "text": _short(row.contender)}
+    facts = {"against": getattr(row, column), "score": row.score, "text": _short(row.contender)}
     dot = alt.Chart(alt.InlineData(values=[facts])).mark_point(
         color=colour, filled=True, size=110 if strong else 55, opacity=1
     )

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.data import Rows, read_predictions
+from bakeoff.data import Rows, read_predictions, safe_cell
 from bakeoff.decision import decide, finalists
 from bakeoff.errors import OptionError, StudyError
 from bakeoff.records import Decision, Evidence
 from bakeoff.report.aside import write_aside
-from bakeoff.report.leaderboard_file import safe_cell
 from bakeoff.study.evidence import gather_evidence, read_adjudicated, read_plan, read_task
 from bakeoff.study.parts import read_parts
 from bakeoff.study.seen import note_test_rows_shown

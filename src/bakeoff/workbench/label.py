@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.data import Table, find_columns, near_duplicates, read_table, written_texts
+from bakeoff.data import SHEET_COLUMN, Table, find_columns, near_duplicates, read_table, safe_cell, written_texts
 from bakeoff.errors import OptionError
 from bakeoff.report.aside import write_aside
-from bakeoff.report.leaderboard_file import safe_cell
 
 __all__ = ["LABEL_COLUMN", "write_sample"]
 
@@ -21,6 +20,9 @@ LABEL_COLUMN = "label"
 
 def write_sample(source: Path, path: Path, *, rows: int, text: tuple[str, ...] = (), seed: int = 0) -> int:
     """Write rows, drawn at random and no two of them alike, as a table with an empty label.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it, which `bakeoff.data.read_table` takes
+    away again from a table with the last of these columns: that of the row in `source`.
 
     Parameters
     ----------
@@ -65,7 +67,9 @@ def write_sample(source: Path, path: Path, *, rows: int, text: tuple[str, ...] =
 def _sheet(table: Table, text: tuple[str, ...], places: list[int]) -> str:
     sheet = io.StringIO()
     writer = csv.writer(sheet)
-    writer.writerow([*text, LABEL_COLUMN])
+    writer.writerow([*(safe_cell(name) for name in text), LABEL_COLUMN, SHEET_COLUMN])
     cells = [table.column(name) for name in text]
-    writer.writerows([*(safe_cell(str(column[place] or "")) for column in cells), ""] for place in places)
+    for place in places:
+        texts = (safe_cell(str(column[place] or "")) for column in cells)
+        writer.writerow([*texts, "", table.row_numbers[place]])
     return sheet.getvalue()

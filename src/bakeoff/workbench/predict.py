@@ -278,19 +278,24 @@ def _writer(
 
         return write_json
 
+    from bakeoff.data import safe_cell
+
     table = csv.writer(stream, delimiter=_DELIMITERS[suffix], lineterminator="\n")
-    table.writerow(names)
+    table.writerow([safe_cell(name) for name in names])
 
     def write_cells(row: Sequence[_Cell], answer: Answer) -> None:
-        # A list has no form of its own in a CSV cell.
-        table.writerow(
-            [
-                json.dumps(cell, ensure_ascii=False) if isinstance(cell, tuple) else cell
-                for cell in (*row, *added(answer))
-            ]
-        )
+        table.writerow([_tabled(cell) for cell in (*row, *added(answer))])
 
     return write_cells
+
+
+def _tabled(cell: _Cell) -> _Cell:
+    """Give a cell as a table holds it: a list, which has no form of its own there, as JSON; no text as a formula."""
+    from bakeoff.data import safe_cell
+
+    if isinstance(cell, tuple):
+        return json.dumps(cell, ensure_ascii=False)
+    return safe_cell(cell) if isinstance(cell, str) else cell
 
 
 def _parsed(kind: str, value: str) -> Any:

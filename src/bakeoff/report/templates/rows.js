@@ -114,11 +114,14 @@
     return line;
   };
 
-  const fits = (row) => {
-    if (state.group !== "" && data.group[row] !== state.group) return false;
+  // All that is searched, laid out once: when the search is entered, so that the first key is as quick as the next.
+  const prepare = () => {
     haystack ??= data.ids.map((id, at) =>
       [data.texts ? data.texts[at] : "", id, valueOf(data.truth[at]), ...data.sides.map((side) => valueOf(side.answers[at]))]
         .join("\n").toLowerCase());
+  };
+  const fits = (row) => {
+    if (state.group !== "" && data.group[row] !== state.group) return false;
     return state.words.every((word) => haystack[row].includes(word));
   };
 
@@ -151,9 +154,11 @@
   };
   buttons.forEach((button) => button.addEventListener("click", () => choose(button)));
   let waiting = 0;
+  controls.querySelector("input").addEventListener("focus", prepare);
   controls.querySelector("input").addEventListener("input", (event) => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
+      prepare();
       state.words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
       state.page = 0;
       draw();
