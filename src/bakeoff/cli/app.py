@@ -98,7 +98,7 @@ def main() -> None:
         if isinstance(error, typer.Abort):
             error = KeyboardInterrupt()
         command = _command_of(arguments)
-        failure = told_of(error, f"bakeoff {command} --help".replace("  ", " "))
+        failure = told_of(error, f"bakeoff {command} --help".replace("  ", " "), arguments)
         if failure is None:
             raise
         tell(failure, command, arguments)

@@ -93,7 +93,7 @@ def pull_entry(given: Given, name: str, kind: Literal["model", "data"]) -> None:
     from bakeoff.catalog import entry, pull
     from bakeoff.errors import SourceError
 
-    found = entry(name)
+    found = entry(name, kind)
     if found.kind != kind:
         other = "models" if found.kind == "model" else "data"
         raise SourceError(

@@ -26,6 +26,13 @@ _LAST = ("--json", "--help")
 class Command(TyperCommand):
     """A command whose help lists options under their headings, and ends with examples."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed; for a completion, without judging values: that would load a library for each Tab."""
+        if not ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        ctx.args = _read_unjudged(self, ctx, args)
+        return list(ctx.args)
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Give what follows the command's name in its usage."""
         return [*_usage(self, ctx)]
@@ -41,6 +48,15 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """A group of commands whose help lists them by purpose, and ends with examples."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed; for a completion, without judging values."""
+        if not ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        left = _read_unjudged(self, ctx, args)
+        # The parser keeps the command that comes apart from its arguments.
+        ctx._protected_args, ctx.args = left[:1], left[1:]
+        return list(ctx.args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Give what follows the group's name in its usage."""
@@ -74,6 +90,21 @@ class Group(TyperGroup):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write examples."""
         _write_examples(ctx, formatter)
+
+
+def _read_unjudged(command: Any, ctx: Any, args: list[str]) -> list[str]:
+    """Give a context the values that were typed as they are, and return what is left of the arguments."""
+    # An option whose value is being typed has none yet.
+    given = args[:-1] if args and args[-1].startswith("-") else list(args)
+    parser = command.make_parser(ctx)
+    values, left, _order = parser.parse_args(args=given)
+    # By these the completion knows an option from a value.
+    ctx._opt_prefixes.update(parser._opt_prefixes)
+    for parameter in command.get_params(ctx):
+        value, source = parameter.consume_value(ctx, values)
+        ctx.params[parameter.name] = value
+        ctx.set_parameter_source(parameter.name, source)
+    return list(left)
 
 
 def _usage(command: Any, ctx: Any) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import typer
 
 __all__ = ["bundles", "contenders", "data_sets", "methods", "models", "rows", "studies", "tuning_methods"]
 
+#: By which the shell's script says what it wants.
+_SHELL = "_BAKEOFF_COMPLETE"
 #: Endings of files that hold rows.
 _ROWS = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 #: Folders in which studies are looked for, beside the one that is being typed.
@@ -78,7 +81,9 @@ def contenders(context: typer.Context, incomplete: str) -> list[str]:
             names = dict.fromkeys(row["contender"] for row in csv.DictReader(file))
     except (OSError, KeyError, ValueError):
         return []
-    return _starting(names, incomplete)
+    found = _starting(names, incomplete)
+    # Of the three shells, bash alone takes a completion as it is, so that its spaces would divide it.
+    return [name.replace(" ", "\\ ") for name in found] if os.environ.get(_SHELL, "").endswith("bash") else found
 
 
 def _starting(names: Iterable[str], incomplete: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -36,7 +38,7 @@ class Failure:
         self.style = style
 
 
-def told_of(error: BaseException, help_line: str) -> Failure | None:
+def told_of(error: BaseException, help_line: str, arguments: Sequence[str]) -> Failure | None:
     """Say what an error is to the user.
 
     Parameters
@@ -44,6 +46,8 @@ def told_of(error: BaseException, help_line: str) -> Failure | None:
     error : BaseException
     help_line : str
         How to ask for the help of the command that was given.
+    arguments : sequence of str
+        Of the program, for what came.
 
     Returns
     -------
@@ -62,13 +66,30 @@ def told_of(error: BaseException, help_line: str) -> Failure | None:
     message: Any = getattr(error, "format_message", None)
     if message is None:
         return None
-    told = message().replace("\n\t", " ").replace("Value error, ", "")
+    told = _plainly(message(), arguments)
     near: Any = getattr(error, "possibilities", None)
     next_step = f"See: {help_line}"
     if near:
         told = told.partition(" (")[0]
         next_step = f"Did you mean {' or '.join(near)}? {next_step}"
     return Failure("error", told, next_step, getattr(error, "exit_code", 2))
+
+
+def _plainly(message: str, arguments: Sequence[str]) -> str:
+    """Put what the parser says of a value into plain words: what is allowed, and what came."""
+    told = message.replace("\n\t", " ").replace("Value error, ", "")
+    allowed = None
+    if bound := re.search(r"Input should be (greater|less) than or equal to (\S+)$", told):
+        allowed = f"it must be {'at least' if bound[1] == 'greater' else 'at most'} {bound[2]}"
+    elif kind := re.search(r"Input should be a valid (integer|number).*$", told):
+        allowed = f"it must be a {'whole number' if kind[1] == 'integer' else 'number'}"
+    if allowed is None:
+        return told
+    option = re.search(r"'(-[^']+)'", told)
+    names = option[1].split(" / ") if option else []
+    came = next((value for name, value in itertools.pairwise(arguments) if name in names), None)
+    start = told.partition("Input should be")[0]
+    return f"{start}{allowed}{'.' if came is None else f'; {came!r} came.'}"
 
 
 def tell(failure: Failure, command: str, arguments: Sequence[str]) -> None:

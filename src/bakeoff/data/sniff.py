@@ -67,6 +67,11 @@ def decode(content: bytes, *, source: str, encoding: str | None = None) -> str:
     try:
         return content.decode(name)
     except UnicodeDecodeError as error:
+        if b"\0" in content and encoding is None and marked is None:
+            raise DataError(
+                f"{source} is no text: it holds bytes that no table of rows has.",
+                next_step="Check the path; of other formats than text, .parquet and .xlsx files are read.",
+            ) from error
         row = len(_LINE_END_BYTES.findall(content[: error.start])) + 1
         if codecs.lookup(name).name.startswith(("utf-16", "utf-32")):
             where = f"at byte {error.start}"

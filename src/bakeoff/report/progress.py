@@ -183,7 +183,7 @@ class ProgressScreen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
         if self.progress is None:
-            yield _one_line(f"{self.phase}   {figures.duration_text(self.phase_seconds)}", "dim")
+            yield _one_line(f"{self.phase}, {figures.duration_text(self.phase_seconds)}", "dim")
             return
         yield _one_line(" ".join(part for part in (self.title, self.phase) if part), "bold")
         yield _status(self.progress, width, self.since)
