@@ -22,34 +22,39 @@ __all__ = ["compare"]
 _STUDY = "study.sqlite"
 
 
+_Where = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="Folder of a study; or, for two files of answers, the labelled rows, as for 'run'.",
+        show_default=False,
+        autocompletion=complete.studies,
+    ),
+]
+_A = Annotated[
+    str,
+    typer.Argument(
+        metavar="A",
+        help="A contender, as on the leaderboard; or a file of answers.",
+        show_default=False,
+        autocompletion=complete.contenders,
+    ),
+]
+_B = Annotated[
+    str, typer.Argument(metavar="B", help="Another.", show_default=False, autocompletion=complete.contenders)
+]
+_Budget = Annotated[
+    int | None,
+    options.option("--n", metavar="ROWS", min=0, help="Label budget; that of the verdict where both have it."),
+]
+
+
 def compare(
     context: typer.Context,
-    study: Annotated[
-        str,
-        typer.Argument(
-            metavar="STUDY",
-            help="Folder of a study; or, for two files of answers, the labelled rows, as for 'run'.",
-            show_default=False,
-            autocompletion=complete.studies,
-        ),
-    ],
-    a: Annotated[
-        str,
-        typer.Argument(
-            metavar="A",
-            help="A contender, as on the leaderboard; or a file of answers.",
-            show_default=False,
-            autocompletion=complete.contenders,
-        ),
-    ],
-    b: Annotated[
-        str,
-        typer.Argument(metavar="B", help="Another.", show_default=False, autocompletion=complete.contenders),
-    ],
-    n: Annotated[
-        int | None,
-        options.option("--n", metavar="ROWS", min=0, help="Label budget; that of the verdict where both have it."),
-    ] = None,
+    study: _Where,
+    a: _A,
+    b: _B,
+    n: _Budget = None,
     text: options.Text = None,
     label: options.Label = None,
     group: options.Group = None,

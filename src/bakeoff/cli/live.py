@@ -90,7 +90,7 @@ class TerminalWatcher(Watcher):
             self._draw()
         else:
             self._last_line = time.monotonic()
-            self.console.print(Text(text, style="dim"), soft_wrap=True)
+            self.console.print(Text(text, style="dim"))
 
     def _draw(self) -> None:
         if self._screen is None:
@@ -191,10 +191,13 @@ class TerminalWatcher(Watcher):
         if progress.doing != "recorded" and now - self._last_line < _LINE_SECONDS:
             return
         self._last_line = now
-        word = "at most" if progress.at_most else "about"
-        left = f", {word} {progress.left:.0f} s left" if progress.left == progress.left else ""
-        text = f"{progress.done}/{progress.planned} trials, {progress.elapsed:.0f} s{left}"
-        self.console.print(Text(f"{text}   {progress.now} {progress.doing}".rstrip(), style="dim"), soft_wrap=True)
+        told = (
+            progress.now if progress.doing == "recorded" else f"{progress.now}: {progress.doing}, {progress.share:.0%}"
+        )
+        bound = "< " if progress.at_most else ""
+        left = f", {bound}{progress.left:.0f} s left" if math.isfinite(progress.left) else ""
+        text = f"[{progress.done}/{progress.planned}] {told}; {progress.elapsed:.0f} s{left}"
+        self.console.print(Text(text, style="dim"), soft_wrap=True)
 
 
 def print_checks(console: Console, columns: str, split: str, rows: dict[str, int], mde: float) -> None:

@@ -76,35 +76,52 @@ _Calls = Annotated[
 _ReplyTokens = Annotated[
     int, options.option("--reply-tokens", metavar="COUNT", min=16, help="Most tokens of a rewrite.", show_default=True)
 ]
+_Draft = Annotated[Path, options.option("--output", "-o", metavar="FILE", help="The file to write.", show_default=True)]
+_Sentence = Annotated[
+    str | None,
+    options.option("--sentence", metavar="TEXT", help="The instruction; without DATA it names the labels, too."),
+]
+_Labels = Annotated[
+    str | None,
+    options.option("--labels", metavar="FILE", help="File of label definitions; without DATA also 'a,b,c'."),
+]
+_Shots = Annotated[
+    int, options.option("--shots", metavar="ROWS", min=0, help="Rows to show as demonstrations.", show_default=True)
+]
+_Form = Annotated[
+    Literal["plain", "chat"],
+    options.option(
+        "--form", metavar="plain|chat", help="Text to continue, or the model's chat format.", show_default=True
+    ),
+]
+_Force = Annotated[bool, options.option("--force", help="Replace a file that is there.")]
+_AnyModel = Annotated[
+    str | None,
+    options.option(
+        "--model",
+        metavar="MODEL",
+        autocompletion=complete.models,
+        help="A name, folder, .gguf file or http://host:port/v1#model; else the prompt's, or smollm2-135m.",
+    ),
+]
+_Against = Annotated[
+    int | None,
+    options.option("--against", metavar="VERSION", min=1, help="Version to compare with; else the last other one."),
+]
 
 
 @app.command("new", cls=Command, short_help="Draft a prompt file from rows, or from a sentence")
 def new(
     context: typer.Context,
     source: _Rows = None,
-    output: Annotated[
-        Path, options.option("--output", "-o", metavar="FILE", help="The file to write.", show_default=True)
-    ] = Path("prompt.yaml"),
-    sentence: Annotated[
-        str | None,
-        options.option("--sentence", metavar="TEXT", help="The instruction; without DATA it names the labels, too."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        options.option("--labels", metavar="FILE", help="File of label definitions; without DATA also 'a,b,c'."),
-    ] = None,
-    shots: Annotated[
-        int, options.option("--shots", metavar="ROWS", min=0, help="Rows to show as demonstrations.", show_default=True)
-    ] = 8,
+    output: _Draft = Path("prompt.yaml"),
+    sentence: _Sentence = None,
+    labels: _Labels = None,
+    shots: _Shots = 8,
     n: _Budget = 64,
     seed: _Seed = 0,
-    form: Annotated[
-        Literal["plain", "chat"],
-        options.option(
-            "--form", metavar="plain|chat", help="Text to continue, or the model's chat format.", show_default=True
-        ),
-    ] = "plain",
-    force: Annotated[bool, options.option("--force", help="Replace a file that is there.")] = False,
+    form: _Form = "plain",
+    force: _Force = False,
     text: options.Text = None,
     label: options.Label = None,
     group: options.Group = None,
@@ -142,19 +159,8 @@ def try_(
     source: options.Source,
     n: _Budget = 64,
     seed: _Seed = 0,
-    model: Annotated[
-        str | None,
-        options.option(
-            "--model",
-            metavar="MODEL",
-            autocompletion=complete.models,
-            help="A name, folder, .gguf file or http://host:port/v1#model; else the prompt's, or smollm2-135m.",
-        ),
-    ] = None,
-    against: Annotated[
-        int | None,
-        options.option("--against", metavar="VERSION", min=1, help="Version to compare with; else the last other one."),
-    ] = None,
+    model: _AnyModel = None,
+    against: _Against = None,
     rows: _Shown = 5,
     allow_send: options.AllowSend = None,
     prices: options.PricesFile = None,

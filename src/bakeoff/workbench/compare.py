@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bakeoff.errors import DataError, OptionError
 from bakeoff.records import Contender, Evidence, Trial, Usage
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.study.store import StudyStore
-from bakeoff.tasks import ONE_LABEL, default_metric, task_of_kind
+from bakeoff.tasks import ONE_LABEL, Task, default_metric, task_of_kind
 from bakeoff.workbench.options import DataOptions
 from bakeoff.workbench.rows import read_source
 from bakeoff.workbench.studies import read_verdict
@@ -121,27 +121,30 @@ def compare_answers(source: str, data: DataOptions, a: Path, b: Path) -> Compare
             f"{a} and {b} must hold labels of {source} ({', '.join(labels[:8])}); no answer is one.",
             next_step="Name the column of answers 'prediction'.",
         )
-    task = task_of_kind(
-        read.kind, name=read.columns.label or "label", labels=labels, metric=default_metric(read.kind, rows.labels)
-    )
-    names = _names(a, b)
-    answers = [tuple(one.values[place] for place in kept) for one in found]
-    evidence = Evidence(
-        task=task,
-        contenders=tuple(_given(name) for name in names),
-        trials=tuple(_answered(name, values) for name, values in zip(names, answers, strict=True)),
-        validation_labels=(),
-        test_labels=tuple(rows.labels[place] for place in kept),
-        rows={"test": len(kept)},
-        fingerprint="",
-        checks=(),
-        text_words=math.nan,
-    )
-    panel = Panel(evidence)
+    metric = default_metric(read.kind, rows.labels)
+    task = task_of_kind(read.kind, name=read.columns.label or "label", labels=labels, metric=metric)
+    names = (a.name, b.name) if a.name != b.name else (str(a), str(b))
+    answers = {name: tuple(one.values[place] for place in kept) for name, one in zip(names, found, strict=True)}
+    panel = Panel(_evidence(task, answers, tuple(rows.labels[place] for place in kept)))
     one, other = (panel.cell(name, 0) for name in names)
     assert one is not None
     assert other is not None
     return Compared(str(source), look_at(panel, one, other, 0), declared=False, notes=_notes(names, found, rows, kept))
+
+
+def _evidence(task: Task, answers: Mapping[str, tuple[str | None, ...]], labels: tuple[str, ...]) -> Evidence:
+    """Give answers that no seed changes as evidence, on which all figures are computed as those of a study are."""
+    return Evidence(
+        task=task,
+        contenders=tuple(_given(name) for name in answers),
+        trials=tuple(_answered(name, values) for name, values in answers.items()),
+        validation_labels=(),
+        test_labels=labels,
+        rows={"test": len(labels)},
+        fingerprint="",
+        checks=(),
+        text_words=math.nan,
+    )
 
 
 def _tested(splits: Sequence[tuple[str, Rows]]) -> Rows:
@@ -176,10 +179,6 @@ def _meeting(panel: Panel, a: str, b: str, n: int | None, decided: int | None) -
             next_step="Choose one of these with --n, or leave it away." if common else "Compare two that meet.",
         )
     return decided if decided in common else common[-1]
-
-
-def _names(a: Path, b: Path) -> tuple[str, str]:
-    return (a.name, b.name) if a.name != b.name else (str(a), str(b))
 
 
 def _given(name: str) -> Contender:
