@@ -89,3 +89,10 @@ def test_run_groups_its_options(program: Program) -> None:
     headings = ["Arguments:", "Rows:", "Task:", "Contenders:", "Plan and time:", "Requirements and costs:", "Output:"]
     assert [told.index(f"\n{heading}") for heading in headings] == sorted(told.index(f"\n{one}") for one in headings)
     assert "--machine-hour-cost" in told
+
+
+def test_every_command_can_answer_a_program() -> None:
+    for name, command in COMMANDS.items():
+        does_nothing_alone = hasattr(command, "commands") and not command.invoke_without_command
+        given = any("--json" in parameter.opts for parameter in command.params)
+        assert given is not (does_nothing_alone or name == "ui"), name

@@ -153,3 +153,16 @@ def test_what_fails_is_an_object_with_what_and_the_next_step(
     assert set(done.document) == {"schema", "bakeoff_version", "command", "exit_code", "error", "next_step"}
     assert done.document["error"]
     assert "error:" not in done.err
+
+
+def test_what_is_given_whole_is_documented_whole() -> None:
+    from bakeoff.workbench.finetune import FinetuneOutcome
+    from bakeoff.workbench.finetune_further import FurtherOutcome
+    from bakeoff.workbench.predict import PredictSummary
+
+    for command, kind in (
+        ("finetune", FinetuneOutcome),
+        ("finetune --continue", FurtherOutcome),
+        ("predict", PredictSummary),
+    ):
+        assert documented(command) == set(kind.__dataclass_fields__), command
