@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Test folders are no packages: what stands beside this file is found by its folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from in_process import Program
+
+from made_study import make_study
 
 Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -46,3 +54,39 @@ def reviews(tmp_path: Path, catalogue_cache: Path) -> Path:
             row = json.loads(line)
             writer.writerow([number, row["text"], row["label"]])
     return path
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """Give the program in this process, with `tmp_path` as its working folder."""
+    monkeypatch.chdir(tmp_path)
+    return Program(monkeypatch, capsys)
+
+
+def rows_of(count: int = 60) -> str:
+    """Give a CSV file of short texts with two labels."""
+    lines = [f"text number {i} is {'good' if i % 2 else 'bad'},{'pn'[i % 2]}" for i in range(count)]
+    return "\n".join(["review,sentiment", *lines]) + "\n"
+
+
+@pytest.fixture
+def small_rows(tmp_path: Path) -> Path:
+    """Write 60 labelled rows to ``rows.csv`` of the working folder."""
+    path = tmp_path / "rows.csv"
+    path.write_text(rows_of(), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _decided_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from bakeoff.workbench.report import report
+
+    folder = make_study(tmp_path_factory.mktemp("made") / "study")
+    report(folder)
+    return folder
+
+
+@pytest.fixture
+def decided_study(_decided_study: Path, tmp_path: Path) -> Path:
+    """Give a copy, ``study`` in the working folder, of a study that is decided."""
+    return Path(shutil.copytree(_decided_study, tmp_path / "study"))

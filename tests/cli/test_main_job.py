@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -63,9 +64,11 @@ def test_from_rows_to_answers(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -
 
     _adds_only_what_is_new(bakeoff, study)
 
-    shipped = bakeoff("ship", "study", "--contender", "tfidf", "-o", "plain")
+    shipped = bakeoff("ship", "study", "--contender", "tfidf", "-o", "plain", "--json")
     assert shipped.returncode == 0, shipped.stderr
-    assert bakeoff("predict", "plain", reviews, "-o", "plain.jsonl").returncode == 0
+    assert set(json.loads(shipped.stdout)["result"]) == {"study", "contender", "bundle", "note"}
+    summary = json.loads(bakeoff("predict", "plain", reviews, "-o", "plain.jsonl", "--json").stdout)["result"]
+    assert summary["rows"] == summary["answered"] + summary["abstained"] == len(rows)
     unknown = bakeoff("ship", "study", "--contender", "tfdif")
     assert unknown.returncode == 2
     assert "tfidf" in unknown.stderr
@@ -82,9 +85,14 @@ def _adds_only_what_is_new(bakeoff: Bakeoff, study: Path) -> None:
     knowing = bakeoff("add", "study", "--prompt", "mine.yaml")
     assert (knowing.returncode, "must not know the rows" in knowing.stderr) == (2, True)
     write_prompt_file(prompt, PromptFile(design))
-    added = bakeoff("add", "study", "--prompt", "mine.yaml")
+    added = bakeoff("add", "study", "--prompt", "mine.yaml", "--json")
     assert added.returncode in (0, 3), added.stdout + added.stderr
     after = _records(study)
+    document = json.loads(added.stdout)
+    assert (document["command"], document["exit_code"]) == ("add", added.returncode)
+    assert document["result"]["verdict_json"] == json.loads((study / "verdict.json").read_text(encoding="utf-8"))
+    told = [line for line in added.stderr.splitlines() if re.match(r"\[\d+/\d+\] mine.yaml smollm2-135m", line)]
+    assert len(told) >= len(after - before), "a line a trial, beside what a program reads"
     assert before < after
     assert {record[0] for record in after - before} == {"mine.yaml smollm2-135m"}
     verdict = json.loads((study / "verdict.json").read_text(encoding="utf-8"))

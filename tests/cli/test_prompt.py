@@ -36,6 +36,12 @@ def test_new_try_change_try_history_diff(bakeoff: Bakeoff, reviews: Path, tmp_pa
     assert "changed instruction, since version 1" in second
     assert "on 20 rows that both answered; gained" in second
     assert "[-Classify-]{+Tell me+}" in said("diff", "prompt.yaml@1", "prompt.yaml@2")
+    document = json.loads(bakeoff("prompt", "history", "prompt.yaml", "--json").stdout)["result"]
+    assert [one["version"] for one in document["tries"]] == [1, 2]
+    assert document["tries"][1]["change"]["rows"] == 20
+    again = json.loads(bakeoff("prompt", "try", "prompt.yaml", reviews, "--n", 24, "--json").stdout)["result"]
+    assert again["accuracy"] == document["tries"][1]["accuracy"]
+    assert len(again["rows"]) == again["answered"] == 20
     listed = said("history", "prompt.yaml")
     assert listed.count("smollm2-135m") == 2
 

@@ -37,6 +37,21 @@ def flat(text):
     return " ".join(text.split())
 
 
+def test_each_contender_has_lines_of_its_own_and_figures_are_explained(evidence, decision):
+    first = decision.verdict.contender
+    second = next(one for one in (decision.comparisons[0].a, decision.comparisons[0].b) if one != first)
+    one = decision.considerations[1]
+    told = replace(one, finding=f"{first}: valid 100%; {second}: valid 97%; {first} costs less.")
+    text = draw(verdict_card(evidence, replace(decision, considerations=(told,)), title="reviews.csv"))
+    lines = text.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("control"))
+    assert lines[start][14:] == f"{first}: valid 100%;"
+    assert lines[start + 1][14:] == f"{second}: valid 97%;"
+    assert lines[start + 2][14:].startswith(f"{first} costs less.")
+    assert lines[start + 2].endswith(f"favours {one.favours}")
+    assert "95% interval" in text
+
+
 def test_the_card_says_all_that_the_sketch_promises(evidence, decision):
     text = draw(verdict_card(evidence, decision, title="reviews.csv", bundle="bundle/", report="report.html"))
     lines = text.splitlines()

@@ -124,13 +124,15 @@ def entries(kind: EntryKind | None = None) -> tuple[Entry, ...]:
     return tuple(item for item in _ENTRIES if kind is None or item.kind == kind)
 
 
-def entry(name: str) -> Entry:
+def entry(name: str, kind: EntryKind | None = None) -> Entry:
     """Look a name up.
 
     Parameters
     ----------
     name : str
         Case does not matter.
+    kind : {"model", "data"}, optional
+        Which names a message lists where there is none such.
 
     Returns
     -------
@@ -145,6 +147,8 @@ def entry(name: str) -> Entry:
     found = known.get(name.lower())
     if found is not None:
         return found
+    known = {item.name: item for item in entries(kind)}
     near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Use one of these names, or a path."
-    raise SourceError(f"The catalogue has {', '.join(known)}, but not {name!r}.", next_step=hint)
+    what = {"model": "the models ", "data": "the data sets ", None: ""}[kind]
+    raise SourceError(f"The catalogue has {what}{', '.join(known)}, but not {name!r}.", next_step=hint)

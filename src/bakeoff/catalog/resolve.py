@@ -100,7 +100,7 @@ def resolve_model(
     if path.suffix == ".gguf" or len(path.parts) > 1 or path.is_absolute():
         step = f"Check the path (the working folder is {Path.cwd()})."
         raise ModelError(f"{given} does not exist; a model is {_FORMS}.", next_step=step)
-    return _from_catalogue(entry(given), path)  # raises: no such name, with the near matches
+    return _from_catalogue(entry(given, "model"), path)  # raises: no such name, with the near matches
 
 
 def _from_catalogue(found: Entry, folder: Path) -> ModelFiles:

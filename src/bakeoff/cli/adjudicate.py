@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bakeoff.cli import options
+from bakeoff.cli.json_output import Given
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,26 +22,38 @@ __all__ = ["adjudicate"]
 
 def adjudicate(
     study: options.Study,
-    rows: Annotated[int | None, typer.Option("--rows", min=1, help="Most rows to settle now.")] = None,
-    write: Annotated[Path | None, typer.Option("--write", help="Write the open rows to this .csv instead.")] = None,
-    read: Annotated[Path | None, typer.Option("--read", help="Take the labels of a filled sheet.")] = None,
+    rows: Annotated[
+        int | None, options.option("--rows", metavar="ROWS", min=1, help="Most rows to settle now.")
+    ] = None,
+    write: Annotated[
+        Path | None, options.option("--write", metavar="FILE", help="Write the open rows to this .csv instead.")
+    ] = None,
+    read: Annotated[
+        Path | None, options.option("--read", metavar="FILE", help="Take the labels of a filled sheet.")
+    ] = None,
+    as_json: options.Json = False,
 ) -> None:
     """Settle labels blind where the finalists differ, decide again, and keep both verdicts.
 
     Neither the label of the data nor who answered what is shown. Each answer is kept at once.
     """
-    from rich.console import Console
-
+    from bakeoff.cli.documents import adjudication_document
     from bakeoff.workbench import adjudicate as workbench
 
-    console = Console(highlight=False)
+    given = Given("adjudicate", as_json)
     if write is not None:
         count = workbench.write_sheet(study, write)
-        console.print(f"{write}: {count:,} rows to settle. Fill in the column label, then:", markup=False)
-        console.print(f"bakeoff adjudicate {study} --read {write}", markup=False)
+        command = f"bakeoff adjudicate {shlex.quote(str(study))} --read {shlex.quote(str(write))}"
+
+        def show(console: Console) -> None:
+            console.print(f"{write}: {count:,} rows to settle. Fill in the column label, then:", markup=False)
+            console.print(command, markup=False, soft_wrap=True)
+
+        given.give(lambda: {"sheet": write, "rows": count, "next_command": command}, show)
         return
-    ask = None if read is not None else _asker(console, workbench.labels_of(study))
-    _show(console, study, workbench.adjudicate(study, ask=ask, sheet=read, most=rows))
+    ask = None if read is not None else _asker(given.console, workbench.labels_of(study))
+    found = workbench.adjudicate(study, ask=ask, sheet=read, most=rows)
+    given.give(lambda: adjudication_document(study, found), lambda console: _show(console, study, found))
 
 
 def _asker(console: Console, labels: Sequence[str]) -> Ask:
@@ -51,7 +65,7 @@ def _asker(console: Console, labels: Sequence[str]) -> Ask:
         shown = "  ".join(f"{key} {clean_text(label)}" for key, label in enumerate(labels, 1))
         console.print(f"{shown}  s leave open  q end", style="dim", markup=False)
         while True:
-            given = str(typer.prompt("label", prompt_suffix=": ")).strip()
+            given = str(typer.prompt("label", prompt_suffix=": ", err=console.stderr)).strip()
             if given.lower() == "q":
                 raise StopIteration
             if given.lower() == "s":

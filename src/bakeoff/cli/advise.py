@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from bakeoff.cli import options
+from bakeoff.cli.json_output import Given, plain
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from bakeoff.workbench.advise import Advice
 
@@ -38,13 +39,12 @@ def advise(
     require: options.Require = None,
     volume: options.Volume = 100_000,
     machine_hour_cost: options.MachineHourCost = 0.20,
+    as_json: options.Json = False,
 ) -> None:
     """Advise in seconds, from the data alone: nothing is measured, fetched or written.
 
     What it expects was counted on open sets; `bakeoff run` measures your own rows.
     """
-    from rich.console import Console
-
     from bakeoff.records import Assumptions
     from bakeoff.workbench.advise import advise as advise_source
     from bakeoff.workbench.options import StudyOptions, parse_requirement
@@ -58,10 +58,13 @@ def advise(
         requirements=tuple(parse_requirement(one) for one in require or ()),
         assumptions=Assumptions(volume=volume, machine_hour_cost=machine_hour_cost),
     )
-    console = Console(highlight=False)
     advice = advise_source(source, options.data_options(context.params), study)
-    for piece in _pieces(advice):
-        console.print(piece)
+
+    def show(console: Console) -> None:
+        for piece in _pieces(advice):
+            console.print(piece)
+
+    Given("advise", as_json).give(lambda: {"measured": False, **plain(advice)}, show)
 
 
 def _pieces(advice: Advice) -> list[RenderableType]:

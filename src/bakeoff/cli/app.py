@@ -6,10 +6,11 @@ Exit codes: 0 done; 1 a fault of ours; 2 the user's input or options; 3 finished
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+import typer.main
 
 from bakeoff import __version__
 from bakeoff.cli import (
@@ -17,6 +18,7 @@ from bakeoff.cli import (
     adjudicate,
     advise,
     check,
+    compare,
     data,
     demo,
     finetune,
@@ -30,15 +32,16 @@ from bakeoff.cli import (
     ship,
     ui,
 )
-from bakeoff.errors import NoVerdictError, TrialError, UserError
+from bakeoff.cli.command import Command, Group
+from bakeoff.cli.failures import tell, told_of
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="bakeoff",
+    cls=Group,
     help="Fine-tune or prompt? Measured on your data, not guessed.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -59,48 +62,57 @@ def _root(
     """Fine-tune or prompt? Measured on your data, not guessed."""
 
 
-app.command("demo")(demo.demo)
-app.command("advise")(advise.advise)
-app.command("run")(run.run)
-app.command("resume")(resume.resume)
-app.command("add")(add.add)
-app.command("adjudicate")(adjudicate.adjudicate)
-app.command("finetune")(finetune.finetune)
-app.command("label")(label.label)
-app.command("check")(check.check)
-app.command("report")(report.report)
-app.command("ship")(ship.ship)
-app.command("predict")(predict.predict)
-app.command("ui")(ui.ui)
-app.add_typer(prompt.app, name="prompt")
-app.add_typer(models.app, name="models")
-app.add_typer(data.app, name="data")
+def _add(panel: str, name: str, function: Callable[..., Any], told: str) -> None:
+    app.command(name, cls=Command, rich_help_panel=panel, short_help=told)(function)
+
+
+_MEASURE, _STUDY = "Find out which way is better", "Go on with a study"
+_ALONE, _USE = "One way alone", "Use the winner"
+_add(_MEASURE, "check", check.check, "Check rows before anything runs")
+_add(_MEASURE, "advise", advise.advise, "Say what to expect, in seconds and unmeasured")
+_add(_MEASURE, "run", run.run, "Measure both ways, decide, report, ship")
+_add(_MEASURE, "demo", demo.demo, "Run on real customer reviews, in six minutes")
+_add(_MEASURE, "label", label.label, "Draw a sample of texts to label by hand")
+_add(_STUDY, "resume", resume.resume, "Continue one that was stopped")
+_add(_STUDY, "add", add.add, "Measure a further method or model")
+_add(_STUDY, "report", report.report, "Decide again, and write its files anew")
+_add(_STUDY, "compare", compare.compare, "Compare two contenders, or two files of answers")
+_add(_STUDY, "adjudicate", adjudicate.adjudicate, "Settle doubtful labels, blind")
+_add(_STUDY, "ship", ship.ship, "Write any contender as a bundle")
+_add(_ALONE, "finetune", finetune.finetune, "Fine-tune one method, score it, write a bundle")
+app.add_typer(prompt.app, name="prompt", rich_help_panel=_ALONE, short_help="Design a prompt, try it, improve it")
+_add(_USE, "predict", predict.predict, "Answer the rows of a file with a bundle")
+_add(_USE, "ui", ui.ui, "See, start and stop studies in the browser")
+app.add_typer(models.app, name="models", rich_help_panel="Catalogue", short_help="List models, or pull one")
+app.add_typer(data.app, name="data", rich_help_panel="Catalogue", short_help="List data sets, or pull one")
 
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    arguments = sys.argv[1:]
     try:
-        code = app(standalone_mode=False)
-    except UserError as error:
-        errors.print(f"error: {error.message}", style="bold red", markup=False)
-        errors.print(f"       {error.next_step}", markup=False)
-        sys.exit(2)
-    except TrialError as error:
-        errors.print(f"failed: {error}", style="bold red", markup=False)
-        sys.exit(1)
-    except NoVerdictError as error:
-        errors.print(f"no verdict: {error}", style="bold yellow", markup=False)
-        sys.exit(3)
-    except (KeyboardInterrupt, typer.Abort):
-        errors.print("interrupted.", style="bold yellow")
-        sys.exit(130)
+        code = app(prog_name="bakeoff", standalone_mode=False)
     except typer.Exit as leaving:
         sys.exit(leaving.exit_code)
-    except Exception as error:
-        show = getattr(error, "show", None)  # a usage error knows how to print itself
-        if show is None:
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, typer.Abort):
+            error = KeyboardInterrupt()
+        command = _command_of(arguments)
+        failure = told_of(error, f"bakeoff {command} --help".replace("  ", " "), arguments)
+        if failure is None:
             raise
-        show()
-        sys.exit(getattr(error, "exit_code", 2))
+        tell(failure, command, arguments)
+        sys.exit(failure.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _command_of(arguments: Sequence[str]) -> str:
+    """Give the command that was typed, as far as it is one."""
+    found: list[str] = []
+    known: Any = typer.main.get_command(app)
+    for word in arguments:
+        known = getattr(known, "commands", {}).get(word)
+        if known is None:
+            break
+        found.append(word)
+    return " ".join(found)

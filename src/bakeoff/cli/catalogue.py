@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.cli.json_output import Given
 
 __all__ = ["pull_entry", "show_entries"]
 
 
-def show_entries(kind: Literal["model", "data"]) -> None:
-    """Print the catalogue's entries of one kind.
+def show_entries(given: Given, kind: Literal["model", "data"]) -> None:
+    """Give the catalogue's entries of one kind.
 
     Parameters
     ----------
+    given : Given
     kind : {"model", "data"}
     """
+    given.give(lambda: _listed(kind), lambda console: _show(console, kind))
+
+
+def _listed(kind: Literal["model", "data"]) -> dict[str, Any]:
+    from bakeoff.catalog import cache_folder, entries, is_here
+
+    found = [
+        {
+            "name": one.name,
+            "description": one.description,
+            "licence": one.licence,
+            "family": one.family,
+            "parameters": one.parameters,
+            "bytes_to_fetch": one.download_size,
+            "bytes_on_disk": one.size,
+            "is_here": is_here(one),
+        }
+        for one in entries(kind)
+    ]
+    return {"folder": cache_folder(), "entries": found}
+
+
+def _show(console: Console, kind: Literal["model", "data"]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from bakeoff.catalog import HubSource, cache_folder, entries, is_here
 
-    console = Console(highlight=False)
     for one in entries(kind):
         table = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False, padding=(0, 1), show_edge=False)
         table.add_column(no_wrap=True, style="dim")
@@ -47,11 +74,12 @@ def show_entries(kind: Literal["model", "data"]) -> None:
     console.print(Text(f"fetch one with: bakeoff {verb} pull NAME", style="dim"))
 
 
-def pull_entry(name: str, kind: Literal["model", "data"]) -> None:
+def pull_entry(given: Given, name: str, kind: Literal["model", "data"]) -> None:
     """Fetch an entry with a progress bar.
 
     Parameters
     ----------
+    given : Given
     name : str
     kind : {"model", "data"}
 
@@ -60,13 +88,12 @@ def pull_entry(name: str, kind: Literal["model", "data"]) -> None:
     SourceError
         If there is no such entry, or no source could give it.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     from bakeoff.catalog import entry, pull
     from bakeoff.errors import SourceError
 
-    found = entry(name)
+    found = entry(name, kind)
     if found.kind != kind:
         other = "models" if found.kind == "model" else "data"
         raise SourceError(
@@ -74,8 +101,8 @@ def pull_entry(name: str, kind: Literal["model", "data"]) -> None:
             next_step=f"Fetch it with: bakeoff {other} pull {name}",
         )
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, transient=False) as bar:
+    with Progress(*columns, console=given.console, transient=False) as bar:
         task = bar.add_task(name, total=found.download_size)
         folder = pull(name, progress=lambda done, total: bar.update(task, completed=done, total=total))
         bar.update(task, completed=found.download_size, total=found.download_size)
-    Console(highlight=False, soft_wrap=True).print(str(folder), markup=False)
+    given.give(lambda: {"name": name, "folder": folder}, lambda console: console.print(str(folder), markup=False))

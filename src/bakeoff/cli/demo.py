@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from bakeoff.cli import options
+from bakeoff.cli.json_output import Given
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from bakeoff.workbench.conclude import Outcome
 
 __all__ = ["demo"]
@@ -19,29 +21,29 @@ INSTRUCTION = "Classify the sentiment of the customer review."
 
 
 def demo(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the study.")] = None,
+    output: options.StudyFolder = None,
+    as_json: options.Json = False,
 ) -> None:
     """Run the main job on amazon-reviews (real customer reviews, rated by people), within six minutes."""
     from bakeoff.cli.run import start
     from bakeoff.workbench.options import DataOptions, StudyOptions
 
-    outcome = start(
+    start(
+        Given("demo", as_json),
         "amazon-reviews",
         DataOptions(text=("text",), label="label", group="review"),
         StudyOptions(instruction=INSTRUCTION, time_limit=DEMO_SECONDS, test_rows=DEMO_TEST_ROWS),
         output,
+        then=_next_commands,
     )
-    _next_commands(outcome)
 
 
-def _next_commands(outcome: Outcome) -> None:
+def _next_commands(console: Console, outcome: Outcome) -> None:
     """Print where the report lies, and three commands to try."""
-    from rich.console import Console
-
     folder = outcome.folder
     lines = [f"The report: {(folder / 'report.html').absolute()}", "Next, try:"]
     if outcome.bundle is not None:
         lines.append(f"  bakeoff predict {folder}/bundle new.csv -o answers.csv")
     lines.append("  bakeoff run your.csv --text review --label sentiment --time-limit 12m")
     lines.append(f"  bakeoff ship {folder} --contender tfidf")
-    Console(highlight=False, soft_wrap=True).print("\n" + "\n".join(lines), markup=False)
+    console.print("\n" + "\n".join(lines), markup=False, soft_wrap=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bakeoff.cli import options
+from bakeoff.cli import complete, options
+from bakeoff.cli.json_output import FLAG, Given, plain
 from bakeoff.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,39 +25,89 @@ if TYPE_CHECKING:
 
 __all__ = ["finetune"]
 
-#: Named here, since the registry is not loaded for a help text; a test compares them.
-TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora, lora-encoder, label-generator, seq2seq, tagger"
-
+#: Heading of the help.
+TRAINING = "Training"
 
 Method = Annotated[
     str | None,
-    typer.Option(
-        "--method", help=f"One of {TUNING_METHODS}; full where not given, tagger for tags.", show_default=False
+    options.option(
+        "--method",
+        metavar="NAME",
+        help=f"One of {options.TUNING_METHODS}; full where not given, tagger for tags.",
+        panel=TRAINING,
+        autocompletion=complete.tuning_methods,
     ),
 ]
 Model = Annotated[
-    str | None, typer.Option("--model", help="A name or a folder; minilm-l6, or smollm2-135m for a decoder.")
+    str | None,
+    options.option(
+        "--model",
+        metavar="MODEL",
+        help="A name or a folder; minilm-l6, or smollm2-135m for a decoder.",
+        panel=TRAINING,
+        autocompletion=complete.models,
+    ),
 ]
 Rows = Annotated[
-    int | None, typer.Option("-n", "--rows", min=0, help="Labelled rows to learn from; by default all train rows.")
+    int | None,
+    options.option(
+        "-n",
+        "--rows",
+        metavar="ROWS",
+        min=0,
+        help="Labelled rows to learn from; by default all train rows.",
+        panel=TRAINING,
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Setting of the method, as in learning_rate=2e-5; repeat for several."),
+    options.option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Setting of the method, as in learning_rate=2e-5; repeat for several.",
+        panel=TRAINING,
+    ),
 ]
 Tune = Annotated[
-    int, typer.Option("--tune", min=0, help="Settings to try inside the labelled rows first; none by default.")
+    int,
+    options.option(
+        "--tune",
+        metavar="COUNT",
+        min=0,
+        help="Settings to try inside the labelled rows first; none by default.",
+        panel=TRAINING,
+    ),
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", help="Of split, sample and fit; 0, or that of the bundle of --continue.", min=0)
+    int | None,
+    options.option(
+        "--seed",
+        metavar="NUMBER",
+        help="Of split, sample and fit; 0, or that of the bundle of --continue.",
+        min=0,
+        panel=TRAINING,
+    ),
 ]
 Further = Annotated[
-    Path | None, typer.Option("--continue", metavar="BUNDLE", help="Go on from this bundle, with its method and model.")
+    Path | None,
+    options.option(
+        "--continue",
+        metavar="BUNDLE",
+        help="Go on from this bundle, with its method and model.",
+        panel=TRAINING,
+        autocompletion=complete.bundles,
+    ),
 ]
 Earlier = Annotated[
-    str | None, typer.Option("--earlier", metavar="DATA", help="With --continue: the earlier rows, if they were moved.")
+    str | None,
+    options.option(
+        "--earlier", metavar="DATA", help="With --continue: the earlier rows, if they were moved.", panel=TRAINING
+    ),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the bundle.")]
+Output = Annotated[
+    Path,
+    options.option("--output", "-o", metavar="FOLDER", help="Folder of the bundle.", show_default=True),
+]
 
 
 def finetune(
@@ -85,22 +136,19 @@ def finetune(
     output: Output = Path("bundle"),
     further: Further = None,
     earlier: Earlier = None,
+    as_json: options.Json = False,
 ) -> None:
     """Fine-tune one method on your rows, score it on rows it did not see, and write it as a bundle."""
-    from rich.console import Console
-
     from bakeoff.cli.live import TerminalWatcher
 
-    console = Console(highlight=False)
-    with TerminalWatcher(console) as watcher:
+    given = Given("finetune", as_json)
+    with TerminalWatcher(given.console) as watcher:
         watcher.kept = "Run the same command again: training goes on from where its state was last kept."
-        if further is not None:
-            _go_on(console, watcher, context.params)
-        else:
-            _fit_alone(console, watcher, context.params)
+        done = _go_on(watcher, context.params) if further is not None else _fit_alone(watcher, context.params)
+    given.give(lambda: {**plain(done), "bundle": output}, lambda console: _show(console, done, output))
 
 
-def _fit_alone(console: Console, watcher: TerminalWatcher, given: Mapping[str, Any]) -> None:
+def _fit_alone(watcher: TerminalWatcher, given: Mapping[str, Any]) -> FinetuneOutcome:
     from bakeoff.workbench.finetune import FinetuneOptions
     from bakeoff.workbench.finetune import finetune as fit_alone
 
@@ -118,11 +166,10 @@ def _fit_alone(console: Console, watcher: TerminalWatcher, given: Mapping[str, A
         tries=given["tune"],
     )
     rows = options.data_options(given)
-    done = fit_alone(given["source"], rows, wanted, output=given["output"], command=_command(), watcher=watcher)
-    _show(console, done, given["output"])
+    return fit_alone(given["source"], rows, wanted, output=given["output"], command=_command(), watcher=watcher)
 
 
-def _go_on(console: Console, watcher: TerminalWatcher, given: Mapping[str, Any]) -> None:
+def _go_on(watcher: TerminalWatcher, given: Mapping[str, Any]) -> FurtherOutcome:
     from bakeoff.workbench.finetune_further import FurtherOptions, finetune_further
 
     for name, flag in (
@@ -145,8 +192,7 @@ def _go_on(console: Console, watcher: TerminalWatcher, given: Mapping[str, Any])
         seconds=_seconds(given["time_limit"]),
     )
     rows = options.data_options(given)
-    done = finetune_further(given["source"], rows, wanted, output=given["output"], command=_command(), watcher=watcher)
-    _show_further(console, done, given["output"])
+    return finetune_further(given["source"], rows, wanted, output=given["output"], command=_command(), watcher=watcher)
 
 
 def _seconds(time_limit: str | None) -> float | None:
@@ -156,10 +202,19 @@ def _seconds(time_limit: str | None) -> float | None:
 
 
 def _command() -> str:
-    return shlex.join(["bakeoff", *sys.argv[1:]])
+    return shlex.join(["bakeoff", *(word for word in sys.argv[1:] if word != FLAG)])
 
 
-def _show(console: Console, done: FinetuneOutcome, output: Path) -> None:
+def _show(console: Console, done: FinetuneOutcome | FurtherOutcome, output: Path) -> None:
+    from bakeoff.workbench.finetune_further import FurtherOutcome
+
+    if isinstance(done, FurtherOutcome):
+        _show_further(console, done, output)
+    else:
+        _show_fitted(console, done, output)
+
+
+def _show_fitted(console: Console, done: FinetuneOutcome, output: Path) -> None:
     from bakeoff.report.figures import duration_text, rate_text
 
     if done.searched is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -18,18 +18,21 @@ from bakeoff.workbench.options import KnownBefore, Watcher
 if TYPE_CHECKING:
     from bakeoff.data import Check
     from bakeoff.records import Arm, Contender
+    from bakeoff.report.progress import Progress
     from bakeoff.study.plan import Plan
     from bakeoff.study.progress import StudyProgress
     from bakeoff.study.sending import Sending
 
 __all__ = ["TerminalWatcher"]
 
-#: Without a terminal, progress is a line at most every so many seconds.
-_LINE_SECONDS = 15.0
+#: Without a terminal, a trial that lasts is told of once in so many seconds.
+_LINE_SECONDS = 60.0
+#: How often a second the screen is drawn again, so that its times go on.
+_DRAWN = 2.0
 
 
 class TerminalWatcher(Watcher):
-    """Print checks, plan and progress; a live table where there is a terminal, plain lines where there is none.
+    """Print checks and plan; then one live screen where there is a terminal, and plain lines where there is none.
 
     Parameters
     ----------
@@ -40,7 +43,12 @@ class TerminalWatcher(Watcher):
         self.console = console
         self.folder: Path | None = None
         self.kept = "Nothing was written."
-        self._live: Live | None = None
+        self._screen: Live | None = None
+        self._title = ""
+        #: What is being done, and since when.
+        self._phase = ("", time.monotonic())
+        #: Where the trials stand, and when that was told.
+        self._told: tuple[Progress | None, float] = (None, 0.0)
         self._arms: dict[str, Arm] = {}
         self._test_rows = 0
         self._last_line = 0.0
@@ -48,32 +56,63 @@ class TerminalWatcher(Watcher):
         #: Of a single fit: what it does, since when, and the share that was done then.
         self._fit = ("", 0.0, 0.0)
 
+    @property
+    def live(self) -> bool:
+        """Whether the screen can be drawn again: not in a file, and not on a terminal without cursor movements."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._stop_live()
+        if self._screen is not None:
+            self._screen.stop()
+            self._screen = None
         if kind is KeyboardInterrupt:
             kept = self.kept
             if self.folder is not None:
                 kept = f"Finished trials are kept. Go on with: bakeoff resume {shlex.quote(str(self.folder))}"
-            self.console.print(Text(kept))
+            self.console.print(Text(kept), soft_wrap=True)
 
     def pulling(self, name: str, done: int, total: int) -> None:
-        """Print how much of a catalogue entry has come, in tenths."""
+        """Tell how much of a catalogue entry has come, in tenths."""
         tenth = 10 * done // max(total, 1)
         if (name, tenth) != self._last_pull:
             self._last_pull = (name, tenth)
-            self.console.print(
-                f"fetching {name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", style="dim", highlight=False
-            )
+            self.step(f"fetching {name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
     def step(self, text: str) -> None:
-        """Print what is being done."""
-        self._stop_live()
-        self.console.print(Text(text, style="dim"))
+        """Tell what is being done."""
+        self._phase = (text, time.monotonic())
+        if self.live:
+            self._draw()
+        else:
+            self._last_line = time.monotonic()
+            self.console.print(Text(text, style="dim"))
+
+    def _draw(self) -> None:
+        if self._screen is None:
+            # Without a redirection, standard output stays as it is for the document that a program reads.
+            redirect = not self.console.stderr
+            self._screen = Live(
+                console=self.console,
+                get_renderable=self._drawn,
+                refresh_per_second=_DRAWN,
+                transient=True,
+                redirect_stdout=redirect,
+                redirect_stderr=redirect,
+                vertical_overflow="crop",
+            )
+            self._screen.start()
+        self._screen.refresh()
+
+    def _drawn(self) -> RenderableType:
+        from bakeoff.report.progress import ProgressScreen
+
+        (phase, began), (progress, told), now = self._phase, self._told, time.monotonic()
+        return ProgressScreen(phase, progress, title=self._title, since=now - told, phase_seconds=now - began)
 
     def checked(self, checks: tuple[Check, ...], known: KnownBefore) -> None:
         """Print the checks, the split, and the smallest difference that can show."""
@@ -86,7 +125,8 @@ class TerminalWatcher(Watcher):
     def started(self, folder: Path) -> None:
         """Keep the folder, for the sentence on how to resume."""
         self.folder = folder
-        self.console.print(Text(f"study {folder}", style="dim"))
+        self._title = folder.name
+        self.console.print(Text(f"study {folder}", style="dim"), soft_wrap=True)
 
     def planned(self, plan: Plan, contenders: tuple[Contender, ...], mde: float) -> None:
         """Print the plan."""
@@ -118,16 +158,15 @@ class TerminalWatcher(Watcher):
 
     def progress(self, progress: StudyProgress) -> None:
         """Show how far the study is."""
-        if not self.console.is_terminal:
+        if not self.live:
             self._line(progress)
             return
-        from bakeoff.report.progress import progress_table
         from bakeoff.workbench.progress_file import shown_progress
 
-        if self._live is None:
-            self._live = Live(console=self.console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(progress_table(shown_progress(progress, self._arms)), refresh=True)
+        if self._told[0] is None:
+            self._phase = ("measuring", time.monotonic())
+        self._told = (shown_progress(progress, self._arms), time.monotonic())
+        self._draw()
 
     def fitting(self, what: str, share: float) -> None:
         """Show how far a single fit is, and the time that is left at its pace."""
@@ -138,29 +177,27 @@ class TerminalWatcher(Watcher):
         _phase, began, first = self._fit
         done = share - first
         left = f", about {(1 - share) * (now - began) / done:.0f} s left" if done > 0 else ""
-        told = Text(f"{share:4.0%}  {what}{left}", style="dim")
-        if self.console.is_terminal:
-            if self._live is None:
-                self._live = Live(console=self.console, auto_refresh=False, transient=True)
-                self._live.start()
-            self._live.update(told, refresh=True)
+        told = f"{share:4.0%}  {what}{left}"
+        if self.live:
+            # What is fitted alone comes after all trials, or without any: their table has no more to tell.
+            self._phase, self._told = (told, began), (None, 0.0)
+            self._draw()
         elif now - self._last_line >= _LINE_SECONDS:
             self._last_line = now
-            self.console.print(told)
+            self.console.print(Text(told, style="dim"), soft_wrap=True)
 
     def _line(self, progress: StudyProgress) -> None:
         now = time.monotonic()
         if progress.doing != "recorded" and now - self._last_line < _LINE_SECONDS:
             return
         self._last_line = now
-        word = "at most" if progress.at_most else "about"
-        text = f"{progress.done}/{progress.planned} trials, {progress.elapsed:.0f} s, {word} {progress.left:.0f} s left"
-        self.console.print(Text(f"{text}   {progress.now} {progress.doing}".rstrip(), style="dim"))
-
-    def _stop_live(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        told = (
+            progress.now if progress.doing == "recorded" else f"{progress.now}: {progress.doing}, {progress.share:.0%}"
+        )
+        bound = "< " if progress.at_most else ""
+        left = f", {bound}{progress.left:.0f} s left" if math.isfinite(progress.left) else ""
+        text = f"[{progress.done}/{progress.planned}] {told}; {progress.elapsed:.0f} s{left}"
+        self.console.print(Text(text, style="dim"), soft_wrap=True)
 
 
 def print_checks(console: Console, columns: str, split: str, rows: dict[str, int], mde: float) -> None:
@@ -178,5 +215,5 @@ def print_checks(console: Console, columns: str, split: str, rows: dict[str, int
     counts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
     console.print(Text(f"{counts}: {split}"))
     if not math.isnan(mde):
-        power = "(80 % power, if seeds differ by 2)"
+        power = "(80% power, if seeds differ by 2 points)"
         console.print(Text(f"These test rows can show differences of {mde:.1f} points or more {power}."))

@@ -1,17 +1,41 @@
-"""The options of the commands, each with its help; and those that name the rows, as one value."""
+"""The options of the commands, each with its help."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from bakeoff.workbench.options import DataOptions
+from bakeoff.cli import complete
+from bakeoff.cli.row_options import (
+    CONTENDERS,
+    DECISION,
+    PLACES,
+    PLAN,
+    SERVERS,
+    Delimiter,
+    Encoding,
+    Group,
+    Instruction,
+    Label,
+    LabelsFile,
+    Metric,
+    MinLabelRows,
+    NoHeader,
+    Rare,
+    Source,
+    TaskKind,
+    Text,
+    TextPair,
+    Time,
+    Unlabelled,
+    data_options,
+    option,
+)
 
 __all__ = [
+    "TUNING_METHODS",
     "AllowSend",
     "Assume",
     "Budgets",
@@ -26,6 +50,7 @@ __all__ = [
     "HostHourCost",
     "HourCost",
     "Instruction",
+    "Json",
     "Label",
     "LabelCost",
     "LabelsFile",
@@ -56,53 +81,13 @@ __all__ = [
     "TextPair",
     "Time",
     "TimeLimit",
+    "Unlabelled",
     "Until",
     "Volume",
     "data_options",
+    "option",
 ]
 
-
-def _option(*names: str, help: str, **settings: Any) -> Any:  # noqa: A002  # typer's own word
-    return typer.Option(*names, help=help, show_default=settings.pop("show_default", False), **settings)
-
-
-# Rows
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A .csv, .tsv, .jsonl, .parquet or .xlsx file, a folder with train/validation/test files, the name of a "
-        "data set in the catalogue, or hf:owner/name.",
-        show_default=False,
-    ),
-]
-Text = Annotated[list[str] | None, _option("--text", help="Column of the text; repeat to join several.")]
-TextPair = Annotated[str | None, _option("--text-pair", help="Column of the second text of a pair.")]
-Label = Annotated[str | None, _option("--label", help="Column of the label.")]
-Group = Annotated[str | None, _option("--group", help="Column whose members (a customer, a document) stay together.")]
-Time = Annotated[str | None, _option("--time", help="Column of the time: the latest rows are the test.")]
-Encoding = Annotated[str | None, _option("--encoding", help="Encoding, where it is not UTF-8.")]
-Delimiter = Annotated[str | None, _option("--delimiter", help="Delimiter of cells, where it is not found.")]
-NoHeader = Annotated[bool, _option("--no-header", help="The first row is data; columns are numbered from 1.")]
-MinLabelRows = Annotated[int, _option("--min-label-rows", min=1, help="Least rows of a label that is kept.")]
-Rare = Annotated[Literal["drop", "merge"], _option("--rare", help="What to do with rarer labels.", show_default=True)]
-Unlabelled = Annotated[
-    Path | None,
-    _option("--unlabelled", help="File of further texts without a label, for methods that learn from such."),
-]
-
-# Task
-TaskKind = Annotated[
-    Literal["auto", "classification", "multi-label", "regression", "pair", "tagging"],
-    _option("--task", help="Kind of the task; auto: told by the columns.", show_default=True),
-]
-Metric = Annotated[
-    str | None, _option("--metric", help="Such as accuracy or macro-F1; by default chosen by kind and labels.")
-]
-Instruction = Annotated[str | None, _option("--instruction", help="What prompts tell the model.")]
-LabelsFile = Annotated[
-    Path | None, _option("--labels", help="YAML or JSON file: what each label means, its words, examples.")
-]
 
 # Contenders
 #: Named here, since the registry is not loaded for a help text; a test compares them.
@@ -116,122 +101,256 @@ NAMED_METHODS = (
     "prompt-neighbours, server-choice, distil, cascade, tuned-prompt"
 )
 _METHODS = f"Method to try beside the floors; repeat for several. By default: {METHODS}. By name only: {NAMED_METHODS}."
+#: Methods that tune a model alone.
+TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora, lora-encoder, label-generator, seq2seq, tagger"
 Encoder = Annotated[
     list[str],
-    _option("--encoder", help="Model to fine-tune: a name or a folder; repeat for several.", show_default=True),
+    option(
+        "--encoder",
+        metavar="MODEL",
+        help="Model to fine-tune: a name or a folder; repeat for several.",
+        panel=CONTENDERS,
+        show_default=True,
+        autocompletion=complete.models,
+    ),
 ]
 PromptModel = Annotated[
     list[str],
-    _option(
+    option(
         "--prompt-model",
+        metavar="MODEL",
+        panel=CONTENDERS,
+        autocompletion=complete.models,
         help="Model to prompt: a name, a folder, a .gguf file, or http://host:port/v1#model; repeat for several.",
         show_default=True,
     ),
 ]
-MethodNames = Annotated[list[str] | None, _option("--method", help=_METHODS)]
+MethodNames = Annotated[
+    list[str] | None,
+    option("--method", metavar="NAME", help=_METHODS, panel=CONTENDERS, autocompletion=complete.methods),
+]
 Predictions = Annotated[
     Path | None,
-    _option("--predictions", help="File of today's answers: a column with the texts, and one named prediction."),
+    option(
+        "--predictions",
+        metavar="FILE",
+        help="File of today's answers: a column with the texts, and one named prediction.",
+        panel=CONTENDERS,
+    ),
 ]
 
 PromptFiles = Annotated[
-    list[Path] | None, _option("--prompt", metavar="FILE", help="Prompt file of yours to try; repeat for several.")
+    list[Path] | None,
+    option("--prompt", metavar="FILE", help="Prompt file of yours to try; repeat for several.", panel=CONTENDERS),
 ]
 
 # Plan
-Budgets = Annotated[str | None, _option("--budgets", help="Label budgets; by default 0,16,64,256,all.")]
-Seeds = Annotated[int, _option("--seeds", min=1, help="Seeds; under 3 there is no verdict.", show_default=True)]
+Budgets = Annotated[
+    str | None,
+    option(
+        "--budgets",
+        metavar="N,N,...",
+        help="Label budgets, divided by commas; by default 0,16,64,256,all.",
+        panel=PLAN,
+    ),
+]
+Seeds = Annotated[
+    int,
+    option(
+        "--seeds",
+        metavar="COUNT",
+        min=1,
+        help="How often all is fitted; under 3 there is no verdict.",
+        panel=PLAN,
+        show_default=True,
+    ),
+]
 FinalistSeeds = Annotated[
     int,
-    _option("--finalist-seeds", min=1, help="Seeds of the finalists, where time allows.", show_default=True),
+    option(
+        "--finalist-seeds",
+        metavar="COUNT",
+        min=1,
+        help="Seeds of the finalists, where time allows.",
+        panel=PLAN,
+        show_default=True,
+    ),
 ]
-Seed = Annotated[int, _option("--seed", help="Of the split and all samples.", show_default=True)]
-TimeLimit = Annotated[str | None, _option("--time-limit", help="Such as 90s, 12m, 1.5h.")]
+Seed = Annotated[
+    int,
+    option("--seed", metavar="NUMBER", help="Of the split and all samples.", panel=PLAN, show_default=True),
+]
+TimeLimit = Annotated[
+    str | None, option("--time-limit", metavar="TIME", help="Such as 90s, 12m, 1.5h; none by default.", panel=PLAN)
+]
 Division = Annotated[
     Literal["auto", "one", "cross-fit"],
-    _option("--split", help="One split, or a fold for each seed; auto: folds under 2,000 rows.", show_default=True),
+    option(
+        "--split",
+        metavar="auto|one|cross-fit",
+        help="One split, or a fold for each seed; auto: folds under 2,000 rows.",
+        panel=PLAN,
+        show_default=True,
+    ),
 ]
 Until = Annotated[
     Literal["decided", "measured"] | None,
-    _option("--until", help="End when the verdict is decided, or with all measured; decided without a time limit."),
+    option(
+        "--until",
+        metavar="decided|measured",
+        help="End when the verdict is decided, or with all measured; decided without a time limit.",
+        panel=PLAN,
+    ),
 ]
-TestRows = Annotated[int | None, _option("--test-rows", min=20, help="Most test rows to answer.")]
+TestRows = Annotated[
+    int | None, option("--test-rows", metavar="ROWS", min=20, help="Most test rows to answer.", panel=PLAN)
+]
 DataType = Annotated[
-    Literal["auto", "float32", "bfloat16"], _option("--dtype", help="Of prompts' forward passes.", show_default=True)
+    Literal["auto", "float32", "bfloat16"],
+    option(
+        "--dtype",
+        metavar="auto|float32|bfloat16",
+        help="Numbers that prompts are computed in.",
+        panel=PLAN,
+        show_default=True,
+    ),
 ]
 
 # Decision
 Require = Annotated[
-    list[str] | None, _option("--require", help="Hard limit: 'accuracy>=0.9', 'p95_ms<=50', 'offline'.")
+    list[str] | None,
+    option(
+        "--require",
+        metavar="LIMIT",
+        help="Hard limit: 'accuracy>=0.9', 'p95_ms<=50', 'offline'; repeat for several.",
+        panel=DECISION,
+    ),
 ]
-Volume = Annotated[float, _option("--volume", min=0, help="Predictions a month.", show_default=True)]
+Volume = Annotated[
+    float,
+    option("--volume", metavar="NUMBER", min=0, help="Predictions a month.", panel=DECISION, show_default=True),
+]
 MachineHourCost = Annotated[
-    float, _option("--machine-hour-cost", min=0, help="Price of an hour of this machine.", show_default=True)
+    float,
+    option(
+        "--machine-hour-cost",
+        metavar="PRICE",
+        min=0,
+        help="Price of an hour of this machine.",
+        panel=DECISION,
+        show_default=True,
+    ),
 ]
-LabelCost = Annotated[float, _option("--label-cost", min=0, help="Price of one further label.", show_default=True)]
-HourCost = Annotated[float, _option("--hour-cost", min=0, help="Price of an hour of people's work.", show_default=True)]
+LabelCost = Annotated[
+    float,
+    option(
+        "--label-cost", metavar="PRICE", min=0, help="Price of one further label.", panel=DECISION, show_default=True
+    ),
+]
+HourCost = Annotated[
+    float,
+    option(
+        "--hour-cost",
+        metavar="PRICE",
+        min=0,
+        help="Price of an hour of people's work.",
+        panel=DECISION,
+        show_default=True,
+    ),
+]
 HostHourCost = Annotated[
-    float, _option("--host-hour-cost", min=0, help="Price of an hour of an instance that is always on; 0: none is.")
+    float,
+    option(
+        "--host-hour-cost",
+        metavar="PRICE",
+        min=0,
+        help="Price of an hour of an instance that is always on; 0: none is.",
+        panel=DECISION,
+        show_default=True,
+    ),
 ]
 ErrorCost = Annotated[
-    float | None, _option("--error-cost", min=0, help="Cost of a wrong answer: the choice is then by expected cost.")
+    float | None,
+    option(
+        "--error-cost",
+        metavar="PRICE",
+        min=0,
+        help="Cost of a wrong answer: the choice is then by expected cost.",
+        panel=DECISION,
+    ),
 ]
-ReviewCost = Annotated[float | None, _option("--review-cost", min=0, help="Cost of an answer that is not given.")]
+ReviewCost = Annotated[
+    float | None,
+    option("--review-cost", metavar="PRICE", min=0, help="Cost of an answer that is not given.", panel=DECISION),
+]
 CostMatrix = Annotated[
     Path | None,
-    _option("--cost-matrix", help="CSV or YAML file: costs by true label (rows) and answered label (columns)."),
+    option(
+        "--cost-matrix",
+        metavar="FILE",
+        help="CSV or YAML file: costs by true label (rows) and answered label (columns).",
+        panel=DECISION,
+    ),
 ]
 Assume = Annotated[
     list[str] | None,
-    _option("--assume", metavar="NAME=VALUE", help="Another assumption, such as retrains_per_month=1; repeat."),
+    option(
+        "--assume",
+        metavar="NAME=VALUE",
+        help="Another assumption, such as retrains_per_month=1; repeat for several.",
+        panel=DECISION,
+    ),
 ]
-Margin = Annotated[float, _option("--margin", min=0, max=1, help="Scores this near are equal.", show_default=True)]
+Margin = Annotated[
+    float,
+    option(
+        "--margin",
+        metavar="SCORE",
+        min=0,
+        max=1,
+        help="Scores this near count as equal.",
+        panel=DECISION,
+        show_default=True,
+    ),
+]
 
 # Places and permissions
-StudyFolder = Annotated[Path | None, _option("--output", "-o", help="Folder of the study.")]
-NoShip = Annotated[bool, _option("--no-ship", help="Do not refit and ship the winner.")]
+StudyFolder = Annotated[
+    Path | None, option("--output", "-o", metavar="FOLDER", help="Folder of the study.", panel=PLACES)
+]
+NoShip = Annotated[bool, option("--no-ship", help="Do not refit and ship the winner.", panel=PLACES)]
 RowTexts = Annotated[
     bool | None,
-    _option("--texts/--no-texts", help="Show test rows with their texts in the report, or by their ids alone."),
+    option(
+        "--texts/--no-texts",
+        help="Show test rows with their texts in the report, or by their ids alone.",
+        panel=PLACES,
+    ),
 ]
-AllowSend = Annotated[list[str] | None, _option("--allow-send", metavar="HOST", help="Host to which rows may be sent.")]
+AllowSend = Annotated[
+    list[str] | None,
+    option("--allow-send", metavar="HOST", help="Host to which rows may be sent; repeat for several.", panel=SERVERS),
+]
 PricesFile = Annotated[
     Path | None,
-    _option("--prices", metavar="FILE", help="YAML table of prices; by default the user's own prices.yaml."),
+    option(
+        "--prices", metavar="FILE", help="YAML table of prices; by default the user's own prices.yaml.", panel=SERVERS
+    ),
 ]
 Limits = Annotated[
     list[str] | None,
-    _option("--limit", metavar="NAME=VALUE", help="Of servers: money, tokens, calls, or calls-at-a-time; repeat."),
+    option(
+        "--limit",
+        metavar="NAME=VALUE",
+        help="Most money, tokens or calls of servers, or calls-at-a-time; repeat for several.",
+        panel=SERVERS,
+    ),
 ]
-Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False)]
-
-
-def data_options(given: Mapping[str, Any]) -> DataOptions:
-    """Collect what a command was told about its rows.
-
-    Parameters
-    ----------
-    given : mapping
-        The command's parameters by name.
-
-    Returns
-    -------
-    DataOptions
-    """
-    from bakeoff.workbench.options import DataOptions
-
-    return DataOptions(
-        text=tuple(given["text"] or ()),
-        text_pair=given.get("text_pair"),
-        # Commands without the option are for one label a row.
-        kind=given.get("task", "classification"),
-        label=given["label"],
-        group=given["group"],
-        time=given["time"],
-        encoding=given["encoding"],
-        delimiter=given["delimiter"],
-        header=not given["no_header"],
-        min_label_rows=given["min_label_rows"],
-        rare=given["rare"],
-        unlabelled=given.get("unlabelled"),
-    )
+Study = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False, autocompletion=complete.studies),
+]
+Json = Annotated[
+    bool,
+    option("--json", help="One JSON document on standard output, for programs; progress goes to standard error."),
+]

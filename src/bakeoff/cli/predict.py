@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bakeoff.cli import options
+from bakeoff.cli import complete, options
+from bakeoff.cli.json_output import Given, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.workbench.predict import PredictSummary
 
 __all__ = ["predict"]
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of the bundle.", show_default=False)],
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE", help="Folder of the bundle.", show_default=False, autocompletion=complete.bundles
+        ),
+    ],
     source: Annotated[Path, typer.Argument(metavar="FILE", help="Rows to answer.", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A .csv, .tsv or .jsonl file.", show_default=False)
+        Path | None,
+        options.option(
+            "--output", "-o", metavar="FILE", help="A .csv, .tsv or .jsonl file; by default beside the rows."
+        ),
     ] = None,
     text: options.Text = None,
     encoding: options.Encoding = None,
     delimiter: options.Delimiter = None,
     no_header: options.NoHeader = False,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add one column a label.")] = False,
+    probabilities: Annotated[
+        bool, options.option("--probabilities", help="Add a column of probabilities for each label.")
+    ] = False,
     allow_send: options.AllowSend = None,
     prices: options.PricesFile = None,
     limit: options.Limits = None,
+    as_json: options.Json = False,
 ) -> None:
     """Answer every row of a file, in order, and write the answers beside its columns."""
-    from rich.console import Console
-
     from bakeoff.workbench.predict import ServerUse
     from bakeoff.workbench.predict import predict as answer_file
     from bakeoff.workbench.sending import server_terms
 
-    console = Console(highlight=False, soft_wrap=True)
+    given = Given("predict", as_json, soft_wrap=True)
     done = answer_file(
         bundle,
         source,
@@ -47,9 +62,13 @@ def predict(
         servers=ServerUse(
             frozenset(allow_send or ()),
             server_terms(prices, limit or ()),
-            lambda sending: console.print(f"to be asked: {sending.sentence()}", markup=False),
+            lambda sending: given.console.print(f"to be asked: {sending.sentence()}", markup=False),
         ),
     )
+    given.give(lambda: plain(done), lambda console: _show(console, done))
+
+
+def _show(console: Console, done: PredictSummary) -> None:
     console.print(
         f"{done.output}: {done.answered:,} of {done.rows:,} rows answered, {done.abstained:,} abstentions, "
         f"{done.seconds:.1f} s",

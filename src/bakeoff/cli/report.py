@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bakeoff.cli import options
+from bakeoff.cli.json_output import Given
 
 __all__ = ["report"]
 
@@ -12,16 +13,15 @@ def report(
     assume: options.Assume = None,
     cost_matrix: options.CostMatrix = None,
     texts: options.RowTexts = None,
+    as_json: options.Json = False,
 ) -> None:
     """Decide again on a study's records, and write its report, memo, verdict and leaderboard."""
-    from rich.console import Console
-
-    from bakeoff.cli.run import leave_unless_resolved, show_outcome
+    from bakeoff.cli.run import give_outcome
     from bakeoff.report.terminal import leaderboard_table
     from bakeoff.workbench.report import report as write_report
 
-    console = Console()
+    given = Given("report", as_json)
     outcome = write_report(study, assume or (), cost_matrix, texts=texts)
-    console.print(leaderboard_table(outcome.decision.leaderboard))
-    show_outcome(console, outcome)
-    leave_unless_resolved(outcome)
+    if not as_json:
+        given.console.print(leaderboard_table(outcome.decision.leaderboard))
+    give_outcome(given, outcome)

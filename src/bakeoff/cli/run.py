@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bakeoff.cli import options
+from bakeoff.cli.json_output import FLAG, Given
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bakeoff.workbench.conclude import Outcome
     from bakeoff.workbench.options import DataOptions, StudyOptions
 
-__all__ = ["leave_unless_resolved", "run", "show_outcome", "start"]
+__all__ = ["give_outcome", "run", "show_outcome", "start"]
 
 
 #: Assumptions with an option of their own.
@@ -81,15 +82,11 @@ def run(
     limit: options.Limits = None,
     dtype: options.DataType = "auto",
     output: options.StudyFolder = None,
-    no_ship: options.NoShip = False, texts: options.RowTexts = None,
+    no_ship: options.NoShip = False, texts: options.RowTexts = None, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Fine-tune and prompt on your rows, measure both, decide, report, and ship the winner."""
-    _run(source, context.params, output)
+    start(Given("run", as_json), source, options.data_options(context.params), _study_options(context.params), output)
 # fmt: on
-
-
-def _run(source: str, given: Mapping[str, Any], output: Path | None) -> None:
-    leave_unless_resolved(start(source, options.data_options(given), _study_options(given), output))
 
 
 def _study_options(given: Mapping[str, Any]) -> StudyOptions:
@@ -127,31 +124,54 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
     )
 
 
-def start(source: str, data: DataOptions, study: StudyOptions, output: Path | None) -> Outcome:
-    """Run a study in the terminal and print its verdict card.
+def start(
+    given: Given,
+    source: str,
+    data: DataOptions,
+    study: StudyOptions,
+    output: Path | None,
+    *,
+    then: Callable[[Console, Outcome], None] | None = None,
+) -> None:
+    """Run a study in the terminal and give its verdict.
 
     Parameters
     ----------
+    given : Given
     source : str
     data : DataOptions
     study : StudyOptions
     output : Path, optional
-
-    Returns
-    -------
-    Outcome
+    then : callable, optional
+        Prints more after the card.
     """
-    from rich.console import Console
-
     from bakeoff.cli.live import TerminalWatcher
     from bakeoff.workbench import run as workbench
 
-    console = Console()
-    command = shlex.join(["bakeoff", *sys.argv[1:]])
-    with TerminalWatcher(console) as watcher:
+    command = shlex.join(["bakeoff", *(word for word in sys.argv[1:] if word != FLAG)])
+    with TerminalWatcher(given.console) as watcher:
         outcome = workbench.run(source, data, study, folder=output, command=command, watcher=watcher)
-    show_outcome(console, outcome)
-    return outcome
+    give_outcome(given, outcome, then=then)
+
+
+def give_outcome(given: Given, outcome: Outcome, *, then: Callable[[Console, Outcome], None] | None = None) -> None:
+    """Give a study's verdict, and leave with exit code 3 where there is none.
+
+    Parameters
+    ----------
+    given : Given
+    outcome : Outcome
+    then : callable, optional
+        Prints more after the card.
+    """
+    from bakeoff.cli.documents import study_document
+
+    def show(console: Console) -> None:
+        show_outcome(console, outcome)
+        if then is not None:
+            then(console, outcome)
+
+    given.give(lambda: study_document(outcome), show, exit_code=0 if outcome.resolved else 3)
 
 
 def show_outcome(console: Console, outcome: Outcome) -> None:
@@ -174,17 +194,6 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
     )
     if outcome.shipped_note:
         console.print(Text(outcome.shipped_note, style="dim"))
-
-
-def leave_unless_resolved(outcome: Outcome) -> None:
-    """Leave with exit code 3 where there is no verdict.
-
-    Parameters
-    ----------
-    outcome : Outcome
-    """
-    if not outcome.resolved:
-        raise typer.Exit(3)
 
 
 def _near(path: Path) -> str:

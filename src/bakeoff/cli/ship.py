@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+from bakeoff.cli import complete, options
+from bakeoff.cli.json_output import Given
 
-from bakeoff.cli import options
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["ship"]
 
@@ -15,19 +18,32 @@ __all__ = ["ship"]
 def ship(
     study: options.Study,
     contender: Annotated[
-        str | None, typer.Option("--contender", help="Its name on the leaderboard; the chosen one where not given.")
+        str | None,
+        options.option(
+            "--contender",
+            metavar="NAME",
+            help="Its name on the leaderboard; the chosen one where not given.",
+            autocompletion=complete.contenders,
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the bundle.")] = None,
-    with_weights: Annotated[bool, typer.Option("--with-weights", help="Put a prompt's model into the bundle.")] = False,
+    output: Annotated[
+        Path | None, options.option("--output", "-o", metavar="FOLDER", help="Folder of the bundle; in the study's.")
+    ] = None,
+    with_weights: Annotated[
+        bool, options.option("--with-weights", help="Put a prompt's model into the bundle.")
+    ] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Refit a contender on every labelled row and write its bundle, reloaded and compared."""
-    from rich.console import Console
-
     from bakeoff.cli.live import TerminalWatcher
     from bakeoff.workbench.ship import ship as ship_study
 
-    console = Console(highlight=False, soft_wrap=True)
-    with TerminalWatcher(console) as watcher:
+    given = Given("ship", as_json, soft_wrap=True)
+    with TerminalWatcher(given.console) as watcher:
         bundle, note = ship_study(study, contender=contender, output=output, with_weights=with_weights, watcher=watcher)
-    console.print(f"{bundle}\n{note}", markup=False)
-    console.print(f"Use it with: bakeoff predict {bundle} new.csv", markup=False)
+
+    def show(console: Console) -> None:
+        console.print(f"{bundle}\n{note}", markup=False)
+        console.print(f"Use it with: bakeoff predict {shlex.quote(str(bundle))} new.csv", markup=False)
+
+    given.give(lambda: {"study": study, "contender": contender, "bundle": bundle, "note": note}, show)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bakeoff.cli import options
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -16,12 +18,17 @@ __all__ = ["ui"]
 _HOST = "127.0.0.1"
 
 
+_Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds the studies; made where it is not there yet.")]
+_Port = Annotated[
+    int,
+    options.option("--port", metavar="NUMBER", min=0, max=65535, help="0 takes one that is free.", show_default=True),
+]
+
+
 def ui(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Holds the studies; made where it is not there yet.")
-    ] = Path("bakeoff-studies"),
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes one that is free.")] = 0,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    folder: _Folder = Path("bakeoff-studies"),
+    port: _Port = 0,
+    no_browser: Annotated[bool, options.option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Show studies, start and stop them, in the browser of this machine.
 

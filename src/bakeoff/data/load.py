@@ -210,6 +210,11 @@ def _refuse_lacking(tables: Sequence[tuple[str, Table]], columns: Columns, kind:
     source = tables[0][1].source
     if columns.label is None:
         names = ", ".join(repr(name) for name in tables[0][1].columns)
+        if len(tables[0][1].columns) == 1 and re.search(r"[^,;\t|][,;\t|][^,;\t|]", columns.text[0]):
+            raise DataError(
+                f"{source} was read as one column, {names}: its cells seem to be divided by another sign.",
+                next_step="Leave --delimiter away, so that the sign is found, or give the right one.",
+            )
         raise DataError(
             f"No column of {source} looks like a label beside the text {columns.text[0]!r}; there are {names}.",
             next_step="Name it with --label; or label a sample by hand: bakeoff label DATA --write SHEET",

@@ -67,6 +67,8 @@ def decode(content: bytes, *, source: str, encoding: str | None = None) -> str:
     try:
         return content.decode(name)
     except UnicodeDecodeError as error:
+        if encoding is None and marked is None:
+            _refuse_other_than_text(content, source)
         row = len(_LINE_END_BYTES.findall(content[: error.start])) + 1
         if codecs.lookup(name).name.startswith(("utf-16", "utf-32")):
             where = f"at byte {error.start}"
@@ -76,6 +78,15 @@ def decode(content: bytes, *, source: str, encoding: str | None = None) -> str:
             f"{source} is not {name.removesuffix('-sig').upper()} text: the first bad byte is {where}.",
             next_step=_encoding_step(content, encoding),
         ) from error
+
+
+def _refuse_other_than_text(content: bytes, source: str) -> None:
+    """Raise where bytes that are not UTF-8 hold a NUL, as pictures, archives and programs do."""
+    if b"\0" in content:
+        raise DataError(
+            f"{source} is no text: it holds bytes that no table of rows has.",
+            next_step="Check the path; of other formats than text, .parquet and .xlsx files are read.",
+        )
 
 
 def _encoding_step(content: bytes, tried: str | None) -> str:

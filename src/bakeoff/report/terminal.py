@@ -6,6 +6,7 @@ same without it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,13 @@ _LABEL_WIDTH = 14
 _MOST_REASONS = 3
 #: Flips on the card; the page has all.
 _MOST_FLIPS = 6
+
+
+#: How to read the figures, for who sees a card for the first time.
+_LEGEND = (
+    "n: labelled rows. [low, high]: 95% interval. A difference is the first minus the second. p: chance of so large a "
+    "difference where there is none."
+)
 
 
 class _Line:
@@ -124,10 +132,11 @@ def verdict_card(
     if verdict.scope:
         lines.append(("scope", verdict.scope, "", "dim"))
     lines.extend(_requirement_lines(evidence))
-    lines.extend(_consideration_line(one) for one in decision.considerations)
+    lines.extend(line for one in decision.considerations for line in _consideration_lines(one, pair))
     lines.extend(_flip_lines(verdict.flips))
     lines.extend(_check_lines(evidence.checks))
     lines.extend(_ready_lines(bundle, report))
+    lines.append(("reading", _LEGEND, "", "dim"))
     return Group(*(_Line(label, text, tail, style=style, width=width) for label, text, tail, style in lines))
 
 
@@ -208,9 +217,21 @@ def _requirement_lines(evidence: Evidence) -> Iterator[_Entry]:
         yield "limits", "; ".join(requirement_text(one) for one in evidence.requirements), "", "dim"
 
 
-def _consideration_line(one: Consideration) -> _Entry:
+def _consideration_lines(one: Consideration, pair: Headline) -> Iterator[_Entry]:
+    """Give what was found, each of the two contenders on lines of its own, and whom it favours on the last."""
     label = CONSIDERATION_WORDS.get(one.name, (one.name.replace("_", " "), ""))[0]
-    return label, one.finding, f"favours {one.favours}", "dim"
+    names = "|".join(re.escape(name) for name in (pair.first, pair.second) if name)
+    parts = [one.finding]
+    if names and re.match(rf"(?:{names}): ", one.finding):
+        parts = re.split(rf";\s+(?=(?:{names})(?!\w))", one.finding)
+    for position, part in enumerate(parts):
+        last = position == len(parts) - 1
+        yield (
+            "" if position else label,
+            part if last else f"{part};",
+            f"favours {one.favours}" if last else "",
+            "dim",
+        )
 
 
 def _flip_lines(flips: Iterable[Flip]) -> Iterator[_Entry]:

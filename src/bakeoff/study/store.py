@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import fcntl
 import json
 import math
@@ -39,6 +40,14 @@ def number_or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
+def _studies_near(folder: Path) -> list[str]:
+    """Give the studies in a folder, or beside it those whose names are like its own, and one that is alone there."""
+    inside = sorted(str(path.parent) for path in folder.glob(f"*/{_FILE}"))
+    beside = {path.parent.name: str(path.parent) for path in folder.parent.glob(f"*/{_FILE}")}
+    names = difflib.get_close_matches(folder.name, beside, n=2) or (list(beside) if len(beside) == 1 else [])
+    return inside[:2] or [beside[name] for name in names]
+
+
 class StudyStore:
     """One study folder, opened for writing by one process at a time.
 
@@ -52,9 +61,13 @@ class StudyStore:
         self.folder = folder
         path = folder / _FILE
         if not path.is_file():
+            found = "has none" if folder.is_dir() else "is a file" if folder.exists() else "is not there"
+            near = _studies_near(folder)
             raise StudyError(
-                f"A study folder holds {_FILE}; {folder} has none.",
-                next_step="Give the folder that 'bakeoff run' printed, or start a study with: bakeoff run DATA",
+                f"A study is a folder that holds {_FILE}; {folder} {found}.",
+                next_step=f"Did you mean {' or '.join(near)}?"
+                if near
+                else "Give the folder that 'bakeoff run' printed, or start a study with: bakeoff run DATA",
             )
         self._lock = (folder / "study.lock").open("a+")
         try:

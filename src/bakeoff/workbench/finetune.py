@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -320,9 +321,10 @@ def _as_type(name: str, value: str, kind: type) -> Any:
 def _check_method(name: str | None) -> None:
     tuning = [each.name for each in method_specs() if each.arm == "finetune"]
     if name is not None and name not in tuning:
+        near = difflib.get_close_matches(name, tuning, n=1)
         raise OptionError(
             f"--method names one that tunes a model: {', '.join(tuning)}; {name!r} came.",
-            next_step="Choose among these.",
+            next_step=f"Did you mean {near[0]!r}?" if near else "Choose among these.",
         )
 
 

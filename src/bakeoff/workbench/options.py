@@ -245,7 +245,7 @@ def parse_duration(text: str) -> float:
     if seconds <= 0:
         raise OptionError(
             f"A duration is a number above 0 with s, m or h, such as 90s, 12m or 1.5h; {text!r} came.",
-            next_step="Write it so.",
+            next_step="Write for example: --time-limit 12m",
         )
     return seconds
 

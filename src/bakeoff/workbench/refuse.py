@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def check_options(options: StudyOptions) -> None:
 
 
 def check_place(folder: Path | None) -> None:
-    """Refuse a folder that holds a study, and a file in its place.
+    """Refuse a folder that holds a study, a file in its place, and a place that cannot be written to.
 
     Parameters
     ----------
@@ -60,6 +61,14 @@ def check_place(folder: Path | None) -> None:
         raise OptionError(
             f"--output names a folder; {folder} is a file.", next_step="Name a folder that is not there yet."
         )
+    if folder is not None:
+        above = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            why = "is a file" if not above.is_dir() else "cannot be written to"
+            raise OptionError(
+                f"--output names a folder that can be made; {folder} cannot, since {above} {why}.",
+                next_step="Name another folder with --output.",
+            )
 
 
 def check_contenders(contenders: Sequence[Contender], missing: Sequence[str], options: StudyOptions) -> None:

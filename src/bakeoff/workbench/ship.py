@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import shutil
 from pathlib import Path
@@ -244,9 +245,11 @@ def _weights(contender: Contender) -> Path | None:
 def _contender(evidence: Evidence, name: str) -> Contender:
     found = [contender for contender in evidence.contenders if contender.name == name]
     if not found:
+        names = [contender.name for contender in evidence.contenders]
+        near = difflib.get_close_matches(name, names, n=2, cutoff=0.4)
         raise OptionError(
-            f"The study has no contender {name!r}.",
-            next_step=f"Name one of: {', '.join(contender.name for contender in evidence.contenders)}.",
+            f"A contender of the study is one of {', '.join(names)}; {name!r} came.",
+            next_step=f"Did you mean {' or '.join(map(repr, near))}?" if near else "Name one of these, in quotes.",
         )
     if found[0].arm == "current":
         raise OptionError(

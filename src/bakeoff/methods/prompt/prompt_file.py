@@ -117,8 +117,20 @@ def read_prompt_file(path: Path) -> PromptFile:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The prompt file {path} cannot be read: {error}.", next_step="Check the path.") from error
+        why = "it is not there" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
+        raise DataError(
+            f"The prompt file {path} cannot be read: {why}.",
+            next_step="Check the path, or draft one with: bakeoff prompt new",
+        ) from error
     return read_prompt_text(text, str(path))
+
+
+def _yaml_fault(error: Exception) -> str:
+    """Say where YAML is broken, and how, in one line."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or not problem:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}: {problem}"
 
 
 def read_prompt_text(text: str, name: str) -> PromptFile:
@@ -140,8 +152,8 @@ def read_prompt_text(text: str, name: str) -> PromptFile:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise DataError(
-            f"The prompt file {name} must be YAML; {' '.join(str(error).split())}.",
-            next_step="Mend that line, or write the file anew.",
+            f"The prompt file {name} must be YAML; {_yaml_fault(error)}.",
+            next_step="Mend that line, or write the file anew with: bakeoff prompt new",
         ) from error
     return prompt_from_plain(value, name)
 
