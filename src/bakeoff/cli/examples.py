@@ -37,10 +37,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "add": (
         ("A further method on the study's models", "bakeoff add bakeoff-studies/reviews --method contrastive"),
-        (
-            "A further model, which a server runs",
-            "bakeoff add bakeoff-studies/reviews --prompt-model http://localhost:8080/v1#qwen",
-        ),
+        ("A prompt of yours, against what was measured", "bakeoff add bakeoff-studies/reviews --prompt prompt.yaml"),
+        ("A further model to prompt", "bakeoff add bakeoff-studies/reviews --prompt-model models/qwen.gguf"),
     ),
     "report": (
         ("Card and files again, from the records", "bakeoff report bakeoff-studies/reviews"),
