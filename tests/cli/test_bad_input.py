@@ -106,7 +106,7 @@ def test_the_help_names_every_method() -> None:
 
 
 def test_the_help_of_finetune_names_every_method_that_tunes() -> None:
-    from bakeoff.cli.finetune import TUNING_METHODS
+    from bakeoff.cli.options import TUNING_METHODS
     from bakeoff.methods.registry import method_specs
 
     assert TUNING_METHODS.split(", ") == [spec.name for spec in method_specs() if spec.arm == "finetune"]
