@@ -146,6 +146,20 @@ def test_the_page_decides_as_decide_does(pages, name):
     assert len(choices) > 1
 
 
+def test_where_a_fold_would_choose_another_the_page_says_so(pages):
+    evidence, decision, page = pages("folds")
+    dear = {"machine_hour_cost": 1000.0, "volume": 1.0}
+    now = settle(replace(evidence, assumptions=replace(evidence.assumptions, **dear)))
+    assert now.finetune != next(one.a for one in decision.comparisons if one.role == "verdict")
+    names = page.locator("#prices input[data-name]").evaluate_all("all => all.map(one => one.dataset.name)")
+    values = {one: dear.get(one, getattr(evidence.assumptions, one)) for one in names}
+    shown = page.evaluate(_TURN, {key: "" if value is None else repr(value) for key, value in values.items()})
+    assert shown["choice"] == shown["contender"] == ""
+    assert "Not decided here" in page.locator("#outcome .heading").inner_text()
+    assert shown["command"].endswith("--assume volume=1 --assume machine_hour_cost=1000")
+    assert len(shown["costs"]) == len(decision.costs), "what each costs is known all the same"
+
+
 def test_the_desk_is_turned_by_hand(pages):
     evidence, _, page = pages("plain")
     desk, outcome = page.locator("#prices"), page.locator("#outcome")

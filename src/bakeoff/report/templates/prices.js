@@ -79,14 +79,14 @@
       + ", p after Holm " + (lead.p < 0.001 ? "< .001" : lead.p.toFixed(3).replace(/^0/, "")) + ".";
   };
   const why = (result) => {
-    const { basis, meanwhile } = result.choice, margin = result.priced ? money(result.margin) + " a month" : points(result.margin) + " points";
+    const { basis } = result.choice, margin = result.priced ? money(result.margin) + " a month" : points(result.margin) + " points";
     const reasons = {
       better: result.priced ? "It is shown to cost less." : "It is shown to score better.",
       "equal-cheaper": "Both are equal inside the margin of " + margin + ", and this is the cheaper that is shown to beat what stands.",
       "too-close": "Neither is shown to be better, nor are they shown to be equal inside the margin of " + margin + ".",
       ...WHY,
     };
-    return reasons[basis] + (meanwhile ? " Meanwhile, use " + meanwhile + "." : "") + " " + leadOf(result);
+    return reasons[basis] + " " + leadOf(result);
   };
 
   const evenText = (result) => {
@@ -210,7 +210,7 @@
     outcome.dataset.predictions = even && even.predictions !== null ? String(even.predictions) : "";
     outcome.className = "panel outcome " + ((choice && ARMS[choice.choice]) || "unresolved");
     if (choice) {
-      const rather = choice.contender ? choice.contender + (choice.against ? " rather than " + choice.against : "") : choice.meanwhile ? "Meanwhile, " + choice.meanwhile : "";
+      const rather = choice.contender ? choice.contender + (choice.against ? " rather than " + choice.against : "") : choice.meanwhile ? "Meanwhile, use " + choice.meanwhile : "";
       const told = HEADINGS[choice.choice];
       if (heading.dataset.told !== told + rather) {
         heading.replaceChildren(told, make("small", rather));
