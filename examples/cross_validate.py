@@ -17,7 +17,7 @@ from bakeoff.methods.registry import load_method
 from bakeoff.tasks import classification_task
 
 
-def main(folder: Path, count: int = 90) -> dict[str, float]:
+def main(folder: Path, count: int = 60) -> dict[str, float]:
     """Cross-validate a floor and a probe on the same folds; give the mean accuracy of each."""
     rows = dict(read_rows(folder / "reviews.csv").splits)["all"].take(range(count))
     task = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")

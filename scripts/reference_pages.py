@@ -103,8 +103,8 @@ def _examples() -> Iterator[str]:
     """Show the files of the folder ``examples``, a notebook as its cells."""
     yield "# Examples"
     yield ""
-    yield "The files of the folder `examples/` of the repository; tests run them. Each says in its first lines how it is"
-    yield "started. `write_rows.py` writes the files that the pages work on."
+    yield "The files of the folder `examples/` of the repository; tests run them. Each says in its first lines how it"
+    yield "is started. `write_rows.py` writes the files that the pages work on."
     folder = SOURCE.parent / "examples"
     for path in sorted([*folder.glob("*.py"), *folder.glob("*.ipynb")]):
         yield f"\n## {path.name} {{#{path.stem}}}\n"
@@ -136,8 +136,8 @@ def _command_line() -> Iterator[str]:
 
     yield "# Command line"
     yield ""
-    yield "Every command and option, as `bakeoff COMMAND --help` prints them. Exit codes: 0 done; 1 a fault of ours; 2 your"
-    yield "input or options; 3 finished without a verdict; 130 interrupted."
+    yield "Every command and option, as `bakeoff COMMAND --help` prints them. Exit codes: 0 done; 1 a fault of ours; 2"
+    yield "your input or options; 3 finished without a verdict; 130 interrupted."
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         yield from _command(f"bakeoff {name}", command)
         for verb, one in getattr(command, "commands", {}).items():
@@ -165,9 +165,10 @@ def _option(parameter: Any, command: Any) -> str | None:
     told = html.escape(" ".join(record[1].split()), quote=False).replace("|", "\\|")
     if parameter.param_type_name == "argument":
         return f"| `{parameter.metavar or parameter.name.upper()}` | {told} |"
-    names, _, kind = record[0].partition(" <")
-    shown = " ".join(f"`{name.strip()}`" for name in names.replace(" / ", ", ").split(","))
-    values = kind.rstrip(">").removeprefix("list[").removesuffix("]")
+    names = [*parameter.opts, *parameter.secondary_opts]
+    shown = " ".join(f"`{name}`" for name in names)
+    taken = record[0].rpartition(names[-1])[2].strip()
+    values = taken.removeprefix("<").removesuffix(">").removeprefix("list[").removesuffix("]")
     return f"| {shown}{_kind(values)} | {told} |"
 
 
@@ -185,8 +186,8 @@ def _methods() -> Iterator[str]:
 
     yield "# Methods"
     yield ""
-    yield "Every method that `--method` takes, from the registry. *By default* are those that a study tries without being"
-    yield "asked, where the model that they need is given. A setting is changed with `--set NAME=VALUE` of"
+    yield "Every method that `--method` takes, from the registry. *By default* are those that a study tries without"
+    yield "being asked, where the model that they need is given. A setting is changed with `--set NAME=VALUE` of"
     yield "`bakeoff finetune`. Methods of other packages join by the entry point `bakeoff.methods`"
     yield "([from Python](../cookbook/python.md))."
     arms = {"floor": "Floors", "finetune": "Fine-tuning", "prompt": "Prompting", "both": "Both ways together"}
