@@ -78,6 +78,11 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return re.sub(r"\]\((?:\.\./)+examples/(\w+)[./\w]*\)", rf"]({root}examples.md#\1)", markdown)
 
 
+def on_page_content(content: str, **_: Any) -> str:
+    """Take the dash away behind a parameter that has no description."""
+    return re.sub(r"\u2013\s*<div class=\"doc-md-description\">\s*</div>", "", content)
+
+
 def _root_pages() -> dict[str, str]:
     """Give the documents of the root as pages; their links to ``docs/`` become links inside the site."""
     return {
@@ -226,7 +231,7 @@ def _method_classes() -> Iterator[str]:
         if name not in shown.setdefault(module, []):
             shown[module].append(name)
     for module, names in shown.items():
-        yield f"\n\n## {module}\n\n{_summary(module)}\n"
+        yield f"\n{_heading(module)}\n{_summary(module)}\n"
         yield from (f"\n::: {module}.{name}" for name in names)
 
 
@@ -282,10 +287,15 @@ def _room(title: str, purpose: str, patterns: tuple[str, ...]) -> Iterator[str]:
     for module in (module for pattern in patterns for module in _modules(pattern)):
         names = exported(module)
         if names:
-            yield f"\n## {module}\n"
+            yield _heading(module)
             if summary := _summary(module):
                 yield summary
             yield from (f"\n::: {module}.{name}" for name in names)
+
+
+def _heading(module: str) -> str:
+    """Write a module's heading; in the table of contents without the package and the room."""
+    return f'\n## {module} {{ data-toc-label="{module.split(".", 2)[-1]}" }}\n'
 
 
 def _modules(pattern: str) -> list[str]:

@@ -62,7 +62,7 @@ def test_every_method_is_in_the_reference(pages: dict[str, str]) -> None:
 
 def test_every_verb_of_the_workbench_is_in_the_reference(pages: dict[str, str]) -> None:
     modules = {path.stem for path in (ROOT / "src" / "bakeoff" / "workbench").glob("[a-z]*.py")}
-    named = set(re.findall(r"^## bakeoff\.workbench\.(\w+)$", pages["reference/python/workbench.md"], re.MULTILINE))
+    named = set(re.findall(r"^## bakeoff\.workbench\.(\w+) ", pages["reference/python/workbench.md"], re.MULTILINE))
     assert named == modules
     assert "::: bakeoff.workbench.run.run" in pages["reference/python/workbench.md"]
 
