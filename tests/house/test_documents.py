@@ -12,7 +12,7 @@ from bakeoff.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_readme_names_every_room_and_no_other() -> None:
@@ -24,7 +24,7 @@ def test_the_readme_names_every_room_and_no_other() -> None:
         assert (ROOT / folder).is_dir(), folder
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_commands_and_options_exist(path: Path) -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     text = path.read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_commands_and_options_exist(path: Path) -> None:
             pytest.fail(f"{path.name}: bakeoff {command} is no command")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
