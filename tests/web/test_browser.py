@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_process import started_app
+from judged_study import judged_study
 
 from conftest import review_rows  # type: ignore[attr-defined]
 
@@ -40,9 +41,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def _look(page: Page, shots: Path, name: str) -> None:
+def _look(page: Page, shots: Path, name: str, *, pictures: int = 4) -> None:
     """Keep pictures of a page, and hold it to what axe finds in light and dark, wide and narrow."""
-    for size, scheme in ((_WIDE, "light"), (_NARROW, "dark"), (_NARROW, "light"), (_WIDE, "dark")):
+    for size, scheme in ((_WIDE, "light"), (_NARROW, "dark"), (_NARROW, "light"), (_WIDE, "dark"))[:pictures]:
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.screenshot(path=shots / f"{name}-{size['width']}-{scheme}.png", full_page=True)
@@ -103,3 +104,105 @@ def test_from_an_upload_to_a_verdict(browser: Browser, catalogue_cache: Path, tm
         page.goto(page.url + "studies/none")
         _look(page, shots, "8-not-possible")
         assert not [fault for fault in faults if "404" not in fault], faults
+
+
+def test_prompts_texts_and_labels_by_hand(browser: Browser, catalogue_cache: Path, tmp_path: Path) -> None:
+    """Edit a prompt and see what it gained and lost, ask what was shipped, settle labels, rate answers, read scores."""
+    from bakeoff.catalog import resolve_model
+    from bakeoff.workbench.ship import ship
+
+    digests = {name: resolve_model(name).sha256 for name in ("minilm-l6", "smollm2-135m")}
+    study, shots = judged_study(tmp_path / "studies" / "reviews", digests=digests), tmp_path / "shots"
+    ship(study, contender="tfidf", output=study / "bundle")
+    with started_app(tmp_path) as (address, _process):
+        page = browser.new_page()
+        faults: list[str] = []
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        page.get_by_role("link", name="reviews").click()
+        _try_prompts(page, shots)
+        _ask_texts(page, shots)
+        _settle_labels(page, shots)
+        _rate_answers(page, shots)
+        page.get_by_role("link", name="Scores", exact=True).click()
+        page.get_by_role("heading", name="Leaderboard").wait_for()
+        _look(page, shots, "15-scores", pictures=2)
+        page.get_by_role("link", name="Rows", exact=True).click()
+        page.get_by_role("button", name="Show the rows").click()
+        page.get_by_role("button", name="all 60").click()
+        page.locator("#differing tbody button").first.click()
+        _look(page, shots, "16-rows", pictures=2)
+        assert not faults, faults
+    typed = [path for path in study.rglob("*") if path.is_file() and b"a text that nobody keeps" in path.read_bytes()]
+    assert not typed
+    assert len(list((study / "prompts" / "prompt.history").glob("*.json"))) == 2
+
+
+def _try_prompts(page: Page, shots: Path) -> None:
+    page.get_by_role("link", name="Prompt lab").click()
+    page.get_by_label("Rows", exact=True).select_option("16")
+    page.get_by_role("button", name="Run on the rows").click()
+    page.locator("#run .state", has_text="version 1").wait_for(timeout=240_000)
+    page.get_by_label("Instruction").fill("Is the customer happy with it?")
+    page.get_by_label("Words for positive").fill("yes | happy")
+    page.get_by_label("Words for negative").fill("no")
+    page.get_by_label("Show row 3 in the prompt").check()
+    page.get_by_role("button", name="Run on the rows").click()
+    page.locator("#run .state", has_text="version 2").wait_for(timeout=60_000)
+    page.get_by_text("Changed: instruction, label negative, label positive, demonstrations").wait_for()
+    page.locator("#run").get_by_text("Gained:").wait_for()
+    assert page.locator("#run").get_by_text("1 that the prompt shows").count()
+    assert "yes" in page.locator("#file").input_value()
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("heading", name="From version 1 to version 2").wait_for()
+    assert page.get_by_label("Show row 3 in the prompt").is_checked()
+    _look(page, shots, "10-prompt-lab", pictures=2)
+
+
+def _ask_texts(page: Page, shots: Path) -> None:
+    page.get_by_role("link", name="Try", exact=True).click()
+    page.get_by_label("Texts, one a line").fill("great sound, a text that nobody keeps\nbroke after two days")
+    page.get_by_role("button", name="Ask").click()
+    page.locator("#run table").wait_for(timeout=60_000)
+    assert page.locator("#run tbody tr").count() == 2
+    _look(page, shots, "11-try", pictures=2)
+    page.reload()
+    assert not page.locator("#run table").count()
+
+
+def _press(page: Page, key: str) -> None:
+    """Press a key once the page's script is there to hear it."""
+    page.locator(".asked").wait_for()
+    page.wait_for_load_state("load")
+    page.keyboard.press(key)
+
+
+def _settle_labels(page: Page, shots: Path) -> None:
+    page.get_by_role("link", name="Adjudicate").click()
+    page.get_by_role("button", name="Show the rows").click()
+    first = page.locator(".asked").inner_text()
+    _press(page, "1")
+    page.get_by_text("1 of ", exact=False).first.wait_for()
+    _press(page, "s")
+    page.wait_for_url("**at=2")
+    _press(page, "2")
+    page.get_by_text("2 of ", exact=False).first.wait_for()
+    _look(page, shots, "12-adjudicate", pictures=2)
+    _press(page, "u")
+    page.wait_for_url("**at=2")
+    assert page.locator(".asked").inner_text() != first
+    page.get_by_role("link", name="End, and decide again").click()
+    page.get_by_role("button", name="Decide again").click()
+    page.get_by_role("heading", name="Both verdicts").wait_for(timeout=60_000)
+    _look(page, shots, "13-verdicts", pictures=2)
+
+
+def _rate_answers(page: Page, shots: Path) -> None:
+    page.get_by_role("link", name="Rate", exact=True).click()
+    page.get_by_role("button", name="Show the rows").click()
+    _press(page, "2")
+    page.get_by_text("1 of ", exact=False).first.wait_for()
+    page.get_by_role("link", name="Show the result").click()
+    page.get_by_text("95% interval").wait_for()
+    _look(page, shots, "14-rate", pictures=2)

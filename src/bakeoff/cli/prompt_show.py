@@ -23,7 +23,7 @@ from bakeoff.report.figures import (
     visible_text,
 )
 from bakeoff.workbench.prompt_diff import Piece, PromptDiff, part_changes
-from bakeoff.workbench.prompt_history import Change, Tried, TriedRow, change_between
+from bakeoff.workbench.prompt_history import Change, Tried, TriedRow, changes_along
 from bakeoff.workbench.prompt_improve import Improved
 from bakeoff.workbench.prompt_new import Drafted
 from bakeoff.workbench.prompt_try import TryOutcome
@@ -255,9 +255,7 @@ def history_table(history: Sequence[Tried], folder: Path) -> RenderableType:
         table.add_column(name, no_wrap=name != "model", overflow="fold", justify="right" if name == "rows" else "left")
     for name in ("accuracy", "mass", "+", "-", "p"):
         table.add_column(name, no_wrap=True, justify="left" if name == "accuracy" else "right")
-    for place, tried in enumerate(history):
-        before = next((one for one in reversed(history[:place]) if one.version != tried.version), None)
-        change = None if before is None else change_between(before, tried)
+    for tried, change in changes_along(history):
         told = ["", "", ""]
         if change is not None:
             told = [str(len(change.gained)), str(len(change.lost)), p_phrase(change.p).removeprefix("p").strip("= ")]

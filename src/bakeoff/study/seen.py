@@ -22,6 +22,6 @@ def note_test_rows_shown(store: StudyStore, detail: str) -> None:
         store.note(_KIND, detail)
 
 
-def were_test_rows_shown(store: StudyStore) -> bool:
-    """Say whether test rows were ever shown: in a report with texts, or for settling labels."""
-    return any(kind == _KIND for _at, kind, _detail in store.events())
+def were_test_rows_shown(store: StudyStore, detail: str | None = None) -> bool:
+    """Say whether test rows were ever shown, wherever that was; or in one place, as it was noted."""
+    return any(kind == _KIND and detail in (None, told) for _at, kind, told in store.events())

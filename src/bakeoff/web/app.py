@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from bakeoff.errors import StudyError, UserError
-from bakeoff.web import new_study, report, studies
+from bakeoff.web import adjudicate, new_study, prompt_lab, rate, report, scores, studies, try_texts
 from bakeoff.web.guard import Guard, check_csrf
 from bakeoff.web.pages import Pages, templates
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 #: Each gives a router for its pages.
-_PAGES = (studies, new_study, report)
+_PAGES = (studies, new_study, report, scores, prompt_lab, try_texts, rate, adjudicate)
 #: Spans would carry rows, and the address with its token, to whatever collector the environment names.
 _NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -50,6 +52,12 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
     FastAPI
     """
     pages = Pages(folder, templates())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        pages.background.close()
+
     app = FastAPI(
         title="Bakeoff",
         openapi_url=None,
@@ -57,6 +65,7 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(check_csrf)],
         telemetry=_NO_TELEMETRY,
+        lifespan=lifespan,
     )
     app.add_middleware(Guard, token=token, port=port)
     app.mount("/static", StaticFiles(packages=[("bakeoff.web", "static")]))

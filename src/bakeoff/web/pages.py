@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
 from starlette.responses import HTMLResponse
 
+from bakeoff.errors import StudyError
 from bakeoff.report import figures
+from bakeoff.workbench.background import Background
+from bakeoff.workbench.processes import study_process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi import Request
     from jinja2 import Environment
 
@@ -21,6 +26,8 @@ __all__ = ["TABS", "Pages", "templates"]
 TABS = (
     ("Progress", ""),
     ("Verdict", "verdict"),
+    ("Scores", "scores"),
+    ("Rows", "rows"),
     ("Prompt lab", "prompt-lab"),
     ("Try", "try"),
     ("Rate", "rate"),
@@ -38,10 +45,13 @@ class Pages:
         Holds the studies, one folder each.
     templates : jinja2.Environment
         As `templates` gives it.
+    background : Background
+        Where models run for the pages.
     """
 
     folder: Path
     templates: Environment
+    background: Background = field(default_factory=Background)
 
     def render(self, request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Render a template.
@@ -69,6 +79,55 @@ class Pages:
             **values,
         }
         return HTMLResponse(self.templates.get_template(name).render(given), status)
+
+    def with_records(
+        self, request: Request, name: str, title: str, give: Callable[[Path], HTMLResponse]
+    ) -> HTMLResponse:
+        """Give a page that needs a study's records; where they cannot be had now, say why in its place.
+
+        Parameters
+        ----------
+        request : Request
+        name : str
+            Of the study.
+        title : str
+            Of the page.
+        give : callable
+            Given the study's folder; it may raise `StudyError`.
+
+        Returns
+        -------
+        HTMLResponse
+        """
+        study = self.study(name)
+        if study_process(study) is not None:
+            return self.render(request, "waiting.html", study=name, title=title)
+        try:
+            return give(study)
+        except StudyError as error:
+            message, next_step = error.message, error.next_step
+            return self.render(request, "blank.html", study=name, title=title, message=message, next_step=next_step)
+
+    def gate(self, request: Request, name: str, title: str, words: tuple[str, ...], action: str) -> HTMLResponse:
+        """Render what stands before a page that shows test rows.
+
+        Parameters
+        ----------
+        request : Request
+        name : str
+            Of the study.
+        title : str
+            Of the page.
+        words : tuple of str
+            Paragraphs: what is shown, and what follows from it.
+        action : str
+            Path below the study's, to which the consent is posted.
+
+        Returns
+        -------
+        HTMLResponse
+        """
+        return self.render(request, "gate.html", study=name, title=title, words=words, action=action)
 
     def child(self, name: str) -> Path:
         """Give a folder directly below that of the studies.
@@ -138,6 +197,9 @@ def templates() -> Environment:
         {
             "count": figures.count_text,
             "duration": figures.duration_text,
+            "money": figures.money_text,
+            "ms": figures.milliseconds_text,
+            "rate": figures.rate_text,
             "interval": figures.interval_text,
             "points": _with_minus(figures.points_text),
             "points_interval": _with_minus(figures.points_interval_text),

@@ -17,7 +17,7 @@ from bakeoff.report.lookup import ARM_WORDS, CHOICE_WORDS, CONSIDERATION_WORDS, 
 from bakeoff.web.pages import Pages
 from bakeoff.workbench.studies import read_verdict, report_page
 
-__all__ = ["router"]
+__all__ = ["card_of", "router"]
 
 _SCRIPT_HASH = re.compile(r"script-src '(sha256-[A-Za-z0-9+/]{43}=)'")
 
@@ -41,7 +41,7 @@ def router(pages: Pages) -> APIRouter:
         if not (study / "verdict.json").exists():
             return pages.render(request, "no_verdict.html", study=name)
         bundle = shlex.quote(str(study / "bundle")) if (study / "bundle" / "bundle.json").is_file() else None
-        return pages.render(request, "verdict.html", study=name, bundle=bundle, **_card(read_verdict(study)))
+        return pages.render(request, "verdict.html", study=name, bundle=bundle, **card_of(read_verdict(study)))
 
     @routes.get("/studies/{name}/report")
     def show_report(name: str) -> HTMLResponse:
@@ -64,8 +64,18 @@ def _policy(page: str) -> str:
     )
 
 
-def _card(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrange ``verdict.json`` as the card shows it."""
+def card_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrange ``verdict.json`` as the card shows it.
+
+    Parameters
+    ----------
+    document : mapping
+
+    Returns
+    -------
+    dict
+        Values for templates.
+    """
     verdict = document["verdict"]
     first = verdict["contender"] or verdict["meanwhile"]
     declared = next((one for one in document["comparisons"] if one["role"] == "verdict"), None)
@@ -80,6 +90,7 @@ def _card(document: Mapping[str, Any]) -> dict[str, Any]:
         "word": CHOICE_WORDS.get(verdict["choice"], verdict["choice"]),
         "sides": sides,
         "gap": _oriented(met, first) if met is not None else None,
+        "declared": declared,
         "flips": [_flip(one) for one in verdict["flips"]],
         "considerations": [
             {"heading": CONSIDERATION_WORDS.get(name, ("", name))[1], **facts}

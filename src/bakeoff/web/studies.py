@@ -18,12 +18,13 @@ from bakeoff.workbench.studies import StudyState, list_studies, study_state
 if TYPE_CHECKING:
     from bakeoff.report.progress import Progress, ProgressCell
 
-__all__ = ["address_of", "router"]
+__all__ = ["address_of", "router", "table_of"]
 
 #: What each state is called.
 _STATE_WORDS = {
     "uploaded": "not started",
     "running": "running",
+    "shipping": "shipping",
     "stopping": "stopping",
     "stopped": "stopped",
     "failed": "failed",
@@ -102,6 +103,8 @@ def _known(path: Path) -> StudyState:
 
 def _line(state: StudyState) -> str:
     """Say in one line where a study stands."""
+    if state.state == "shipping":
+        return "a contender is refitted on every labelled row, and then answers on the page Try"
     if state.runs and state.written is not None and state.written.progress is not None:
         progress = state.written.progress
         return f"{progress.trials_done} of {progress.trials_planned} trials"
@@ -124,21 +127,32 @@ def _standing(path: Path, state: StudyState) -> dict[str, Any]:
     """Give what the part of the page needs that follows a study."""
     progress = state.written.progress if state.written is not None else None
     ended_early = not state.runs and not state.has_records
+    beginning = state.runs and progress is None
     return {
         "state": state,
         "word": _STATE_WORDS[state.state],
         "line": _line(state),
         "progress": progress,
-        "table": _table(progress) if progress is not None else None,
+        "table": table_of(progress) if progress is not None else None,
         "best": _best(progress) if progress is not None else None,
-        "log": log_tail(path) if (state.runs and progress is None) or ended_early or state.state == "failed" else "",
+        "log": log_tail(path) if beginning or ended_early or state.state in ("failed", "shipping") else "",
         "arms": ARM_WORDS,
         "again": f"/new/{quote(state.name, safe='')}" if ended_early else None,
     }
 
 
-def _table(progress: Progress) -> dict[str, Any]:
-    """Arrange the cells: a line a contender, a column a label budget."""
+def table_of(progress: Progress) -> dict[str, Any]:
+    """Arrange the cells: a line a contender, a column a label budget.
+
+    Parameters
+    ----------
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Values for the template ``validation_table.html``.
+    """
     budgets = sorted({cell.n for cell in progress.cells})
     lines: dict[str, dict[int, ProgressCell]] = {}
     for cell in progress.cells:

@@ -21,11 +21,27 @@ from bakeoff.records import Decision, Evidence
 from bakeoff.report.aside import write_aside
 from bakeoff.study.evidence import gather_evidence, read_adjudicated, read_plan, read_task
 from bakeoff.study.parts import read_parts
-from bakeoff.study.seen import note_test_rows_shown
+from bakeoff.study.seen import note_test_rows_shown, were_test_rows_shown
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import conclude
+from bakeoff.workbench.opened import note_shown, opened_study
+from bakeoff.workbench.options import Watcher
 
-__all__ = ["Adjudication", "Ask", "adjudicate", "labels_of", "write_sheet"]
+__all__ = [
+    "Adjudication",
+    "Ask",
+    "BlindRow",
+    "DecideAgain",
+    "adjudicate",
+    "allow_settling",
+    "blind_row",
+    "labels_of",
+    "settle",
+    "take_back_label",
+    "write_sheet",
+]
+
+_SHOWN = "the app, for settling labels"
 
 #: Asked for a row's label: the text, how many rows were shown before, and how many are shown in all. None leaves the
 #: row open; `StopIteration` ends the asking.
@@ -130,6 +146,122 @@ def write_sheet(study: Path, path: Path) -> int:
     return len(left)
 
 
+@dataclass(frozen=True, slots=True)
+class BlindRow:
+    """A row whose label is to be settled, and how far that is.
+
+    Parameters
+    ----------
+    rows, settled : int
+        Test rows on which the finalists differ, and those that were settled.
+    labels : tuple of str
+    place : int
+        Of the row, in an order that tells nothing; `rows` where no open row is left from here on.
+    row, text : str or None
+        None where no open row is left from here on.
+    """
+
+    rows: int
+    settled: int
+    labels: tuple[str, ...]
+    place: int
+    row: str | None
+    text: str | None
+
+
+def allow_settling(study: Path) -> None:
+    """Note that test rows are shown for settling their labels."""
+    note_shown(study, _SHOWN)
+
+
+def blind_row(study: Path, place: int = 0) -> BlindRow | None:
+    """Give the first row from a place on that is open yet: neither its label nor who answered what.
+
+    Parameters
+    ----------
+    study : Path
+    place : int
+
+    Returns
+    -------
+    BlindRow or None
+        None until `allow_settling` was called.
+
+    Raises
+    ------
+    StudyError
+        As `adjudicate` does; and while the study runs.
+    """
+    with opened_study(study) as store:
+        rows, known = _open_rows(store), read_adjudicated(store)
+        if not were_test_rows_shown(store, _SHOWN):
+            return None
+        labels = tuple(read_task(store).labels)
+    settled = sum(row in known for row in rows.ids)
+    at = next((at for at in range(max(place, 0), len(rows)) if rows.ids[at] not in known), None)
+    if at is None:
+        return BlindRow(len(rows), settled, labels, len(rows), None, None)
+    return BlindRow(len(rows), settled, labels, at, rows.ids[at], rows.texts[at])
+
+
+def settle(study: Path, row: str, label: str) -> None:
+    """Keep at once the label that a person gives a row.
+
+    Parameters
+    ----------
+    study : Path
+    row : str
+        Id of a row on which the finalists differ.
+    label : str
+
+    Raises
+    ------
+    OptionError
+        If there is no such row or label.
+    """
+    with opened_study(study) as store:
+        if row not in _open_rows(store).ids or label not in read_task(store).labels:
+            raise OptionError(
+                "That is no row on which the finalists differ, or no label.", next_step="Load the page again."
+            )
+        _keep(store, {row: label})
+
+
+def take_back_label(study: Path) -> int:
+    """Open the row again that was settled last.
+
+    Parameters
+    ----------
+    study : Path
+
+    Returns
+    -------
+    int
+        Its place; 0 where none was settled.
+    """
+    with opened_study(study) as store:
+        ids, known = _open_rows(store).ids, read_adjudicated(store)
+        last = next((row for row in reversed(known) if row in ids), None)
+        if last is None:
+            return 0
+        del known[last]
+        store.set_fact("adjudicated", known)
+        return ids.index(last)
+
+
+@dataclass(frozen=True, slots=True)
+class DecideAgain:
+    """Decide by the labels of the data and by the settled ones, as a piece of work for a process of its own."""
+
+    study: Path
+
+    def do(self, watcher: Watcher) -> tuple[int, int, int]:
+        """Write both verdicts, and give how many rows there are, are settled, and have another label now."""
+        watcher.step("deciding by the labels of the data, and by the settled ones")
+        found = adjudicate(self.study)
+        return found.rows, found.settled, found.changed
+
+
 def _open_rows(store: StudyStore) -> Rows:
     """Give the test rows on which the finalists differ with any seed, in an order that tells nothing."""
     evidence = gather_evidence(store)
@@ -160,7 +292,8 @@ def _differing(evidence: Evidence) -> list[int]:
 
 
 def _keep(store: StudyStore, settled: dict[str, str]) -> None:
-    store.set_fact("adjudicated", {**read_adjudicated(store), **settled})
+    known = {row: label for row, label in read_adjudicated(store).items() if row not in settled}
+    store.set_fact("adjudicated", {**known, **settled})  # what was settled last stands last
 
 
 def _ask_all(store: StudyStore, rows: Rows, places: Sequence[int], ask: Ask) -> None:

@@ -54,12 +54,15 @@ class StudyProcess:
         ISO 8601.
     stopping : bool
         Whether it was asked to stop.
+    verb : str
+        What an app has started it for, such as ``"resume"`` or ``"ship"``; empty where it was started otherwise.
     """
 
     pid: int
     born: str
     started: str = ""
     stopping: bool = False
+    verb: str = ""
 
     @property
     def runs(self) -> bool:
@@ -136,7 +139,7 @@ def start_process(folder: Path, arguments: Sequence[str]) -> StudyProcess:
             )
         # Someone has to ask how it ended, or its id stays taken.
         threading.Thread(target=process.wait, daemon=True).start()
-        started = StudyProcess(process.pid, born(process.pid) or "", _now())
+        started = StudyProcess(process.pid, born(process.pid) or "", _now(), verb=arguments[0])
         write_aside(folder / _FILE, json.dumps(asdict(started)))
         return started
 
@@ -206,7 +209,11 @@ def study_process(folder: Path) -> StudyProcess | None:
         try:
             facts = json.loads((folder / name).read_text(encoding="utf-8"))
             found = StudyProcess(
-                int(facts["pid"]), str(facts["born"]), str(facts["started"]), bool(facts.get("stopping", False))
+                int(facts["pid"]),
+                str(facts["born"]),
+                str(facts["started"]),
+                bool(facts.get("stopping", False)),
+                str(facts.get("verb", "")),
             )
         except (OSError, ValueError, KeyError, TypeError):
             continue

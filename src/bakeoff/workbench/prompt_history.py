@@ -23,6 +23,7 @@ __all__ = [
     "Tried",
     "TriedRow",
     "change_between",
+    "changes_along",
     "history_folder",
     "keep",
     "pick",
@@ -167,6 +168,25 @@ def change_between(before: Tried, after: Tried) -> Change | None:
     rights = [sum(pair[side].right for pair in pairs) for side in (0, 1)]
     p = mcnemar_mid_p(len(lost), len(gained))
     return Change(before, after, gained, lost, len(pairs), rights[0], rights[1], p)
+
+
+def changes_along(history: Sequence[Tried]) -> tuple[tuple[Tried, Change | None], ...]:
+    """Give every try with what it gained and lost against the last other version before it.
+
+    Parameters
+    ----------
+    history : sequence of Tried
+
+    Returns
+    -------
+    tuple of (Tried, Change or None)
+        None where there is no other version before it, or it answered other rows.
+    """
+    found = []
+    for place, tried in enumerate(history):
+        before = next((one for one in reversed(history[:place]) if one.version != tried.version), None)
+        found.append((tried, None if before is None else change_between(before, tried)))
+    return tuple(found)
 
 
 def history_folder(prompt: Path) -> Path:

@@ -46,6 +46,7 @@ __all__ = [
     "rows_not_shown",
     "tried_version",
     "try_prompt",
+    "try_rows",
 ]
 
 DEFAULT_MODEL = "smollm2-135m"
@@ -141,19 +142,45 @@ def try_prompt(
         If prompt, rows or model cannot be used.
     """
     watcher = watcher or Watcher()
-    prompt, folder = read_prompt_file(path), history_folder(path)
-    history = read_history(folder)
+    prompt = read_prompt_file(path)
     if options.against is not None:
-        pick(history, options.against, str(path))
+        pick(read_history(history_folder(path)), options.against, str(path))
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
     task = task_of(read, split, StudyOptions())
     check_labels(path, prompt, task)
     sample = budget_rows(split.train, options.n, options.seed)
+    return try_rows(path, prompt, task, sample, options, source=read.name, watcher=watcher)
+
+
+def try_rows(
+    path: Path, prompt: PromptFile, task: Task, sample: Rows, options: TryOptions, *, source: str, watcher: Watcher
+) -> TryOutcome:
+    """Answer rows of a label budget with a prompt, compare with another version, and keep the answers.
+
+    Parameters
+    ----------
+    path : Path
+        Where the prompt stands as a file.
+    prompt : PromptFile
+    task : Task
+    sample : Rows
+        All rows of the budget.
+    options : TryOptions
+        Its `n` counts `sample`, its `seed` is that of the draw.
+    source : str
+        Name of the rows' source.
+    watcher : Watcher
+
+    Returns
+    -------
+    TryOutcome
+    """
+    folder = history_folder(path)
     rows = rows_not_shown(sample, prompt)
     model = _model(options.model or prompt.model or DEFAULT_MODEL, watcher)
     asked, model, served = _answered(path, prompt, task, model, sample, rows, options, watcher)
-    tried = tried_version(asked, prompt, sample, rows, model, options, source=read.name)
+    tried = tried_version(asked, prompt, sample, rows, model, options, source=source)
     tried = replace(tried, model_reported=None if served is None else served.reported)
     kept = keep(folder, tried)
     history = read_history(folder)

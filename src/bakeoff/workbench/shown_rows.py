@@ -10,7 +10,7 @@ from bakeoff.study.parts import read_parts
 from bakeoff.study.seen import note_test_rows_shown
 from bakeoff.study.store import StudyStore
 
-__all__ = ["choose_texts", "shown_rows"]
+__all__ = ["answered_rows", "choose_texts", "shown_rows"]
 
 _FACT = "report_texts"
 
@@ -35,12 +35,31 @@ def shown_rows(store: StudyStore, evidence: Evidence, decision: Decision) -> Sho
     -------
     ShownRows
     """
-    rows = read_parts(store, read_plan(store)).test
     trials = shown_trials(Panel(evidence), decision)
     with_texts = store.fact(_FACT) is not False
     # Kinds of which no row is shown show no text.
     if with_texts and trials and evidence.task.kind != "regression":
-        note_test_rows_shown(store, f"report.html, with the texts of {len(rows)} rows")
+        count = len(read_parts(store, read_plan(store)).test)
+        note_test_rows_shown(store, f"report.html, with the texts of {count} rows")
+    return answered_rows(store, evidence, decision, with_texts=with_texts)
+
+
+def answered_rows(store: StudyStore, evidence: Evidence, decision: Decision, *, with_texts: bool) -> ShownRows:
+    """Gather the test rows with what the verdict's contenders answered; whoever shows them notes that.
+
+    Parameters
+    ----------
+    store : StudyStore
+    evidence : Evidence
+        Of the store.
+    decision : Decision
+    with_texts : bool
+
+    Returns
+    -------
+    ShownRows
+    """
+    rows, trials = read_parts(store, read_plan(store)).test, shown_trials(Panel(evidence), decision)
     return ShownRows(
         ids=rows.ids,
         numbers=rows.row_numbers,

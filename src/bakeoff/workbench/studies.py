@@ -16,7 +16,7 @@ from bakeoff.workbench.uploads import is_upload
 
 __all__ = ["StudyState", "list_studies", "read_verdict", "report_page", "study_state"]
 
-State = Literal["uploaded", "running", "stopping", "stopped", "failed", "decided", "open"]
+State = Literal["uploaded", "running", "shipping", "stopping", "stopped", "failed", "decided", "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,9 @@ class StudyState:
     name : str
         Of its folder.
     state : str
-        ``uploaded`` (rows are there, nothing was started), ``running``, ``stopping``, ``stopped``, ``failed`` (ended
-        before there was anything to resume), ``decided``, or ``open`` (finished without a verdict).
+        ``uploaded`` (rows are there, nothing was started), ``running``, ``shipping`` (a contender of it is refitted),
+        ``stopping``, ``stopped``, ``failed`` (ended before there was anything to resume), ``decided``, or ``open``
+        (finished without a verdict).
     changed : datetime
         When it last wrote something.
     has_records : bool
@@ -90,7 +91,7 @@ def study_state(study: Path) -> StudyState | None:
     process, written = study_process(study), read_progress(study)
     verdict = _verdict_of(study)
     if process is not None:
-        state: State = "stopping" if process.stopping else "running"
+        state: State = "stopping" if process.stopping else "shipping" if process.verb == "ship" else "running"
     elif verdict is not None:
         state = "open" if verdict["choice"] == "unresolved" else "decided"
     elif has_records:
@@ -114,12 +115,14 @@ def _changed(study: Path) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(latest).astimezone()
 
 
-def read_verdict(study: Path) -> Mapping[str, Any]:
+def read_verdict(study: Path, *, adjudicated: bool = False) -> Mapping[str, Any]:
     """Read a study's ``verdict.json``.
 
     Parameters
     ----------
     study : Path
+    adjudicated : bool
+        Whether the verdict by the labels that a person settled is read instead.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def read_verdict(study: Path) -> Mapping[str, Any]:
     from bakeoff.errors import BakeoffError
     from bakeoff.report.verdict_file import check_verdict
 
-    path = study / "verdict.json"
+    path = study / ("verdict-adjudicated.json" if adjudicated else "verdict.json")
     try:
         document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         check_verdict(document)

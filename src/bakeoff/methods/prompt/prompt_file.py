@@ -21,6 +21,7 @@ __all__ = [
     "PromptFile",
     "prompt_digest",
     "prompt_from_plain",
+    "prompt_text",
     "prompt_to_plain",
     "read_prompt_file",
     "read_prompt_text",
@@ -75,10 +76,25 @@ def write_prompt_file(path: Path, prompt: PromptFile) -> None:
     path : Path
     prompt : PromptFile
     """
+    write_file(Path(path), prompt_text(prompt).encode("utf-8"))
+
+
+def prompt_text(prompt: PromptFile) -> str:
+    """Give the text of a prompt file.
+
+    Parameters
+    ----------
+    prompt : PromptFile
+
+    Returns
+    -------
+    str
+        YAML.
+    """
     import yaml
 
-    text = yaml.dump(prompt_to_plain(prompt), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=100)
-    write_file(Path(path), text.encode("utf-8"))
+    text: str = yaml.dump(prompt_to_plain(prompt), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=100)
+    return text
 
 
 def prompt_digest(prompt: PromptFile) -> str:

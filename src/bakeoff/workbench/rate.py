@@ -1,0 +1,272 @@
+"""A person says, blind, which of the finalists' answers to a row is the better; the wins are kept with the study."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from bakeoff.data import spaced, split_fields
+from bakeoff.decision import wilson_interval
+from bakeoff.decision.comparisons import field_of
+from bakeoff.decision.panel import Panel
+from bakeoff.errors import DataError, OptionError, StudyError
+from bakeoff.report.answered import Answered, shared_seed
+from bakeoff.report.aside import write_aside
+from bakeoff.study.evidence import gather_evidence, read_plan
+from bakeoff.study.parts import read_parts
+from bakeoff.study.seen import were_test_rows_shown
+from bakeoff.workbench.opened import note_shown, opened_study
+
+__all__ = [
+    "Choice",
+    "Rateable",
+    "Rating",
+    "RatingBoard",
+    "Tally",
+    "allow_rating",
+    "rate",
+    "rating_board",
+    "read_ratings",
+    "take_back",
+    "tally_of",
+]
+
+Choice = Literal["left", "right", "both", "neither"]
+_CHOICES: tuple[Choice, ...] = get_args(Choice)
+_FILE = "ratings.jsonl"
+_SHOWN = "the app, for rating answers blind"
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a person said of two answers to one row.
+
+    Parameters
+    ----------
+    row : str
+        Id of the test row.
+    left, right : str
+        Names of the contenders whose answers stood left and right.
+    choice : {"left", "right", "both", "neither"}
+        Which was better: one of the two, both good alike, or neither good.
+    at : str
+        ISO 8601, UTC.
+    """
+
+    row: str
+    left: str
+    right: str
+    choice: Choice
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rateable:
+    """A row that two contenders answer differently, with the answers in the order in which they are shown.
+
+    Parameters
+    ----------
+    row, text : str
+    left, right : str
+        Names of the contenders.
+    answers : tuple of (str or None, str or None)
+        Theirs, left and right; None for an abstention.
+    """
+
+    row: str
+    text: str
+    left: str
+    right: str
+    answers: tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RatingBoard:
+    """The rows that can be rated, in an order that tells nothing, and what was said so far.
+
+    Parameters
+    ----------
+    contenders : tuple of (str, str)
+    rows : tuple of Rateable
+    ratings : tuple of Rating
+        Of these contenders and rows, the last one last.
+    """
+
+    contenders: tuple[str, str]
+    rows: tuple[Rateable, ...]
+    ratings: tuple[Rating, ...]
+
+    @property
+    def open(self) -> tuple[Rateable, ...]:
+        """Rows that were not rated yet."""
+        rated = {one.row for one in self.ratings}
+        return tuple(one for one in self.rows if one.row not in rated)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What ratings came to.
+
+    Parameters
+    ----------
+    contenders : tuple of (str, str)
+    wins : tuple of (int, int)
+        Rows on which each was better.
+    both, neither : int
+    rate : float
+        Share of wins of the first among rows on which one was better; NaN without any.
+    interval : tuple of float
+        95%, by Wilson's method.
+    """
+
+    contenders: tuple[str, str]
+    wins: tuple[int, int]
+    both: int
+    neither: int
+    rate: float
+    interval: tuple[float, float]
+
+
+def allow_rating(study: Path) -> None:
+    """Note that test rows are shown for rating."""
+    note_shown(study, _SHOWN)
+
+
+def rating_board(study: Path) -> RatingBoard | None:
+    """Give the test rows that the finalists of both arms answer differently with the first seed of both.
+
+    Parameters
+    ----------
+    study : Path
+
+    Returns
+    -------
+    RatingBoard or None
+        None until `allow_rating` was called.
+
+    Raises
+    ------
+    StudyError
+        If the study runs, or has no finalist of both arms yet.
+    """
+    with opened_study(study) as store:
+        evidence = gather_evidence(store)
+        field = field_of(Panel(evidence))
+        if field.finetune is None or field.prompt is None:
+            raise StudyError(
+                "Answers are rated between a fine-tuned and a prompted finalist; this study has not both yet.",
+                next_step="Resume it, or run one with contenders of both ways.",
+            )
+        if not were_test_rows_shown(store, _SHOWN):
+            return None
+        rows = read_parts(store, read_plan(store)).test
+    pair = (Answered(evidence, field.finetune), Answered(evidence, field.prompt))
+    seed = shared_seed(pair)
+    values = [one.values(one.place(seed)) for one in pair]
+    differing = [at for at, (one, other) in enumerate(zip(*values, strict=True)) if one != other]
+    chance = np.random.default_rng([evidence.seed, len(differing)])
+    turned = chance.integers(0, 2, len(differing))
+    texts = spaced(rows.texts) if rows.kind == "tagging" else rows.texts
+    found = []
+    for place in chance.permutation(len(differing)).tolist():
+        at, turn = differing[place], int(turned[place])
+        names, answers = [one.name for one in pair], [value[at] for value in values]
+        text = "\n\n".join(split_fields(texts[at]))
+        found.append(Rateable(rows.ids[at], text, names[turn], names[1 - turn], (answers[turn], answers[1 - turn])))
+    contenders, known = (pair[0].name, pair[1].name), {one.row for one in found}
+    said = [one for one in read_ratings(study) if {one.left, one.right} == set(contenders) and one.row in known]
+    return RatingBoard(contenders, tuple(found), tuple({one.row: one for one in said}.values()))
+
+
+def rate(study: Path, row: str, choice: str) -> None:
+    """Keep at once what a person says of a row; what was said of it before is replaced.
+
+    Parameters
+    ----------
+    study : Path
+    row : str
+        Id of one of the rows of `rating_board`.
+    choice : {"left", "right", "both", "neither"}
+
+    Raises
+    ------
+    OptionError
+        If there is no such row or choice.
+    """
+    board = rating_board(study)
+    shown = next((one for one in board.rows if one.row == row), None) if board is not None else None
+    if shown is None or choice not in _CHOICES:
+        raise OptionError("That is no row that can be rated, or no choice.", next_step="Load the page again.")
+    said: Choice = next(one for one in _CHOICES if one == choice)
+    at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    kept = [one for one in read_ratings(study) if not _is_of(one, shown)]
+    _write(study, [*kept, Rating(row, shown.left, shown.right, said, at)])
+
+
+def take_back(study: Path) -> None:
+    """Drop the last rating."""
+    _write(study, list(read_ratings(study))[:-1])
+
+
+def read_ratings(study: Path) -> tuple[Rating, ...]:
+    """Read all ratings of a study, the last one last.
+
+    Parameters
+    ----------
+    study : Path
+
+    Returns
+    -------
+    tuple of Rating
+
+    Raises
+    ------
+    DataError
+        If the file is broken.
+    """
+    path = study / _FILE
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+        found = tuple(Rating(**json.loads(line)) for line in lines if line)
+        if any(one.choice not in _CHOICES for one in found):
+            raise ValueError("a choice is none of " + ", ".join(_CHOICES))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{path} must hold one rating a line; {error}.", next_step="Mend or delete the file."
+        ) from error
+    return found
+
+
+def tally_of(board: RatingBoard) -> Tally:
+    """Count what was said.
+
+    Parameters
+    ----------
+    board : RatingBoard
+
+    Returns
+    -------
+    Tally
+    """
+    counts = Counter({"left": one.left, "right": one.right}.get(one.choice, f"\0{one.choice}") for one in board.ratings)
+    first, second = (counts[name] for name in board.contenders)
+    told = first + second
+    share = first / told if told else float("nan")
+    return Tally(
+        board.contenders, (first, second), counts["\0both"], counts["\0neither"], share, wilson_interval(share, told)
+    )
+
+
+def _is_of(rating: Rating, shown: Rateable) -> bool:
+    return rating.row == shown.row and {rating.left, rating.right} == {shown.left, shown.right}
+
+
+def _write(study: Path, ratings: list[Rating]) -> None:
+    lines = (json.dumps(asdict(one), ensure_ascii=False) for one in ratings)
+    write_aside(study / _FILE, "".join(f"{line}\n" for line in lines))
