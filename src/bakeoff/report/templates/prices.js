@@ -102,7 +102,8 @@
     }
     const after = found.predictions / volume, told = after < 0.03 ? "under a day" : spelled(after) + " months";
     const months = volume > 0 ? " (" + told + " at this volume)" : "";
-    return extra + ", and pays after " + spelled(Math.ceil(found.predictions)) + " predictions" + months + ".";
+    const count = Math.ceil(found.predictions), unit = count === 1 ? " prediction" : " predictions";
+    return extra + ", and pays after " + spelled(count) + unit + months + ".";
   };
 
   const niceSteps = (top, count) => {
