@@ -104,7 +104,7 @@ def test_a_resume_says_in_the_log_why_it_cannot(tmp_path: Path) -> None:
     assert not (tmp_path / "process.json").exists()
     resume_process(tmp_path, time_limit="1m", measure_all=True)
     _wait_until_ended(tmp_path)
-    assert "A study folder holds study.sqlite" in log_tail(tmp_path)
+    assert "A study is a folder that holds study.sqlite" in log_tail(tmp_path)
 
 
 def test_progress_tells_how_it_ended(tmp_path: Path) -> None:
