@@ -23,10 +23,11 @@ if __name__ == "__main__":
     outcome: Outcome = run(str(folder / "reviews.csv"), DataOptions(), options, folder=folder / "study")
 
     verdict = outcome.decision.verdict
-    print(f"{verdict.choice}: {verdict.contender} against {verdict.against}")
+    # Where nothing is decided there is no contender, but one to use until then.
+    print(f"{verdict.choice}: {verdict.contender or f'meanwhile {verdict.meanwhile}'}")
     for reason in verdict.reasons:
         print(f"- {reason}")
     for flip in verdict.flips:
-        print(f"would flip: {flip.what}, {flip.now} now; {flip.at}")
+        print(f"would flip: {flip.what}, {flip.now:.3g} now; {flip.to} at {flip.at:.3g}")
     for row in outcome.decision.leaderboard:
         print(f"{row.contender:<40} {row.score:.3f}")

@@ -59,7 +59,7 @@ def test_today_s_list_of_words_is_not_shown_to_differ(rows_folder: Path, capsys:
 def test_methods_are_cross_validated_as_estimators(rows_folder: Path) -> None:
     means = load_example("cross_validate").main(rows_folder)
     # What the page says; another processor may round a near tie to the other side.
-    assert means == pytest.approx({"majority": 0.556, "tfidf": 0.767, "probe": 0.833}, abs=0.034)
+    assert means == pytest.approx({"majority": 0.483, "tfidf": 0.617, "probe": 0.783}, abs=0.034)
 
 
 @pytest.mark.models
