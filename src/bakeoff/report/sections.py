@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bakeoff.records import BreakEven, Crossover, CurvePoint, Decision, Evidence, Verdict
@@ -39,7 +39,7 @@ class Sections:
 
 
 def render_sections(
-    evidence: Evidence, decision: Decision, headings: Collection[str], *, rows: ShownRows | None = None
+    evidence: Evidence, decision: Decision, headings: Sequence[str], *, rows: ShownRows | None = None
 ) -> Sections:
     """Render the report, and give some of its sections.
 
@@ -47,8 +47,8 @@ def render_sections(
     ----------
     evidence : Evidence
     decision : Decision
-    headings : collection of str
-        Those that the report does not have are left out.
+    headings : sequence of str
+        What their headings begin with; those that the report does not have are left out.
     rows : ShownRows, optional
         Test rows to be shown; without them no section has any.
 
@@ -59,7 +59,7 @@ def render_sections(
     # Sections do not stand in one another, and no text from data can hold a tag.
     page = render_report(evidence, decision, created="", version="", title="", rows=rows)
     named = ((found[1], part) for part in _SECTION.findall(page) if (found := _HEADING.search(part)) is not None)
-    parts = {heading: _reachable(part, heading) for heading, part in named if heading in headings}
+    parts = {heading: _reachable(part, heading) for heading, part in named if heading.startswith(tuple(headings))}
     style, script = _STYLE.search(page), _SCRIPT.search(page)
     return Sections(parts, style[1] if style else "", script[1] if script else "")
 
