@@ -88,12 +88,18 @@ def test_a_folder_that_is_no_bundle_is_refused_before_anything_is_read(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "p", "fell"),
-    [(0.9, 0.85, 0.4, True), (0.9, 0.89, 0.4, False), (0.9, 0.89, 0.01, True), (0.9, 0.95, 0.01, False)],
+    ("before", "after", "p", "fell", "shown"),
+    [
+        (0.9, 0.85, 0.4, True, False),
+        (0.9, 0.89, 0.4, False, False),
+        (0.9, 0.89, 0.01, True, True),
+        (0.9, 0.95, 0.01, False, False),
+    ],
 )
-def test_what_counts_as_forgotten(before: float, after: float, p: float, fell: bool) -> None:
+def test_what_counts_as_forgotten(before: float, after: float, p: float, fell: bool, shown: bool) -> None:
     scores = [Scored(value, (0.0, 1.0), 100) for value in (before, after)]
-    assert BeforeAfter(*scores, lost=0, gained=0, p=p).fell == fell
+    pair = BeforeAfter(*scores, lost=0, gained=0, p=p)
+    assert (pair.fell, pair.fall_is_shown) == (fell, shown)
 
 
 class _Scaled(Method):

@@ -311,9 +311,12 @@ def _show_further(console: Console, done: FurtherOutcome, output: Path) -> None:
     else:
         _show_pair(console, "earlier validation rows", done.task.metric, done.earlier)
         if done.earlier.fell:
-            console.print(
-                "It forgot some of what it knew: tune on the earlier and the new rows together.", style="bold yellow"
+            forgot = "It forgot some of what it knew"
+            may_have = "It may have forgotten some of what it knew, which these rows cannot tell from chance"
+            told = (
+                f"{forgot if done.earlier.fall_is_shown else may_have}: tune on the earlier and the new rows together."
             )
+            console.print(told, style="bold yellow")
     _show_bundle(console, output)
 
 

@@ -154,7 +154,8 @@ def next_step(panel: Panel, field: Field, figures: Figures, choice: Choice, comp
         gap = gap_ahead(panel, field.finetune, field.prompt, field.n)
     remedy = cheapest(remedies(seen, margin, prices, gap=gap, alpha=alpha))
     if remedy is None:
-        return NextStep("nothing", detail="Next: nothing within reach would settle it: the difference is too small.")
+        small = "the difference is too small beside its spread over rows and seeds"
+        return NextStep("nothing", detail=f"Next: nothing within reach would settle it: {small}.")
     band = None
     if remedy.what == "label-more" and gap is not None:
         wider = seen.resized(seeds=seen.seeds + remedy.seeds)

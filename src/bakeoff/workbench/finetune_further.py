@@ -84,8 +84,12 @@ class BeforeAfter:
     @property
     def fell(self) -> bool:
         """Whether the score fell, by two points or more, or by what the rows show."""
-        down = self.before.score - self.after.score
-        return down >= _FORGOTTEN or (down > 0 and self.p < 0.05)
+        return self.before.score - self.after.score >= _FORGOTTEN or self.fall_is_shown
+
+    @property
+    def fall_is_shown(self) -> bool:
+        """Whether the rows tell the fall of the score from chance."""
+        return self.before.score > self.after.score and self.p < 0.05
 
 
 @dataclass(frozen=True, slots=True)
