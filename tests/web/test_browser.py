@@ -114,7 +114,7 @@ def test_prompts_texts_and_labels_by_hand(browser: Browser, catalogue_cache: Pat
     digests = {name: resolve_model(name).sha256 for name in ("minilm-l6", "smollm2-135m")}
     study, shots = judged_study(tmp_path / "studies" / "reviews", digests=digests), tmp_path / "shots"
     ship(study, contender="tfidf", output=study / "bundle")
-    with started_app(tmp_path) as (address, _process):
+    with started_app(tmp_path, OMP_NUM_THREADS="1") as (address, _process):
         page = browser.new_page()
         faults: list[str] = []
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -141,7 +141,7 @@ def test_prompts_texts_and_labels_by_hand(browser: Browser, catalogue_cache: Pat
 
 def _try_prompts(page: Page, shots: Path) -> None:
     page.get_by_role("link", name="Prompt lab").click()
-    page.get_by_label("Rows", exact=True).select_option("16")
+    page.get_by_label("Rows", exact=True).select_option("8")
     page.get_by_role("button", name="Run on the rows").click()
     page.locator("#run .state", has_text="version 1").wait_for(timeout=240_000)
     page.get_by_label("Instruction").fill("Is the customer happy with it?")

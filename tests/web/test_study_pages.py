@@ -27,9 +27,9 @@ def study(studies: Path) -> Path:
     return judged_study(studies / "one")
 
 
-def _runs(study: Path) -> None:
+def _runs(study: Path, **more: str) -> None:
     """Let it look as if this very process worked on a study."""
-    facts = {"pid": os.getpid(), "born": born(os.getpid()), "started": ""}
+    facts = {"pid": os.getpid(), "born": born(os.getpid()), "started": "", **more}
     (study / "process.json").write_text(json.dumps(facts))
 
 
@@ -88,6 +88,16 @@ def test_a_study_that_runs_is_left_alone(client: TestClient, study: Path) -> Non
     with StudyStore(study) as store:
         assert not read_adjudicated(store)
     assert not (study / "ratings.jsonl").exists()
+
+
+def test_a_contender_that_is_made_ready_is_told_apart_from_a_study_that_runs(client: TestClient, study: Path) -> None:
+    _runs(study, verb="ship")
+    (study / "study.log").write_text("refitting it on all rows")
+    page = client.get("/studies/one").text
+    assert ">shipping<" in page
+    assert "refitting it on all rows" in page
+    assert 'hx-trigger="every 2s"' in page
+    assert client.post("/studies/one/try/ship", data={"contender": "probe minilm-l6"}).status_code == 409
 
 
 def test_scores_are_views_of_the_report(client: TestClient, study: Path) -> None:

@@ -227,6 +227,8 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the app decides what an interrupt means
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # As in a study's worker: threads that wait for each other stop spinning soon, since other work may be beside them.
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     # Texts that a person types are not kept, nor is what an encoder computes of them.
     os.environ["BAKEOFF_COMPUTED"] = "off"
     with contextlib.suppress(EOFError, OSError):  # the app has closed its end: nobody waits for an answer
