@@ -17,6 +17,7 @@ from bakeoff.data import (
     read_label_definitions,
     read_predictions,
     read_rows,
+    safe_cell,
 )
 from bakeoff.errors import DataError
 
@@ -127,6 +128,12 @@ class TestPredictions:
         path = folder / "today.csv"
         path.write_text(content)
         return read_predictions(path, self.ROWS, self.LABELS, **options)
+
+    def test_texts_with_the_apostrophe_of_a_safe_table_are_those_without(self, tmp_path):
+        rows = Rows.of(["- good", "good", "=)"], ["a", "b", "a"])
+        lines = [f"{safe_cell(text)},{label}" for text, label in zip(rows.texts, ("b", "a", "b"), strict=True)]
+        (tmp_path / "today.csv").write_text("\n".join(["text,prediction", *reversed(lines)]))
+        assert read_predictions(tmp_path / "today.csv", rows, ("a", "b")).values == ("b", "a", "b")
 
     def test_texts_match_exactly_then_loosely(self, tmp_path):
         found = self.read(

@@ -116,7 +116,7 @@ def _show(console: Console, done: Compared) -> None:
         table.add_row("" if number else "rows right", Text(f"{seed}{rows}; McNemar's mid-p, {p_phrase(pair.p)}"))
     for note in done.notes:
         table.add_row("note", Text(clean_text(note)))
-    declared = "The study declared this comparison: its corrected p-value is in the report."
+    declared = "The study declared this comparison: its test of record, corrected, is in the report."
     look_alone = "Not declared before the run, and not corrected for other looks: a hint, no verdict."
     table.add_row("read it as", Text(declared if done.declared else look_alone))
     console.print(table)

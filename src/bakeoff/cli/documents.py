@@ -146,13 +146,12 @@ def history_document(history: Sequence[Tried], folder: Path) -> dict[str, Any]:
     -------
     dict
     """
-    from bakeoff.workbench.prompt_history import change_between
+    from bakeoff.workbench.prompt_history import changes_along
 
-    tries = []
-    for place, tried in enumerate(history):
-        before = next((one for one in reversed(history[:place]) if one.version != tried.version), None)
-        change = None if before is None else change_between(before, tried)
-        tries.append({**_version(tried), "against": before.version if before else None, "change": _change(change)})
+    tries = [
+        {**_version(tried), "against": before.version if before else None, "change": _change(change)}
+        for tried, before, change in changes_along(history)
+    ]
     return {"history": folder, "tries": tries}
 
 

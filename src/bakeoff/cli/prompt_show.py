@@ -255,7 +255,7 @@ def history_table(history: Sequence[Tried], folder: Path) -> RenderableType:
         table.add_column(name, no_wrap=name != "model", overflow="fold", justify="right" if name == "rows" else "left")
     for name in ("accuracy", "mass", "+", "-", "p"):
         table.add_column(name, no_wrap=True, justify="left" if name == "accuracy" else "right")
-    for tried, change in changes_along(history):
+    for tried, _before, change in changes_along(history):
         told = ["", "", ""]
         if change is not None:
             told = [str(len(change.gained)), str(len(change.lost)), p_phrase(change.p).removeprefix("p").strip("= ")]

@@ -130,11 +130,15 @@ def _by_text(
     parts = [[cell if isinstance(cell, str) else "" for cell in table.column(name)] for name in columns]
     texts = ["\n".join(part for part in row if part.strip()) for row in zip(*parts, strict=True)]
     exact, torn = _first_answers(texts, answers, table.row_numbers)
-    loose, _ = _first_answers(map(loose_key, texts), answers, table.row_numbers)
+    # A table that was kept safe for spreadsheets has an apostrophe before a text such as '- good'.
+    bare = ["\n".join(plain_cell(part) for part in row if part.strip()) for row in zip(*parts, strict=True)]
+    plain, _ = _first_answers(bare, answers, table.row_numbers)
+    loose, _ = _first_answers(map(loose_key, bare), answers, table.row_numbers)
     if torn:
         detail = f"{len(torn)} rows of {table.source} answer an earlier text in another way ({first_rows(torn)})."
         checks.append(Check("answers differ", "WARN", f"{detail} The first answer counts."))
-    return [exact[row] if row in exact else loose.get(loose_key(row)) for row in rows.texts]
+    given = ((exact, str), (plain, str), (loose, loose_key))
+    return [next((found[key(row)] for found, key in given if key(row) in found), None) for row in rows.texts]
 
 
 def _first_answers(

@@ -77,7 +77,14 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
     return plan
 
 
-def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contender], *, test_seen: bool) -> Plan:
+def plan_further(
+    store: StudyStore,
+    executor: Executor,
+    added: Sequence[Contender],
+    *,
+    test_seen: bool,
+    facts: Mapping[str, Any] | None = None,
+) -> Plan:
     """Measure the models of further contenders, put their trials behind the plan, and keep both with the study.
 
     Parameters
@@ -90,6 +97,8 @@ def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contende
     test_seen : bool
         Whether the study's test scores had been shown by now, which a choice of contenders may follow; where test rows
         had been shown, the study knows by itself.
+    facts : mapping of str to JSON value, optional
+        To be kept with them.
 
     Returns
     -------
@@ -115,6 +124,7 @@ def plan_further(store: StudyStore, executor: Executor, added: Sequence[Contende
     seen = {"test_seen": test_seen or rows_shown, "rows_shown": rows_shown}
     store.set_facts(
         {
+            **(facts or {}),
             "contenders": [*store.fact("contenders"), *(contender_to_json(contender) for contender in usable)],
             "missing": [*store.fact("missing"), *lost.values()],
             "speeds": {name: asdict(speed) for name, speed in speeds.items()},

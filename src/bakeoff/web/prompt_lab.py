@@ -166,7 +166,7 @@ def _history(lab: Lab | None) -> list[dict[str, Any]] | None:
     """Give every try, the last one first; None where the part of the page does not show them."""
     if lab is None:
         return None
-    return [{"tried": tried, "change": change} for tried, change in reversed(changes_along(lab.history))]
+    return [{"tried": tried, "change": change} for tried, _before, change in reversed(changes_along(lab.history))]
 
 
 def _lab_values(lab: Lab) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.catalog.servers import is_server
 from bakeoff.data.duplicates import same_key
@@ -20,12 +20,11 @@ from bakeoff.workbench.conclude import Outcome
 from bakeoff.workbench.given_prompts import given_prompt_facts, read_given_prompts, versions_told
 from bakeoff.workbench.options import StudyOptions, Watcher
 from bakeoff.workbench.refuse import check_contenders, check_options
-from bakeoff.workbench.run import carry_on
+from bakeoff.workbench.run import Added, carry_on
 
 if TYPE_CHECKING:
     from bakeoff.records import Contender
     from bakeoff.study.contenders import GivenPromptFile
-    from bakeoff.tasks import Task
 
 __all__ = ["Addition", "add"]
 
@@ -78,13 +77,40 @@ def add(study: Path, what: Addition, *, time_limit: float | None = None, watcher
         check_versions(read_contenders(store))
         if read_plan(store) is None:
             raise StudyError(f"The study {study} was stopped before its plan.", next_step=f"bakeoff resume {study}")
-        added = _new_contenders(store, what, watcher)
+        prompts = _unseeing_prompts(store, what.prompts)
+        added = _new_contenders(store, what, prompts, watcher)
+        facts = _facts_of_prompts(store, prompts)
         watcher.started(study)
-        return carry_on(store, watcher, time_limit, added=added)
+        return carry_on(store, watcher, time_limit, added=Added(added, facts))
 
 
-def _new_contenders(store: StudyStore, what: Addition, watcher: Watcher) -> tuple[Contender, ...]:
-    options = _options(store, what)
+def _new_contenders(
+    store: StudyStore, what: Addition, prompts: Sequence[GivenPromptFile], watcher: Watcher
+) -> tuple[Contender, ...]:
+    """Give those that the study has not: methods crossed with models, and prompt files with models to prompt."""
+    decoders = what.prompt_models or _own_models(store)["decoder"]
+    found: list[Contender] = []
+    if what.methods or what.encoders or what.prompt_models:
+        found += _crossed(store, _options(store, what), (), watcher)
+    if prompts:
+        asked = _crossed(store, StudyOptions(methods=(), encoders=(), prompt_models=decoders), prompts, watcher)
+        _check_asked(prompts, asked)
+        found += asked
+    present = read_contenders(store)
+    known = {_identity(one) for one in present}
+    new = {_identity(one): one for one in found if _identity(one) not in known}
+    if not new:
+        names = dict.fromkeys(one.name for one in found if one.arm != "floor")
+        raise OptionError(
+            f"The study has all of these contenders already: {', '.join(names)}.",
+            next_step="Name another --method, --encoder, --prompt-model or --prompt.",
+        )
+    return tuple(_renamed(tuple(new.values()), {one.name for one in present}))
+
+
+def _crossed(
+    store: StudyStore, options: StudyOptions, prompts: Sequence[GivenPromptFile], watcher: Watcher
+) -> tuple[Contender, ...]:
     check_options(options)
     servers = [name for name in options.prompt_models if is_server(name)]
     if servers:
@@ -93,36 +119,36 @@ def _new_contenders(store: StudyStore, what: Addition, watcher: Watcher) -> tupl
             next_step="Measure it in a study of its own: bakeoff run ... --prompt-model URL.",
         )
     task = read_task(store)
-    prompts = _unseeing_prompts(store, what.prompts, task)
     models, _fetching = candidate_models(options, watcher, task.kind)
-    rows = store.fact("row_counts")
     found, missing = build_contenders(
         models,
         kind=task.kind,
         methods=options.methods,
-        train_rows=rows["train"],
+        train_rows=store.fact("row_counts")["train"],
         prompts=prompts,
         unlabelled=len(store.unlabelled()),
     )
     check_contenders(found, missing, options)
-    present = read_contenders(store)
-    known = {_identity(one) for one in present}
-    new = [one for one in found if _identity(one) not in known]
-    if not new:
-        raise OptionError(
-            f"The study has all of these contenders already: {', '.join(one.name for one in found)}.",
-            next_step="Name another --method, --encoder, --prompt-model or --prompt.",
-        )
-    _note_prompts(store, prompts)
-    return tuple(_renamed(new, {one.name for one in present}))
+    return found
 
 
-def _unseeing_prompts(store: StudyStore, paths: Sequence[Path], task: Task) -> tuple[GivenPromptFile, ...]:
+def _check_asked(prompts: Sequence[GivenPromptFile], found: Sequence[Contender]) -> None:
+    """Refuse a prompt that no model is asked with: it would be left out in silence."""
+    asked = {one.parameters.get("prompt") for one in found}
+    for prompt in prompts:
+        if prompt.text not in asked:
+            raise OptionError(
+                f"{prompt.name} needs a model in process to prompt; this study has none for it.",
+                next_step="Name one with --prompt-model.",
+            )
+
+
+def _unseeing_prompts(store: StudyStore, paths: Sequence[Path]) -> tuple[GivenPromptFile, ...]:
     """Read prompt files that no validation or test row of the study stands in, or was tried with.
 
     A new study sets such rows aside; those of this one are in use.
     """
-    prompts = read_given_prompts(paths, task.labels)
+    prompts = read_given_prompts(paths, read_task(store).labels)
     held = {same_key(text) for part in ("validation", "test") for text in store.rows(part).texts}
     for prompt in prompts:
         if known := held & prompt.seen:
@@ -135,31 +161,32 @@ def _unseeing_prompts(store: StudyStore, paths: Sequence[Path], task: Task) -> t
     return prompts
 
 
-def _note_prompts(store: StudyStore, prompts: Sequence[GivenPromptFile]) -> None:
-    """Keep with the study which versions of the prompts were tried, as a study that begins with them does."""
-    if not prompts:
-        return
-    told = [asdict(versions_told(prompt)) for prompt in prompts if prompt.tries]
-    store.set_facts(
-        {
-            "given_prompts": [*(store.fact("given_prompts") or ()), *given_prompt_facts(prompts)],
-            "checks": [*store.fact("checks"), *told],
-        }
-    )
+def _facts_of_prompts(store: StudyStore, prompts: Sequence[GivenPromptFile]) -> dict[str, Any]:
+    """Give what the study is to keep of the prompts: which versions were tried, as where it begins with them."""
+    kept, checks = list(store.fact("given_prompts") or ()), list(store.fact("checks"))
+    known = {(one["name"], one["digest"]) for one in kept}
+    new = [prompt for prompt in prompts if (prompt.name, prompt.digest) not in known]
+    told = [asdict(versions_told(prompt)) for prompt in new if prompt.tries]
+    return {"given_prompts": [*kept, *given_prompt_facts(new)], "checks": [*checks, *told]} if new else {}
 
 
-def _options(store: StudyStore, what: Addition) -> StudyOptions:
-    """Take the study's own models where none is given."""
+def _own_models(store: StudyStore) -> dict[str, tuple[str, ...]]:
+    """Give the study's models in process, by their family."""
     own = [one for one in read_contenders(store) if one.arm != "current" and one.model is not None]
     by_family: dict[str, dict[str, None]] = {"encoder": {}, "decoder": {}}
     for one in own:
         for family, name in models_of(one):
             by_family.get(family, {})[name] = None
-    given = bool(what.encoders or what.prompt_models)
+    return {family: tuple(names) for family, names in by_family.items()}
+
+
+def _options(store: StudyStore, what: Addition) -> StudyOptions:
+    """Take the study's own models where none is given."""
+    own, given = _own_models(store), bool(what.encoders or what.prompt_models)
     return StudyOptions(
-        methods=what.methods or (() if what.prompts and not given else None),
-        encoders=what.encoders if given else tuple(by_family["encoder"]),
-        prompt_models=what.prompt_models if given else tuple(by_family["decoder"]),
+        methods=what.methods or None,
+        encoders=what.encoders if given else own["encoder"],
+        prompt_models=what.prompt_models if given else own["decoder"],
     )
 
 

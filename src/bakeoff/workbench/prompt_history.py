@@ -170,7 +170,7 @@ def change_between(before: Tried, after: Tried) -> Change | None:
     return Change(before, after, gained, lost, len(pairs), rights[0], rights[1], p)
 
 
-def changes_along(history: Sequence[Tried]) -> tuple[tuple[Tried, Change | None], ...]:
+def changes_along(history: Sequence[Tried]) -> tuple[tuple[Tried, Tried | None, Change | None], ...]:
     """Give every try with what it gained and lost against the last other version before it.
 
     Parameters
@@ -179,13 +179,13 @@ def changes_along(history: Sequence[Tried]) -> tuple[tuple[Tried, Change | None]
 
     Returns
     -------
-    tuple of (Tried, Change or None)
-        None where there is no other version before it, or it answered other rows.
+    tuple of (Tried, Tried or None, Change or None)
+        The try, that before it of another version, and the change, where they share rows.
     """
     found = []
     for place, tried in enumerate(history):
         before = next((one for one in reversed(history[:place]) if one.version != tried.version), None)
-        found.append((tried, None if before is None else change_between(before, tried)))
+        found.append((tried, before, None if before is None else change_between(before, tried)))
     return tuple(found)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Contender, Decision, Evidence
@@ -28,7 +30,23 @@ from bakeoff.workbench.rows import can_show
 from bakeoff.workbench.sending import with_limits
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
 
-__all__ = ["carry_on", "resume", "run"]
+__all__ = ["Added", "carry_on", "resume", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What is put into a study that was planned before.
+
+    Parameters
+    ----------
+    contenders : tuple of Contender
+        Without those that the study has.
+    facts : mapping of str to JSON value
+        Facts that the study is to have as soon as they are planned.
+    """
+
+    contenders: tuple[Contender, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(
@@ -117,7 +135,7 @@ def carry_on(
     time_limit: float | None,
     *,
     again: bool = False,
-    added: Sequence[Contender] = (),
+    added: Added | None = None,
 ) -> Outcome:
     """Run what a study has left to run, decide, report and ship.
 
@@ -129,7 +147,7 @@ def carry_on(
         Seconds from now, in place of what is left of the study's own limit.
     again : bool
         Whether trials that were cut or failed run again within what is left of the limit.
-    added : sequence of Contender
+    added : Added, optional
         Contenders to put into the study; nothing but their trials is run then, without a limit where none is given.
 
     Returns
@@ -141,7 +159,7 @@ def carry_on(
 
 
 def _carried_on(
-    store: StudyStore, watcher: Watcher, time_limit: float | None, *, again: bool, added: Sequence[Contender]
+    store: StudyStore, watcher: Watcher, time_limit: float | None, *, again: bool, added: Added | None
 ) -> Outcome:
     began, known = time.monotonic(), read_plan(store)
     with LocalExecutor(known.threads if known is not None else 0) as executor:
@@ -154,29 +172,31 @@ def _carried_on(
         if known is None:
             _tell(store, plan, watcher)
         watcher.sending(planned_sendings(store, plan))
-        more = _more_seconds(store, plan, time_limit, again=again, added=bool(added))
-        _measure(store, executor, watcher, more, frozenset(one.name for one in added) or None)
+        more = _more_seconds(store, plan, time_limit, again=again, added=added is not None)
+        only = None if added is None else frozenset(one.name for one in added.contenders)
+        _measure(store, executor, watcher, more, only)
         watcher.step("deciding")
         before = time.monotonic()
         judged = conclude(store)
         left = MOST_SECONDS
         if time_limit is not None:
             left = time_limit - (time.monotonic() - began)
-        elif plan.time_limit is not None and not added:
+        elif plan.time_limit is not None and added is None:
             left = plan.time_limit - float(store.fact("spent_seconds") or 0.0) - (time.monotonic() - before)
         bundle, note = _ship_winner(store, judged, executor, watcher, left)
     return Outcome(store.folder, store.fact("name"), *judged, bundle, note)
 
 
-def _planned(store: StudyStore, executor: LocalExecutor, watcher: Watcher, added: Sequence[Contender]) -> Plan:
+def _planned(store: StudyStore, executor: LocalExecutor, watcher: Watcher, added: Added | None) -> Plan:
     """Give the study's plan: its own, with those added, or a new one where it was stopped before it had one."""
     known = read_plan(store)
-    if known is not None and not added:
+    if known is not None and added is None:
         return known
     watcher.step("measuring the models on this machine")
-    if known is None:
+    if known is None or added is None:
         return plan_study(store, executor)
-    return plan_further(store, executor, added, test_seen=(store.folder / "verdict.json").exists())
+    seen = (store.folder / "verdict.json").exists()
+    return plan_further(store, executor, added.contenders, test_seen=seen, facts=added.facts)
 
 
 def _measure(
