@@ -62,7 +62,7 @@ class Standing:
 def _figure(requirement: Requirement, value: float) -> str:
     if _metric_of(requirement.figure, "score") is not None or requirement.figure == "valid_rate":
         return phrases.score(value)
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _metric_of(figure: str, default: str, kind: str = "") -> str | None:

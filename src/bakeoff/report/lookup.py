@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ __all__ = [
     "CONSIDERATION_WORDS",
     "Headline",
     "assumption_lines",
+    "finding_parts",
     "flip_text",
     "headline",
     "oriented",
@@ -182,3 +184,23 @@ def assumption_lines(evidence: Evidence, decision: Decision) -> list[dict[str, s
             {"what": assumed.what, "now": figures.unit_text(value, unit), "name": assumed.name, "flips": turned}
         )
     return lines
+
+
+def finding_parts(finding: str, decision: Decision) -> tuple[str, ...]:
+    """Part what a consideration found into what it says of each contender.
+
+    Parameters
+    ----------
+    finding : str
+    decision : Decision
+        For the contenders' names.
+
+    Returns
+    -------
+    tuple of str
+        That make the finding, each but the last with its semicolon; one where it does not begin with a contender.
+    """
+    names = "|".join(re.escape(name) for name in dict.fromkeys(row.contender for row in decision.leaderboard))
+    if not names or not re.match(rf"(?:{names}): ", finding):
+        return (finding,)
+    return tuple(re.split(rf"(?<=;)\s+(?=(?:{names})(?!\w))", finding))

@@ -21,6 +21,7 @@ from bakeoff.report.lookup import (
     CONSIDERATION_WORDS,
     Headline,
     assumption_lines,
+    finding_parts,
     flip_text,
     headline,
     oriented,
@@ -118,7 +119,7 @@ def _parts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     shown = _Shown(evidence, decision)
     return {
         "sides": shown.sides(),
-        "considerations": [_consider(one) for one in decision.considerations],
+        "considerations": [_consider(one, decision) for one in decision.considerations],
         "gap": shown.gap(),
         "comparisons": shown.comparisons(),
         "leaderboard": shown.leaderboard(),
@@ -242,21 +243,22 @@ def _markup(text: str | None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Considered:
-    """A consideration with its figures: those that stand for both ways side by side, and the others."""
+    """A consideration: what was found, by contender, and its figures, of both ways side by side, and the others."""
 
     fact: Consideration
+    finding: tuple[str, ...]
     paired: tuple[tuple[str, Any, Any], ...]
     single: tuple[tuple[str, Any], ...]
 
 
-def _consider(fact: Consideration) -> _Considered:
+def _consider(fact: Consideration, decision: Decision) -> _Considered:
     # Lists of facts (what each requirement came to) are left to the finding, which says them in words.
     flat = {key: value for key, value in fact.figures.items() if not _is_nested(value)}
     stems = dict.fromkeys(
         stem for key in flat for arm, _, stem in [key.partition("_")] if arm in ("finetune", "prompt")
     )
     paired = tuple((stem, flat.pop(f"finetune_{stem}", None), flat.pop(f"prompt_{stem}", None)) for stem in stems)
-    return _Considered(fact, paired, tuple(flat.items()))
+    return _Considered(fact, finding_parts(fact.finding, decision), paired, tuple(flat.items()))
 
 
 def _is_nested(value: Any) -> bool:

@@ -6,7 +6,6 @@ same without it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from bakeoff.report.lookup import (
     CHOICE_WORDS,
     CONSIDERATION_WORDS,
     Headline,
+    finding_parts,
     flip_text,
     headline,
     requirement_text,
@@ -132,7 +132,7 @@ def verdict_card(
     if verdict.scope:
         lines.append(("scope", verdict.scope, "", "dim"))
     lines.extend(_requirement_lines(evidence))
-    lines.extend(line for one in decision.considerations for line in _consideration_lines(one, pair))
+    lines.extend(line for one in decision.considerations for line in _consideration_lines(one, decision))
     lines.extend(_flip_lines(verdict.flips))
     lines.extend(_check_lines(evidence.checks))
     lines.extend(_ready_lines(bundle, report))
@@ -217,18 +217,15 @@ def _requirement_lines(evidence: Evidence) -> Iterator[_Entry]:
         yield "limits", "; ".join(requirement_text(one) for one in evidence.requirements), "", "dim"
 
 
-def _consideration_lines(one: Consideration, pair: Headline) -> Iterator[_Entry]:
-    """Give what was found, each of the two contenders on lines of its own, and whom it favours on the last."""
+def _consideration_lines(one: Consideration, decision: Decision) -> Iterator[_Entry]:
+    """Give what was found, each contender on lines of its own, and whom it favours on the last."""
     label = CONSIDERATION_WORDS.get(one.name, (one.name.replace("_", " "), ""))[0]
-    names = "|".join(re.escape(name) for name in (pair.first, pair.second) if name)
-    parts = [one.finding]
-    if names and re.match(rf"(?:{names}): ", one.finding):
-        parts = re.split(rf";\s+(?=(?:{names})(?!\w))", one.finding)
+    parts = finding_parts(one.finding, decision)
     for position, part in enumerate(parts):
         last = position == len(parts) - 1
         yield (
             "" if position else label,
-            part if last else f"{part};",
+            part,
             f"favours {one.favours}" if last else "",
             "dim",
         )

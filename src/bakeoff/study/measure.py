@@ -118,22 +118,22 @@ def plan_further(
     usable = [contender for contender in added if _measured(contender, speeds)]
     if not usable:
         raise StudyError(" ".join(lost.values()), next_step="Give a model that can be loaded.")
-    present, rows_shown = [one for one in read_contenders(store) if one.arm != "current"], were_test_rows_shown(store)
-    grid = _grid(store, [c for c in (*present, *usable) if _measured(c, speeds)], speeds)
-    plan = extend_plan(plan, grid, usable)
-    seen = {"test_seen": test_seen or rows_shown, "rows_shown": rows_shown}
-    store.set_facts(
-        {
-            **(facts or {}),
-            "contenders": [*store.fact("contenders"), *(contender_to_json(contender) for contender in usable)],
-            "missing": [*store.fact("missing"), *lost.values()],
-            "speeds": {name: asdict(speed) for name, speed in speeds.items()},
-            "plan": plan.to_json(),
-            "added": {**(store.fact("added") or {}), **{one.name: seen for one in usable}},
-        }
-    )
+    present = [one for one in read_contenders(store) if one.arm != "current"]
+    plan = extend_plan(plan, _grid(store, [c for c in (*present, *usable) if _measured(c, speeds)], speeds), usable)
+    told = {"missing": [*store.fact("missing"), *lost.values()], "speeds": {n: asdict(s) for n, s in speeds.items()}}
+    store.set_facts({**(facts or {}), **told, **_added_facts(store, usable, test_seen), "plan": plan.to_json()})
     store.note("added", ", ".join(one.name for one in usable))
     return plan
+
+
+def _added_facts(store: StudyStore, added: Sequence[Contender], test_seen: bool) -> dict[str, Any]:
+    """Give the facts of contenders that are put into a study, and what whoever chose them could have seen of its test."""
+    rows_shown = were_test_rows_shown(store)
+    seen = {"test_seen": test_seen or rows_shown, "rows_shown": rows_shown}
+    return {
+        "contenders": [*store.fact("contenders"), *(contender_to_json(contender) for contender in added)],
+        "added": {**(store.fact("added") or {}), **{one.name: seen for one in added}},
+    }
 
 
 def again_told(store: StudyStore, plan: Plan) -> str | None:

@@ -74,3 +74,11 @@ document.querySelectorAll("table.sortable").forEach((table) => {
   reach();
   window.addEventListener("resize", reach);
 })();
+
+// Paper cannot open what is folded: figures are unfolded while the page is printed.
+(() => {
+  const folded = () => Array.from(document.querySelectorAll("details.figures:not([open])"));
+  let opened = [];
+  window.addEventListener("beforeprint", () => { opened = folded(); opened.forEach((one) => { one.open = true; }); });
+  window.addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); });
+})();
