@@ -127,7 +127,7 @@ def plan_further(
 
 
 def _added_facts(store: StudyStore, added: Sequence[Contender], test_seen: bool) -> dict[str, Any]:
-    """Give the facts of contenders that are put into a study, and what whoever chose them could have seen of its test."""
+    """Give the facts of contenders that are put into a study, and what of its test could have been seen before."""
     rows_shown = were_test_rows_shown(store)
     seen = {"test_seen": test_seen or rows_shown, "rows_shown": rows_shown}
     return {
