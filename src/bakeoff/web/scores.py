@@ -46,8 +46,9 @@ def router(pages: Pages) -> APIRouter:
 
     @routes.get("/studies/{name}/scores")
     def show_scores(request: Request, name: str) -> Response:
-        if study_process(pages.study(name)) is not None:
-            return pages.render(request, "scores_so_far.html", study=name, **_so_far(pages, name))
+        runs = study_process(pages.study(name)) is not None
+        if runs or not (pages.study(name) / "verdict.json").is_file():
+            return pages.render(request, "scores_so_far.html", study=name, runs=runs, **_so_far(pages, name))
         if request.headers.get("HX-Request") == "true":  # the page of a study that ran when it was opened
             return Response(headers={"HX-Refresh": "true"})
 
@@ -109,7 +110,7 @@ def _marked(found: Sections) -> list[Any]:
 
 
 def _so_far(pages: Pages, name: str) -> dict[str, Any]:
-    """Give validation scores of a study that runs, and their curves; no test score is in what it has written."""
+    """Give validation scores of a study without a verdict, and their curves; it has written no test score."""
     from markupsafe import Markup
 
     written = read_progress(pages.study(name))
