@@ -72,6 +72,7 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
     routers = [page.router(pages) for page in _PAGES]
     for router in routers:
         app.include_router(router)
+    app.state.served = pages
     app.state.pages = tuple(route for router in routers for route in router.routes)
 
     def fault(request: Request, error: Exception) -> Response:
@@ -79,7 +80,10 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
         part = request.headers.get("HX-Request") == "true"
         status, message, next_step = _told(error)
         name = "fault.html" if part else "error.html"
-        return pages.render(request, name, status=status, message=message, next_step=next_step)
+        # What was refused may wait for what runs beside the app: that can be cancelled where it is told.
+        occupant = pages.occupant if isinstance(error, StudyError) else None
+        told = {"message": message, "next_step": next_step, "occupant": occupant}
+        return pages.render(request, name, status=status, **told)
 
     app.add_exception_handler(UserError, fault)
     app.add_exception_handler(HTTPException, fault)
