@@ -62,7 +62,7 @@ def test_from_an_upload_to_a_verdict(browser: Browser, catalogue_cache: Path, tm
     rows.write_text(review_rows(), encoding="utf-8")
     shots = tmp_path / "shots"
     with started_app(tmp_path) as (address, _process):
-        page = browser.new_page()
+        page = browser.new_page(reduced_motion="reduce")  # moving pictures take the processor from the models
         faults: list[str] = []
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
@@ -115,7 +115,7 @@ def test_prompts_texts_and_labels_by_hand(browser: Browser, catalogue_cache: Pat
     study, shots = judged_study(tmp_path / "studies" / "reviews", digests=digests), tmp_path / "shots"
     ship(study, contender="tfidf", output=study / "bundle")
     with started_app(tmp_path, OMP_NUM_THREADS="1") as (address, _process):
-        page = browser.new_page()
+        page = browser.new_page(reduced_motion="reduce")  # moving pictures take the processor from the models
         faults: list[str] = []
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
