@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from bakeoff.study.evidence import read_adjudicated
 from bakeoff.study.seen import were_test_rows_shown
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import conclude
+from bakeoff.workbench.opened import opened_study
 from bakeoff.workbench.processes import born, last_process, study_process
 from bakeoff.workbench.shown_rows import choose_texts
 
@@ -462,3 +464,25 @@ def test_the_answers_of_the_lab_are_those_of_one_version_and_one_model(client: T
     page = client.get("/studies/one/prompt-lab?edit=1").text
     assert 'id="answered-by">version 1, smollm2-135m</span>' in page
     assert ">none yet<" not in page
+
+
+def test_studies_do_not_wait_for_each_others_records(study: Path, decided: Path, tmp_path: Path) -> None:
+    other, third = (shutil.copytree(decided, tmp_path / name) for name in ("other", "third"))
+    began, opened = threading.Event(), threading.Event()
+
+    def wait_for_it() -> None:
+        began.set()
+        with opened_study(study):
+            opened.set()
+
+    with StudyStore(study), opened_study(other):  # as another process, and another request, would have them
+        thread = threading.Thread(target=wait_for_it)
+        thread.start()
+        began.wait()
+        started = time.monotonic()
+        with opened_study(third) as store:
+            assert store.fact("name") == "reviews.csv"
+        assert time.monotonic() - started < 3
+        assert not opened.is_set()
+    thread.join(10)
+    assert opened.is_set()

@@ -75,6 +75,13 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
     app.state.served = pages
     app.state.pages = tuple(route for router in routers for route in router.routes)
 
+    _tell_faults(app, pages)
+    return app
+
+
+def _tell_faults(app: FastAPI, pages: Pages) -> None:
+    """Have the app say in a page, or in a part of one, what is wrong."""
+
     def fault(request: Request, error: Exception) -> Response:
         # A page that asked for a part of itself gets a part.
         part = request.headers.get("HX-Request") == "true"
@@ -88,7 +95,6 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
     app.add_exception_handler(UserError, fault)
     app.add_exception_handler(HTTPException, fault)
     app.add_exception_handler(RequestValidationError, fault)
-    return app
 
 
 def _told(error: Exception) -> tuple[int, str, str]:

@@ -77,9 +77,8 @@ def router(pages: Pages) -> APIRouter:
         limits = tuple(line.strip() for line in require.splitlines() if line.strip())
         options = StartOptions(time_limit.strip(), tuple(method or ()), limits, volume.strip())
         try:
-            data = _data_options(see_rows(study), places)
             with pages.starting():
-                start_study(study, data, options)
+                start_study(study, _data_options(see_rows(study), places), options)
         except UserError as error:
             return _rows_page(pages, request, name, places, options, error)
         return RedirectResponse(address_of(name), 303)

@@ -45,10 +45,7 @@ def router(pages: Pages) -> APIRouter:
     @routes.get("")
     def show(request: Request, name: str) -> HTMLResponse:
         def give(study: Path) -> HTMLResponse:
-            sides = sides_of(study)
-            values: dict[str, Any] = {"sides": sides, "arms": ARM_WORDS, "failure": _failure(study, sides)}
-            values |= {"most": MOST_TEXTS, "longest": MOST_CHARACTERS, "decided": (study / "verdict.json").is_file()}
-            return _shown_once(pages, request, name, "try.html", study=name, **values)
+            return _shown_once(pages, request, name, "try.html", study=name, **_page_values(study))
 
         return pages.with_records(request, name, "Try", give)
 
@@ -81,6 +78,16 @@ def router(pages: Pages) -> APIRouter:
         return _run_part(pages, request, name)
 
     return routes
+
+
+def _page_values(study: Path) -> dict[str, Any]:
+    sides = sides_of(study)
+    values: dict[str, Any] = {"sides": sides, "arms": ARM_WORDS, "failure": _failure(study, sides)}
+    return values | {
+        "most": MOST_TEXTS,
+        "longest": MOST_CHARACTERS,
+        "decided": (study / "verdict.json").is_file(),
+    }
 
 
 def _failure(study: Path, sides: tuple[Side, ...]) -> dict[str, Any] | None:

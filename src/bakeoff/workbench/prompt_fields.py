@@ -93,10 +93,8 @@ def prompt_of_fields(lab: Lab, fields: PromptFields) -> PromptFile:
         raise OptionError("The form must have words for each label.", next_step="Load the page again.")
     shown, own = fields_of(lab.prompt), lab.prompt.design
     others = own.other_words or ((),) * len(labels)
-    words = [
-        (word, *more) if _is_left(sent, was) else tuple(line.strip() for line in sent.split("\n") if line.strip())
-        for sent, was, word, more in zip(fields.words, shown.words, own.words, others, strict=True)
-    ]
+    known = [(word, *more) for word, more in zip(own.words, others, strict=True)]
+    words = [_words(*each) for each in zip(fields.words, shown.words, known, strict=True)]
     definitions = [_kept(*pair) for pair in zip(fields.definitions, own.definitions, strict=True)]
     empty = next((label for label, each in zip(labels, words, strict=True) if not each), None)
     if empty is not None:
@@ -146,6 +144,10 @@ def prompt_of_text(lab: Lab, text: str) -> PromptFile:
 def _is_left(sent: str, own: str) -> bool:
     """Say whether a form sends a text as it was shown: with what cannot be seen as escapes."""
     return visible_text(sent) == visible_text(own)
+
+
+def _words(sent: str, shown: str, own: tuple[str, ...]) -> tuple[str, ...]:
+    return own if _is_left(sent, shown) else tuple(line.strip() for line in sent.split("\n") if line.strip())
 
 
 def _kept(sent: str, own: str) -> str:
