@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import sys
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,16 +20,33 @@ from test_pages import HOSTILE, _is_inert
 from bakeoff.study.evidence import read_adjudicated
 from bakeoff.study.seen import were_test_rows_shown
 from bakeoff.study.store import StudyStore
-from bakeoff.workbench.processes import born
+from bakeoff.workbench.conclude import conclude
+from bakeoff.workbench.opened import opened_study
+from bakeoff.workbench.processes import born, last_process, study_process
+from bakeoff.workbench.shown_rows import choose_texts
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workbench"))
+from background_work import Sleep
 
 _PAGES = ("scores", "rows", "prompt-lab", "try", "rate", "adjudicate")
 _PART = {"HX-Request": "true"}
 
 
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Decide a study of a tuned and a prompted finalist, once for all tests, which copy it."""
+    study = judged_study(tmp_path_factory.mktemp("decided") / "one")
+    with StudyStore(study) as store:
+        choose_texts(store, False)  # else the report shows test rows, and the study notes it
+        conclude(store)
+    return study
+
+
 @pytest.fixture
-def study(studies: Path) -> Path:
-    """Give a study of a tuned and a prompted finalist."""
-    return judged_study(studies / "one")
+def study(studies: Path, decided: Path) -> Path:
+    """Give a study of a tuned and a prompted finalist, with its verdict."""
+    shutil.copytree(decided, studies / "one")
+    return studies / "one"
 
 
 def _runs(study: Path, **more: str) -> None:
@@ -119,6 +141,8 @@ def test_scores_are_views_of_the_report(client: TestClient, study: Path) -> None
 
 def test_hostile_rows_do_nothing_anywhere(client: TestClient, studies: Path) -> None:
     study = judged_study(studies / "one", hostile=HOSTILE, labels=(HOSTILE[0], HOSTILE[1]))
+    with StudyStore(study) as store:
+        conclude(store)
     _allow(client, "rows", "rate", "adjudicate")
     for page in _PAGES:
         text = client.get(f"/studies/one/{page}").text
@@ -148,7 +172,7 @@ def _form(page: str) -> dict[str, str | list[str]]:
         found = re.search(rf'<textarea id="{name}"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)
         assert found
         fields[name] = found[1].replace("\n", "\r\n")
-    fields["words"] = re.findall(r'name="words" value="([^"]*)"', page)
+    fields["words"] = re.findall(r'<textarea name="words"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)
     fields["definitions"] = ["", ""]
     return fields
 
@@ -246,7 +270,6 @@ def test_answers_are_rated_blind_and_counted(client: TestClient, study: Path) ->
     result = client.get(place, params={"result": True}).text
     first = winners.count("probe minilm-l6")
     assert re.search(rf"probe minilm-l6 better</dt><dd>{first}</dd>", result)
-    assert "(Wilson)" in result
     client.post(f"{place}/undo")
     assert len((study / "ratings.jsonl").read_text().splitlines()) == 3
     for form in ({"row": kept[0]["row"], "choice": "best"}, {"row": "none", "choice": "left"}, {}):
@@ -265,3 +288,201 @@ def test_texts_need_someone_to_answer_them(client: TestClient, study: Path) -> N
     assert "No contender is ready" in answer.text
     assert client.post("/studies/one/try/ship", data={"contender": "--output=/tmp/x"}).status_code == 400
     assert not (study / "process.json").exists()
+
+
+def test_before_the_verdict_no_test_score_and_no_test_row_is_shown(client: TestClient, studies: Path) -> None:
+    study = judged_study(studies / "one")
+    scores = client.get("/studies/one/scores").text
+    assert "was stopped before it had a verdict" in scores
+    assert "Leaderboard" not in scores
+    assert "hx-get" not in scores
+    for page in ("rows", "rate", "adjudicate"):
+        told = client.get(f"/studies/one/{page}").text
+        assert "has no verdict yet" in told, page
+        assert "Resume it on its page Progress" in told, page
+        assert client.post(f"/studies/one/{page}/allow").status_code == 409, page
+    page = client.get("/studies/one/try").text
+    assert "Make it ready" not in page
+    assert "once the study has a verdict" in page
+    for path, form in (("try/ship", {"contender": "zero-shot smollm2-135m"}), ("adjudicate/decide", {})):
+        assert client.post(f"/studies/one/{path}", data=form).status_code == 409, path
+    assert not (study / "verdict.json").exists()
+    assert not (study / "process.json").exists()
+    assert not _shown(study)
+
+
+def test_ratings_lead_to_a_conclusion_once_no_row_is_open(client: TestClient, study: Path) -> None:
+    _allow(client, "rate")
+    place, rated = "/studies/one/rate", 0
+    while (row := re.search(r'name="row" value="(\w+)"', page := client.get(place).text)) is not None:
+        if rated:
+            early = client.get(place, params={"result": True}).text
+            assert "No conclusion yet" in early
+            assert "Of these two fits (seed 0)" in early
+            assert not re.search("Wilson|shown to be the better", early)
+        said = re.search(r'<p class="answer">(\w+)</p>', page)
+        assert said
+        choice = "left" if said[1] == "positive" else "right"
+        assert client.post(f"{place}/choose", data={"row": row[1], "choice": choice}).status_code == 303
+        rated += 1
+    assert rated > 5
+    assert "Of these two fits (seed 0)" in page
+    assert "(Wilson)" in page
+    assert "No conclusion yet" not in page
+    assert re.search(r"Neither fit is shown|is shown to be the better", page)
+
+
+def _settle(client: TestClient, count: int) -> None:
+    for _ in range(count):
+        page = client.get("/studies/one/adjudicate").text
+        row = re.search(r'name="row" value="(\w+)"', page)
+        assert row
+        answer = client.post("/studies/one/adjudicate/settle", data={"row": row[1], "label": LABELS[0]})
+        assert answer.status_code == 303
+
+
+def test_a_verdict_by_labels_that_were_settled_otherwise_since_is_not_shown(client: TestClient, study: Path) -> None:
+    _allow(client, "adjudicate")
+    end = "/studies/one/adjudicate?at=99"
+    _settle(client, 2)
+    assert "By the settled labels" not in client.get(end).text
+    with StudyStore(study) as store:
+        conclude(store)
+    assert "By the settled labels" in client.get(end).text
+    _settle(client, 1)
+    page = client.get(end).text
+    assert "By the settled labels" not in page
+    assert "decide again to see them" in page
+    client.post("/studies/one/adjudicate/undo")
+    assert "By the settled labels" in client.get(end).text
+    for _ in range(2):
+        client.post("/studies/one/adjudicate/undo")
+    assert "By the settled labels" not in client.get(end).text
+    with StudyStore(study) as store:
+        conclude(store)
+    assert not (study / "verdict-adjudicated.json").exists()
+
+
+def test_a_study_and_a_model_of_the_app_do_not_run_at_once(client: TestClient, study: Path, studies: Path) -> None:
+    pages = client.app.state.served  # type: ignore[attr-defined]
+    doing = pages.start_beside("prompt", "one", "a prompt on rows of one", Sleep())
+    upload = client.post("/new", files={"rows": ("rows.csv", b"text,label\n" + b"a good one,x\na bad one,y\n" * 30)})
+    for place, form in (
+        ("/studies/one/resume", {}),
+        ("/studies/one/try/ship", {"contender": "probe minilm-l6"}),
+        (upload.headers["location"], {"text": "0", "label": "1"}),
+    ):
+        refused = client.post(place, data=form)
+        assert refused.status_code in (400, 409), place
+        assert "this is running: a prompt on rows of one" in refused.text, place
+        assert f'name="number" value="{doing.number}"' in refused.text, place
+    assert not list(studies.glob("*/process.json"))
+    assert client.post("/beside/cancel", data={"number": doing.number}).status_code == 303
+    assert pages.occupant is None
+
+    other = studies / "another"
+    other.mkdir()
+    _runs(other)
+    form = _form(client.get("/studies/one/prompt-lab").text)
+    (study / "bundle").mkdir()
+    (study / "bundle" / "bundle.json").write_text('{"contender": {"name": "probe minilm-l6"}}')
+    for path, values in (("prompt-lab/run", form), ("try/run", {"text": "x"}), ("adjudicate/decide", {})):
+        refused = client.post(f"/studies/one/{path}", data=values, headers=_PART)
+        assert refused.status_code == 409, path
+        assert "The study another is being worked on" in refused.text, path
+    assert pages.occupant is None
+    assert not (study / "prompts").exists()
+
+
+def test_a_process_waits_for_a_page_that_has_the_records(client: TestClient, study: Path) -> None:
+    with StudyStore(study):
+        assert client.post("/studies/one/resume", data={"time_limit": "1s"}).status_code == 303
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            assert study_process(study) is not None, (study / "study.log").read_text()
+            time.sleep(0.1)
+        client.post("/studies/one/stop")
+        while study_process(study) is not None:
+            time.sleep(0.05)
+    assert "being worked on by another process" not in (study / "study.log").read_text()
+
+
+def test_why_a_contender_was_not_made_ready_is_told_beside_another_that_is(client: TestClient, study: Path) -> None:
+    place = study / "try" / "prompt"
+    place.mkdir(parents=True)
+    (place / "bundle.json").write_text('{"contender": {"name": "zero-shot smollm2-135m"}}')
+    assert "was not made ready" not in client.get("/studies/one/try").text
+    with StudyStore(study) as store:  # no such model: the refit fails
+        changed = [{**one, "version": "none"} for one in store.fact("contenders")]
+        store.set_fact("contenders", changed)
+    assert client.post("/studies/one/try/ship", data={"contender": "probe minilm-l6"}).status_code == 303
+    end = time.monotonic() + 60
+    while (last := last_process(study)) is None or last.code is None:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert (last.verb, last.contender, last.code) == ("ship", "probe minilm-l6", 2)
+    page = client.get("/studies/one/try").text
+    assert "probe minilm-l6 was not made ready (exit code 2)" in page
+    assert (study / "study.log").read_text().strip().splitlines()[-1][:40] in page
+
+
+def test_an_answer_is_dropped_once_a_page_has_shown_it(client: TestClient, study: Path) -> None:
+    from bakeoff.workbench.try_texts import TextRun
+
+    pages = client.app.state.served  # type: ignore[attr-defined]
+    pages.start_beside("texts", "one", "texts on one", TextRun((), ("a secret text",)))
+    end = time.monotonic() + 60
+    while pages.background.doing.state == "running":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    place = study / "bundle"
+    place.mkdir()
+    (place / "bundle.json").write_text('{"contender": {"name": "probe minilm-l6"}}')
+    assert "a secret text" in client.get("/studies/one/try").text
+    assert pages.background.doing.result is None
+    assert "a secret text" not in client.get("/studies/one/try").text
+
+
+def test_the_answers_of_the_lab_are_those_of_one_version_and_one_model(client: TestClient, study: Path) -> None:
+    from bakeoff.workbench.prompt_history import Tried, TriedRow, history_folder, keep
+    from bakeoff.workbench.prompt_lab import open_lab, save_prompt
+
+    lab = open_lab(study)
+    assert lab is not None
+    other = replace(lab.prompt, design=replace(lab.prompt.design, instruction="Another one."))
+    rows = [TriedRow(*row, LABELS[0]) for row in zip(lab.rows.ids, lab.rows.texts, lab.rows.labels, strict=True)]
+    for prompt, count, when in ((lab.prompt, len(rows), "2026-01-01"), (other, 3, "2026-01-02")):
+        tried = Tried(
+            prompt, "reviews.csv", "f" * 64, lab.n, 0, lab.models[0], "cd" * 32, "float32", "none", tuple(rows[:count]),
+            0.5, 9.0, 30.0, when,
+        )  # fmt: skip
+        keep(history_folder(lab.path), tried)
+    save_prompt(lab, other)
+    page = client.get("/studies/one/prompt-lab").text
+    assert 'id="answered-by">version 2, smollm2-135m</span>' in page
+    assert page.count(">none yet<") == len(rows) - 3
+    page = client.get("/studies/one/prompt-lab?edit=1").text
+    assert 'id="answered-by">version 1, smollm2-135m</span>' in page
+    assert ">none yet<" not in page
+
+
+def test_studies_do_not_wait_for_each_others_records(study: Path, decided: Path, tmp_path: Path) -> None:
+    other, third = (shutil.copytree(decided, tmp_path / name) for name in ("other", "third"))
+    began, opened = threading.Event(), threading.Event()
+
+    def wait_for_it() -> None:
+        began.set()
+        with opened_study(study):
+            opened.set()
+
+    with StudyStore(study), opened_study(other):  # as another process, and another request, would have them
+        thread = threading.Thread(target=wait_for_it)
+        thread.start()
+        began.wait()
+        started = time.monotonic()
+        with opened_study(third) as store:
+            assert store.fact("name") == "reviews.csv"
+        assert time.monotonic() - started < 3
+        assert not opened.is_set()
+    thread.join(10)
+    assert opened.is_set()

@@ -13,7 +13,7 @@ from bakeoff.web.pages import Pages
 from bakeoff.web.report import card_of
 from bakeoff.web.studies import address_of
 from bakeoff.workbench.adjudicate import BlindRow, DecideAgain, allow_settling, blind_row, settle, take_back_label
-from bakeoff.workbench.opened import refuse_running
+from bakeoff.workbench.opened import refuse_running, refuse_undecided
 from bakeoff.workbench.studies import read_verdict
 
 __all__ = ["router"]
@@ -90,7 +90,8 @@ def _page(pages: Pages, request: Request, name: str, study: Path, at: int) -> HT
 def _start(pages: Pages, request: Request, name: str) -> HTMLResponse:
     study = pages.study(name)
     refuse_running(study)
-    pages.background.start(_KIND, name, f"deciding {name} again", DecideAgain(study))
+    refuse_undecided(study)
+    pages.start_beside(_KIND, name, f"deciding {name} again", DecideAgain(study))
     return _run_part(pages, request, name)
 
 
@@ -115,11 +116,16 @@ def _run_values(pages: Pages, name: str) -> dict[str, Any]:
 
 
 def _verdicts(study: Path, found: BlindRow) -> dict[str, Any]:
-    """Give the verdicts by the labels of the data and by the settled ones, once no row is shown blind any more."""
-    if found.row is not None or not (study / "verdict-adjudicated.json").exists():
-        return {"verdicts": None}
+    """Give the verdicts by the labels of the data and by the settled ones, once no row is shown blind any more.
+
+    A verdict by labels that were settled otherwise since is not shown; that it is there is told.
+    """
+    stale = bool(found.settled) and not found.decided and (study / "verdict-adjudicated.json").exists()
+    if found.row is not None or not found.decided:
+        return {"verdicts": None, "stale": stale}
     try:
         both = [card_of(read_verdict(study, adjudicated=settled)) for settled in (False, True)]
     except StudyError:
-        return {"verdicts": None}
-    return {"verdicts": list(zip(("By the labels of the data", "By the settled labels"), both, strict=True))}
+        return {"verdicts": None, "stale": True}
+    titles = ("By the labels of the data", "By the settled labels")
+    return {"verdicts": list(zip(titles, both, strict=True)), "stale": False}

@@ -72,19 +72,29 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
     routers = [page.router(pages) for page in _PAGES]
     for router in routers:
         app.include_router(router)
+    app.state.served = pages
     app.state.pages = tuple(route for router in routers for route in router.routes)
+
+    _tell_faults(app, pages)
+    return app
+
+
+def _tell_faults(app: FastAPI, pages: Pages) -> None:
+    """Have the app say in a page, or in a part of one, what is wrong."""
 
     def fault(request: Request, error: Exception) -> Response:
         # A page that asked for a part of itself gets a part.
         part = request.headers.get("HX-Request") == "true"
         status, message, next_step = _told(error)
         name = "fault.html" if part else "error.html"
-        return pages.render(request, name, status=status, message=message, next_step=next_step)
+        # What was refused may wait for what runs beside the app: that can be cancelled where it is told.
+        occupant = pages.occupant if isinstance(error, StudyError) else None
+        told = {"message": message, "next_step": next_step, "occupant": occupant}
+        return pages.render(request, name, status=status, **told)
 
     app.add_exception_handler(UserError, fault)
     app.add_exception_handler(HTTPException, fault)
     app.add_exception_handler(RequestValidationError, fault)
-    return app
 
 
 def _told(error: Exception) -> tuple[int, str, str]:

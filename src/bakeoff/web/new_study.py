@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bakeoff.errors import UserError
+from bakeoff.errors import StudyError, UserError
 from bakeoff.report.lookup import ARM_WORDS
 from bakeoff.web.guard import MOST_UPLOAD_BYTES
 from bakeoff.web.pages import Pages
@@ -77,7 +77,8 @@ def router(pages: Pages) -> APIRouter:
         limits = tuple(line.strip() for line in require.splitlines() if line.strip())
         options = StartOptions(time_limit.strip(), tuple(method or ()), limits, volume.strip())
         try:
-            start_study(study, _data_options(see_rows(study), places), options)
+            with pages.starting():
+                start_study(study, _data_options(see_rows(study), places), options)
         except UserError as error:
             return _rows_page(pages, request, name, places, options, error)
         return RedirectResponse(address_of(name), 303)
@@ -141,6 +142,7 @@ def _rows_page(
         "found": found,
         "fault": fault,
         "refused": refused,
+        "occupant": pages.occupant if isinstance(refused, StudyError) else None,
         "can_start": found is not None and all(one.status != "FAIL" for one in found.checks),
         "started": (study / "study.sqlite").exists(),
         "arms": [(ARM_WORDS[arm], [one for one in specs if one.arm == arm]) for arm in ("finetune", "prompt", "both")],

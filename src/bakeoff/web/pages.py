@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +13,12 @@ from starlette.responses import HTMLResponse
 
 from bakeoff.errors import StudyError
 from bakeoff.report import figures
-from bakeoff.workbench.background import Background
+from bakeoff.workbench.background import Background, Doing, Work
+from bakeoff.workbench.opened import refuse_others
 from bakeoff.workbench.processes import study_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fastapi import Request
     from jinja2 import Environment
@@ -52,6 +55,47 @@ class Pages:
     folder: Path
     templates: Environment
     background: Background = field(default_factory=Background)
+    _starts: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def occupant(self) -> Doing | None:
+        """What runs beside the app; None where nothing does."""
+        doing = self.background.doing
+        return doing if doing is not None and doing.state == "running" else None
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """Start a study's process where nothing runs beside the app: that would change the times that it measures.
+
+        Raises
+        ------
+        StudyError
+            If something does.
+        """
+        with self._starts:
+            self.background.refuse_busy()
+            yield
+
+    def start_beside(self, kind: str, study: str, title: str, work: Work) -> Doing:
+        """Start a piece of work beside the app where no study of the folder runs, as `Background.start` does.
+
+        Parameters
+        ----------
+        kind, study, title : str
+        work : Work
+
+        Returns
+        -------
+        Doing
+
+        Raises
+        ------
+        StudyError
+            If another piece of work, or a study, runs.
+        """
+        with self._starts:
+            refuse_others(self.folder)
+            return self.background.start(kind, study, title, work)
 
     def render(self, request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Render a template.

@@ -14,7 +14,7 @@ from bakeoff.web.pages import Pages
 from bakeoff.web.studies import address_of
 from bakeoff.workbench.prompt_diff import part_changes
 from bakeoff.workbench.prompt_fields import PromptFields, fields_of, prompt_of_fields, prompt_of_text, row_key
-from bakeoff.workbench.prompt_history import changes_along
+from bakeoff.workbench.prompt_history import Tried, changes_along
 from bakeoff.workbench.prompt_lab import Lab, allow_rows, compare_versions, open_lab, run_of, save_prompt
 
 __all__ = ["FilledPrompt", "router"]
@@ -32,14 +32,16 @@ class FilledPrompt(BaseModel):
 
     Attributes
     ----------
-    n, edit, against : int
-        Label budget, the version that was edited, and that to compare with; 0 where none was chosen.
+    n, seen, edit, against : int
+        Label budget, that of the rows on the page, the version that was edited, and that to compare with; 0 where none
+        was chosen.
     model : str
     text : str or None
         Of the file, where that was edited.
     """
 
     n: int = 0
+    seen: int = 0
     edit: int = 0
     against: int = 0
     model: str = ""
@@ -59,14 +61,14 @@ class FilledPrompt(BaseModel):
         """Give the parts, line ends as files have them."""
         return PromptFields(
             instruction=_lines(self.instruction),
-            cue=self.cue,
+            cue=_lines(self.cue),
             opening=_lines(self.opening),
             row=_lines(self.row),
             form=self.form,
             calibration=self.calibration,
             control=self.control,
-            words=tuple(self.words),
-            definitions=tuple(self.definitions),
+            words=tuple(map(_lines, self.words)),
+            definitions=tuple(map(_lines, self.definitions)),
             shown=tuple(self.shown),
         )
 
@@ -134,10 +136,10 @@ def _started(pages: Pages, request: Request, name: str, form: FilledPrompt) -> R
         raise HTTPException(403, "Nobody has allowed yet that rows of this study are shown.")
     whole = form.text is not None
     prompt = prompt_of_text(lab, _lines(form.text or "")) if whole else prompt_of_fields(lab, form.fields())
-    work = run_of(study, lab, prompt, against=form.against or None, model=form.model)
-    pages.background.start(_KIND, name, f"a prompt on rows of {name}", work)
+    work = run_of(study, lab, prompt, against=form.against or None, model=form.model, whole=whole)
+    pages.start_beside(_KIND, name, f"a prompt on rows of {name}", work)
     save_prompt(lab, prompt)
-    if whole:  # its parts are not those of the form any more
+    if whole or form.seen not in (0, lab.n):  # the parts, or the rows, are not those of the page any more
         return Response(headers={"HX-Redirect": f"{address_of(name)}/prompt-lab?n={lab.n}"})
     return _run_part(pages, request, name, None, file=work.text)
 
@@ -157,9 +159,23 @@ def _run_values(pages: Pages, name: str, lab: Lab | None) -> dict[str, Any]:
     if outcome is not None and outcome.against is not None:
         parts = part_changes(outcome.against.prompt, outcome.tried.prompt)
         changed = list(dict.fromkeys(part.part for part in parts if part.part[0] != " "))
-    rows = outcome.tried.rows if outcome is not None else ()
-    marks = [{"key": row_key(row.text, row.label), "label": row.label, "answer": row.answer} for row in rows]
+    marks = _marks(lab, outcome.tried) if outcome is not None and lab is not None else []
     return {"doing": doing, "outcome": outcome, "changed": changed, "marks": marks, "history": _history(lab)}
+
+
+def _marks(lab: Lab, tried: Tried | None) -> list[dict[str, Any]]:
+    """Give each row of a lab with what one try answered: a column never mixes versions or models."""
+    answers = {row.id: row.answer for row in tried.rows} if tried is not None else {}
+    return [
+        {
+            "key": row_key(text, label),
+            "text": text,
+            "label": label,
+            "answered": row in answers,
+            "answer": answers.get(row),
+        }
+        for row, text, label in zip(lab.rows.ids, lab.rows.texts, lab.rows.labels, strict=True)
+    ]
 
 
 def _history(lab: Lab | None) -> list[dict[str, Any]] | None:
@@ -172,17 +188,8 @@ def _history(lab: Lab | None) -> list[dict[str, Any]] | None:
 def _lab_values(lab: Lab) -> dict[str, Any]:
     """Arrange the editor and the rows."""
     fields, design = fields_of(lab.prompt), lab.prompt.design
-    answers = {row.id: row.answer for tried in lab.history for row in tried.rows}
-    rows = [
-        {
-            "key": row_key(text, label),
-            "text": text,
-            "label": label,
-            "answered": row in answers,
-            "answer": answers.get(row),
-        }
-        for row, text, label in zip(lab.rows.ids, lab.rows.texts, lab.rows.labels, strict=True)
-    ]
+    last = lab.last_try
+    rows = _marks(lab, last)
     known = {row["key"] for row in rows}
     keyed = zip(fields.shown, design.demonstrations, strict=True)
     return {
@@ -190,6 +197,7 @@ def _lab_values(lab: Lab) -> dict[str, Any]:
         "fields": fields,
         "labels": list(zip(design.labels, fields.words, fields.definitions, strict=True)),
         "rows": rows,
+        "last": last,
         "others": [{"key": key, "text": one.text, "label": one.label} for key, one in keyed if key not in known],
         "hidden": visible_text(lab.text) != lab.text,
         "file": lab.text,

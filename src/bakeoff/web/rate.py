@@ -79,4 +79,5 @@ def _values(board: RatingBoard, skip: int, *, result: bool) -> dict[str, Any]:
         "rows": len(board.rows),
         "left": len(board.open),
         "tally": tally_of(board) if ended else None,
+        "seed": board.seed,
     }

@@ -46,8 +46,8 @@ def router(pages: Pages) -> APIRouter:
 
     @routes.get("/studies/{name}/scores")
     def show_scores(request: Request, name: str) -> Response:
-        if study_process(pages.study(name)) is not None:
-            return pages.render(request, "scores_so_far.html", study=name, **_so_far(pages, name))
+        if (so_far := _so_far(pages, name)) is not None:
+            return pages.render(request, "scores_so_far.html", study=name, **so_far)
         if request.headers.get("HX-Request") == "true":  # the page of a study that ran when it was opened
             return Response(headers={"HX-Refresh": "true"})
 
@@ -108,14 +108,19 @@ def _marked(found: Sections) -> list[Any]:
     return [Markup(part) for part in found.parts.values()]
 
 
-def _so_far(pages: Pages, name: str) -> dict[str, Any]:
-    """Give validation scores of a study that runs, and their curves; no test score is in what it has written."""
+def _so_far(pages: Pages, name: str) -> dict[str, Any] | None:
+    """Give validation scores of a study that runs or has no verdict, and their curves; None for any other."""
     from markupsafe import Markup
 
-    written = read_progress(pages.study(name))
+    study = pages.study(name)
+    runs = study_process(study) is not None
+    if not runs and (study / "verdict.json").is_file():
+        return None
+    written = read_progress(study)
     progress = written.progress if written is not None else None
     curves = validation_curves(progress) if progress is not None else None
     return {
+        "runs": runs,
         "table": table_of(progress) if progress is not None else None,
         "curves": None if curves is None else Markup(curves),  # drawn by the report, texts escaped
         "arms": ARM_WORDS,

@@ -84,11 +84,17 @@ def router(pages: Pages) -> APIRouter:
         stop_process(pages.child(name))
         return RedirectResponse(address_of(name), 303)
 
+    @routes.post("/beside/cancel")
+    def cancel_beside(number: Annotated[int, Form()] = 0) -> RedirectResponse:
+        pages.background.cancel(number)
+        return RedirectResponse("/", 303)
+
     @routes.post("/studies/{name}/resume")
     def resume(
         name: str, time_limit: Annotated[str, Form()] = "", measure_all: Annotated[bool, Form()] = False
     ) -> RedirectResponse:
-        resume_process(pages.study(name), time_limit=time_limit.strip(), measure_all=measure_all)
+        with pages.starting():
+            resume_process(pages.study(name), time_limit=time_limit.strip(), measure_all=measure_all)
         return RedirectResponse(address_of(name), 303)
 
     return routes

@@ -12,8 +12,17 @@ from bakeoff.errors import OptionError
 from bakeoff.report.lookup import ARM_WORDS
 from bakeoff.web.pages import Pages
 from bakeoff.web.studies import address_of
-from bakeoff.workbench.processes import log_tail
-from bakeoff.workbench.try_texts import MOST_CHARACTERS, MOST_TEXTS, Answered, TextRun, lines_of, ship_side, sides_of
+from bakeoff.workbench.processes import last_process, log_tail
+from bakeoff.workbench.try_texts import (
+    MOST_CHARACTERS,
+    MOST_TEXTS,
+    Answered,
+    Side,
+    TextRun,
+    lines_of,
+    ship_side,
+    sides_of,
+)
 
 __all__ = ["router"]
 
@@ -36,15 +45,14 @@ def router(pages: Pages) -> APIRouter:
     @routes.get("")
     def show(request: Request, name: str) -> HTMLResponse:
         def give(study: Path) -> HTMLResponse:
-            values: dict[str, Any] = {"sides": sides_of(study), "arms": ARM_WORDS, "log": _failure(study)}
-            values |= {"most": MOST_TEXTS, "longest": MOST_CHARACTERS}
-            return pages.render(request, "try.html", study=name, **values, **_run_values(pages, name))
+            return _shown_once(pages, request, name, "try.html", study=name, **_page_values(study))
 
         return pages.with_records(request, name, "Try", give)
 
     @routes.post("/ship")
     def ship(name: str, contender: Annotated[str, Form()] = "") -> RedirectResponse:
-        ship_side(pages.study(name), contender)
+        with pages.starting():
+            ship_side(pages.study(name), contender)
         return RedirectResponse(address_of(name), 303)
 
     @routes.post("/run")
@@ -53,7 +61,7 @@ def router(pages: Pages) -> APIRouter:
         bundles = tuple(one.bundle for one in sides_of(study) if one.bundle is not None and not one.refused)
         if not bundles:
             raise OptionError("No contender is ready to answer.", next_step="Make one of them ready first.")
-        pages.background.start(_KIND, name, f"texts on {name}", TextRun(bundles, texts))
+        pages.start_beside(_KIND, name, f"texts on {name}", TextRun(bundles, texts))
         return _run_part(pages, request, name)
 
     @routes.get("/run")
@@ -72,16 +80,37 @@ def router(pages: Pages) -> APIRouter:
     return routes
 
 
-def _failure(study: Path) -> str:
-    """Give what the process wrote that was to make a contender ready, where it left nothing."""
-    begun = study / "try"
-    return log_tail(study) if begun.is_dir() and not any(begun.glob("*/bundle.json")) else ""
+def _page_values(study: Path) -> dict[str, Any]:
+    sides = sides_of(study)
+    values: dict[str, Any] = {"sides": sides, "arms": ARM_WORDS, "failure": _failure(study, sides)}
+    return values | {
+        "most": MOST_TEXTS,
+        "longest": MOST_CHARACTERS,
+        "decided": (study / "verdict.json").is_file(),
+    }
+
+
+def _failure(study: Path, sides: tuple[Side, ...]) -> dict[str, Any] | None:
+    """Give which contender the last process was to make ready, and what it wrote, where it did not."""
+    last = last_process(study)
+    if last is None or last.verb != "ship" or not last.contender:
+        return None
+    # An app that ended before the process did not see how that ended.
+    unknown = last.code is None
+    has_bundle = any(one.contender == last.contender and one.bundle is not None for one in sides)
+    if last.code == 0 or (unknown and has_bundle):
+        return None
+    return {"contender": last.contender, "code": last.code, "stopped": last.stopping, "log": log_tail(study)}
 
 
 def _run_part(pages: Pages, request: Request, name: str) -> HTMLResponse:
-    """Give the part of the page that follows an answer; what was answered is dropped once it was shown."""
+    return _shown_once(pages, request, name, "try_run.html", here=f"{address_of(name)}/try")
+
+
+def _shown_once(pages: Pages, request: Request, name: str, template: str, **more: Any) -> HTMLResponse:
+    """Render answers with the page or the part that they stand in; what was answered is dropped once it was shown."""
     values = _run_values(pages, name)
-    page = pages.render(request, "try_run.html", here=f"{address_of(name)}/try", **values)
+    page = pages.render(request, template, **more, **values)
     if (doing := values["doing"]) is not None:
         pages.background.forget(doing.number)
     return page

@@ -23,8 +23,8 @@ from bakeoff.study.evidence import gather_evidence, read_adjudicated, read_plan,
 from bakeoff.study.parts import read_parts
 from bakeoff.study.seen import note_test_rows_shown, were_test_rows_shown
 from bakeoff.study.store import StudyStore
-from bakeoff.workbench.conclude import conclude
-from bakeoff.workbench.opened import note_shown, opened_study
+from bakeoff.workbench.conclude import conclude, is_decided_by_settled
+from bakeoff.workbench.opened import note_shown, opened_study, refuse_undecided
 from bakeoff.workbench.options import Watcher
 
 __all__ = [
@@ -159,6 +159,8 @@ class BlindRow:
         Of the row, in an order that tells nothing; `rows` where no open row is left from here on.
     row, text : str or None
         None where no open row is left from here on.
+    decided : bool
+        Whether ``verdict-adjudicated.json`` is by the labels that are settled now.
     """
 
     rows: int
@@ -167,10 +169,12 @@ class BlindRow:
     place: int
     row: str | None
     text: str | None
+    decided: bool = False
 
 
 def allow_settling(study: Path) -> None:
-    """Note that test rows are shown for settling their labels."""
+    """Note that test rows are shown for settling their labels; refused where there is no verdict yet."""
+    refuse_undecided(study)
     note_shown(study, _SHOWN)
 
 
@@ -190,18 +194,19 @@ def blind_row(study: Path, place: int = 0) -> BlindRow | None:
     Raises
     ------
     StudyError
-        As `adjudicate` does; and while the study runs.
+        As `adjudicate` does; and while the study runs, or has no verdict yet.
     """
+    refuse_undecided(study)
     with opened_study(study) as store:
         rows, known = _open_rows(store), read_adjudicated(store)
         if not were_test_rows_shown(store, _SHOWN):
             return None
-        labels = tuple(read_task(store).labels)
+        labels, decided = tuple(read_task(store).labels), is_decided_by_settled(store)
     settled = sum(row in known for row in rows.ids)
     at = next((at for at in range(max(place, 0), len(rows)) if rows.ids[at] not in known), None)
     if at is None:
-        return BlindRow(len(rows), settled, labels, len(rows), None, None)
-    return BlindRow(len(rows), settled, labels, at, rows.ids[at], rows.texts[at])
+        return BlindRow(len(rows), settled, labels, len(rows), None, None, decided)
+    return BlindRow(len(rows), settled, labels, at, rows.ids[at], rows.texts[at], decided)
 
 
 def settle(study: Path, row: str, label: str) -> None:
@@ -219,6 +224,7 @@ def settle(study: Path, row: str, label: str) -> None:
     OptionError
         If there is no such row or label.
     """
+    refuse_undecided(study)
     with opened_study(study) as store:
         if row not in _open_rows(store).ids or label not in read_task(store).labels:
             raise OptionError(
@@ -239,6 +245,7 @@ def take_back_label(study: Path) -> int:
     int
         Its place; 0 where none was settled.
     """
+    refuse_undecided(study)
     with opened_study(study) as store:
         ids, known = _open_rows(store).ids, read_adjudicated(store)
         last = next((row for row in reversed(known) if row in ids), None)

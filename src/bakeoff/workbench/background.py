@@ -129,16 +129,27 @@ class Background:
             If another one is running.
         """
         with self._lock:
-            if self._doing is not None and self._doing.state == "running":
-                raise StudyError(
-                    f"One thing is run at a time, and this is running: {self._doing.title}.",
-                    next_step="Wait until it ends, or cancel it.",
-                )
+            self.refuse_busy()
             doing = Doing((self._doing.number if self._doing else 0) + 1, kind, study, title, time.monotonic())
             connection = self._ensure_started()
             self._doing = doing
             threading.Thread(target=self._follow, args=(doing.number, connection, work), daemon=True).start()
             return doing
+
+    def refuse_busy(self) -> None:
+        """Refuse what must not run beside a piece of work.
+
+        Raises
+        ------
+        StudyError
+            If one is running.
+        """
+        doing = self.doing
+        if doing is not None and doing.state == "running":
+            raise StudyError(
+                f"One thing is run at a time, and this is running: {doing.title}.",
+                next_step="Wait until it ends, or cancel it.",
+            )
 
     def cancel(self, number: int) -> None:
         """End a piece of work, and the process with it; one that has ended is left as it is."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import json
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +18,11 @@ from bakeoff.study.evidence import read_adjudicated
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.store import StudyStore
 
-__all__ = ["Outcome", "conclude"]
+__all__ = ["Outcome", "conclude", "is_decided_by_settled"]
+
+_SETTLED_FILE = "verdict-adjudicated.json"
+#: Fact of a study: which settled labels that file is by.
+_SETTLED_FACT = "adjudicated_decided"
 
 
 class _Told(TypedDict):
@@ -63,7 +69,8 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     """Decide on what was measured, and write ``verdict.json``, ``leaderboard.csv``, ``report.html`` and ``memo.md``.
 
     Where a person settled labels, what is decided by these is written to ``verdict-adjudicated.json``, and told among
-    the reasons; the verdict stays that by the labels of the data.
+    the reasons; the verdict stays that by the labels of the data. Where nothing is settled any more, that file is
+    removed.
 
     Parameters
     ----------
@@ -86,6 +93,8 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     try:
         if read_adjudicated(store):
             evidence = replace(evidence, missing=(*evidence.missing, _settled(store)))
+        else:
+            (store.folder / _SETTLED_FILE).unlink(missing_ok=True)
         decision = decide(evidence)
     except NoVerdictError as error:
         again = f"bakeoff resume {shlex.quote(str(store.folder))} --time-limit 10m"
@@ -97,6 +106,21 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     write_leaderboard(store.folder / "leaderboard.csv", decision.leaderboard)
     _write_pages(store, evidence, decision, created)
     return evidence, decision
+
+
+def is_decided_by_settled(store: StudyStore) -> bool:
+    """Say whether ``verdict-adjudicated.json`` is there, and by the labels that are settled now."""
+    settled = read_adjudicated(store)
+    return (
+        bool(settled)
+        and (store.folder / _SETTLED_FILE).is_file()
+        and store.fact(_SETTLED_FACT) == _settled_digest(settled)
+    )
+
+
+def _settled_digest(settled: dict[str, str]) -> str:
+    """Name settled labels, in whatever order they were settled."""
+    return hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).hexdigest()
 
 
 def _write_pages(store: StudyStore, evidence: Evidence, decision: Decision, created: str) -> None:
@@ -127,8 +151,9 @@ def _settled(store: StudyStore) -> str:
 
     evidence = measured_evidence(store, adjudicated=True)
     decision = decide(evidence)
-    path = store.folder / "verdict-adjudicated.json"
+    path = store.folder / _SETTLED_FILE
     write_verdict(path, verdict_document(evidence, decision, created=_now(), version=__version__))
+    store.set_fact(_SETTLED_FACT, _settled_digest(read_adjudicated(store)))
     verdict = decision.verdict
     named = f" ({verdict.contender})" if verdict.contender else ""
     return (

@@ -28,6 +28,7 @@ __all__ = [
     "LOG",
     "StudyProcess",
     "born",
+    "last_process",
     "log_tail",
     "resume_process",
     "start_process",
@@ -56,6 +57,10 @@ class StudyProcess:
         Whether it was asked to stop.
     verb : str
         What an app has started it for, such as ``"resume"`` or ``"ship"``; empty where it was started otherwise.
+    contender : str
+        Which contender it is for; empty where it is for the whole study.
+    code : int or None
+        With what it ended, as far as the app that started it lived to see that.
     """
 
     pid: int
@@ -63,6 +68,8 @@ class StudyProcess:
     started: str = ""
     stopping: bool = False
     verb: str = ""
+    contender: str = ""
+    code: int | None = None
 
     @property
     def runs(self) -> bool:
@@ -100,7 +107,7 @@ def born(pid: int) -> str | None:
     return None if not since or state.startswith("Z") else " ".join(since.split())
 
 
-def start_process(folder: Path, arguments: Sequence[str]) -> StudyProcess:
+def start_process(folder: Path, arguments: Sequence[str], *, contender: str = "") -> StudyProcess:
     """Start ``bakeoff`` as the process of a study, which goes on when this one ends.
 
     Parameters
@@ -109,6 +116,8 @@ def start_process(folder: Path, arguments: Sequence[str]) -> StudyProcess:
         The study's, which is there; what it writes goes to its `LOG`.
     arguments : sequence of str
         Of the program, such as ``("resume", "studies/reviews")``.
+    contender : str
+        As of `StudyProcess`.
 
     Returns
     -------
@@ -137,11 +146,20 @@ def start_process(folder: Path, arguments: Sequence[str]) -> StudyProcess:
                 env={**os.environ, "COLUMNS": "100", "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
-        # Someone has to ask how it ended, or its id stays taken.
-        threading.Thread(target=process.wait, daemon=True).start()
-        started = StudyProcess(process.pid, born(process.pid) or "", _now(), verb=arguments[0])
+        started = StudyProcess(process.pid, born(process.pid) or "", _now(), verb=arguments[0], contender=contender)
         write_aside(folder / _FILE, json.dumps(asdict(started)))
+        # Someone has to ask how it ended, or its id stays taken.
+        threading.Thread(target=_note_end, args=(folder, process, started), daemon=True).start()
         return started
+
+
+def _note_end(folder: Path, process: subprocess.Popen[bytes], started: StudyProcess) -> None:
+    """Wait for a process and write down with what it ended, unless another one was started since."""
+    code = process.wait()
+    with contextlib.suppress(OSError), _alone(folder):  # the folder may be gone by then
+        last = last_process(folder)
+        if last is not None and (last.pid, last.born) == (started.pid, started.born):
+            write_aside(folder / _FILE, json.dumps(asdict(replace(last, code=code))))
 
 
 def resume_process(folder: Path, *, time_limit: str | None = None, measure_all: bool = False) -> StudyProcess:
@@ -186,9 +204,12 @@ def stop_process(folder: Path) -> bool:
         False where none runs.
     """
     found = study_process(folder)
-    if found is None or not _interrupt(found):
+    if found is None:
         return False
-    write_aside(folder / _FILE, json.dumps(asdict(replace(found, stopping=True))))
+    with _alone(folder):
+        if not _interrupt(found):
+            return False
+        write_aside(folder / _FILE, json.dumps(asdict(replace(found, stopping=True))))
     return True
 
 
@@ -206,20 +227,32 @@ def study_process(folder: Path) -> StudyProcess | None:
         counts for nothing.
     """
     for name in (_FILE, "progress.json"):
-        try:
-            facts = json.loads((folder / name).read_text(encoding="utf-8"))
-            found = StudyProcess(
-                int(facts["pid"]),
-                str(facts["born"]),
-                str(facts["started"]),
-                bool(facts.get("stopping", False)),
-                str(facts.get("verb", "")),
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if found.runs:
+        found = _read(folder / name)
+        if found is not None and found.runs:
             return found
     return None
+
+
+def last_process(folder: Path) -> StudyProcess | None:
+    """Give what is known of the process that an app started last for a study, running or ended; None where none was."""
+    return _read(folder / _FILE)
+
+
+def _read(path: Path) -> StudyProcess | None:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        code = facts.get("code")
+        return StudyProcess(
+            int(facts["pid"]),
+            str(facts["born"]),
+            str(facts["started"]),
+            bool(facts.get("stopping", False)),
+            str(facts.get("verb", "")),
+            str(facts.get("contender", "")),
+            None if code is None else int(code),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def log_tail(folder: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_from_plain, prompt_to_plain, read_prompt_text
 from bakeoff.methods.prompt.template import Demonstration
+from bakeoff.report.figures import visible_text
 from bakeoff.workbench.prompt_lab import NAME, Lab
 from bakeoff.workbench.prompt_try import check_labels, rows_not_shown
 
@@ -26,7 +27,7 @@ class PromptFields:
     instruction, cue, opening, row : str
     form, calibration, control : str
     words : tuple of str
-        By label: its words, divided by ``|``.
+        By label: its words, one a line.
     definitions : tuple of str
         By label.
     shown : tuple of str
@@ -57,7 +58,7 @@ def fields_of(prompt: PromptFile) -> PromptFields:
         form=design.form,
         calibration=prompt.calibration,
         control=prompt.control,
-        words=tuple(" | ".join((word, *more)) for word, more in zip(design.words, others, strict=True)),
+        words=tuple("\n".join((word, *more)) for word, more in zip(design.words, others, strict=True)),
         definitions=design.definitions,
         shown=tuple(row_key(each.text, each.label) for each in design.demonstrations),
     )
@@ -69,7 +70,7 @@ def row_key(text: str, label: str) -> str:
 
 
 def prompt_of_fields(lab: Lab, fields: PromptFields) -> PromptFile:
-    """Make the prompt that a form holds.
+    """Make the prompt that a form holds; of a field that is left as it was shown, the prompt's own value is kept.
 
     Parameters
     ----------
@@ -90,18 +91,22 @@ def prompt_of_fields(lab: Lab, fields: PromptFields) -> PromptFile:
     plain, labels = prompt_to_plain(lab.prompt), lab.prompt.design.labels
     if len(fields.words) != len(labels) or len(fields.definitions) != len(labels):
         raise OptionError("The form must have words for each label.", next_step="Load the page again.")
-    words = [tuple(word.strip() for word in each.split("|") if word.strip()) for each in fields.words]
+    shown, own = fields_of(lab.prompt), lab.prompt.design
+    others = own.other_words or ((),) * len(labels)
+    known = [(word, *more) for word, more in zip(own.words, others, strict=True)]
+    words = [_words(*each) for each in zip(fields.words, shown.words, known, strict=True)]
+    definitions = [_kept(*pair) for pair in zip(fields.definitions, own.definitions, strict=True)]
     empty = next((label for label, each in zip(labels, words, strict=True) if not each), None)
     if empty is not None:
         raise OptionError(f"The label {empty!r} has no word.", next_step="Write what the prompt is to say for it.")
-    entries = zip(labels, words, fields.definitions, strict=True)
+    entries = zip(labels, words, definitions, strict=True)
     control = plain["control"] if fields.control == lab.prompt.control else fields.control
     made: dict[str, Any] = {
         **{name: plain[name] for name in ("schema", "version", "model")},
         "form": fields.form,
-        "instruction": fields.instruction,
-        "cue": fields.cue,
-        "template": {"opening": fields.opening, "row": fields.row},
+        "instruction": _kept(fields.instruction, own.instruction),
+        "cue": _kept(fields.cue, own.cue),
+        "template": {"opening": _kept(fields.opening, own.opening), "row": _kept(fields.row, own.row)},
         "labels": [
             {"label": label, "words": list(said) if len(said) > 1 else said[0], "definition": definition}
             for label, said, definition in entries
@@ -116,7 +121,7 @@ def prompt_of_fields(lab: Lab, fields: PromptFields) -> PromptFile:
 
 
 def prompt_of_text(lab: Lab, text: str) -> PromptFile:
-    """Make the prompt that the text of a prompt file holds.
+    """Make the prompt that the text of a prompt file holds; the file's own where its text is left as it was shown.
 
     Parameters
     ----------
@@ -133,7 +138,20 @@ def prompt_of_text(lab: Lab, text: str) -> PromptFile:
     DataError, OptionError
         If it cannot be used: what is wrong, in words.
     """
-    return _usable(lab, read_prompt_text(text, NAME))
+    return _usable(lab, read_prompt_text(_kept(text, lab.text), NAME))
+
+
+def _is_left(sent: str, own: str) -> bool:
+    """Say whether a form sends a text as it was shown: with what cannot be seen as escapes."""
+    return visible_text(sent) == visible_text(own)
+
+
+def _words(sent: str, shown: str, own: tuple[str, ...]) -> tuple[str, ...]:
+    return own if _is_left(sent, shown) else tuple(line.strip() for line in sent.split("\n") if line.strip())
+
+
+def _kept(sent: str, own: str) -> str:
+    return own if _is_left(sent, own) else sent
 
 
 def _demonstrations(lab: Lab, keys: Sequence[str]) -> tuple[Demonstration, ...]:
@@ -150,9 +168,10 @@ def _demonstrations(lab: Lab, keys: Sequence[str]) -> tuple[Demonstration, ...]:
     unknown = [key for key in keys if key not in known]
     if unknown:
         raise OptionError("A row to show is not among the rows of this budget.", next_step="Load the page again.")
-    # The prompt's own stay in their order, in which a form need not send them.
-    own = {row_key(each.text, each.label): place for place, each in enumerate(lab.prompt.design.demonstrations)}
-    return tuple(known[key] for key in sorted(dict.fromkeys(keys), key=lambda key: own.get(key, len(own))))
+    # The prompt's own stay in their order, in which a form need not send them, and as often as they stand there.
+    own = [(row_key(each.text, each.label), each) for each in lab.prompt.design.demonstrations]
+    further = dict.fromkeys(key for key in keys if key not in {known_key for known_key, _each in own})
+    return (*(each for key, each in own if key in keys), *(known[key] for key in further))
 
 
 def _usable(lab: Lab, prompt: PromptFile) -> PromptFile:

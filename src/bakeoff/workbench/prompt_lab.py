@@ -13,6 +13,7 @@ from bakeoff.data import Rows
 from bakeoff.errors import StudyError
 from bakeoff.methods.prompt.prompt_file import (
     PromptFile,
+    prompt_digest,
     prompt_text,
     read_prompt_file,
     read_prompt_text,
@@ -88,6 +89,18 @@ class Lab:
     source: str
 
     @property
+    def model(self) -> str:
+        """The model to begin with: the prompt's own where it is one of the lab's, else that of the last try."""
+        last = [tried.model for tried in self.history[-1:]]
+        return next((name for name in (self.prompt.model, *last) if name in self.models), self.models[0])
+
+    @property
+    def last_try(self) -> Tried | None:
+        """The last try of what the prompt says; None where it was not tried yet."""
+        digest = prompt_digest(self.prompt)
+        return next((tried for tried in reversed(self.history) if prompt_digest(tried.prompt) == digest), None)
+
+    @property
     def text(self) -> str:
         """The prompt as the text of its file."""
         return prompt_text(self.prompt)
@@ -142,7 +155,9 @@ def open_lab(study: Path, *, n: int | None = None, version: int | None = None) -
     return Lab(path, prompt, task, budgets, rows, chosen, seed, models, history, known, source)
 
 
-def run_of(study: Path, lab: Lab, prompt: PromptFile, *, against: int | None = None, model: str = "") -> PromptRun:
+def run_of(
+    study: Path, lab: Lab, prompt: PromptFile, *, against: int | None = None, model: str = "", whole: bool = False
+) -> PromptRun:
     """Give the piece of work that tries a prompt on the rows of a lab.
 
     Parameters
@@ -154,6 +169,8 @@ def run_of(study: Path, lab: Lab, prompt: PromptFile, *, against: int | None = N
         Version to compare with; the last other one where not given.
     model : str
         One of the lab's; its first where it is none of them.
+    whole : bool
+        Whether the prompt came as a whole file: the model that this names goes before where it is one of the lab's.
 
     Returns
     -------
@@ -166,7 +183,8 @@ def run_of(study: Path, lab: Lab, prompt: PromptFile, *, against: int | None = N
     """
     if against is not None:
         pick(lab.history, against, NAME)
-    chosen = model if model in lab.models else lab.models[0]
+    asked = (prompt.model, model) if whole else (model,)
+    chosen = next((name for name in asked if name in lab.models), lab.models[0])
     return PromptRun(study, prompt_text(prompt), TryOptions(n=lab.n, seed=lab.seed, model=chosen, against=against))
 
 

@@ -21,7 +21,7 @@ from bakeoff.report.aside import write_aside
 from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.parts import read_parts
 from bakeoff.study.seen import were_test_rows_shown
-from bakeoff.workbench.opened import note_shown, opened_study
+from bakeoff.workbench.opened import note_shown, opened_study, refuse_undecided
 
 __all__ = [
     "Choice",
@@ -96,11 +96,14 @@ class RatingBoard:
     rows : tuple of Rateable
     ratings : tuple of Rating
         Of these contenders and rows, the last one last.
+    seed : int
+        Whose fits gave the answers: one of several, so that ratings compare two fits, not two contenders.
     """
 
     contenders: tuple[str, str]
     rows: tuple[Rateable, ...]
     ratings: tuple[Rating, ...]
+    seed: int = 0
 
     @property
     def open(self) -> tuple[Rateable, ...]:
@@ -134,7 +137,8 @@ class Tally:
 
 
 def allow_rating(study: Path) -> None:
-    """Note that test rows are shown for rating."""
+    """Note that test rows are shown for rating; refused where there is no verdict yet."""
+    refuse_undecided(study)
     note_shown(study, _SHOWN)
 
 
@@ -153,8 +157,9 @@ def rating_board(study: Path) -> RatingBoard | None:
     Raises
     ------
     StudyError
-        If the study runs, or has no finalist of both arms yet.
+        If the study runs, has no verdict yet, or no finalist of both arms.
     """
+    refuse_undecided(study)
     with opened_study(study) as store:
         evidence = gather_evidence(store)
         field = field_of(Panel(evidence))
@@ -181,7 +186,7 @@ def rating_board(study: Path) -> RatingBoard | None:
         found.append(Rateable(rows.ids[at], text, names[turn], names[1 - turn], (answers[turn], answers[1 - turn])))
     contenders, known = (pair[0].name, pair[1].name), {one.row for one in found}
     said = [one for one in read_ratings(study) if {one.left, one.right} == set(contenders) and one.row in known]
-    return RatingBoard(contenders, tuple(found), tuple({one.row: one for one in said}.values()))
+    return RatingBoard(contenders, tuple(found), tuple({one.row: one for one in said}.values()), seed)
 
 
 def rate(study: Path, row: str, choice: str) -> None:

@@ -23,6 +23,7 @@ from bakeoff.study.sending import calls_made, planned_sendings
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms, write_terms
 from bakeoff.workbench.conclude import Outcome, conclude
+from bakeoff.workbench.opened import begun_store
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import create_study, current_trial
 from bakeoff.workbench.progress_file import ProgressFile
@@ -119,7 +120,7 @@ def resume(
         If the folder holds no study, another process works on it, or a method has changed since it began.
     """
     watcher = watcher or Watcher()
-    with StudyStore(study) as store:
+    with begun_store(study) as store:
         check_versions(read_contenders(store))
         watcher.started(study)
         store.note("resumed", "")

@@ -24,6 +24,7 @@ from bakeoff.study.plan import COMPARED_ROWS, Plan
 from bakeoff.study.store import PARTS, StudyStore
 from bakeoff.study.terms import read_terms
 from bakeoff.workbench.conclude import conclude
+from bakeoff.workbench.opened import begun_store
 from bakeoff.workbench.options import Watcher
 
 __all__ = ["ship", "ship_contender"]
@@ -64,7 +65,7 @@ def ship(
     OptionError
         If the study has no such contender, or it cannot be shipped.
     """
-    with StudyStore(study) as store:
+    with begun_store(study) as store:
         judged = evidence, decision = conclude(store)
         chosen = decision.verdict.contender or decision.verdict.meanwhile
         name = contender or chosen

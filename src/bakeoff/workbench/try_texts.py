@@ -17,7 +17,7 @@ from bakeoff.records import Arm
 from bakeoff.ship import Bundle, read_bundle
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.tasks import ONE_LABEL
-from bakeoff.workbench.opened import opened_study
+from bakeoff.workbench.opened import opened_study, refuse_undecided
 from bakeoff.workbench.options import Watcher
 from bakeoff.workbench.processes import StudyProcess, start_process
 
@@ -159,14 +159,19 @@ def ship_side(study: Path, contender: str) -> StudyProcess:
     OptionError
         If it is none of them.
     StudyError
-        If the study runs already.
+        If the study runs already, or has no verdict yet: shipping would decide it.
     """
+    refuse_undecided(study)
     side = next((one for one in sides_of(study) if one.contender == contender), None)
     if side is None:
         raise OptionError("That is no finalist of this study.", next_step="Load the page again.")
     place = _place(study, side.arm)
     place.parent.mkdir(exist_ok=True)
-    return start_process(study, ("ship", str(study.absolute()), f"--contender={contender}", f"--output={place}"))
+    return start_process(
+        study,
+        ("ship", str(study.absolute()), f"--contender={contender}", f"--output={place}"),
+        contender=contender,
+    )
 
 
 def lines_of(text: str) -> tuple[str, ...]:

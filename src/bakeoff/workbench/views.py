@@ -11,7 +11,7 @@ from bakeoff.errors import NoVerdictError, StudyError
 from bakeoff.report.sections import Sections, render_sections
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.seen import were_test_rows_shown
-from bakeoff.workbench.opened import note_shown, opened_study
+from bakeoff.workbench.opened import note_shown, opened_study, refuse_undecided
 from bakeoff.workbench.shown_rows import answered_rows
 
 __all__ = ["allow_view", "row_view", "score_view"]
@@ -27,7 +27,8 @@ _LOCK = threading.Lock()
 
 
 def allow_view(study: Path) -> None:
-    """Note that the test rows on which the finalists differ are shown."""
+    """Note that the test rows on which the finalists differ are shown; refused where there is no verdict yet."""
+    refuse_undecided(study)
     note_shown(study, _SHOWN)
 
 
@@ -45,7 +46,7 @@ def score_view(study: Path) -> Sections:
     Raises
     ------
     StudyError
-        If the study runs, or no trial was finished.
+        If the study runs, or has no verdict yet.
     """
     return _sections(study, rows=False)
 
@@ -65,8 +66,9 @@ def row_view(study: Path) -> Sections | None:
     Raises
     ------
     StudyError
-        If the study runs, or no trial was finished.
+        If the study runs, or has no verdict yet.
     """
+    refuse_undecided(study)
     with opened_study(study) as store:
         if not were_test_rows_shown(store, _SHOWN):
             return None
@@ -74,6 +76,7 @@ def row_view(study: Path) -> Sections | None:
 
 
 def _sections(study: Path, *, rows: bool) -> Sections:
+    refuse_undecided(study)
     key = (str(study), rows, *_state(study))
     with _LOCK:
         if key in _KEPT:
@@ -81,14 +84,18 @@ def _sections(study: Path, *, rows: bool) -> Sections:
             return _KEPT[key]
     with opened_study(study) as store:
         evidence = measured_evidence(store)
-        try:
-            decision = decide(evidence)
-        except NoVerdictError as error:
-            raise StudyError(str(error), next_step="Resume the study on its page Progress.") from error
-        shown = answered_rows(store, evidence, decision, with_texts=True) if rows else None
+    key = (str(study), rows, *_state(study))
+    try:
+        decision = decide(evidence)  # takes seconds, in which the records are free
+    except NoVerdictError as error:
+        raise StudyError(str(error), next_step="Resume the study on its page Progress.") from error
+    shown = None
+    if rows:
+        with opened_study(study) as store:
+            shown = answered_rows(store, evidence, decision, with_texts=True)
     found = render_sections(evidence, decision, _ROWS if rows else _SCORES, rows=shown)
     with _LOCK:
-        _KEPT[(str(study), rows, *_state(study))] = found
+        _KEPT[key] = found
         while len(_KEPT) > _MOST_KEPT:
             _KEPT.popitem(last=False)
     return found
