@@ -188,7 +188,7 @@ def _settle_labels(page: Page, shots: Path) -> None:
     page.wait_for_url("**at=2")
     _press(page, "2")
     page.get_by_text("2 of ", exact=False).first.wait_for()
-    _look(page, shots, "12-adjudicate", pictures=2)
+    _look(page, shots, "12-adjudicate", pictures=1)
     _press(page, "u")
     page.wait_for_url("**at=2")
     assert page.locator(".asked").inner_text() != first
@@ -205,4 +205,4 @@ def _rate_answers(page: Page, shots: Path) -> None:
     page.get_by_text("1 of ", exact=False).first.wait_for()
     page.get_by_role("link", name="Show the result").click()
     page.get_by_text("No conclusion yet").wait_for()
-    _look(page, shots, "14-rate", pictures=2)
+    _look(page, shots, "14-rate", pictures=1)
