@@ -12,6 +12,7 @@ import pytest
 from decision_builders import FACTS, SHOTS, TUNED, ZERO, labels_scored, make_evidence, with_trials
 
 from bakeoff.decision import break_even_predictions, data_advantage, decide, probability_of_beating
+from bakeoff.decision.bills import slow_end
 from bakeoff.decision.curves import crossing
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.resampling import bootstrap_scores, estimate_difference, summarise
@@ -178,3 +179,11 @@ def test_leaderboard_is_ordered_and_bounded():
     assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
     assert all(0 <= row.ci[0] <= row.score <= row.ci[1] <= 1 for row in rows)
     assert {row.seeds for row in rows if row.contender == ZERO.name} == {1}
+
+
+def test_a_slow_end_is_known_where_each_fit_was_quick_enough_to_have_one():
+    (one, other) = make_evidence([(TUNED, {64: 0.9})], seeds=2).trials
+    slow = replace(other, p50_ms=300.0, p95_ms=math.nan)
+    assert slow_end([one, other]) == pytest.approx((one.p95_ms + other.p95_ms) / 2)
+    assert math.isnan(slow_end([one, slow])), "the quicker fit alone would be below the median of both"
+    assert slow_end([one, replace(other, p50_ms=math.nan, p95_ms=math.nan)]) == one.p95_ms

@@ -150,6 +150,12 @@ def test_a_bigger_test_costs_its_labels_and_more_seeds_cost_their_fits():
     assert test.what == "bigger-test"
     assert test.rows is not None
     assert test.cost == pytest.approx(0.10 * test.rows + (test.seeds or 0) * (73 + 4) * 0.20 / 3600)
+    evidence = make_evidence(flat, rows=200, facts=FACTS, seed_deviation=0.002)
+    owned = decide(replace(evidence, rows={**evidence.rows, "test": 200 + test.rows})).verdict.next
+    assert (owned.rows, owned.cost < test.cost / 2) == (test.rows, True)
+    assert "more are labelled, and were not answered (--test-rows)" in owned.detail
+    half = decide(replace(evidence, rows={**evidence.rows, "test": 200 + test.rows // 2})).verdict.next
+    assert "were not answered (--test-rows); then" in half.detail
     seeds = decide(make_evidence(flat, rows=6000, facts=FACTS, seed_deviation=0.03, seed=1)).verdict.next
     assert seeds.what == "more-seeds"
     assert seeds.seeds is not None

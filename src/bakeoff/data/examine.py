@@ -150,7 +150,7 @@ def _leaks(source: Source, near: Sequence[int], where: Sequence[str]) -> Check:
     held = "test" if source.split("test") else "validation" if source.split("validation") else None
     name = "leaks between splits"
     if held is None or len(source.splits) < 2:
-        return Check(name, "PASS", "The rows are not split yet; near-duplicates will stay together.")
+        return Check(name, "PASS", "The rows come undivided; a study keeps near-duplicates on one side of its split.")
     sides = [split for split, rows in source.splits for _ in range(len(rows))]
     outside = {number for number, side in zip(near, sides, strict=True) if side != held}
     inside = [i for i, side in enumerate(sides) if side == held]

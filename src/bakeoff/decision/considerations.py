@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.decision import phrases
-from bakeoff.decision.bills import known_or_none
+from bakeoff.decision.bills import known_or_none, slow_end
 from bakeoff.decision.choice import ALPHA, Figures, total_cost, verdict_p
 from bakeoff.decision.comparisons import Field
 from bakeoff.decision.complexity import complexity_of
@@ -29,13 +29,15 @@ def _sides(field: Field) -> tuple[tuple[str, Cell], ...]:
 def _task_requirements(panel: Panel, field: Field) -> Consideration:
     figures: dict[str, Any] = {}
     for key, cell in _sides(field):
-        for name in ("p50_ms", "p95_ms", "size_mb"):
+        for name in ("p50_ms", "size_mb"):
             figures[f"{key}_{name}"] = known_or_none(known_mean([getattr(trial, name) for trial in cell.trials]))
+        figures[f"{key}_p95_ms"] = known_or_none(slow_end(cell.trials))
     if not panel.evidence.requirements:
         spans = [
-            f"{cell.contender.name} answers in {figures[f'{key}_p95_ms']:.3g} ms (p95)"
+            f"{cell.contender.name} answers in {figures[f'{key}_{name}']:.3g} ms ({told})"
             for key, cell in _sides(field)
-            if figures[f"{key}_p95_ms"] is not None
+            for name, told in (("p95_ms", "p95"), ("p50_ms", "median"))
+            if figures[f"{key}_{name}"] is not None and (name == "p95_ms" or figures[f"{key}_p95_ms"] is None)
         ]
         finding = f"No hard limits were given{'; ' if spans else ''}{', '.join(spans)}."
         return Consideration("task_requirements", finding, figures, _NEITHER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from bakeoff.decision import phrases
+from bakeoff.decision.bills import slow_end
 from bakeoff.decision.costs import known_mean
 from bakeoff.decision.leaderboard import tokens_per_row, valid_rate
 from bakeoff.decision.panel import Cell, Panel, is_served
@@ -69,7 +70,7 @@ def _few_labels(panel: Panel, tuned: Cell) -> list[str]:
 
 def _asked(asked: Cell) -> list[str]:
     found = []
-    p95 = known_mean([trial.p95_ms for trial in asked.trials])
+    p95 = slow_end(asked.trials)
     size = known_mean([trial.size_mb for trial in asked.trials])
     p50 = known_mean([trial.p50_ms for trial in asked.trials])
     if not math.isnan(p95):
@@ -88,7 +89,7 @@ def _asked(asked: Cell) -> list[str]:
 
 
 def _evidence(cell: Cell) -> list[str]:
-    p95 = known_mean([trial.p95_ms for trial in cell.trials])
+    p95 = slow_end(cell.trials)
     tokens = known_mean([tokens_per_row(trial) for trial in cell.trials])
     told = [] if math.isnan(p95) else [f"{cell.contender.name}: p95 {p95:.3g} ms"]
     if cell.contender.arm == "prompt" and not math.isnan(tokens):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from bakeoff.decision.bills import slow_end
 from bakeoff.decision.costs import cost_of, known_mean
 from bakeoff.decision.panel import MASKED, Cell, Panel
 from bakeoff.decision.resampling import estimate_score
@@ -41,7 +42,7 @@ def _row(panel: Panel, cell: Cell) -> LeaderboardRow:
         valid_rate=valid_rate(cell),
         fit_seconds=known_mean([trial.fit_seconds for trial in trials]),
         p50_ms=known_mean([trial.p50_ms for trial in trials]),
-        p95_ms=known_mean([trial.p95_ms for trial in trials]),
+        p95_ms=slow_end(trials),
         rows_per_second=known_mean([trial.rows_per_second for trial in trials]),
         cost_per_1k=cost_of(cell, panel.evidence.assumptions).per_1k,
         tokens_per_row=known_mean([tokens_per_row(trial) for trial in trials]),

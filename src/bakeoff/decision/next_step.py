@@ -93,6 +93,17 @@ def _labels_detail(panel: Panel, remedy: Remedy, prices: Prices, band: str, seed
     )
 
 
+def _rows_to_test(rows: int, idle: int) -> str:
+    """Say where further test rows come from: those that are labelled and were not answered, then new ones."""
+    told = f"that is {phrases.about(rows)} more to label"
+    if idle >= rows:
+        told = f"the {phrases.about(rows)} more are labelled, and were not answered (--test-rows)"
+    elif idle:
+        told = f"{phrases.about(idle)} more are labelled, and were not answered (--test-rows); then "
+        told += f"{phrases.about(rows - idle)} to label"
+    return told
+
+
 def _step(panel: Panel, field: Field, seen: Spread, remedy: Remedy, prices: Prices, band: _Rows | None) -> NextStep:
     """Put a remedy into words."""
     noun = "rounds of folds" if panel.evidence.folds else "seeds"
@@ -104,7 +115,7 @@ def _step(panel: Panel, field: Field, seen: Spread, remedy: Remedy, prices: Pric
     elif remedy.what == "bigger-test":
         detail = (
             f"Next: a bigger test (bigger-test). About {phrases.about(seen.rows + remedy.rows)} test rows{seeds} would "
-            f"settle it if the difference stays; that is {phrases.about(remedy.rows)} more to label, at "
+            f"settle it if the difference stays; {_rows_to_test(remedy.rows, prices.idle)}, at "
             f"{_money(remedy.cost, panel)}."
         )
     else:
@@ -146,7 +157,8 @@ def next_step(panel: Panel, field: Field, figures: Figures, choice: Choice, comp
     between = choice.basis == "too-close"
     alpha, margin = (ALPHA / max(comparisons, 1), money_margin(figures)) if between else (ALPHA, 0.0)
     unused = max(panel.evidence.rows.get("train", 0) - field.n, 0)
-    prices = Prices(panel.evidence.assumptions.further_label, unused, _seed_costs(panel, field)[1])
+    idle = 0 if panel.evidence.folds else max(panel.evidence.rows.get("test", 0) - len(panel.evidence.test_labels), 0)
+    prices = Prices(panel.evidence.assumptions.further_label, unused, _seed_costs(panel, field)[1], idle)
     gap = None
     # Curves are of scores: what more labels would do to costs is not forecast.
     by_score = between and figures.stakes is None

@@ -206,11 +206,16 @@ def labels_to_settle(
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What remedies cost: a label; how many further labelled rows are at hand for nothing; a further seed of both."""
+    """What remedies cost.
+
+    `label` is the price of one, `seed` that of a further seed of both finalists; `unused` and `idle` labelled rows are
+    at hand for nothing, to learn from and to test on.
+    """
 
     label: float
     unused: int
     seed: float
+    idle: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +261,7 @@ def remedies(
         rows = rows_to_settle(one, margin, alpha=alpha)
         if rows is not None:
             tested = max(rows - spread.rows, 1)
-            found.append(Remedy("bigger-test", tested, further, fits + tested * prices.label))
+            found.append(Remedy("bigger-test", tested, further, fits + max(tested - prices.idle, 0) * prices.label))
     return tuple(found)
 
 

@@ -117,8 +117,8 @@ def _left_out(
         if contender.arm == "current" or contender.name in dropped:
             continue
         if lost:
-            trials = "1 trial" if len(lost) == 1 else f"{len(lost)} trials"
-            sentences.append(f"{contender.name}: {trials} {lost[-1].status} ({lost[-1].reason}).")
+            count = "1 trial" if len(lost) == 1 else f"{len(lost)} trials"
+            sentences.append(f"{contender.name}: {count} {lost[-1].status} ({lost[-1].reason}).")
         elif not own:
             sentences.append(f"{contender.name} was not measured: no time for it.")
         elif contender.uses_labels and max(trial.n for trial in own) < plan.decision_budget:
