@@ -240,7 +240,7 @@ def _data(evidence: Evidence, contender: Contender, rows_refitted: int, demonstr
 def _limits(evidence: Evidence, decision: Decision) -> str:
     points = [
         escape(decision.verdict.scope),
-        f"Differences under {mde_text(decision.mde)} could not show on these test rows.",
+        f"A true difference under {mde_text(decision.mde)} would show in fewer than four of five such studies.",
         f"Gives {given_line(evidence.task)} in every case, for a text about something else too, unless it abstains.",
         "The score holds for rows like those of the study; rows of another source, time or language were not measured.",
         *(escape(sentence) for sentence in evidence.missing),
