@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.errors import ModelError
+from bakeoff.models.gguf_header import read_gguf_header
 
 if TYPE_CHECKING:
     from bakeoff.catalog import ModelFiles
@@ -157,17 +157,12 @@ def _safetensors_count(path: Path, name: str) -> int:
         ) from error
 
 
-@lru_cache(maxsize=32)
 def _gguf_facts(name: str, path: Path, sha256: str) -> ModelFacts:
-    # Kept, since reading the header walks through the whole vocabulary, which takes two seconds.
-    from gguf import GGUFReader
-
     try:
-        reader = GGUFReader(path)
-        kind = str(reader.get_field("general.architecture").contents())
-        context = reader.get_field(f"{kind}.context_length")
-        parameters = sum(int(tensor.n_elements) for tensor in reader.tensors)
-    except (OSError, ValueError, AttributeError, IndexError, KeyError, TypeError) as error:
+        header = read_gguf_header(path)
+        kind = str(header.fields["general.architecture"])
+        context = int(header.fields.get(f"{kind}.context_length", 0))
+    except (OSError, ValueError, KeyError, OverflowError) as error:
         raise ModelError(
             f"{path} is not a GGUF file that can be read: {error}.", next_step="Fetch the file again."
         ) from error
@@ -182,9 +177,9 @@ def _gguf_facts(name: str, path: Path, sha256: str) -> ModelFacts:
         form="gguf",
         architecture=kind,
         family=family,
-        parameters=parameters,
+        parameters=sum(map(prod, header.shapes)),
         size_bytes=path.stat().st_size,
-        context_length=int(context.contents()) if context is not None else 0,
+        context_length=context,
     )
 
 
