@@ -19,7 +19,6 @@ HEAVY = (
     "openai",
     "fastapi",
     "altair",
-    "statsmodels",
     "gepa",
 )
 
