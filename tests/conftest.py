@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -9,17 +10,41 @@ from pathlib import Path
 
 import pytest
 
-# Test folders are no packages: the relay beside this file is found by its folder.
+# Test folders are no packages: what stands beside this file is found by its folder.
 sys.path.insert(0, str(Path(__file__).parent))
 from fault_relay import FaultRelay
+from in_process import Program
 
 _KEPT = ("BAKEOFF_TEST_DATA", "BAKEOFF_TEST_CACHE")
+#: Whose tests take tens of seconds: they come first, so that at the end no process waits for one of them.
+_LONGEST = (
+    "test_main_job.py",
+    "test_server_study.py",
+    "test_browser.py",
+    "test_prompt_server.py",
+    "test_prompt_improve.py",
+    "test_examples.py",
+    "test_site.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first; the others stay as they are."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Number the home folders: pytest's own numbers would have it read a folder of thousands for each test."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Send every test to a home folder and an (empty) cache of its own, and close the model hub to it."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(_homes)
+    home.mkdir()
     for name in list(os.environ):
         if name.startswith("BAKEOFF_") and name not in _KEPT:
             monkeypatch.delenv(name)
@@ -60,6 +85,13 @@ def catalogue_cache(own_home: Path, pulled_cache: Path, monkeypatch: pytest.Monk
     """Point the catalogue at the cache that holds the small real models."""
     monkeypatch.setenv("BAKEOFF_CACHE", str(pulled_cache))
     return pulled_cache
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """Give the program in this process, with `tmp_path` as its working folder."""
+    monkeypatch.chdir(tmp_path)
+    return Program(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")

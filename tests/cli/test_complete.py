@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
 from in_process import Program
 
 
@@ -53,9 +51,6 @@ def test_studies_and_their_contenders_are_offered(offered, decided_study: Path, 
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_each_shell_is_shown(shell: str) -> None:
-    environment = {**os.environ, "_BAKEOFF_COMPLETE": f"source_{shell}"}
-    done = subprocess.run(
-        [sys.executable, "-m", "bakeoff"], env=environment, capture_output=True, text=True, check=True
-    )
-    assert f"_BAKEOFF_COMPLETE=complete_{shell}" in done.stdout
+def test_the_script_of_each_shell_is_shown(shell: str, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_BAKEOFF_COMPLETE", f"source_{shell}")
+    assert f"_BAKEOFF_COMPLETE=complete_{shell}" in program().out

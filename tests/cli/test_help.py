@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import pytest
 import typer.main
-from in_process import Program
 
 from bakeoff.cli import options, row_options
 from bakeoff.cli.app import app
 from bakeoff.cli.examples import EXAMPLES
+from in_process import Program
 
 ROOT: Any = typer.main.get_command(app)
 

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
-from in_process import Program
 
 from bakeoff.decision import mcnemar_mid_p
 from bakeoff.report.verdict_file import check_verdict
 from bakeoff.workbench.options import DataOptions
 from bakeoff.workbench.prompt_new import DraftOptions, draft_prompt
+from in_process import Program
 from made_study import ASKED, TUNED
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from in_process import Program
 
 #: The command, and what the message must say.

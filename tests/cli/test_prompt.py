@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.workbench.options import DataOptions
 from bakeoff.workbench.prompt_new import DraftOptions, draft_prompt
 from bakeoff.workbench.rows import divide, read_source
-
-Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
+from in_process import Program
 
 
 @pytest.mark.models
-def test_new_try_change_try_history_diff(bakeoff: Bakeoff, reviews: Path, tmp_path: Path) -> None:
+def test_new_try_change_try_history_diff(program: Program, reviews: Path, tmp_path: Path) -> None:
     def said(*arguments: object) -> str:
-        done = bakeoff("prompt", *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert max(map(len, done.stdout.splitlines())) <= 80
-        return " ".join(done.stdout.split())
+        clear_store()  # as in a process of its own, where nothing was scored yet
+        done = program("prompt", *arguments)
+        assert done.code == 0, done.out + done.err
+        assert max(map(len, done.out.splitlines())) <= 80
+        return " ".join(done.out.split())
 
     assert "4 of the n = 24 labelled rows" in said("new", reviews, "--n", 24, "--shots", 4)
     first = said("try", "prompt.yaml", reviews, "--n", 24)
@@ -36,10 +35,11 @@ def test_new_try_change_try_history_diff(bakeoff: Bakeoff, reviews: Path, tmp_pa
     assert "changed instruction, since version 1" in second
     assert "on 20 rows that both answered; gained" in second
     assert "[-Classify-]{+Tell me+}" in said("diff", "prompt.yaml@1", "prompt.yaml@2")
-    document = json.loads(bakeoff("prompt", "history", "prompt.yaml", "--json").stdout)["result"]
+    document = json.loads(program("prompt", "history", "prompt.yaml", "--json").out)["result"]
     assert [one["version"] for one in document["tries"]] == [1, 2]
     assert document["tries"][1]["change"]["rows"] == 20
-    again = json.loads(bakeoff("prompt", "try", "prompt.yaml", reviews, "--n", 24, "--json").stdout)["result"]
+    clear_store()
+    again = json.loads(program("prompt", "try", "prompt.yaml", reviews, "--n", 24, "--json").out)["result"]
     assert again["accuracy"] == document["tries"][1]["accuracy"]
     assert len(again["rows"]) == again["answered"] == 20
     listed = said("history", "prompt.yaml")
@@ -78,14 +78,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_what_cannot_be_used_is_explained(case: str, bakeoff: Bakeoff, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_explained(case: str, program: Program, tmp_path: Path) -> None:
     arguments, words = CASES[case]
     lines = "\n".join(f"text number {i} is {'good' if i % 2 else 'bad'},{'pn'[i % 2]}" for i in range(60))
     (tmp_path / "a.csv").write_text(f"review,sentiment\n{lines}\n")
     for name, labels in (("p.yaml", "good,bad"), ("q.yaml", "n,p")):
         draft_prompt(tmp_path / name, None, DataOptions(), DraftOptions(sentence="Judge it.", labels=labels))
-    done = bakeoff("prompt", *arguments)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    done = program("prompt", *arguments)
+    assert done.code == 2, done.out + done.err
+    assert "Traceback" not in done.err
     for word in words:
-        assert word in done.stderr
+        assert word in done.err
