@@ -21,6 +21,7 @@ from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
 from bakeoff.testing import text_rows
+from small_models import write_encoder_folder
 
 PLAN = TuningPlan(
     learning_rate=0.05, head_learning_rate=0.05, epochs=6, least_steps=0, batch_rows=4, seed=0, patience=9
@@ -137,17 +138,19 @@ def test_states_are_kept_so_many_seconds_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("name", ["full", "lp-ft", "contrastive"])
-def test_a_real_encoder_goes_on_exactly(
-    name: str, catalogue_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "model"), [("full", "minilm-l6"), ("lp-ft", "tiny"), ("contrastive", "tiny")])
+def test_a_whole_method_goes_on_exactly(
+    name: str, model: str, catalogue_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
     task = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
+    if model == "tiny":
+        model = write_encoder_folder(tmp_path / "tiny")
     settings = {**method_spec(name).parameters, "max_epochs": 1, "least_steps": 6, "batch_rows": 4}
     texts, labels = text_rows(8)
 
     def fitted(context: RunContext) -> Any:
-        return load_method(name)(task=task, model="minilm-l6", **settings).within(context).fit(texts, labels)
+        return load_method(name)(task=task, model=model, **settings).within(context).fit(texts, labels)
 
     def killed(what: str, share: float) -> None:
         if what.startswith("training") and share > 0.4:

@@ -21,6 +21,7 @@ from bakeoff.methods.forecast import are_many
 from bakeoff.methods.outputs import outputs_of
 from bakeoff.tasks import Task, classification_task
 from bakeoff.testing import MethodSuite, text_rows
+from small_models import write_encoder_folder
 
 pytestmark = pytest.mark.models
 
@@ -41,6 +42,12 @@ class TestFullFineTuning(MethodSuite):
 @pytest.fixture
 def task(catalogue_cache: Path) -> Task:
     return classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give an encoder whose steps take milliseconds, for what no weights decide."""
+    return write_encoder_folder(tmp_path_factory.mktemp("tiny") / "encoder")
 
 
 def test_learns_and_says_what_it_did(task: Task) -> None:
@@ -160,20 +167,20 @@ def test_balanced_sampling_learns_the_rare_label(task: Task) -> None:
         FullFineTuning(task=task, model="minilm-l6", sampling="even").fit(*rows)
 
 
-def test_a_part_is_held_out_where_there_are_rows_enough(task: Task) -> None:
+def test_a_part_is_held_out_where_there_are_rows_enough(task: Task, tiny: str) -> None:
     texts, labels = text_rows(104)
-    method = FullFineTuning(task=task, model="minilm-l6", least_steps=2, max_epochs=1, batch_rows=44)
+    method = FullFineTuning(task=task, model=tiny, least_steps=2, max_epochs=1, batch_rows=44)
     method.fit(texts, labels)
     assert method.details_["held_out_rows"] == 16
     assert method.history_[-1]["held_out_score"] is not None
 
 
-def test_training_may_be_shortened_to_end_before_its_deadline(task):
+def test_training_may_be_shortened_to_end_before_its_deadline(task: Task, tiny: str) -> None:
     texts, labels = text_rows(64)
-    settings = {"task": task, "model": "minilm-l6", "max_epochs": 400, "least_steps": 3, "batch_rows": 8}
+    settings = {"task": task, "model": tiny, "max_epochs": 10_000, "least_steps": 3, "batch_rows": 8}
     # What is loaded here once takes none of the time below.
     FullFineTuning(**settings | {"max_epochs": 1}).fit(texts, labels)
-    context = RunContext(deadline=Deadline.after(12.0), may_shorten=True)
+    context = RunContext(deadline=Deadline.after(4.0), may_shorten=True)
     method = FullFineTuning(**settings).within(context).fit(texts, labels)
     assert not method.cut_
     assert 0 < method.details_["share_of_steps"] < 1
@@ -181,11 +188,11 @@ def test_training_may_be_shortened_to_end_before_its_deadline(task):
     assert context.deadline.left > 0
 
 
-def test_many_rows_of_each_label_take_twice_the_rows_a_step(task: Task) -> None:
+def test_many_rows_of_each_label_take_twice_the_rows_a_step(task: Task, tiny: str) -> None:
     texts, labels = text_rows(240)
     short = {"max_epochs": 3, "least_steps": 1, "batch_rows": 32}
-    few = FullFineTuning(task=task, model="minilm-l6", double_from=300, **short).fit(texts, labels)
-    many = FullFineTuning(task=task, model="minilm-l6", double_from=200, **short).fit(texts, labels)
+    few = FullFineTuning(task=task, model=tiny, double_from=300, **short).fit(texts, labels)
+    many = FullFineTuning(task=task, model=tiny, double_from=200, **short).fit(texts, labels)
     plans = [method._plan_for(204) for method in (few, many)]
     assert [(plan.batch_rows, plan.epochs, plan.learning_rate) for plan in plans] == [(32, 3, 1e-4), (64, 2, 2e-4)]
     assert few.details_["steps"] == 3 * 7

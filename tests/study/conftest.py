@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bakeoff.study.executors.local import LocalExecutor
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def executor() -> Iterator[LocalExecutor]:
+    """Start one worker for all: importing the model classes takes seconds."""
     with LocalExecutor(threads=1) as running:
         yield running
