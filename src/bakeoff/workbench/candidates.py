@@ -28,7 +28,7 @@ def candidate_models(
     options : StudyOptions
     watcher : Watcher
     kind : str
-        Of the task: where no method that needs a model to prompt knows it, none is fetched.
+        Of the task. A model that no method of the study would use for it is neither fetched nor looked at.
 
     Returns
     -------
@@ -37,22 +37,35 @@ def candidate_models(
         Seconds that fetching took.
     """
     fetching = 0.0
-    families = {spec.model for spec in method_specs() if kind in spec.kinds}
+    families = _families(options, kind)
+    encoders = options.encoders if families & {"encoder", "seq2seq"} else ()
     prompted = options.prompt_models if families & {"decoder", "server"} else ()
-    for name in (*options.encoders, *prompted):
+    for name in (*encoders, *prompted):
         if name in {item.name for item in entries("model")} and not is_here(name):
             began = time.monotonic()
             pull(name, progress=_teller(watcher, name))
             fetching += time.monotonic() - began
     named = {method_spec(name).model for name in options.methods or ()}
     tuned = ("encoder", "seq2seq") if "seq2seq" in named else ("encoder",)
-    models = [_local_model(name, tuned, watcher) for name in options.encoders]
+    models = [_local_model(name, tuned, watcher) for name in encoders]
     for name in prompted:
         if is_server(name):
             models.append(_server_model(name))
         else:
             models.append(_local_model(name, ("decoder",), watcher))
     return tuple(models), fetching
+
+
+def _families(options: StudyOptions, kind: str) -> set[str | None]:
+    """Give the families of models that the study's methods use; where none is named, those of all."""
+    named = options.methods
+    wanted = [
+        spec
+        for spec in method_specs()
+        if kind in spec.kinds
+        and (named is None or spec.name in named or (spec.takes_prompt and (options.prompts or not named)))
+    ]
+    return {family for spec in wanted for family in (spec.model, spec.second_model)}
 
 
 def _teller(watcher: Watcher, name: str) -> Callable[[int, int], None]:

@@ -349,7 +349,7 @@ def _study_options(options: FinetuneOptions) -> StudyOptions:
 
 
 def _contender(task: Task, study: StudyOptions, options: FinetuneOptions, rows: int, watcher: Watcher) -> Contender:
-    models, _seconds = candidate_models(study, watcher)
+    models, _seconds = candidate_models(study, watcher, task.kind)
     wanted = method_spec(str(options.method)).model
     for model in models:
         if model.family != wanted:
