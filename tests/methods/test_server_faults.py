@@ -146,7 +146,7 @@ def test_retry_after_is_waited_for(chat_server, relay_to):
 
 def test_a_late_answer_ends_with_the_deadline(chat_server, relay_to):
     relay = relay_to(chat_server, lambda number: "late" if number == 2 else None)
-    fitted = prompt(relay, deadline=Deadline.after(8.0))
+    fitted = prompt(relay, deadline=Deadline.after(5.0))
     began = time.monotonic()
     answers = fitted.answer(TEXTS[:4])
     assert time.monotonic() - began < 15.0
