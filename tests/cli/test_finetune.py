@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
+from in_process import Program
 
 
 @pytest.mark.models
-def test_a_bundle_is_fitted_and_gone_on_from_in_processes_of_their_own(
-    bakeoff: Bakeoff, reviews: Path, tmp_path: Path
-) -> None:
+def test_a_bundle_is_fitted_and_gone_on_from_and_answers(program: Program, reviews: Path, tmp_path: Path) -> None:
     short = ("--set", "max_epochs=1", "--set", "least_steps=12")
-    first = bakeoff("finetune", reviews, "--method", "lp-ft", "-n", 64, *short, "-o", "first")
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert max(map(len, first.stdout.splitlines())) <= 80, first.stdout
+    first = program("finetune", reviews, "--method", "lp-ft", "-n", 64, *short, "-o", "first")
+    assert first.code == 0, first.out + first.err
+    assert max(map(len, first.out.splitlines())) <= 80, first.out
     for said in (
         "epoch   1   loss",
         "test         accuracy .",
@@ -27,13 +23,13 @@ def test_a_bundle_is_fitted_and_gone_on_from_in_processes_of_their_own(
         "calibration error",
         "bakeoff predict",
     ):
-        assert said in first.stdout
-    more = bakeoff("finetune", reviews, "--continue", "first", *short, "-o", "second")
-    assert more.returncode == 0, more.stdout + more.stderr
+        assert said in first.out
+    more = program("finetune", reviews, "--continue", "first", *short, "-o", "second")
+    assert more.code == 0, more.out + more.err
     for said in ("earlier validation rows, accuracy", "before", "after", "McNemar's p"):
-        assert said in more.stdout
-    answered = bakeoff("predict", "second", reviews, "-o", "out.csv")
-    assert answered.returncode == 0, answered.stderr
+        assert said in more.out
+    answered = program("predict", "second", reviews, "-o", "out.csv")
+    assert answered.code == 0, answered.err
     with (tmp_path / "out.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sum(row["prediction"] == row["sentiment"] for row in rows) / len(rows) > 0.6
@@ -50,11 +46,11 @@ def test_a_bundle_is_fitted_and_gone_on_from_in_processes_of_their_own(
     ],
 )
 def test_wrong_options_end_with_2_and_write_nothing(
-    bakeoff: Bakeoff, tmp_path: Path, arguments: tuple[str, ...], said: str
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     (tmp_path / "rows.csv").write_text("text,label\ngood,a\nbad,b\n", encoding="utf-8")
-    done = bakeoff("finetune", "rows.csv", *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    done = program("finetune", "rows.csv", *arguments)
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
     assert not (tmp_path / "bundle").exists()

@@ -25,6 +25,8 @@ pytestmark = [
 ]
 
 _AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+#: Where pictures of the pages are kept for people to look at; they are not taken where nobody asks for them.
+_SHOTS = os.environ.get("BAKEOFF_TEST_SHOTS")
 _WIDE, _NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -41,12 +43,13 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def _look(page: Page, shots: Path, name: str, *, pictures: int = 4) -> None:
-    """Keep pictures of a page, and hold it to what axe finds in light and dark, wide and narrow."""
+def _look(page: Page, name: str, *, pictures: int = 4) -> None:
+    """Hold a page to what axe finds in light and dark, wide and narrow; keep pictures of it where they are wanted."""
     for size, scheme in ((_WIDE, "light"), (_NARROW, "dark"), (_NARROW, "light"), (_WIDE, "dark"))[:pictures]:
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.screenshot(path=shots / f"{name}-{size['width']}-{scheme}.png", full_page=True)
+        if _SHOTS:
+            page.screenshot(path=Path(_SHOTS) / f"{name}-{size['width']}-{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
         if (size is _WIDE) == (scheme == "light"):
             page.evaluate(_AXE)
@@ -60,7 +63,6 @@ def _look(page: Page, shots: Path, name: str, *, pictures: int = 4) -> None:
 def test_from_an_upload_to_a_verdict(browser: Browser, catalogue_cache: Path, tmp_path: Path) -> None:
     rows = tmp_path / "reviews <b>.csv"
     rows.write_text(review_rows(), encoding="utf-8")
-    shots = tmp_path / "shots"
     with started_app(tmp_path) as (address, _process):
         page = browser.new_page(reduced_motion="reduce")  # moving pictures take the processor from the models
         faults: list[str] = []
@@ -69,30 +71,30 @@ def test_from_an_upload_to_a_verdict(browser: Browser, catalogue_cache: Path, tm
         page.goto(address)
         assert "token" not in page.url
         page.get_by_text("No study is in this folder yet").wait_for()
-        _look(page, shots, "1-studies-none")
+        _look(page, "1-studies-none")
 
         page.get_by_role("link", name="New study").last.click()
-        _look(page, shots, "2-new")
+        _look(page, "2-new")
         page.get_by_label("A file of labelled rows").set_input_files(rows)
         page.get_by_role("button", name="Upload and check").click()
         page.get_by_role("heading", name="Checks").wait_for()
         page.get_by_text("Methods:").click()
         page.get_by_label("probe", exact=False).first.check()
         page.get_by_label("Hard limits").fill("valid_rate>=0.9")
-        _look(page, shots, "3-rows")
+        _look(page, "3-rows")
         page.get_by_role("button", name="Start").click()
         page.get_by_role("button", name="Stop").wait_for()
         page.get_by_role("heading", name="Validation scores so far").wait_for(timeout=120_000)
-        _look(page, shots, "4-running")
+        _look(page, "4-running")
 
         # Without a touch of the page: it follows the study by itself until that ends.
         page.locator("#progress .state.decided, #progress .state.open").wait_for(timeout=180_000)
-        _look(page, shots, "5-decided")
+        _look(page, "5-decided")
 
         page.get_by_role("link", name="Verdict").click()
         page.get_by_role("heading", name="The five considerations").wait_for()
         assert page.locator(".choice").inner_text()
-        _look(page, shots, "6-verdict")
+        _look(page, "6-verdict")
         with page.expect_popup() as opened:
             page.get_by_role("link", name="The whole report").click()
         opened.value.get_by_role("heading", name="Leaderboard").wait_for()
@@ -100,9 +102,9 @@ def test_from_an_upload_to_a_verdict(browser: Browser, catalogue_cache: Path, tm
         opened.value.close()
         page.get_by_role("link", name="Studies", exact=True).click()
         page.locator(".state.decided, .state.open").wait_for()
-        _look(page, shots, "7-studies")
+        _look(page, "7-studies")
         page.goto(page.url + "studies/none")
-        _look(page, shots, "8-not-possible")
+        _look(page, "8-not-possible")
         assert not [fault for fault in faults if "404" not in fault], faults
 
 
@@ -112,7 +114,7 @@ def test_prompts_texts_and_labels_by_hand(browser: Browser, catalogue_cache: Pat
     from bakeoff.workbench.ship import ship
 
     digests = {name: resolve_model(name).sha256 for name in ("minilm-l6", "smollm2-135m")}
-    study, shots = judged_study(tmp_path / "studies" / "reviews", digests=digests), tmp_path / "shots"
+    study = judged_study(tmp_path / "studies" / "reviews", digests=digests)
     ship(study, contender="tfidf", output=study / "bundle")
     with started_app(tmp_path, OMP_NUM_THREADS="1") as (address, _process):
         page = browser.new_page(reduced_motion="reduce")  # moving pictures take the processor from the models
@@ -121,25 +123,25 @@ def test_prompts_texts_and_labels_by_hand(browser: Browser, catalogue_cache: Pat
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(address)
         page.get_by_role("link", name="reviews").click()
-        _try_prompts(page, shots)
-        _ask_texts(page, shots)
-        _settle_labels(page, shots)
-        _rate_answers(page, shots)
+        _try_prompts(page)
+        _ask_texts(page)
+        _settle_labels(page)
+        _rate_answers(page)
         page.get_by_role("link", name="Scores", exact=True).click()
         page.get_by_role("heading", name="Leaderboard").wait_for()
-        _look(page, shots, "15-scores", pictures=2)
+        _look(page, "15-scores", pictures=2)
         page.get_by_role("link", name="Rows", exact=True).click()
         page.get_by_role("button", name="Show the rows").click()
         page.get_by_role("button", name="all 60").click()
         page.locator("#differing tbody button").first.click()
-        _look(page, shots, "16-rows", pictures=2)
+        _look(page, "16-rows", pictures=2)
         assert not faults, faults
     typed = [path for path in study.rglob("*") if path.is_file() and b"a text that nobody keeps" in path.read_bytes()]
     assert not typed
     assert len(list((study / "prompts" / "prompt.history").glob("*.json"))) == 2
 
 
-def _try_prompts(page: Page, shots: Path) -> None:
+def _try_prompts(page: Page) -> None:
     page.get_by_role("link", name="Prompt lab").click()
     page.get_by_label("Rows", exact=True).select_option("8")
     page.get_by_role("button", name="Run on the rows").click()
@@ -157,16 +159,16 @@ def _try_prompts(page: Page, shots: Path) -> None:
     page.get_by_role("button", name="Compare").click()
     page.get_by_role("heading", name="From version 1 to version 2").wait_for()
     assert page.get_by_label("Show row 3 in the prompt").is_checked()
-    _look(page, shots, "10-prompt-lab", pictures=2)
+    _look(page, "10-prompt-lab", pictures=2)
 
 
-def _ask_texts(page: Page, shots: Path) -> None:
+def _ask_texts(page: Page) -> None:
     page.get_by_role("link", name="Try", exact=True).click()
     page.get_by_label("Texts, one a line").fill("great sound, a text that nobody keeps\nbroke after two days")
     page.get_by_role("button", name="Ask").click()
     page.locator("#run table").wait_for(timeout=60_000)
     assert page.locator("#run tbody tr").count() == 2
-    _look(page, shots, "11-try", pictures=2)
+    _look(page, "11-try", pictures=2)
     page.reload()
     assert not page.locator("#run table").count()
 
@@ -178,7 +180,7 @@ def _press(page: Page, key: str) -> None:
     page.keyboard.press(key)
 
 
-def _settle_labels(page: Page, shots: Path) -> None:
+def _settle_labels(page: Page) -> None:
     page.get_by_role("link", name="Adjudicate").click()
     page.get_by_role("button", name="Show the rows").click()
     first = page.locator(".asked").inner_text()
@@ -188,21 +190,21 @@ def _settle_labels(page: Page, shots: Path) -> None:
     page.wait_for_url("**at=2")
     _press(page, "2")
     page.get_by_text("2 of ", exact=False).first.wait_for()
-    _look(page, shots, "12-adjudicate", pictures=1)
+    _look(page, "12-adjudicate", pictures=1)
     _press(page, "u")
     page.wait_for_url("**at=2")
     assert page.locator(".asked").inner_text() != first
     page.get_by_role("link", name="End, and decide again").click()
     page.get_by_role("button", name="Decide again").click()
     page.get_by_role("heading", name="Both verdicts").wait_for(timeout=60_000)
-    _look(page, shots, "13-verdicts", pictures=2)
+    _look(page, "13-verdicts", pictures=2)
 
 
-def _rate_answers(page: Page, shots: Path) -> None:
+def _rate_answers(page: Page) -> None:
     page.get_by_role("link", name="Rate", exact=True).click()
     page.get_by_role("button", name="Show the rows").click()
     _press(page, "2")
     page.get_by_text("1 of ", exact=False).first.wait_for()
     page.get_by_role("link", name="Show the result").click()
     page.get_by_text("No conclusion yet").wait_for()
-    _look(page, shots, "14-rate", pictures=1)
+    _look(page, "14-rate", pictures=1)

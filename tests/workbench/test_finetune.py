@@ -60,6 +60,24 @@ def _fit(source: Path, output: Path, method: str = "lp-ft", *settings: str, n: i
     return finetune(str(source), DataOptions(), FinetuneOptions(method, n=n, settings=given), output=output)
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, pulled_cache: Path) -> Path:
+    """Fit one bundle that tests go on from; ``reviews.csv`` beside it holds its rows. Give their folder."""
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BAKEOFF_CACHE", str(pulled_cache))
+        patch.setenv("BAKEOFF_COMPUTED", str(folder / "computed"))
+        _fit(_write(folder / "reviews.csv", _reviews(120)), folder / "first")
+    return folder
+
+
+@pytest.fixture
+def gone_on_from(first: Path, catalogue_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder of `first`; the data type that was measured for its fit holds for others."""
+    monkeypatch.setenv("BAKEOFF_COMPUTED", str(first / "computed"))
+    return first
+
+
 def test_settings_have_the_types_of_the_defaults() -> None:
     given = ["learning_rate=2e-5", "max_epochs=2", "class_weights=true"]
     assert settings_of("full", given) == {"learning_rate": 2e-5, "max_epochs": 2, "class_weights": True}
@@ -153,13 +171,10 @@ def test_what_was_scored_is_what_is_written(reviews: Path, tmp_path: Path, catal
 
 
 @pytest.mark.models
-def test_going_on_takes_new_labels_in_and_looks_at_the_earlier_rows(
-    reviews: Path, tmp_path: Path, catalogue_cache: Path
-) -> None:
-    _fit(reviews, tmp_path / "first")
+def test_going_on_takes_new_labels_in_and_looks_at_the_earlier_rows(gone_on_from: Path, tmp_path: Path) -> None:
     neither = [(f"It was sent on day {number} by the {THINGS[number % 12]} shop.", "neither") for number in range(40)]
     more = _write(tmp_path / "more.csv", [*_reviews(20, start=200), *neither])
-    options = FurtherOptions(tmp_path / "first", settings=SHORT)
+    options = FurtherOptions(gone_on_from / "first", settings=SHORT)
     done = finetune_further(str(more), DataOptions(), options, output=tmp_path / "second")
     assert done.new_labels == ("neither",)
     assert done.task.labels == ("negative", "neither", "positive")
@@ -170,25 +185,25 @@ def test_going_on_takes_new_labels_in_and_looks_at_the_earlier_rows(
     assert shipped.facts.contender.parameters["least_steps"] == 6
     assert shipped.load().predict(["It was sent on day 99 by the lens shop."]).tolist() == ["neither"]
 
-    reviews.unlink()
-    again = finetune_further(str(more), DataOptions(), options, output=tmp_path / "third")
+    reviews = gone_on_from / "reviews.csv"
+    reviews.rename(gone_on_from / "away.csv")
+    try:
+        again = finetune_further(str(more), DataOptions(), options, output=tmp_path / "third")
+    finally:
+        (gone_on_from / "away.csv").rename(reviews)
     assert again.earlier is None
     assert "reviews.csv" in again.earlier_unknown
 
 
 @pytest.mark.models
-def test_going_on_starts_where_the_bundle_ended(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
-    _fit(reviews, tmp_path / "first")
+def test_going_on_starts_where_the_bundle_ended(gone_on_from: Path, tmp_path: Path) -> None:
+    reviews = gone_on_from / "reviews.csv"
     # No rate moves nothing: what comes out is what was there.
-    still = FurtherOptions(tmp_path / "first", settings=("learning_rate=0", "max_epochs=1", "least_steps=1"))
+    still = FurtherOptions(gone_on_from / "first", settings=("learning_rate=0", "max_epochs=1", "least_steps=1"))
     done = finetune_further(str(reviews), DataOptions(), still, output=tmp_path / "second")
     weights = [
-        {
-            file.path: file.sha256
-            for file in read_bundle(tmp_path / name).files
-            if file.path.endswith("model.safetensors")
-        }
-        for name in ("first", "second")
+        {file.path: file.sha256 for file in read_bundle(folder).files if file.path.endswith("model.safetensors")}
+        for folder in (gone_on_from / "first", tmp_path / "second")
     ]
     assert weights[0] == weights[1]
     assert done.earlier is not None
@@ -196,9 +211,9 @@ def test_going_on_starts_where_the_bundle_ended(reviews: Path, tmp_path: Path, c
 
 
 @pytest.mark.models
-def test_rows_that_the_bundle_learned_from_are_not_tested(reviews: Path, tmp_path: Path, catalogue_cache: Path) -> None:
-    _fit(reviews, tmp_path / "first")
-    other = FurtherOptions(tmp_path / "first", settings=SHORT, seed=1)
+def test_rows_that_the_bundle_learned_from_are_not_tested(gone_on_from: Path, tmp_path: Path) -> None:
+    reviews = gone_on_from / "reviews.csv"
+    other = FurtherOptions(gone_on_from / "first", settings=SHORT, seed=1)
     with pytest.raises(OptionError, match=r"\d+ of the \d+ test rows were learned .* seed 0, and --seed 1"):
         finetune_further(str(reviews), DataOptions(), other, output=tmp_path / "second")
     assert not (tmp_path / "second").exists()
@@ -209,7 +224,7 @@ def test_rows_that_the_bundle_learned_from_are_not_tested(reviews: Path, tmp_pat
     now = divide(read_source(str(grown), DataOptions()), seed=0, seeds=1, division="one")
     learned = {*split.train.texts}
     done = finetune_further(
-        str(grown), DataOptions(), FurtherOptions(tmp_path / "first", settings=SHORT), output=tmp_path / "second"
+        str(grown), DataOptions(), FurtherOptions(gone_on_from / "first", settings=SHORT), output=tmp_path / "second"
     )
     kept = [sum(text not in learned for text in part.texts) for part in (now.test, now.validation)]
     assert done.test.after.rows == kept[0] < len(now.test)
