@@ -13,6 +13,7 @@ import pytest
 
 from bakeoff.study.store import StudyStore
 from bakeoff.testing import text_rows
+from in_process import Ended, Program
 
 Bakeoff = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -21,46 +22,49 @@ PRICES = "models: {smollm2: {in: 10, cached_in: 1, out: 30, date: 2026-11-01, so
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    """Write 90 rows."""
+    """Write 50 rows."""
     path = tmp_path / "reviews.csv"
     with path.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
         table.writerow(["review", "sentiment"])
-        pairs = zip(*text_rows(90), strict=True)
+        pairs = zip(*text_rows(50), strict=True)
         table.writerows((f"{text} Order {row}.", label) for row, (text, label) in enumerate(pairs))
     return path
 
 
-def said(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
+def said(done: Ended, code: int = 0) -> str:
     """Give what was printed, in one line."""
-    assert done.returncode == code, done.stdout + done.stderr
-    assert max(map(len, done.stdout.splitlines()), default=0) <= 80
-    return " ".join((done.stdout if code == 0 else done.stderr).split())
+    assert done.code == code, done.out + done.err
+    assert max(map(len, done.out.splitlines()), default=0) <= 80
+    return " ".join((done.out if code == 0 else done.err).split())
 
 
 @pytest.mark.models
-def test_versions_are_tried_with_a_server(bakeoff: Bakeoff, rows: Path, tmp_path: Path, chat_server, relay_to):
+def test_versions_are_tried_with_a_server(
+    bakeoff: Bakeoff, program: Program, rows: Path, tmp_path: Path, chat_server, relay_to
+):
     relay = relay_to(chat_server.partition("/v1")[0], lambda number: ("429", None, "half", None, None)[number % 5])
     server = f"{relay.url}#smollm2"
     (tmp_path / "prices.yaml").write_text(PRICES, "utf-8")
-    said(bakeoff("prompt", "new", rows, "--n", 12, "--shots", 2))
-    told = ("prompt", "try", "prompt.yaml", rows, "--n", 12, "--model", server, "--prices", "prices.yaml")
+    said(program("prompt", "new", rows, "--n", 8, "--shots", 2))
+    told = ("prompt", "try", "prompt.yaml", rows, "--n", 8, "--model", server, "--prices", "prices.yaml")
     history = tmp_path / "prompt.history"
 
     # A limit that is passed leaves no version; what was answered is not asked for again.
-    stopped = said(bakeoff(*told, "--limit", "calls=4"), 2)
-    assert "of 10 rows were answered, too few to keep this try: not asked: --limit calls=4 is used up." in stopped
+    alone = bakeoff(*told, "--limit", "calls=4")
+    stopped = said(Ended(alone.returncode, alone.stdout, alone.stderr), 2)
+    assert "of 6 rows were answered, too few to keep this try: not asked: --limit calls=4 is used up." in stopped
     assert relay.seen == 4
     assert not history.exists()
 
-    first = said(bakeoff(*told))
+    first = said(program(*told))
     assert re.search(
-        r"asked on this machine: 10 rows in 10 calls to 127\.0\.0\.1 \(smollm2\): .* about 0\.\d+ USD", first
+        r"asked on this machine: 6 rows in 6 calls to 127\.0\.0\.1 \(smollm2\): .* about 0\.\d+ USD", first
     )
     assert "version 1 prompt.yaml, smollm2 at 127.0.0.1, as served" in first
-    assert "10 of the n = 12 labelled rows of seed 0; 2 that the prompt shows are left out" in first
+    assert "6 of the n = 8 labelled rows of seed 0; 2 that the prompt shows are left out" in first
     kept = re.search(r"servers: (\d+) answers asked for, (\d+) kept from before.*; worth 0\.\d+ USD", first)
-    assert int(kept[1]) + int(kept[2]) == 10
+    assert int(kept[1]) + int(kept[2]) == 6
     assert int(kept[2]) >= 2
     (file,) = history.glob("*.json")
     plain = json.loads(file.read_text("utf-8"))
@@ -71,28 +75,28 @@ def test_versions_are_tried_with_a_server(bakeoff: Bakeoff, rows: Path, tmp_path
 
     path = tmp_path / "prompt.yaml"
     path.write_text(path.read_text("utf-8").replace("Classify the", "Tell me the"), "utf-8")
-    second = said(bakeoff(*told))
+    second = said(program(*told))
     assert "changed instruction, since version 1" in second
-    assert "on 10 rows that both answered; gained" in second
+    assert "on 6 rows that both answered; gained" in second
     assert "another model" not in second
-    assert said(bakeoff("prompt", "history", "prompt.yaml")).count("smollm2 at") == 2
-    assert "gained" in said(bakeoff("prompt", "diff", "prompt.yaml@1", "prompt.yaml@2"))
+    assert said(program("prompt", "history", "prompt.yaml")).count("smollm2 at") == 2
+    assert "gained" in said(program("prompt", "diff", "prompt.yaml@1", "prompt.yaml@2"))
 
 
 @pytest.mark.models
 def test_a_given_prompt_is_a_contender_with_a_server(
-    bakeoff: Bakeoff, rows: Path, tmp_path: Path, chat_server, relay_to, catalogue_cache
+    program: Program, rows: Path, tmp_path: Path, chat_server, relay_to, catalogue_cache
 ):
     relay = relay_to(chat_server.partition("/v1")[0])
-    said(bakeoff("prompt", "new", rows, "--n", 12, "--shots", 1, "-o", "mine.yaml"))
+    said(program("prompt", "new", rows, "--n", 12, "--shots", 1, "-o", "mine.yaml"))
     path = tmp_path / "mine.yaml"
     control = "control:\n  by: generated\n  kind: free\n  most_tokens: 4\n  retries: 1"
     path.write_text(path.read_text("utf-8").replace("control: label-scores", control), "utf-8")
-    done = bakeoff(
+    done = program(
         "run", rows, "--prompt", "mine.yaml", "--prompt-model", f"{relay.url}#smollm2", "--method", "server-zero-shot",
         "--split", "one", "--budgets", "0,16", "--seeds", "1", "--test-rows", "20", "--no-ship", "-o", "study",
     )  # fmt: skip
-    assert done.returncode in (0, 3), done.stdout + done.stderr
+    assert done.code in (0, 3), done.out + done.err
     with StudyStore(tmp_path / "study") as store:
         (trial,) = [trial for trial in store.trials() if trial.contender == "mine.yaml smollm2"]
         (known,) = store.fact("given_prompts")
