@@ -27,6 +27,7 @@ from bakeoff.workbench.prompt_improve import ImproveOptions, improve_prompt
 from bakeoff.workbench.prompt_new import budget_rows
 from bakeoff.workbench.rows import divide, read_source
 from fault_relay import SAYS
+from in_process import Program
 
 pytestmark = pytest.mark.models
 
@@ -139,42 +140,35 @@ def test_the_better_version_is_written_with_its_scores_and_compared_with_the_sta
     assert not list(folder.glob(".*"))  # written aside, and renamed
 
 
-def test_where_nothing_is_better_the_file_stays(folder, chat_server, relay_to) -> None:
+def test_where_nothing_is_better_the_file_stays(folder, program: Program, chat_server, relay_to) -> None:
     write_prompt_file(folder / "p.yaml", PromptFile(replace(design_for(TASK), instruction=GOOD)))
     before = (folder / "p.yaml").read_bytes()
     copied = f"Say negative if: {max(budget(folder).texts, key=lambda text: len(text.split()))}"
     relay = relay_to(chat_server, lambda number: (say(MISLEADING), say(copied))[number])
     (folder / "prices.yaml").write_text("models: {smollm2: {in: 10, out: 30}}")
-    done = bakeoff(folder, f"{relay.url}#smollm2", "--prices", "prices.yaml", "-o", "p.yaml")
-    assert done.returncode == 0, done.stderr
-    said = " ".join(done.stdout.split())
+    done = program(*words(f"{relay.url}#smollm2"), "--prices", "prices.yaml", "-o", "p.yaml")
+    assert done.code == 0, done.err
+    said = " ".join(done.out.split())
     assert "asked on this machine: 16 rows in 2 calls to 127.0.0.1 (smollm2): about" in said
     assert "nothing is better: p.yaml is left as it was" in said
     assert "1 copied a labelled text" in said
     assert "USD" in said.partition("spent")[2]
     assert (folder / "p.yaml").read_bytes() == before
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert max(map(len, done.out.splitlines())) <= 80
 
 
-def bakeoff(folder: Path, server: str, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(folder, server, *more),
-        capture_output=True, text=True, cwd=folder, check=False, env={**os.environ, "COLUMNS": "80"},
-    )  # fmt: skip
-
-
-def command(folder: Path, server: str, *more: str) -> list[str]:
-    told = [sys.executable, "-m", "bakeoff", "prompt", "improve", "p.yaml", "reviews.csv", "--rewriter", server]
-    return [*told, "--n", str(N), "--rewrites", "2", "--reply-tokens", "60", *more]
+def words(server: str) -> list[str]:
+    """Give the words of the command."""
+    told = ["prompt", "improve", "p.yaml", "reviews.csv", "--rewriter", server]
+    return [*told, "--n", str(N), "--rewrites", "2", "--reply-tokens", "60"]
 
 
 def test_a_killed_run_asks_again_only_for_what_did_not_come(folder, chat_server, relay_to) -> None:
-    told = (say("Sort."), say(GOOD), say(GOOD))
-    relay = relay_to(chat_server, lambda number: told[number])
+    replies = (say("Sort."), say(GOOD), say(GOOD))
+    relay = relay_to(chat_server, lambda number: replies[number])
     relay.seconds = 1.5
-    running = subprocess.Popen(
-        command(folder, f"{relay.url}#smollm2"), cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL
-    )
+    command = [sys.executable, "-m", "bakeoff", *words(f"{relay.url}#smollm2")]
+    running = subprocess.Popen(command, cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL)
     for _ in range(6000):  # a busy machine takes minutes to start
         if relay.seen >= 2 or running.poll() is not None:
             break
@@ -185,7 +179,8 @@ def test_a_killed_run_asks_again_only_for_what_did_not_come(folder, chat_server,
     assert read_prompt_file(folder / "p.yaml").design.instruction == MISLEADING
     kept = {tried.prompt.design.instruction for tried in read_history(history_folder(folder / "p.yaml"))}
     assert kept >= {MISLEADING}
-    done = bakeoff(folder, f"{relay.url}#smollm2")
+    # In a process of its own again: in this one, rows that other tests had scored would make another request.
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
     assert relay.seen == 3  # the first reply came from disk
     assert "1 replies kept from before" in " ".join(done.stdout.split())
@@ -267,10 +262,11 @@ def test_what_cannot_be_used_is_refused_before_anything_is_sent(folder, chat_ser
     assert (folder / "q.yaml").read_text() == "mine"
 
 
-def test_a_missing_extra_is_named(folder) -> None:
-    code = "import sys; sys.modules['gepa'] = None; from bakeoff.cli import main; main()"
-    told = command(folder, "http://127.0.0.1:9/v1#m")[3:]
-    done = subprocess.run([sys.executable, "-c", code, *told], capture_output=True, text=True, cwd=folder, check=False)
-    assert done.returncode == 2
-    assert "pip install 'bakeoff[improve]'" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_missing_extra_is_named(folder, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "gepa"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "gepa", None)
+    done = program(*words("http://127.0.0.1:9/v1#m"))
+    assert done.code == 2
+    assert "pip install 'bakeoff[improve]'" in done.err
+    assert "Traceback" not in done.err
