@@ -126,11 +126,12 @@ Unlabelled = Annotated[
 
 # Task
 TaskKind = Annotated[
-    Literal["auto", "classification", "multi-label", "regression", "pair", "tagging"],
+    Literal["auto", "classification", "multi-label", "regression", "pair", "tagging", "generation"],
     option(
         "--task",
         metavar="KIND",
-        help="Kind of the task: classification, multi-label, regression, pair or tagging; auto: told by the columns.",
+        help="Kind of the task: classification, multi-label, regression, pair, tagging or generation; auto: told by "
+        "the columns.",
         panel=TASK,
         show_default=True,
     ),

@@ -26,6 +26,9 @@ _LABEL_NAMES = (
 )
 _PAIR_NAMES = frozenset({"text_pair", "textpair", "text pair"})
 _TOKEN_NAMES = ("tokens", "words")
+_SOURCE_NAMES = ("source", "input", "prompt", "document", "article", "question", "context", "text")
+_TARGET_NAMES = ("target", "output", "completion", "summary", "response", "answer", "text")
+_REFERENCE_NAMES = ("references", "targets")
 _TAG_NAMES = ("tags", "ner_tags", "labels", "slots", "bio", "iob")
 
 _LOOKED_AT = 2000
@@ -49,6 +52,10 @@ class Columns:
         Columns of the label, the group and the time.
     how : str
         One sentence: which text and label were chosen, and why.
+    references : str or None
+        Column of further texts that are right, where texts are to be written.
+    written : bool
+        Whether the labels are texts to write.
     """
 
     text: tuple[str, ...]
@@ -57,6 +64,8 @@ class Columns:
     group: str | None
     time: str | None
     how: str
+    references: str | None = None
+    written: bool = False
 
 
 def find_columns(
@@ -97,6 +106,8 @@ def find_columns(
     if not texts and (tokens := _find_tokens(table, kind)) is not None:
         tags = label or (_find_tags(table, tokens) if need_label else None)
         return find_columns(table, text=(tokens,), label=tags, group=group, time=time, need_label=False, kind=kind)
+    if not texts and label is None and (found := _find_source(table, kind)) is not None:
+        return find_columns(table, text=found[:1], label=found[1], group=group, time=time, kind="generation")
     pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
@@ -108,7 +119,10 @@ def find_columns(
     if chosen is None and need_label:
         chosen, why_label = _find_label(table, {*taken, *texts})
     _refuse_shared(table, texts, chosen)
-    return Columns(texts, pair, chosen, groups, times, _how(texts, pair, chosen, why_text, why_label))
+    written = kind == "generation"
+    how = _how(texts, pair, chosen, why_text, why_label)
+    several = _find_references(table) if written else None
+    return Columns(texts, pair, chosen, groups, times, how, several, written)
 
 
 def _how(texts: Sequence[str], pair: str | None, label: str | None, *why: str) -> str:
@@ -255,6 +269,31 @@ def _find_tokens(table: Table, kind: str) -> str | None:
 def _find_tags(table: Table, tokens: str) -> str | None:
     folded = {name.casefold(): name for name in reversed(table.columns) if name != tokens}
     return next((folded[name] for name in _TAG_NAMES if name in folded), None)
+
+
+def _find_source(table: Table, kind: str) -> tuple[str, str] | None:
+    """Give the columns of what is read and what is written: ``source`` and ``target``, or names known to mean them.
+
+    Unless the kind is known, the targets must be texts of their own, since labels may be called so, too.
+    """
+    folded = {name.casefold(): name for name in reversed(table.columns)}
+    if kind == "auto":
+        if not {"source", "target"} <= folded.keys():
+            return None
+        targets = _sample(table, folded["target"])
+        if _find_references(table) is None and len(set(targets)) * 2 <= len(targets):
+            return None
+    elif kind != "generation":
+        return None
+    source = next((folded[name] for name in _SOURCE_NAMES if name in folded), None)
+    target = next((folded[name] for name in _TARGET_NAMES if name in folded and folded[name] != source), None)
+    return None if source is None or target is None else (source, target)
+
+
+def _find_references(table: Table) -> str | None:
+    """Give the column of further texts that are right: of a usual name, with lists in it."""
+    named = [name for name in table.columns if name.casefold() in _REFERENCE_NAMES]
+    return next((name for name in named if _has_lists(table, name)), None)
 
 
 def _has_lists(table: Table, column: str) -> bool:

@@ -60,6 +60,30 @@ _FLOOR_SPECS: tuple[MethodSpec, ...] = (
         forecast=forecast.forecast_tfidf,
         parameters={},
     ),
+    MethodSpec(
+        name="lead",
+        version="1",
+        arm="floor",
+        summary="The first words of the source, as many as targets have.",
+        kinds=("generation",),
+        least_n=1,
+        model=None,
+        location="bakeoff.methods.written_floors:Lead",
+        forecast=forecast.forecast_majority,
+        parameters={},
+    ),
+    MethodSpec(
+        name="nearest-target",
+        version="1",
+        arm="floor",
+        summary="The target of the labelled row whose source is most alike.",
+        kinds=("generation",),
+        least_n=1,
+        model=None,
+        location="bakeoff.methods.written_floors:NearestTarget",
+        forecast=forecast.forecast_tfidf,
+        parameters={},
+    ),
 )
 
 

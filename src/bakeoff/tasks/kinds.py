@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bakeoff.data import counts_of
 from bakeoff.tasks.classification import METRICS, choose_metric
+from bakeoff.tasks.generation import GENERATION_METRICS, GenerationScoring, choose_generation_metric
 from bakeoff.tasks.multi_label import MULTI_LABEL_METRICS, MultiLabelScoring
 from bakeoff.tasks.regression import REGRESSION_METRICS, RegressionScoring
 from bakeoff.tasks.scoring import LabelScoring, Scoring
@@ -24,6 +25,7 @@ _METRICS: Mapping[str, Mapping[str, str]] = {
     "multi-label": MULTI_LABEL_METRICS,
     "regression": REGRESSION_METRICS,
     "tagging": TAGGING_METRICS,
+    "generation": GENERATION_METRICS,
 }
 
 
@@ -50,10 +52,13 @@ def default_metric(kind: str, values: Sequence[str]) -> str:
     -------
     str
         Accuracy or macro-F1 for one label a row, by how even the labels are; ``"micro-F1"``, ``"pearson"`` or
-        ``"entity-F1"`` for the other kinds, ``"token-accuracy"`` where tags have no types.
+        ``"entity-F1"`` for the other kinds, ``"token-accuracy"`` where tags have no types; for texts to write
+        ``"chrf"``, or ``"token-f1"`` where they are short.
     """
     if kind in ONE_LABEL:
         return choose_metric(counts_of(kind, values))
+    if kind == "generation":
+        return choose_generation_metric(values)
     if kind == "tagging" and not any("-" in value for value in values):
         return "token-accuracy"
     return next(iter(_METRICS[kind]))
@@ -75,4 +80,6 @@ def scoring_of(task: Task) -> Scoring:
         return MultiLabelScoring(task.metric, task.labels)
     if task.kind == "regression":
         return RegressionScoring(task.metric)
+    if task.kind == "generation":
+        return GenerationScoring(task.metric)
     return TaggingScoring(task.metric) if task.kind == "tagging" else LabelScoring(task.metric, task.labels)

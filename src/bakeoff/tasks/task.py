@@ -21,7 +21,7 @@ TASK_KINDS: Mapping[str, bool] = {
     "regression": True,
     "pair": True,
     "tagging": True,
-    "generation": False,
+    "generation": True,
 }
 
 
@@ -40,8 +40,8 @@ class Task:
     name : str
         Short name for people, such as the label column's name.
     labels : tuple of str
-        The label set, sorted; the columns of probabilities stand in this order. Empty for regression; for tagging the
-        tags.
+        The label set, sorted; the columns of probabilities stand in this order. Empty for regression and generation;
+        for tagging the tags.
     words : tuple of str
         For each label, the word or words that stand for it in a prompt (its verbalizer).
     definitions : tuple of str
@@ -67,7 +67,7 @@ class Task:
     def extent(self) -> str:
         """What answers are out of, in a few words: ``"3 labels"``, ``"numbers"``, ``"9 tags"``."""
         if not self.labels:
-            return "numbers"
+            return "texts" if self.kind == "generation" else "numbers"
         return f"{len(self.labels)} {'tags' if self.kind == 'tagging' else 'labels'}"
 
     def to_json(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def task_of_kind(
     name : str
         What the label says, such as ``"sentiment"``.
     labels : sequence of str
-        The label set: at least two distinct ones; none for regression.
+        The label set: at least two distinct ones; none for regression and generation.
     metric : str
         Primary metric.
     words, definitions, other_words : mapping, optional
@@ -188,6 +188,7 @@ _ASKED = {
     "multi-label": "Give all labels that fit the text.",
     "regression": "Give the number for the text.",
     "tagging": "Mark the entities in the text.",
+    "generation": "Write the text that belongs to the input.",
 }
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import FIELD_SEPARATOR, join_fields, labels_of, write_labels, write_number, write_tags
+from bakeoff.data import (
+    FIELD_SEPARATOR,
+    join_fields,
+    labels_of,
+    write_labels,
+    write_number,
+    write_references,
+    write_tags,
+)
 from bakeoff.errors import DataError
 from bakeoff.tasks.task import ABSTAIN, Task
 
@@ -63,6 +71,8 @@ def _written(kind: str, label: Any) -> str:
         return write_labels(map(str, labels_of(kind, label) if isinstance(label, str) else label))
     if kind == "tagging":
         return label if isinstance(label, str) else write_tags(map(str, label))
+    if kind == "generation":
+        return label if isinstance(label, str) else write_references(map(str, label))
     return str(label)
 
 
@@ -110,11 +120,13 @@ def values_of(task: Task, answers: Sequence[str | None], texts: Sequence[str]) -
     Returns
     -------
     ndarray, shape (rows,)
-        Labels as str, with ``"<abstain>"`` for an abstention; numbers as float64, with NaN; tuples of labels, or of
-        tags, as objects, with ``("<abstain>",)`` or all ``"O"``.
+        Labels as str, with ``"<abstain>"`` for an abstention; texts likewise, as objects; numbers as float64, with
+        NaN; tuples of labels, or of tags, as objects, with ``("<abstain>",)`` or all ``"O"``.
     """
     if task.kind == "regression":
         return np.array([np.nan if one is None else float(one) for one in answers], dtype=np.float64)
+    if task.kind == "generation":
+        return np.array([ABSTAIN if one is None else one for one in answers], dtype=object)
     if task.kind not in ("multi-label", "tagging"):
         return np.array([ABSTAIN if one is None else one for one in answers], dtype=np.str_)
     found = np.empty(len(answers), dtype=object)
