@@ -106,8 +106,8 @@ def find_columns(
     if not texts and (tokens := _find_tokens(table, kind)) is not None:
         tags = label or (_find_tags(table, tokens) if need_label else None)
         return find_columns(table, text=(tokens,), label=tags, group=group, time=time, need_label=False, kind=kind)
-    if not texts and label is None and (found := _find_source(table, kind)) is not None:
-        return find_columns(table, text=found[:1], label=found[1], group=group, time=time, kind="generation")
+    if not texts and label is None and (named := _find_source(table, kind)) is not None:
+        return find_columns(table, text=named[:1], label=named[1], group=group, time=time, kind="generation")
     pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
