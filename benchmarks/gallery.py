@@ -51,7 +51,7 @@ class Shown:
 
 SETS = {
     "e2e_nlg": Shown(
-        ("--budgets", "0,16,128", "--test-rows", "100", "--name", "restaurant"),
+        ("--budgets", "0,16,128", "--test-rows", "100"),
         "E2E NLG (github.com/tuetschek/e2e-dataset), CC BY-SA 4.0",
     ),
     "scitldr": Shown(("--budgets", "0,16,64", "--test-rows", "60"), "SciTLDR (github.com/allenai/scitldr), Apache-2.0"),
