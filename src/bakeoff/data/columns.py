@@ -103,11 +103,10 @@ def find_columns(
     if not any(_by_name(table, name) for name in (*text, text_pair, label, group, time) if name is not None):
         _refuse_headless(table)
     texts = tuple(resolve_column(table, name, "--text") for name in text)
-    if not texts and (tokens := _find_tokens(table, kind)) is not None:
-        tags = label or (_find_tags(table, tokens) if need_label else None)
-        return find_columns(table, text=(tokens,), label=tags, group=group, time=time, need_label=False, kind=kind)
-    if not texts and label is None and (named := _find_source(table, kind)) is not None:
-        return find_columns(table, text=named[:1], label=named[1], group=group, time=time, kind="generation")
+    named = None if texts else _find_by_kind(table, kind, label, need_label)
+    if named is not None:
+        own, target, found_kind = named
+        return find_columns(table, text=(own,), label=target, group=group, time=time, need_label=False, kind=found_kind)
     pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
@@ -119,10 +118,18 @@ def find_columns(
     if chosen is None and need_label:
         chosen, why_label = _find_label(table, {*taken, *texts})
     _refuse_shared(table, texts, chosen)
-    written = kind == "generation"
+    several = _find_references(table) if kind == "generation" else None
     how = _how(texts, pair, chosen, why_text, why_label)
-    several = _find_references(table) if written else None
-    return Columns(texts, pair, chosen, groups, times, how, several, written)
+    return Columns(texts, pair, chosen, groups, times, how, several, kind == "generation")
+
+
+def _find_by_kind(table: Table, kind: str, label: str | None, need_label: bool) -> tuple[str, str | None, str] | None:
+    """Give text and label of rows of tokens, or of texts to write, by their usual names, and the kind; None for others."""
+    tokens = _find_tokens(table, kind)
+    if tokens is not None:
+        return tokens, label or (_find_tags(table, tokens) if need_label else None), kind
+    source = None if label is not None else _find_source(table, kind)
+    return None if source is None else (*source, "generation")
 
 
 def _how(texts: Sequence[str], pair: str | None, label: str | None, *why: str) -> str:
