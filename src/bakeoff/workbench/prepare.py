@@ -91,8 +91,14 @@ def create_study(
     contenders, missing = _contenders(models, task, split, prompts, options, len(bare))
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
-    more_checks = (*more_checks, *kept, *try_checks(task.checks, split.train))
-    checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks)
+    checks = (
+        *check_rows(read),
+        *split.checks,
+        *seen_checks,
+        *more_checks,
+        *kept,
+        *try_checks(task.checks, split.train),
+    )
     watcher.checked(checks, known_before(read, task, split, _mde(split, options, read.kind)))
     check_meaning(checks)
     facts = {
