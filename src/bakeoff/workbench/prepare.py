@@ -91,14 +91,7 @@ def create_study(
     contenders, missing = _contenders(models, task, split, prompts, options, len(bare))
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
-    checks = (
-        *check_rows(read),
-        *split.checks,
-        *seen_checks,
-        *more_checks,
-        *kept,
-        *try_checks(task.checks, split.train),
-    )
+    checks = _checks(read, split, task, (*seen_checks, *more_checks, *kept))
     watcher.checked(checks, known_before(read, task, split, _mde(split, options, read.kind)))
     check_meaning(checks)
     facts = {
@@ -111,6 +104,11 @@ def create_study(
     store = StudyStore.create(folder or _default_folder(read.name), facts, parts, split.folds, bare)
     watcher.started(store.folder)
     return store
+
+
+def _checks(read: Source, split: Split, task: Task, found: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Give all named checks, what was found while the rows were divided among them."""
+    return (*check_rows(read), *split.checks, *found, *try_checks(task.checks, split.train))
 
 
 def _mde(split: Split, options: StudyOptions, kind: str) -> float:
