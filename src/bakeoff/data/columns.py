@@ -105,8 +105,8 @@ def find_columns(
     texts = tuple(resolve_column(table, name, "--text") for name in text)
     named = None if texts else _find_by_kind(table, kind, label, need_label)
     if named is not None:
-        own, target, found_kind = named
-        return find_columns(table, text=(own,), label=target, group=group, time=time, need_label=False, kind=found_kind)
+        own, tags, kind = named
+        return find_columns(table, text=(own,), label=tags, group=group, time=time, need_label=False, kind=kind)
     pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
@@ -118,13 +118,13 @@ def find_columns(
     if chosen is None and need_label:
         chosen, why_label = _find_label(table, {*taken, *texts})
     _refuse_shared(table, texts, chosen)
-    several = _find_references(table) if kind == "generation" else None
+    written = kind == "generation"
     how = _how(texts, pair, chosen, why_text, why_label)
-    return Columns(texts, pair, chosen, groups, times, how, several, kind == "generation")
+    return Columns(texts, pair, chosen, groups, times, how, _find_references(table) if written else None, written)
 
 
 def _find_by_kind(table: Table, kind: str, label: str | None, need_label: bool) -> tuple[str, str | None, str] | None:
-    """Give text and label of rows of tokens, or of texts to write, by their usual names, and the kind; None for others."""
+    """Give text, label and kind of rows of tokens, or of texts to write, by their usual names; None for others."""
     tokens = _find_tokens(table, kind)
     if tokens is not None:
         return tokens, label or (_find_tags(table, tokens) if need_label else None), kind

@@ -152,7 +152,7 @@ def _score(evidence: Evidence, decision: Decision, contender: Contender, rows_re
     metric = evidence.task.metric
     if row is None:
         return "## Score\n\nThis contender was not measured on test rows: nothing is known of its score."
-    meaning = metrics_of(evidence.task.kind).get(metric)
+    meaning = metrics_of(evidence.task.kind, evidence.task.checks).get(metric)
     figures = [
         ("valid answers", share_text(row.valid_rate)),
         ("latency, one row alone, median", milliseconds_text(row.p50_ms)),

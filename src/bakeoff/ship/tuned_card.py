@@ -120,7 +120,7 @@ def _score(task: Task, figures: TunedFigures) -> str:
         "## Score",
         f"Learned from {count_text(figures.learned_rows)} labelled rows in {duration_text(figures.seconds)}; answers "
         f"{rate_text(figures.rows_per_second)}. {task.metric[:1].upper()}{task.metric[1:]} is the "
-        f"{metrics_of(task.kind).get(task.metric, task.metric)}.",
+        f"{metrics_of(task.kind, task.checks).get(task.metric, task.metric)}.",
         f"| rows that it did not learn from | rows | {task.metric} | 95% interval |\n| --- | --- | --- | --- |\n{rows}",
         floor,
         _calibration(figures.calibration),

@@ -39,7 +39,7 @@ from bakeoff.models.digest import weights_sha256
 from bakeoff.models.generate import Generator, WriteSettings
 from bakeoff.models.loading import torch_dtype
 from bakeoff.records import Answer
-from bakeoff.tasks import Task, scoring_of
+from bakeoff.tasks import Task, scoring_of, truths
 
 __all__ = ["ABOUT_WRITER", "NOTHING_WRITTEN", "TIME_WAS_UP", "FullTextWriter", "TextWriter"]
 
@@ -81,8 +81,9 @@ class TextWriter(Method):
         train, held = divide_rows(len(texts), self.seed, _MOST_HELD)
 
         def judge(places: NDArray[Any]) -> float:
-            said = [answer.value for answer in self._written([texts[at] for at in places])]
-            return scoring_of(self.task).score_values([labels[at] for at in places], said)
+            asked = [texts[at] for at in places]
+            truth = truths(self.task, asked, [labels[at] for at in places])
+            return scoring_of(self.task).score_values(truth, [answer.value for answer in self._written(asked)])
 
         tuned = tune(
             self.network_,
