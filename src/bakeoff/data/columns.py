@@ -113,14 +113,12 @@ def find_columns(
     pair = pair if pair or text else next(iter(_named(table, [_PAIR_NAMES], set())[0]), None)
     taken = {name for name in (pair, chosen, groups, times) if name is not None}
     if not texts:
-        found, why_text = _find_text(table, taken)
-        texts = (found,)
+        texts, why_text = _find_text(table, taken)
     if chosen is None and need_label:
         chosen, why_label = _find_label(table, {*taken, *texts})
     _refuse_shared(table, texts, chosen)
-    written = kind == "generation"
     how = _how(texts, pair, chosen, why_text, why_label)
-    return Columns(texts, pair, chosen, groups, times, how, _find_references(table) if written else None, written)
+    return Columns(texts, pair, chosen, groups, times, how, *_written(table, kind))
 
 
 def _find_by_kind(table: Table, kind: str, label: str | None, need_label: bool) -> tuple[str, str | None, str] | None:
@@ -216,14 +214,14 @@ def _named(table: Table, tiers: Sequence[frozenset[str]], taken: set[str]) -> li
     return [[name for name in free if name.casefold() in tier] for tier in tiers]
 
 
-def _find_text(table: Table, taken: set[str]) -> tuple[str, str]:
+def _find_text(table: Table, taken: set[str]) -> tuple[tuple[str], str]:
     for hits in _named(table, _TEXT_NAMES, taken):
         if len(hits) > 1:
             hits = [name for name in hits if _is_texty(_sample(table, name))] or hits
         if len(hits) > 1:
             raise _ambiguous(table, hits, "--text", "the text")
         if hits:
-            return hits[0], "its name"
+            return (hits[0],), "its name"
     lengths = {
         name: _mean_length(values)
         for name in table.columns
@@ -234,9 +232,9 @@ def _find_text(table: Table, taken: set[str]) -> tuple[str, str]:
     if len(alike) > 1:
         raise _ambiguous(table, alike, "--text", "the text")
     if alike:
-        return alike[0], "its longest texts"
+        return (alike[0],), "its longest texts"
     if len(table.columns) == 1 and not taken:
-        return table.columns[0], "the only column"
+        return (table.columns[0],), "the only column"
     raise DataError(
         f"No column of {table.source} looks like a text; there are {_listed(table.columns)}.",
         next_step="Name it with --text.",
@@ -295,6 +293,11 @@ def _find_source(table: Table, kind: str) -> tuple[str, str] | None:
     source = next((folded[name] for name in _SOURCE_NAMES if name in folded), None)
     target = next((folded[name] for name in _TARGET_NAMES if name in folded and folded[name] != source), None)
     return None if source is None or target is None else (source, target)
+
+
+def _written(table: Table, kind: str) -> tuple[str | None, bool]:
+    """Give the column of further texts that are right, and whether the labels are texts to write."""
+    return (_find_references(table), True) if kind == "generation" else (None, False)
 
 
 def _find_references(table: Table) -> str | None:
