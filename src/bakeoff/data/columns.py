@@ -103,8 +103,7 @@ def find_columns(
     if not any(_by_name(table, name) for name in (*text, text_pair, label, group, time) if name is not None):
         _refuse_headless(table)
     texts = tuple(resolve_column(table, name, "--text") for name in text)
-    named = None if texts else _find_by_kind(table, kind, label, need_label)
-    if named is not None:
+    if not texts and (named := _find_by_kind(table, kind, label, need_label)) is not None:
         own, tags, kind = named
         return find_columns(table, text=(own,), label=tags, group=group, time=time, need_label=False, kind=kind)
     pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
