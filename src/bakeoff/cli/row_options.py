@@ -21,6 +21,7 @@ __all__ = [
     "ROWS",
     "SERVERS",
     "TASK",
+    "ChecksFile",
     "Delimiter",
     "Encoding",
     "Group",
@@ -126,11 +127,12 @@ Unlabelled = Annotated[
 
 # Task
 TaskKind = Annotated[
-    Literal["auto", "classification", "multi-label", "regression", "pair", "tagging"],
+    Literal["auto", "classification", "multi-label", "regression", "pair", "tagging", "generation"],
     option(
         "--task",
         metavar="KIND",
-        help="Kind of the task: classification, multi-label, regression, pair or tagging; auto: told by the columns.",
+        help="Kind of the task: classification, multi-label, regression, pair, tagging or generation; auto: told by "
+        "the columns.",
         panel=TASK,
         show_default=True,
     ),
@@ -151,6 +153,15 @@ LabelsFile = Annotated[
     Path | None,
     option(
         "--labels", metavar="FILE", help="YAML or JSON file: what each label means, its words, examples.", panel=TASK
+    ),
+]
+ChecksFile = Annotated[
+    Path | None,
+    option(
+        "--checks",
+        metavar="FILE",
+        help="YAML file of checks that written texts must pass: lines, rhymes, words, slots.",
+        panel=TASK,
     ),
 ]
 

@@ -14,17 +14,25 @@ from bakeoff.data.examine import LEAST_COUNTED, UNEVEN, check_rows
 from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows, fold_overlap
 from bakeoff.data.forms import (
     FIELD_SEPARATOR,
+    REFERENCE_SEPARATOR,
+    SOURCE_SEPARATOR,
     counts_of,
     entity_type,
     join_fields,
     label_names,
     labels_of,
+    references_of,
+    source_of,
     spaced,
     split_fields,
     strata_of,
+    target_of,
     write_labels,
     write_number,
+    write_references,
     write_tags,
+    write_truth,
+    written_label,
 )
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
@@ -36,6 +44,7 @@ from bakeoff.data.split import Fold, Split, split_rows
 from bakeoff.data.spreadsheet import SHEET_COLUMN, plain_cell, safe_cell
 from bakeoff.data.table import Cell, Table
 from bakeoff.data.unlabelled import keep_unlabelled
+from bakeoff.data.yaml_pairs import yaml_pairs
 
 __all__ = [
     "CROSS_FIT_BELOW",
@@ -43,7 +52,9 @@ __all__ = [
     "FOLDS",
     "KINDS",
     "LEAST_COUNTED",
+    "REFERENCE_SEPARATOR",
     "SHEET_COLUMN",
+    "SOURCE_SEPARATOR",
     "UNEVEN",
     "Cell",
     "Check",
@@ -76,13 +87,20 @@ __all__ = [
     "read_predictions",
     "read_rows",
     "read_table",
+    "references_of",
     "safe_cell",
+    "source_of",
     "spaced",
     "split_fields",
     "split_rows",
     "strata_of",
+    "target_of",
     "write_labels",
     "write_number",
+    "write_references",
     "write_tags",
+    "write_truth",
+    "written_label",
     "written_texts",
+    "yaml_pairs",
 ]

@@ -9,14 +9,21 @@ from collections.abc import Callable, Sequence
 
 from bakeoff.data.check import first_rows
 from bakeoff.data.columns import Columns
-from bakeoff.data.forms import FIELD_SEPARATOR, join_fields, write_labels, write_number, write_tags
+from bakeoff.data.forms import (
+    FIELD_SEPARATOR,
+    join_fields,
+    write_labels,
+    write_number,
+    write_references,
+    write_tags,
+)
 from bakeoff.data.table import Cell, Table
 from bakeoff.errors import DataError, OptionError
 
 __all__ = ["KINDS", "divider_of", "infer_kind", "single_texts", "written_labels", "written_texts"]
 
 #: Kinds of rows that can be read.
-KINDS = ("classification", "multi-label", "regression", "pair", "tagging")
+KINDS = ("classification", "multi-label", "regression", "pair", "tagging", "generation")
 
 #: Numbers of which so many differ, and some have a fraction, are a scale and no classes.
 _MOST_NUMBER_CLASSES = 20
@@ -30,6 +37,8 @@ _SCHEMES = {"E": "I", "L": "I", "S": "B", "U": "B"}
 def infer_kind(table: Table, columns: Columns) -> str:
     """Tell the kind of task by the columns and the labels in them.
 
+    Texts to write are known by the names of their columns alone, ``source`` and ``target``.
+
     Parameters
     ----------
     table : Table
@@ -39,11 +48,13 @@ def infer_kind(table: Table, columns: Columns) -> str:
     -------
     str
         ``"tagging"`` where texts are lists of tokens, ``"multi-label"`` where labels are lists, ``"regression"`` where
-        they are over 20 different numbers, some with a fraction, ``"pair"`` where there is a second text, else
-        ``"classification"``.
+        they are over 20 different numbers, some with a fraction, ``"generation"`` where they are texts to write,
+        ``"pair"`` where there is a second text, else ``"classification"``.
     """
     if columns.label is None:
         return "classification"
+    if columns.written:
+        return "generation"
     texts, labels = table.column(columns.text[0]), table.column(columns.label)
     if any(isinstance(cell, tuple) for cell in labels):
         return "tagging" if any(isinstance(cell, tuple) for cell in texts) else "multi-label"
@@ -123,6 +134,8 @@ def written_labels(table: Table, columns: Columns, kind: str, divider: str | Non
     if kind in ("classification", "pair"):
         return [label.strip() for label in single_texts(table, name, "label")]
     cells = table.column(name)
+    if kind == "generation":
+        return _references(table, columns)
     if kind == "multi-label":
         return _each(table, cells, "a list of labels", lambda cell: _label_set(cell, divider))
     if kind == "regression":
@@ -140,6 +153,19 @@ def written_labels(table: Table, columns: Columns, kind: str, divider: str | Non
             next_step="Give tokens and tags as lists of one length.",
         )
     return found
+
+
+def _references(table: Table, columns: Columns) -> list[str]:
+    """Write the texts that are right for each row: the target first, then what the column of references adds."""
+    targets = single_texts(table, str(columns.label), "label")
+    if columns.references is None:
+        return [write_references((target,)) for target in targets]
+    others = [cell if isinstance(cell, tuple) else (cell or "",) for cell in table.column(columns.references)]
+    # A row without a target has none to learn from, whatever else is right.
+    return [
+        write_references((target, *more)) if target.strip() else ""
+        for target, more in zip(targets, others, strict=True)
+    ]
 
 
 def single_texts(table: Table, column: str, role: str) -> list[str]:

@@ -26,6 +26,9 @@ _LABEL_NAMES = (
 )
 _PAIR_NAMES = frozenset({"text_pair", "textpair", "text pair"})
 _TOKEN_NAMES = ("tokens", "words")
+_SOURCE_NAMES = ("source", "input", "prompt", "document", "article", "question", "context", "text")
+_TARGET_NAMES = ("target", "output", "completion", "summary", "response", "answer", "text")
+_REFERENCE_NAMES = ("references", "targets")
 _TAG_NAMES = ("tags", "ner_tags", "labels", "slots", "bio", "iob")
 
 _LOOKED_AT = 2000
@@ -49,6 +52,10 @@ class Columns:
         Columns of the label, the group and the time.
     how : str
         One sentence: which text and label were chosen, and why.
+    references : str or None
+        Column of further texts that are right, where texts are to be written.
+    written : bool
+        Whether the labels are texts to write.
     """
 
     text: tuple[str, ...]
@@ -57,6 +64,8 @@ class Columns:
     group: str | None
     time: str | None
     how: str
+    references: str | None = None
+    written: bool = False
 
 
 def find_columns(
@@ -94,21 +103,30 @@ def find_columns(
     if not any(_by_name(table, name) for name in (*text, text_pair, label, group, time) if name is not None):
         _refuse_headless(table)
     texts = tuple(resolve_column(table, name, "--text") for name in text)
-    if not texts and (tokens := _find_tokens(table, kind)) is not None:
-        tags = label or (_find_tags(table, tokens) if need_label else None)
-        return find_columns(table, text=(tokens,), label=tags, group=group, time=time, need_label=False, kind=kind)
+    if not texts and (named := _find_by_kind(table, kind, label, need_label)) is not None:
+        own, tags, kind = named
+        return find_columns(table, text=(own,), label=tags, group=group, time=time, need_label=False, kind=kind)
     pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
     pair = pair if pair or text else next(iter(_named(table, [_PAIR_NAMES], set())[0]), None)
     taken = {name for name in (pair, chosen, groups, times) if name is not None}
     if not texts:
-        found, why_text = _find_text(table, taken)
-        texts = (found,)
+        texts, why_text = _find_text(table, taken)
     if chosen is None and need_label:
         chosen, why_label = _find_label(table, {*taken, *texts})
     _refuse_shared(table, texts, chosen)
-    return Columns(texts, pair, chosen, groups, times, _how(texts, pair, chosen, why_text, why_label))
+    how = _how(texts, pair, chosen, why_text, why_label)
+    return Columns(texts, pair, chosen, groups, times, how, *_written(table, kind))
+
+
+def _find_by_kind(table: Table, kind: str, label: str | None, need_label: bool) -> tuple[str, str | None, str] | None:
+    """Give text, label and kind of rows of tokens, or of texts to write, by their usual names; None for others."""
+    tokens = _find_tokens(table, kind)
+    if tokens is not None:
+        return tokens, label or (_find_tags(table, tokens) if need_label else None), kind
+    source = None if label is not None else _find_source(table, kind)
+    return None if source is None else (*source, "generation")
 
 
 def _how(texts: Sequence[str], pair: str | None, label: str | None, *why: str) -> str:
@@ -195,14 +213,14 @@ def _named(table: Table, tiers: Sequence[frozenset[str]], taken: set[str]) -> li
     return [[name for name in free if name.casefold() in tier] for tier in tiers]
 
 
-def _find_text(table: Table, taken: set[str]) -> tuple[str, str]:
+def _find_text(table: Table, taken: set[str]) -> tuple[tuple[str], str]:
     for hits in _named(table, _TEXT_NAMES, taken):
         if len(hits) > 1:
             hits = [name for name in hits if _is_texty(_sample(table, name))] or hits
         if len(hits) > 1:
             raise _ambiguous(table, hits, "--text", "the text")
         if hits:
-            return hits[0], "its name"
+            return (hits[0],), "its name"
     lengths = {
         name: _mean_length(values)
         for name in table.columns
@@ -213,9 +231,9 @@ def _find_text(table: Table, taken: set[str]) -> tuple[str, str]:
     if len(alike) > 1:
         raise _ambiguous(table, alike, "--text", "the text")
     if alike:
-        return alike[0], "its longest texts"
+        return (alike[0],), "its longest texts"
     if len(table.columns) == 1 and not taken:
-        return table.columns[0], "the only column"
+        return (table.columns[0],), "the only column"
     raise DataError(
         f"No column of {table.source} looks like a text; there are {_listed(table.columns)}.",
         next_step="Name it with --text.",
@@ -255,6 +273,36 @@ def _find_tokens(table: Table, kind: str) -> str | None:
 def _find_tags(table: Table, tokens: str) -> str | None:
     folded = {name.casefold(): name for name in reversed(table.columns) if name != tokens}
     return next((folded[name] for name in _TAG_NAMES if name in folded), None)
+
+
+def _find_source(table: Table, kind: str) -> tuple[str, str] | None:
+    """Give the columns of what is read and what is written: ``source`` and ``target``, or names known to mean them.
+
+    Unless the kind is known, the targets must be texts of their own, since labels may be called so, too.
+    """
+    folded = {name.casefold(): name for name in reversed(table.columns)}
+    if kind == "auto":
+        if not {"source", "target"} <= folded.keys():
+            return None
+        targets = _sample(table, folded["target"])
+        if _find_references(table) is None and len(set(targets)) * 2 <= len(targets):
+            return None
+    elif kind != "generation":
+        return None
+    source = next((folded[name] for name in _SOURCE_NAMES if name in folded), None)
+    target = next((folded[name] for name in _TARGET_NAMES if name in folded and folded[name] != source), None)
+    return None if source is None or target is None else (source, target)
+
+
+def _written(table: Table, kind: str) -> tuple[str | None, bool]:
+    """Give the column of further texts that are right, and whether the labels are texts to write."""
+    return (_find_references(table), True) if kind == "generation" else (None, False)
+
+
+def _find_references(table: Table) -> str | None:
+    """Give the column of further texts that are right: of a usual name, with lists in it."""
+    named = [name for name in table.columns if name.casefold() in _REFERENCE_NAMES]
+    return next((name for name in named if _has_lists(table, name)), None)
 
 
 def _has_lists(table: Table, column: str) -> bool:

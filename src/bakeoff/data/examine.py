@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bakeoff.data.check import Check, Status, counted, first_rows
 from bakeoff.data.duplicates import near_duplicates, same_key
+from bakeoff.data.forms import references_of, target_of
 from bakeoff.data.rows import Rows, Source, joined
 
 __all__ = ["LEAST_COUNTED", "UNEVEN", "check_rows"]
@@ -45,8 +46,8 @@ def check_rows(source: Source) -> tuple[Check, ...]:
         First the notes of reading that have names of their own, then always, in this order: ``size``, ``encoding``,
         ``empty``, ``duplicates``, ``near-duplicates``, ``conflicting labels``, ``leaks between splits``, ``rare
         classes``, ``class balance``, ``long texts``, ``label names``, ``constant or id-like text``; where labels are
-        numbers, ``label range`` in place of what is said of classes. ``FAIL`` is kept for what makes a study
-        meaningless.
+        numbers or texts, ``label range`` or ``target lengths`` in place of what is said of classes. ``FAIL`` is kept
+        for what makes a study meaningless.
     """
     rows = joined([part for _, part in source.splits])
     counts = rows.label_counts
@@ -61,13 +62,22 @@ def check_rows(source: Source) -> tuple[Check, ...]:
         _near_duplicates(rows, near, where),
         _conflicts(rows, where),
         _leaks(source, near, where),
-        *([_rare(counts, rows.kind), _balance(counts, rows.kind)] if rows.kind != "regression" else [_range_of(rows)]),
+        *_of_labels(rows, counts),
         _long(rows, where),
         *([_label_names(counts)] if rows.kind in _NAMED else []),
         _idle_text(rows),
     )
     names = {check.name for check in found}
     return (*(note for note in source.notes if note.name not in names), *found)
+
+
+def _of_labels(rows: Rows, counts: Counter[str]) -> list[Check]:
+    """Give what is said of the labels: of classes, of numbers, or of texts to write."""
+    if rows.kind == "regression":
+        return [_range_of(rows)]
+    if rows.kind == "generation":
+        return [_target_lengths(rows)]
+    return [_rare(counts, rows.kind), _balance(counts, rows.kind)]
 
 
 def _places(where: Sequence[str], positions: Sequence[int]) -> str:
@@ -138,6 +148,9 @@ def _conflicts(rows: Rows, where: Sequence[str]) -> Check:
     torn = [i for i, key in enumerate(keys) if len(labels[key]) > 1]
     if not torn:
         return Check("conflicting labels", "PASS", "No text has two labels.")
+    if rows.kind == "generation":
+        detail = f"{len(torn)} rows share a source and have other targets ({_places(where, torn)})."
+        return Check("conflicting labels", "PASS", detail)
     detail = (
         f"{len(torn)} rows share a text and differ in the label ({_places(where, torn)}): no method gets all right."
     )
@@ -177,7 +190,7 @@ def _rare(counts: Counter[str], kind: str) -> Check:
     if kind not in ("classification", "pair"):
         return Check("rare classes", "WARN", detail)
     if status == "FAIL":
-        detail += " Most rows have a label of their own: this is no classification."
+        detail += " Most rows have a label of their own: this is no classification (--task generation writes texts)."
     return Check("rare classes", status, f"{detail} Drop or merge them with --min-label-rows.")
 
 
@@ -199,6 +212,17 @@ def _range_of(rows: Rows) -> Check:
     low, middle, high = numbers[0], numbers[len(numbers) // 2], numbers[-1]
     detail = f"The labels are numbers from {low:g} to {high:g}, the middle one {middle:g}."
     return Check("label range", "FAIL" if low == high else "PASS", detail)
+
+
+def _target_lengths(rows: Rows) -> Check:
+    words = sorted(len(target_of(label).split()) for label in rows.labels)
+    several = sum(len(references_of(label)) > 1 for label in rows.labels)
+    detail = f"Targets have {words[0]} to {words[-1]} words, the middle one {words[len(words) // 2]}"
+    more = f"; {counted(several, 'row')} with several references" if several else ""
+    if len(set(rows.labels)) * 4 < len(rows):
+        few = f"only {len(set(rows.labels))} of {len(rows)} differ: are they labels? (--task classification)"
+        return Check("target lengths", "WARN", f"{detail}, but {few}")
+    return Check("target lengths", "PASS", f"{detail}{more}.")
 
 
 def _long(rows: Rows, where: Sequence[str]) -> Check:

@@ -7,6 +7,11 @@ between them. A label is written so that equal labels are equal strings:
 ``multi-label``                a JSON list of the row's labels, sorted; ``[]`` for none
 ``regression``                 a number, as Python writes it
 ``tagging``                    the tokens' tags with blanks between them
+``generation``                 the texts that are right, the one to learn from first, with U+001E, the record separator
+                               of ASCII, between them
+
+What a written text is held against may carry the row's source behind it (`write_truth`), after U+001D, the group
+separator.
 """
 
 from __future__ import annotations
@@ -20,21 +25,35 @@ import numpy as np
 
 __all__ = [
     "FIELD_SEPARATOR",
+    "REFERENCE_SEPARATOR",
+    "SOURCE_SEPARATOR",
     "counts_of",
     "entity_type",
     "join_fields",
     "label_names",
     "labels_of",
+    "references_of",
+    "source_of",
     "spaced",
     "split_fields",
     "strata_of",
+    "target_of",
     "write_labels",
     "write_number",
+    "write_references",
     "write_tags",
+    "write_truth",
+    "written_label",
 ]
 
 #: Between the fields of a text.
 FIELD_SEPARATOR = "\x1f"
+
+#: Between the texts that are right for one row.
+REFERENCE_SEPARATOR = "\x1e"
+
+#: Between a label and the source that its row has.
+SOURCE_SEPARATOR = "\x1d"
 
 #: Parts of equal size by which numbers are stratified.
 _BINS = 10
@@ -80,9 +99,40 @@ def write_tags(tags: Iterable[str]) -> str:
     return " ".join(tags)
 
 
+def write_references(references: Iterable[str]) -> str:
+    """Write the texts that are right for a row, the one to learn from first, each once."""
+    plain = (text.replace(REFERENCE_SEPARATOR, " ").replace(SOURCE_SEPARATOR, " ").strip() for text in references)
+    return REFERENCE_SEPARATOR.join(dict.fromkeys(text for text in plain if text))
+
+
+def references_of(value: str) -> tuple[str, ...]:
+    """Give the texts that are right for a row of a generation task, the one to learn from first."""
+    return tuple(written_label(value).split(REFERENCE_SEPARATOR))
+
+
+def target_of(value: str) -> str:
+    """Give the text to learn from, of a generation task's written label."""
+    return written_label(value).partition(REFERENCE_SEPARATOR)[0]
+
+
+def write_truth(label: str, source: str) -> str:
+    """Write a label with the source of its row, for what is held against both."""
+    return f"{label}{SOURCE_SEPARATOR}{source}"
+
+
+def written_label(truth: str) -> str:
+    """Give the label of what `write_truth` wrote; a label as it is."""
+    return truth.partition(SOURCE_SEPARATOR)[0]
+
+
+def source_of(truth: str) -> str:
+    """Give the source of what `write_truth` wrote; empty for a label alone."""
+    return truth.partition(SOURCE_SEPARATOR)[2]
+
+
 def labels_of(kind: str, value: str) -> tuple[str, ...]:
-    """Give the labels that a written label names: several for multi-label and tagging, none for a number."""
-    if kind == "regression":
+    """Give the labels that a written label names: several for multi-label and tagging, none for numbers and texts."""
+    if kind in ("regression", "generation"):
         return ()
     if kind == "multi-label":
         return tuple(json.loads(value))
@@ -106,7 +156,8 @@ def label_names(kind: str, values: Iterable[str]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Sorted. For tagging also ``"O"`` and the beginning and the inside of each type; empty for regression.
+        Sorted. For tagging also ``"O"`` and the beginning and the inside of each type; empty for regression and
+        generation.
     """
     found = {label for value in set(values) for label in labels_of(kind, value)}
     if kind == "tagging":
@@ -116,7 +167,7 @@ def label_names(kind: str, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def counts_of(kind: str, values: Iterable[str]) -> Counter[str]:
-    """Count the rows of each label; of each type of entity for tagging, of none for regression."""
+    """Count the rows of each label; of each type of entity for tagging, of none for numbers and texts."""
     sets = [set(labels_of(kind, value)) for value in values]
     if kind != "tagging":
         return Counter(name for names in sets for name in names)
@@ -138,10 +189,11 @@ def strata_of(kind: str, values: Sequence[str]) -> tuple[str, ...]:
     -------
     tuple of str, length rows
         The label; the rarest of the row's labels, or of its types of entity, where it has several; for numbers the
-        tenth of the rows in which it lies.
+        tenth of the rows in which it lies, and for texts to write that of their length.
     """
-    if kind == "regression":
-        ranks = np.argsort(np.argsort([float(value) for value in values], kind="stable"), kind="stable")
+    if kind in ("regression", "generation"):
+        sizes = [float(value) if kind == "regression" else float(len(target_of(value))) for value in values]
+        ranks = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
         return tuple(str(int(rank) * _BINS // max(len(values), 1)) for rank in ranks)
     if kind not in ("multi-label", "tagging"):
         return tuple(values)

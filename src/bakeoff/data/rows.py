@@ -112,7 +112,7 @@ class Rows:
 
     @property
     def label_counts(self) -> Counter[str]:
-        """Rows of each label, of each type of entity for tagging; empty for regression."""
+        """Rows of each label, of each type of entity for tagging; empty for numbers and texts."""
         return counts_of(self.kind, self.labels)
 
     def take(self, indices: Iterable[SupportsIndex]) -> Rows:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bakeoff.data import FOLDS
+from bakeoff.data import FOLDS, target_of
 from bakeoff.errors import StudyError
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.models.facts import choose_dtype
@@ -171,6 +171,16 @@ def _label_tree(labels: Sequence[str]) -> float:
     return float(len(stems))
 
 
+def _mean_tokens(words: Sequence[str]) -> float:
+    """Give the mean tokens of labels' words, or of texts to write, by their characters."""
+    return sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / max(len(words), 1)
+
+
+def _some_targets(store: StudyStore) -> list[str]:
+    labels = read_parts(store, None).train(0).labels[:_MEASURED_TEXTS]
+    return [target_of(label) for label in labels]
+
+
 def _usable_cores() -> int:
     """Give the number of cores that this process may use, which a container or a batch system can make fewer."""
     if hasattr(os, "sched_getaffinity"):
@@ -194,7 +204,7 @@ def _grid(store: StudyStore, contenders: Sequence[Contender], speeds: Mapping[st
         round_folds=FOLDS if store.folds() else 1,
         labels=len(words),
         label_tree=_label_tree([*words, *(word for more in task.other_words for word in more)]),
-        label_tokens=sum(max(1.0, len(word) / _CHARACTERS_A_TOKEN) for word in words) / max(len(words), 1),
+        label_tokens=_mean_tokens(words if task.kind != "generation" else _some_targets(store)),
     )
 
 

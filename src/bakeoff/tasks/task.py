@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bakeoff.errors import OptionError
+from bakeoff.tasks.text_checks import TextCheck
 
 __all__ = ["ABSTAIN", "TASK_KINDS", "Task", "classification_task", "label_words", "task_of_kind"]
 
@@ -21,7 +22,7 @@ TASK_KINDS: Mapping[str, bool] = {
     "regression": True,
     "pair": True,
     "tagging": True,
-    "generation": False,
+    "generation": True,
 }
 
 
@@ -40,8 +41,8 @@ class Task:
     name : str
         Short name for people, such as the label column's name.
     labels : tuple of str
-        The label set, sorted; the columns of probabilities stand in this order. Empty for regression; for tagging the
-        tags.
+        The label set, sorted; the columns of probabilities stand in this order. Empty for regression and generation;
+        for tagging the tags.
     words : tuple of str
         For each label, the word or words that stand for it in a prompt (its verbalizer).
     definitions : tuple of str
@@ -52,6 +53,8 @@ class Task:
         Primary metric, such as ``"accuracy"``; higher is better.
     other_words : tuple of tuple of str
         For each label, further words that count as the same answer and are not shown; ``()`` where no label has any.
+    checks : tuple of TextCheck
+        What a written text must pass; for generation alone.
     """
 
     kind: str
@@ -62,19 +65,21 @@ class Task:
     instruction: str
     metric: str
     other_words: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[TextCheck, ...] = ()
 
     @property
     def extent(self) -> str:
         """What answers are out of, in a few words: ``"3 labels"``, ``"numbers"``, ``"9 tags"``."""
         if not self.labels:
-            return "numbers"
+            return "texts" if self.kind == "generation" else "numbers"
         return f"{len(self.labels)} {'tags' if self.kind == 'tagging' else 'labels'}"
 
     def to_json(self) -> dict[str, Any]:
         """Give the task as plain JSON values."""
         plain = asdict(self)
         # Left out where there are none, so that the keys of trials which ran before they were known still stand.
-        return plain if self.other_words else {name: plain[name] for name in plain if name != "other_words"}
+        left_out = {name for name in ("other_words", "checks") if not getattr(self, name)}
+        return {name: plain[name] for name in plain if name not in left_out}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Task:
@@ -88,6 +93,7 @@ class Task:
             instruction=value["instruction"],
             metric=value["metric"],
             other_words=tuple(map(tuple, value.get("other_words", ()))),
+            checks=tuple(map(TextCheck.from_json, value.get("checks", ()))),
         )
 
 
@@ -152,7 +158,7 @@ def task_of_kind(
     name : str
         What the label says, such as ``"sentiment"``.
     labels : sequence of str
-        The label set: at least two distinct ones; none for regression.
+        The label set: at least two distinct ones; none for regression and generation.
     metric : str
         Primary metric.
     words, definitions, other_words : mapping, optional
@@ -188,6 +194,7 @@ _ASKED = {
     "multi-label": "Give all labels that fit the text.",
     "regression": "Give the number for the text.",
     "tagging": "Mark the entities in the text.",
+    "generation": "Write the text that belongs to the input.",
 }
 
 

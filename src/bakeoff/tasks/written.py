@@ -8,11 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import FIELD_SEPARATOR, join_fields, labels_of, write_labels, write_number, write_tags
+from bakeoff.data import (
+    FIELD_SEPARATOR,
+    join_fields,
+    labels_of,
+    write_labels,
+    write_number,
+    write_references,
+    write_tags,
+    write_truth,
+)
 from bakeoff.errors import DataError
 from bakeoff.tasks.task import ABSTAIN, Task
 
-__all__ = ["are_pairs", "check_labels", "values_of", "written_labels", "written_texts"]
+__all__ = ["are_pairs", "check_labels", "truths", "values_of", "written_labels", "written_texts"]
 
 
 def written_texts(X: Sequence[Any]) -> list[str]:
@@ -63,7 +72,28 @@ def _written(kind: str, label: Any) -> str:
         return write_labels(map(str, labels_of(kind, label) if isinstance(label, str) else label))
     if kind == "tagging":
         return label if isinstance(label, str) else write_tags(map(str, label))
+    if kind == "generation":
+        return label if isinstance(label, str) else write_references(map(str, label))
     return str(label)
+
+
+def truths(task: Task, texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    """Give what answers are held against when they are scored: the labels, with their sources where there are checks.
+
+    Parameters
+    ----------
+    task : Task
+    texts, labels : sequence of str, length rows
+        Written ones.
+
+    Returns
+    -------
+    tuple of str, length rows
+        For `bakeoff.tasks.scoring_of`.
+    """
+    if not task.checks:
+        return tuple(labels)
+    return tuple(write_truth(label, text) for text, label in zip(texts, labels, strict=True))
 
 
 def are_pairs(task: Task, texts: Sequence[str]) -> bool:
@@ -110,11 +140,13 @@ def values_of(task: Task, answers: Sequence[str | None], texts: Sequence[str]) -
     Returns
     -------
     ndarray, shape (rows,)
-        Labels as str, with ``"<abstain>"`` for an abstention; numbers as float64, with NaN; tuples of labels, or of
-        tags, as objects, with ``("<abstain>",)`` or all ``"O"``.
+        Labels as str, with ``"<abstain>"`` for an abstention; texts likewise, as objects; numbers as float64, with
+        NaN; tuples of labels, or of tags, as objects, with ``("<abstain>",)`` or all ``"O"``.
     """
     if task.kind == "regression":
         return np.array([np.nan if one is None else float(one) for one in answers], dtype=np.float64)
+    if task.kind == "generation":
+        return np.array([ABSTAIN if one is None else one for one in answers], dtype=object)
     if task.kind not in ("multi-label", "tagging"):
         return np.array([ABSTAIN if one is None else one for one in answers], dtype=np.str_)
     found = np.empty(len(answers), dtype=object)

@@ -210,6 +210,9 @@ class MethodSuite:
     def test_unknown_label(self) -> None:
         """A label that is not the task's is refused."""
         texts, labels = self.labelled()
+        if self.task().kind == "generation":
+            # Any text can be right; a row without one cannot be learned from, which `bakeoff.data` refuses before.
+            return
         broken = {"multi-label": '["no such label"]', "tagging": re.sub(r"[^ ]+", "X", labels[-1])}
         label = broken.get(self.task().kind, "no such label")
         _assert_raises(DataError, lambda: self.make(self.task(), 0).fit(texts, [*labels[:-1], label]))

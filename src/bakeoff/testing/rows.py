@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from bakeoff.data import join_fields, write_labels
+from bakeoff.data import join_fields, write_labels, write_references
 from bakeoff.tasks import Task, task_of_kind
 
 __all__ = ["rows_of_kind", "task_for_kind", "text_rows"]
@@ -61,7 +61,8 @@ def rows_of_kind(kind: str, n: int, seed: int = 0) -> tuple[list[str], list[str]
     -------
     texts, labels : list of str
         Several labels: what the text is of, and how it is told. Numbers: how good it is. Pairs: whether two texts
-        are the same. Tags: the thing, with ``"B-THING"`` and ``"I-THING"``.
+        are the same. Tags: the thing, with ``"B-THING"`` and ``"I-THING"``. Texts to write: fields of a review to the
+        review as it stands, every other row with a second text that would be right.
     """
     texts, labels = text_rows(n, seed)
     if kind == "multi-label":
@@ -82,7 +83,17 @@ def rows_of_kind(kind: str, n: int, seed: int = 0) -> tuple[list[str], list[str]
         things = {token for opening in _OPENINGS for token in opening.split()[1:]}
         tags = [["B-THING" if token in things and at else "O" for at, token in enumerate(row)] for row in rows]
         return list(map(join_fields, rows)), [" ".join(own) for own in tags]
+    if kind == "generation":
+        told = [_told(text, label) for text, label in zip(texts, labels, strict=True)]
+        others = [[f"It is said: {text}"] if row % 2 else [] for row, text in enumerate(texts)]
+        return told, [write_references([text, *more]) for text, more in zip(texts, others, strict=True)]
     return texts, labels
+
+
+def _told(text: str, label: str) -> str:
+    """Tell a text as fields, out of which it can be written again."""
+    opening = next(each for each in _OPENINGS if text.startswith(f"{each} "))
+    return f"about: {opening}\nopinion: {label}\nwords: {text.removeprefix(opening).strip(' .')}"
 
 
 def task_for_kind(kind: str) -> Task:
@@ -90,6 +101,7 @@ def task_for_kind(kind: str) -> Task:
     labels, metric = {
         "multi-label": (("device", "negative", "neutral", "positive"), "micro-F1"),
         "regression": ((), "pearson"),
+        "generation": ((), "chrf"),
         "tagging": (("B-PLACE", "B-THING", "I-PLACE", "I-THING", "O"), "entity-F1"),
     }.get(kind, (("negative", "neutral", "positive"), "accuracy"))
     return task_of_kind(kind, name="opinion", labels=labels, metric=metric)
