@@ -9,12 +9,21 @@ from typing import Any
 from bakeoff.data import FOLDS, Check, fold_overlap
 from bakeoff.records import Assumptions, Contender, Evidence, Requirement, Trial
 from bakeoff.study.contenders import contender_from_json
+from bakeoff.study.grid import default_budgets
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task
 
-__all__ = ["gather_evidence", "read_adjudicated", "read_contenders", "read_plan", "read_task", "requirement_facts"]
+__all__ = [
+    "budgets_beyond",
+    "gather_evidence",
+    "read_adjudicated",
+    "read_contenders",
+    "read_plan",
+    "read_task",
+    "requirement_facts",
+]
 
 
 def read_task(store: StudyStore) -> Task:
@@ -85,8 +94,30 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
         trials_dropped=max(0, planned - run),
         dropped=dropped,
         spent_seconds=store.fact("spent_seconds") or 0.0,
+        time_limit=(store.fact("wanted") or {}).get("time_limit"),
+        budgets_beyond=budgets_beyond(store, plan),
         missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped), *_test_seen(store)),
     )
+
+
+def budgets_beyond(store: StudyStore, plan: Plan | None) -> tuple[int, ...]:
+    """Give the label budgets that were wanted and did not fit the time limit, above that at which the arms meet.
+
+    Parameters
+    ----------
+    store : StudyStore
+    plan : Plan or None
+
+    Returns
+    -------
+    tuple of int
+        Rising; none without a time limit.
+    """
+    if plan is None or plan.time_limit is None:
+        return ()
+    wanted = (store.fact("wanted") or {}).get("budgets")
+    budgets = default_budgets(store.fact("row_counts")["train"], wanted, time_limited=True)
+    return tuple(n for n in budgets if n > plan.decision_budget)
 
 
 def _test_seen(store: StudyStore) -> tuple[str, ...]:

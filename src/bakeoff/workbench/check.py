@@ -9,7 +9,7 @@ from bakeoff.catalog import is_here, resolve_model
 from bakeoff.data import Check, check_rows, spaced
 from bakeoff.models.text_lengths import LongTexts, count_long_texts
 from bakeoff.workbench.options import DataOptions, StudyOptions
-from bakeoff.workbench.rows import can_show, divide, read_source, row_counts
+from bakeoff.workbench.rows import can_show, divide, forecast_of_showing, read_source, row_counts
 
 __all__ = ["CheckOutcome", "check"]
 
@@ -30,7 +30,9 @@ class CheckOutcome:
     split : str
         One sentence on how.
     mde : float
-        Smallest difference in accuracy that these rows can show, in points; NaN for kinds without right rows.
+        Forecast of the smallest difference in accuracy that shows, in points; NaN for kinds without right rows.
+    forecast : str
+        The same in a sentence that says on what it rests; empty for kinds without right rows.
     long_texts : LongTexts or None
         Texts that the encoder of a study would cut; None where it is not on this machine yet.
     """
@@ -41,6 +43,7 @@ class CheckOutcome:
     rows: dict[str, int]
     split: str
     mde: float
+    forecast: str
     long_texts: LongTexts | None = None
 
 
@@ -60,13 +63,15 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
     read = read_source(source, data)
     seeds = StudyOptions().seeds
     split = divide(read, seed=seed, seeds=seeds, division="auto")
+    known = len(split.rows or split.test), seeds, split.folds, read.kind
     return CheckOutcome(
         name=read.name,
         columns=read.columns.how,
         checks=(*check_rows(read), *split.checks),
         rows=row_counts(split),
         split=split.method,
-        mde=can_show(len(split.rows or split.test), seeds, split.folds, read.kind),
+        mde=can_show(*known),
+        forecast=forecast_of_showing(*known),
         long_texts=_long_texts(spaced(text for _, part in read.splits for text in part.texts)),
     )
 
