@@ -65,7 +65,7 @@ def _points(value: float) -> str:
 
 def _requirements(told: _Figures, evidence: Evidence) -> list[str]:
     if not evidence.requirements:
-        return [_said("p95 {}", _both(told, "p95_ms", figures.milliseconds_text)), "no hard limits given"]
+        return [_spans(told), "no hard limits given"]
     standings = {arm: list(told.get(f"{arm}_requirements") or ()) for arm in ("finetune", "prompt")}
     if not all(len(stands) in (0, len(evidence.requirements)) for stands in standings.values()):
         return []
@@ -77,6 +77,20 @@ def _requirements(told: _Figures, evidence: Evidence) -> list[str]:
         states = " / ".join(_standing(limit, one) for one in known)
         lines.append(f"{requirement_text(limit)} {states}")
     return lines
+
+
+def _spans(told: _Figures) -> str:
+    """Give how long an answer takes; the median of what is too slow to have a 95th percentile."""
+    if told.get("finetune_p95_ms") is not None and told.get("prompt_p95_ms") is not None:
+        return f"p95 {_both(told, 'p95_ms', figures.milliseconds_text)}"
+    said = []
+    for arm in ("finetune", "prompt"):
+        slow, median = told.get(f"{arm}_p95_ms"), told.get(f"{arm}_p50_ms")
+        if slow is not None:
+            said.append(f"p95 {figures.milliseconds_text(slow)}")
+        else:
+            said.append(figures.MISSING if median is None else f"median {figures.milliseconds_text(median)}")
+    return "" if said == [figures.MISSING] * 2 else " / ".join(said)
 
 
 def _standing(limit: Requirement, one: Mapping[str, Any]) -> str:

@@ -95,7 +95,7 @@ def _verdict(decision: Decision, met: Headline, next_command: str | None) -> str
     if not verdict.contender:
         meanwhile = f" Meanwhile, use {_plain(verdict.meanwhile)}." if verdict.meanwhile else ""
         following = f" {_plain(verdict.next.detail)}" if verdict.next.detail else ""
-        typed = f" {_plain(next_command)}" if next_command and following else ""
+        typed = f" To run what the time did not allow: {_plain(next_command)}" if next_command else ""
         return f"{_plain(word)}: neither way is shown to be the better.{meanwhile}{following}{typed}"
     sure = f" {_plain(verdict.confidence)}" if verdict.confidence else ""
     return f"{_plain(word)}: {_plain(verdict.contender)}{against}, with {verdict.n:,} labelled rows.{sure}"

@@ -6,7 +6,7 @@ same without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -27,8 +27,17 @@ ARM_STYLES: dict[Arm, str] = {
     "current": "cyan",
 }
 
-#: Columns from which all columns of the leaderboard have room.
-_WIDE = 78
+#: Columns of the leaderboard beside the name, those first that are left out last; so many are always there.
+_COLUMNS: tuple[tuple[str, Callable[[LeaderboardRow], str]], ...] = (
+    ("n", lambda row: figures.count_text(row.n)),
+    ("score", lambda row: figures.score_text(row.score)),
+    ("95% interval", lambda row: figures.interval_text(row.ci)),
+    ("seeds", lambda row: str(row.seeds)),
+    ("p50", lambda row: figures.milliseconds_text(row.p50_ms)),
+    ("fit", lambda row: figures.duration_text(row.fit_seconds)),
+    ("valid", lambda row: figures.share_text(row.valid_rate)),
+)
+_LEAST_COLUMNS, _LONGEST_NAME, _BETWEEN = 3, 36, 3
 
 _STATUS_STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 
@@ -73,23 +82,18 @@ class _Leaderboard:
         self.rows = rows
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = options.max_width >= _WIDE
         table = _table()
         table.add_column("contender", overflow="fold", min_width=12)
-        for name in ("n", "score", "95% interval", *(("valid", "fit", "p50", "seeds") if wide else ())):
-            table.add_column(name, justify="right", no_wrap=True)
-        for row in self.rows:
-            further = (
-                figures.share_text(row.valid_rate),
-                figures.duration_text(row.fit_seconds),
-                figures.milliseconds_text(row.p50_ms),
-                str(row.seeds),
-            )
-            table.add_row(
-                Text(figures.clean_text(row.contender), style=ARM_STYLES.get(row.arm, "")),
-                figures.count_text(row.n),
-                Text(figures.score_text(row.score)),
-                Text(figures.interval_text(row.ci)),
-                *(further if wide else ()),
-            )
+        names = [Text(figures.clean_text(row.contender), style=ARM_STYLES.get(row.arm, "")) for row in self.rows]
+        left = options.max_width - min(max((name.cell_len for name in names), default=0), _LONGEST_NAME)
+        columns: list[list[str]] = []
+        for heading, told in _COLUMNS:
+            texts = [told(row) for row in self.rows]
+            left -= max(map(len, [heading, *texts])) + _BETWEEN
+            if left < 0 and len(columns) >= _LEAST_COLUMNS:
+                break
+            table.add_column(heading, justify="right", no_wrap=True)
+            columns.append(texts)
+        for name, *texts in zip(names, *columns, strict=True):
+            table.add_row(name, *map(Text, texts))
         yield table

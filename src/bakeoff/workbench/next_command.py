@@ -1,4 +1,4 @@
-"""The exact command that goes on with a study whose choice is open for want of seeds."""
+"""The exact command that goes on with a study whose choice is open for want of trials that were planned."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def seconds_to_go_on(store: StudyStore, decision: Decision) -> float | None:
     Returns
     -------
     float or None
-        Seconds for `bakeoff resume`, in whole minutes; None where no planned seed is missing.
+        Seconds for `bakeoff resume`, in whole minutes; None where the choice is made, or no trial that it needs is missing.
     """
     plan = read_plan(store)
-    if plan is None or decision.verdict.next.what != "more-seeds":
+    if plan is None or plan.time_limit is None or decision.verdict.choice != "unresolved":
         return None
     dropped = set(store.fact("dropped") or {})
     done, took = set(), dict[str, tuple[float, float]]()
