@@ -276,6 +276,8 @@ class Sweep:
         Range in which a flip was looked for; with 0 as well where it may be 0.
     below, above : Flip or None
         The nearest value on either side at which the choice turns; None where none in the range does.
+    meanwhile_below, meanwhile_above : Flip or None
+        For ``unresolved``: the nearest at which another contender is to be used until it is settled; `to` names it.
     """
 
     name: str
@@ -286,6 +288,8 @@ class Sweep:
     high: float
     below: Flip | None
     above: Flip | None
+    meanwhile_below: Flip | None = None
+    meanwhile_above: Flip | None = None
 
 
 @dataclass(frozen=True, slots=True)

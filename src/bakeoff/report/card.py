@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.segment import Segment
 from rich.text import Text
 
-from bakeoff.records import Check, Comparison, Consideration, Decision, Evidence, Flip
+from bakeoff.records import Check, Comparison, Consideration, Decision, Evidence
 from bakeoff.report import figures
 from bakeoff.report.brief import brief_finding
 from bakeoff.report.lookup import (
@@ -21,6 +21,7 @@ from bakeoff.report.lookup import (
     difference_text,
     flip_text,
     headline,
+    meanwhile_flip,
     resolution_text,
     row_of,
     seeds_text,
@@ -136,7 +137,7 @@ def verdict_card(
         *_title_lines(evidence, decision, title),
         *_choice_lines(evidence, decision, next_command),
         *(_consideration_line(one, evidence) for one in decision.considerations),
-        *_flip_lines(decision.verdict.flips),
+        *_flip_lines(decision),
         *_check_lines(evidence.checks),
         *_ready_lines(bundle, report),
         _Line("reading", _LEGEND),
@@ -254,13 +255,15 @@ def _consideration_line(one: Consideration, evidence: Evidence) -> _Line:
     return _Line(label, brief_finding(one, evidence), f"favours {one.favours}")
 
 
-def _flip_lines(flips: Iterable[Flip]) -> Iterator[_Line]:
-    found = list(flips)
+def _flip_lines(decision: Decision) -> Iterator[_Line]:
+    found, used = decision.verdict.flips, meanwhile_flip(decision)
     for position, flip in enumerate(found[:_MOST_FLIPS]):
         more = len(found) - _MOST_FLIPS
         told = re.sub(r"^score of the (\S+) finalist:", r"\1 score:", flip_text(flip))
         tail = f"{more} more in the report" if more > 0 and position == _MOST_FLIPS - 1 else ""
         yield _Line("" if position else "would flip", told, tail)
+    if used is not None:
+        yield _Line("" if found else "would flip", f"meanwhile, {flip_text(used)}")
 
 
 def _check_lines(checks: Iterable[Check]) -> Iterator[_Line]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bakeoff.decision.flips import distance_of_flip
 from bakeoff.decision.phrases import score_beyond
 from bakeoff.records import ASSUMED, Comparison, Decision, Evidence, Flip, LeaderboardRow, Requirement
 from bakeoff.report import figures
@@ -21,6 +22,7 @@ __all__ = [
     "finding_parts",
     "flip_text",
     "headline",
+    "meanwhile_flip",
     "oriented",
     "requirement_text",
     "resolution_text",
@@ -187,13 +189,20 @@ def flip_text(flip: Flip) -> str:
     value = figures.beyond(flip.now, flip.at) if counted else flip.at
     if flip.unit.strip() in _SCORE_UNITS:
         value = score_beyond(flip.now, flip.at)
+    if 0 < abs(value) < _NOTHING:
+        value = 0.0
     at = figures.unit_text(value, flip.unit)
     now = figures.count_text(flip.now) if counted else figures.unit_text(flip.now, flip.unit)
     sense = "or more" if not flip.at < flip.now else "or fewer" if flip.unit.strip() in _COUNTS else "or less"
     standing = "" if now == figures.MISSING else f" {now} now;"
-    to = CHOICE_WORDS.get(flip.to, flip.to).lower()
-    return figures.clean_text(f"{flip.what}:{standing} {to} at {at}{'' if at.startswith('0 ') else f' {sense}'}")
+    to = CHOICE_WORDS[flip.to].lower() if flip.to in CHOICE_WORDS else flip.to
+    if value == 0:
+        return figures.clean_text(f"{flip.what}:{standing} {to} {'above' if flip.at > flip.now else 'at'} {at}")
+    return figures.clean_text(f"{flip.what}:{standing} {to} at {at} {sense}")
 
+
+#: What is found below this is found at nothing at all, or beyond it: two costs that are equal there.
+_NOTHING = 1e-9
 
 #: Units of things that are counted one by one.
 _COUNTS = frozenset({"rows", "labels", "predictions a month", "trainings"})
@@ -223,10 +232,18 @@ def assumption_lines(evidence: Evidence, decision: Decision) -> list[dict[str, s
         unit = evidence.assumptions.currency if assumed.unit == "money" else assumed.unit
         flips = [flip_text(flip) for flip in (found.below, found.above) if flip is not None] if found else []
         turned = "; ".join(text.rpartition("now; ")[2] for text in flips) or ("no value" if found else "not swept")
+        used = [flip_text(flip) for flip in (found.meanwhile_below, found.meanwhile_above) if flip] if found else []
+        turned += "".join(f"; meanwhile use {text.rpartition('now; ')[2]}" for text in used)
         lines.append(
             {"what": assumed.what, "now": figures.unit_text(value, unit), "name": assumed.name, "flips": turned}
         )
     return lines
+
+
+def meanwhile_flip(decision: Decision) -> Flip | None:
+    """Find the assumption that is nearest to having another contender used meanwhile; None where none does."""
+    found = [flip for one in decision.sweep for flip in (one.meanwhile_below, one.meanwhile_above) if flip is not None]
+    return min(found, key=distance_of_flip, default=None)
 
 
 def finding_parts(finding: str, decision: Decision) -> tuple[str, ...]:

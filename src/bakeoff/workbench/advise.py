@@ -190,9 +190,9 @@ def _requirements(requirements: Sequence[Requirement], forecasts: Sequence[Forec
         tuned, asked = ([f.answer_seconds for f in _of_arm(forecasts, arm)] for arm in ("finetune", "prompt"))
         if tuned and asked:
             told.append(
-                f"{one.figure} <= {one.value:g}: how long one row alone takes is not forecast; of rows answered together "
-                f"each takes about {min(tuned):.1f} ms tuned and {min(asked):.1f} ms prompted at best, and one alone "
-                "takes longer"
+                f"{one.figure} <= {one.value:g}: how long one row alone takes is not forecast; of rows answered "
+                f"together each takes about {min(tuned):.1f} ms tuned and {min(asked):.1f} ms prompted at best, and "
+                "one alone takes longer"
             )
             # What misses the limit even so cannot meet it; what does not may miss it all the same.
             out = [min(each) > one.value for each in (tuned, asked)]

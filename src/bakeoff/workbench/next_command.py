@@ -28,7 +28,7 @@ def seconds_to_go_on(store: StudyStore, decision: Decision) -> float | None:
     Returns
     -------
     float or None
-        Seconds for `bakeoff resume`, in whole minutes; None where the choice is made, or no trial that it needs is missing.
+        Seconds for `bakeoff resume`, in whole minutes; None where the choice is made, or needs no trial more.
     """
     plan = read_plan(store)
     if plan is None or plan.time_limit is None or decision.verdict.choice != "unresolved":
