@@ -11,7 +11,7 @@ from bakeoff.decision.panel import MIN_SEEDS, Cell, Panel
 __all__ = ["left_out_of"]
 
 #: Contenders that are named where nothing was measured of several.
-_NAMED = 3
+_NAMED = 2
 
 
 def left_out_of(panel: Panel, field: Field) -> tuple[str, ...]:
