@@ -294,21 +294,29 @@ class _Shown:
         self.evidence = evidence
         self.decision = decision
         self.pair: Headline = headline(decision)
+        declared = next((one for one in decision.comparisons if one.role == "verdict"), None)
+        #: The comparison that is shown first: where what to use meanwhile is no finalist, that of the finalists.
+        self.met = self.pair.comparison or (declared if self.pair.second is None else None)
 
     def sides(self) -> list[dict[str, Any]]:
-        """Give the verdict's two contenders, each with its row."""
+        """Give the verdict's two contenders, or what to use meanwhile and the finalists, each with its row."""
         arms = {contender.name: contender.arm for contender in self.evidence.contenders}
         sides = []
-        for name in (self.pair.first, self.pair.second):
+        chosen = "chosen" if self.decision.verdict.contender else "meanwhile"
+        shown = [(self.pair.first, chosen), (self.pair.second, "against")]
+        if self.met is not None and self.pair.comparison is None:
+            # What to use meanwhile is no finalist: who met is shown beside it.
+            shown = [(self.pair.first, chosen), (self.met.a, "finalist"), (self.met.b, "finalist")]
+        for name, role in shown:
             if name is not None:
                 row = row_of(self.decision, name, self.decision.verdict.n)
                 arm = row.arm if row is not None else arms.get(name, "current")
-                sides.append({"name": name, "row": row, "arm": arm})
+                sides.append({"name": name, "row": row, "arm": arm, "role": role})
         return sides
 
     def gap(self) -> _Compared | None:
-        """Give the verdict's comparison, from the side of its first contender."""
-        fact = self.pair.comparison
+        """Give the verdict's comparison, from the side of its first contender where that met another."""
+        fact = self.met
         return None if fact is None else _Compared(fact, seeds_text(self.evidence, fact), self._bar(fact, [fact]))
 
     def comparisons(self) -> list[_Compared]:

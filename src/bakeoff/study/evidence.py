@@ -136,12 +136,12 @@ def _test_seen(store: StudyStore) -> tuple[str, ...]:
 def _left_out(
     store: StudyStore, plan: Plan | None, trials: Sequence[Trial], dropped: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Give one sentence for each contender that did not meet the others at the decision budget."""
+    """Say of each contender that did not meet the others at the decision budget why; of all without a trial at once."""
     if plan is None:
         return ()
     decided = (store.fact("wanted") or {}).get("until") == "decided"
     why = "more was not needed for the verdict" if decided and plan.time_limit is None else "no time for more"
-    sentences = []
+    sentences, nothing = [], []
     for contender in read_contenders(store):
         own = [trial for trial in trials if trial.contender == contender.name and trial.status == "done"]
         lost = [trial for trial in trials if trial.contender == contender.name and trial.status != "done"]
@@ -151,10 +151,13 @@ def _left_out(
             count = "1 trial" if len(lost) == 1 else f"{len(lost)} trials"
             sentences.append(f"{contender.name}: {count} {lost[-1].status} ({lost[-1].reason}).")
         elif not own:
-            sentences.append(f"{contender.name} was not measured: no time for it.")
+            nothing.append(contender.name)
         elif contender.uses_labels and max(trial.n for trial in own) < plan.decision_budget:
             most = max(trial.n for trial in own)
             seeds = len({trial.seed // plan.round_folds for trial in own if trial.n == most})
             times = "one seed" if seeds == 1 else f"{seeds} seeds"
             sentences.append(f"{contender.name} was measured at n = {most} with {times}: {why}.")
+    if nothing:
+        were = "was not measured: no time for it" if len(nothing) == 1 else "were not measured: no time for them"
+        sentences.append(f"{', '.join(nothing[:-1])}{' and ' if nothing[1:] else ''}{nothing[-1]} {were}.")
     return tuple(sentences)
