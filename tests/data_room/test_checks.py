@@ -89,6 +89,18 @@ class TestChecks:
             "Labels such as 1 tell a prompt nothing: say what they mean with --labels FILE."
         )
 
+    def test_one_word_more_is_nearly_the_same_and_must_not_have_another_label(self):
+        given = texts(40)
+        given[7], given[30] = "the router does not turn on", "The router does not turn on again."
+        found = checks(Rows.of(given, ["hardware", "billing"] * 20))["near-duplicates"]
+        assert (found.status, "2 rows in 1 group nearly the same, 75% alike or more (rows 8, 31)" in found.detail) == (
+            "WARN",
+            True,
+        )
+        assert "1 group of them with more than one label (rows 8, 31)" in found.detail
+        agreed = checks(Rows.of(given, ["hardware" if i in (7, 30) else "billing" for i in range(40)]))
+        assert "more than one label" not in agreed["near-duplicates"].detail
+
     def test_what_makes_a_study_meaningless_fails(self):
         assert checks(Rows.of(texts(19), ["a word", "b word"] * 9 + ["a word"]))["size"].status == "FAIL"
         assert checks(Rows.of(texts(30), [f"label of {i}" for i in range(30)]))["rare classes"].status == "FAIL"

@@ -61,7 +61,7 @@ class TestNearDuplicates:
         pairs = [
             (i, j)
             for i, j in combinations(range(len(texts)), 2)
-            if len(sets[i] & sets[j]) >= 0.85 * len(sets[i] | sets[j])
+            if len(sets[i] & sets[j]) >= 0.75 * len(sets[i] | sets[j])
         ]
         assert len(pairs) > 30
         assert list(near_duplicates(texts)) == list(connected(len(texts), pairs))

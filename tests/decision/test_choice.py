@@ -13,6 +13,7 @@ from bakeoff.decision import Estimate, Figures, Side, choose
 from bakeoff.decision.bills import Bill
 from bakeoff.decision.choice import Miss
 from bakeoff.decision.flips import find_flip, flips_of, knobs_of
+from bakeoff.decision.sweep import sweep_of
 from bakeoff.records import Assumptions
 
 
@@ -72,6 +73,24 @@ def test_unresolved_names_the_cheaper_to_use_meanwhile():
     assert choose(replace(close, assumptions=Assumptions(volume=1.0))).meanwhile == "asked"
     unknown = replace(close.prompt, bill=replace(close.prompt.bill, row_seconds=math.nan))
     assert choose(replace(close, prompt=unknown)).meanwhile == "tuned"
+
+
+def test_what_turns_what_to_use_meanwhile_is_swept_and_holds():
+    close = _figures(tuned=0.82, asked=0.81, floor=None)
+    swept = {one.name: one for one in sweep_of(close)}
+    flips = [(name, flip) for name, one in swept.items() for flip in (one.meanwhile_below, one.meanwhile_above) if flip]
+    assert swept["volume"].meanwhile_below.to == "asked"
+    assert swept["volume"].below is None, "the choice itself stays open"
+    assert swept["horizon_months"].meanwhile_above is None
+    for name, flip in flips:
+        # Of a cost that is nothing now, any amount at all may turn it.
+        short = flip.now if flip.at < 1e-9 else flip.now + (flip.at - flip.now) * (1 - 1e-6)
+        again = [
+            choose(replace(close, assumptions=replace(close.assumptions, **{name: at}))) for at in (flip.at, short)
+        ]
+        assert [one.meanwhile for one in again] == ["asked", "tuned"], name
+    made = sweep_of(_figures())
+    assert not any(one.meanwhile_below or one.meanwhile_above for one in made), "a choice that is made has none"
 
 
 def test_more_declared_comparisons_make_the_rule_stricter():

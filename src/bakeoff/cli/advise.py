@@ -112,5 +112,6 @@ def _expected(advice: Advice) -> str:
     rows = f"{low:g} rows a label or more" if high == float("inf") else f"{low:g} to {high:g} rows a label"
     return (
         f"{way} ahead, with probability {expected.probability:.2f}: it was on {expected.ahead} of {expected.sets} open "
-        f"sets and budgets with {rows} (small models)."
+        f"sets and budgets with {rows} (small models). That is ({expected.ahead} + 1) of ({expected.sets} + 2): "
+        "one more is counted for either way, since so few prove little."
     )

@@ -48,7 +48,7 @@ def _show(console: Console, outcome: CheckOutcome) -> None:
     from bakeoff.cli.live import print_checks
     from bakeoff.report.terminal import checks_table
 
-    print_checks(console, outcome.columns, outcome.split, outcome.rows, outcome.mde)
+    print_checks(console, outcome.columns, outcome.split, outcome.rows, outcome.forecast)
     console.print(checks_table(outcome.checks))
     long = outcome.long_texts
     if long is not None and long.longer:

@@ -119,7 +119,7 @@ class TerminalWatcher(Watcher):
         from bakeoff.report.terminal import checks_table
 
         self._test_rows = known.rows["test"]
-        print_checks(self.console, known.columns, known.split, known.rows, known.mde)
+        print_checks(self.console, known.columns, known.split, known.rows, known.forecast)
         self.console.print(checks_table(checks))
 
     def started(self, folder: Path) -> None:
@@ -128,7 +128,9 @@ class TerminalWatcher(Watcher):
         self._title = folder.name
         self.console.print(Text(f"study {folder}", style="dim"), soft_wrap=True)
 
-    def planned(self, plan: Plan, contenders: tuple[Contender, ...], mde: float) -> None:
+    def planned(
+        self, plan: Plan, contenders: tuple[Contender, ...], forecast: str, time_limit: float | None = None
+    ) -> None:
         """Print the plan."""
         from bakeoff.report.progress import PlanRow, plan_table
 
@@ -139,13 +141,13 @@ class TerminalWatcher(Watcher):
             if own:
                 budgets = tuple(sorted({trial.n for trial in own}))
                 seeds = len({trial.seed // plan.round_folds for trial in own})
-                forecast = sum(trial.cost for trial in own)
-                rows.append(PlanRow(contender.name, contender.arm, budgets, seeds, len(own), forecast))
-        self.console.print(plan_table(rows, time_limit=plan.time_limit))
+                cost = sum(trial.cost for trial in own)
+                rows.append(PlanRow(contender.name, contender.arm, budgets, seeds, len(own), cost))
+        self.console.print(plan_table(rows, time_limit=time_limit))
         answered = f"every trial answers {plan.answered['validation']} validation and {plan.answered['test']} test rows"
         self.console.print(Text(f"{answered}; {plan.dtype} for prompts", style="dim"))
-        if plan.answered["test"] < self._test_rows and not math.isnan(mde):
-            self.console.print(Text(f"The rows that are answered can show {mde:.1f} points or more.", style="dim"))
+        if plan.answered["test"] < self._test_rows and forecast:
+            self.console.print(Text(forecast, style="dim"))
         spare = dict.fromkeys(f"{trial.contender} at n = {trial.n}" for trial in plan.trials if trial.spare)
         if spare:
             self.console.print(Text(f"if time is left: {', '.join(spare)}", style="dim"))
@@ -200,7 +202,7 @@ class TerminalWatcher(Watcher):
         self.console.print(Text(text, style="dim"), soft_wrap=True)
 
 
-def print_checks(console: Console, columns: str, split: str, rows: dict[str, int], mde: float) -> None:
+def print_checks(console: Console, columns: str, split: str, rows: dict[str, int], forecast: str) -> None:
     """Print which columns were taken, how the rows are divided, and what the test rows can show.
 
     Parameters
@@ -208,12 +210,11 @@ def print_checks(console: Console, columns: str, split: str, rows: dict[str, int
     console : Console
     columns, split : str
     rows : dict
-    mde : float
-        In points; NaN where nothing is compared.
+    forecast : str
+        What the test rows can show; empty where nothing is compared.
     """
     console.print(Text(columns))
     counts = ", ".join(f"{count:,} {part}" for part, count in rows.items())
     console.print(Text(f"{counts}: {split}"))
-    if not math.isnan(mde):
-        power = "(80% power, if seeds differ by 2 points)"
-        console.print(Text(f"These test rows can show differences of {mde:.1f} points or more {power}."))
+    if forecast:
+        console.print(Text(forecast))

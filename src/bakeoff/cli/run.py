@@ -185,13 +185,22 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
     """
     from rich.text import Text
 
-    from bakeoff.report.terminal import verdict_card
+    from bakeoff.report.card import verdict_card
+    from bakeoff.workbench.next_command import next_command
 
     bundle = None if outcome.bundle is None else _near(outcome.bundle)
     report = _near(outcome.folder / "report.html")
     console.print()
     console.print(
-        verdict_card(outcome.evidence, outcome.decision, title=Path(outcome.title).name, bundle=bundle, report=report)
+        verdict_card(
+            outcome.evidence,
+            outcome.decision,
+            title=Path(outcome.title).name,
+            bundle=bundle,
+            report=report,
+            next_command=next_command(Path(_near(outcome.folder)), outcome.seconds_to_go_on),
+        ),
+        crop=False,  # a command that is longer than the terminal is wide must stay whole, to be copied
     )
     if outcome.shipped_note:
         console.print(Text(outcome.shipped_note, style="dim"))

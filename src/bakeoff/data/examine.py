@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bakeoff.data.check import Check, Status, counted, first_rows
-from bakeoff.data.duplicates import near_duplicates, same_key
+from bakeoff.data.duplicates import least_likeness, near_duplicates, same_key
 from bakeoff.data.forms import references_of, target_of
 from bakeoff.data.rows import Rows, Source, joined
 
@@ -51,7 +51,7 @@ def check_rows(source: Source) -> tuple[Check, ...]:
     """
     rows = joined([part for _, part in source.splits])
     counts = rows.label_counts
-    near = [int(number) for number in near_duplicates(rows.texts)]
+    near = [int(number) for number in near_duplicates(rows.texts, least_likeness(rows.kind))]
     several = len(source.splits) > 1
     where = [f"{split}:{row}" if several else str(row) for split, part in source.splits for row in part.row_numbers]
     found = (
@@ -131,13 +131,29 @@ def _near_duplicates(rows: Rows, near: Sequence[int], where: Sequence[str]) -> C
     for number, key in zip(near, keys, strict=True):
         members.setdefault(number, set()).add(key)
     alike = [i for i, number in enumerate(near) if len(members[number]) > 1]
+    alikeness = f"{least_likeness(rows.kind):.0%} alike or more"
     if not alike:
-        return Check("near-duplicates", "PASS", "No two different texts are nearly the same.")
+        return Check("near-duplicates", "PASS", f"No two different texts are nearly the same ({alikeness}).")
     groups = counted(len({near[i] for i in alike}), "group")
     detail = (
-        f"{len(alike)} rows in {groups} nearly the same ({_places(where, alike)}): a new split keeps them together."
+        f"{len(alike)} rows in {groups} nearly the same, {alikeness} ({_places(where, alike)}): a new split "
+        "keeps them together."
     )
-    return Check("near-duplicates", "WARN", detail)
+    return Check("near-duplicates", "WARN", f"{detail}{_torn(rows, near, alike, where)}")
+
+
+def _torn(rows: Rows, near: Sequence[int], alike: Sequence[int], where: Sequence[str]) -> str:
+    """Say which near-duplicates differ in the label, where rows have one label each."""
+    if rows.kind not in ("classification", "pair"):
+        return ""
+    labels: dict[int, set[str]] = {}
+    for position in alike:
+        labels.setdefault(near[position], set()).add(rows.labels[position])
+    torn = [position for position in alike if len(labels[near[position]]) > 1]
+    if not torn:
+        return ""
+    groups = counted(len({near[position] for position in torn}), "group")
+    return f" {groups} of them with more than one label ({_places(where, torn)}): a label may be wrong there."
 
 
 def _conflicts(rows: Rows, where: Sequence[str]) -> Check:

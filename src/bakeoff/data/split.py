@@ -9,7 +9,7 @@ import numpy as np
 
 from bakeoff.data.allot import Unit, allot_by_label, allot_by_time
 from bakeoff.data.check import Check, counted, first_rows
-from bakeoff.data.duplicates import connected, near_duplicates, same_key
+from bakeoff.data.duplicates import connected, least_likeness, near_duplicates, same_key
 from bakeoff.data.rows import Rows, Source, joined
 from bakeoff.errors import DataError, OptionError
 
@@ -173,7 +173,7 @@ def _cut(
 
 def find_units(rows: Rows) -> list[Unit]:
     """Find the rows that must stay together."""
-    near = [int(number) for number in near_duplicates(rows.texts)]
+    near = [int(number) for number in near_duplicates(rows.texts, least_likeness(rows.kind))]
     first: dict[tuple[str, str | int], int] = {}
     pairs = []
     for position, number in enumerate(near):

@@ -14,7 +14,7 @@ from bakeoff.decision.choice import Figures, Miss, Side
 from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.losses import cost_tables, loss_difference, loss_of, validation_cost
 from bakeoff.decision.paired import TEST_NAME, holm, mcnemar_mid_p
-from bakeoff.decision.panel import Cell, Codes, Panel, pair_codes
+from bakeoff.decision.panel import Cell, Codes, Panel, pair_codes, paired_means
 from bakeoff.decision.permutation import permutation_p
 from bakeoff.decision.ranking import best_on_validation, meeting_budget
 from bakeoff.decision.requirements import is_out, standings
@@ -264,7 +264,7 @@ def _of_these_fits(panel: Panel, one: Declared) -> tuple[float, float | None]:
 
 def records_of(panel: Panel, declared: Sequence[Declared]) -> tuple[Comparison, ...]:
     """Turn declared comparisons into records, with Holm's correction over all of them."""
-    beside = [_of_these_fits(panel, one) for one in declared]
+    beside = [(*_of_these_fits(panel, one), paired_means(panel, one.a, one.b)) for one in declared]
     p_values = [one.estimate.p_value() for one in declared]
     return tuple(
         Comparison(
@@ -283,8 +283,12 @@ def records_of(panel: Panel, declared: Sequence[Declared]) -> tuple[Comparison, 
             rows_variance=one.estimate.rows_variance,
             seeds_variance=one.estimate.seeds_variance,
             df=one.estimate.df,
+            score_a=score_a,
+            score_b=score_b,
         )
-        for one, p, p_holm, (by_permutation, mcnemar) in zip(declared, p_values, holm(p_values), beside, strict=True)
+        for one, p, p_holm, (by_permutation, mcnemar, (score_a, score_b)) in zip(
+            declared, p_values, holm(p_values), beside, strict=True
+        )
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from bakeoff.decision import phrases
 from bakeoff.decision.bills import known_or_none, slow_end
 from bakeoff.decision.choice import ALPHA, Figures, total_cost, verdict_p
-from bakeoff.decision.comparisons import Field
+from bakeoff.decision.comparisons import Field, as_chosen
 from bakeoff.decision.complexity import complexity_of
 from bakeoff.decision.control import control_of
 from bakeoff.decision.costs import cost_of, known_mean
-from bakeoff.decision.panel import Cell, Panel
+from bakeoff.decision.panel import Cell, Panel, paired_means
 from bakeoff.decision.requirements import standings
 from bakeoff.records import Assumptions, BreakEven, Consideration
 
@@ -109,16 +109,20 @@ def _favoured_by_means(field: Field, totals: Mapping[str, float], assumptions: A
 
 
 def _goals(panel: Panel, field: Field, rule: Figures) -> Consideration:
-    figures: dict[str, Any] = {f"{key}_score": known_or_none(panel.mean_score(cell)) for key, cell in _sides(field)}
+    scores = {key: panel.mean_score(cell) for key, cell in _sides(field)}
+    tuned, asked = (as_chosen(panel, field, cell) for cell in (field.finetune, field.prompt))
+    if tuned is not None and asked is not None:
+        # Over the seeds that are compared, so that they differ by what is called their difference.
+        scores = dict(zip(scores, paired_means(panel, tuned, asked), strict=True))
+    figures: dict[str, Any] = {f"{key}_score": known_or_none(score) for key, score in scores.items()}
+    names = [f"{cell.contender.name} {phrases.score(scores[key])}" for key, cell in _sides(field)]
     difference = rule.difference
     if difference is None or math.isnan(difference.mean):
-        parts = [f"{cell.contender.name} {phrases.score(panel.mean_score(cell))}" for _, cell in _sides(field)]
-        finding = f"{panel.metric}: {', '.join(parts) or 'no finalist'}; nothing to compare with."
+        finding = f"{panel.metric}: {', '.join(names) or 'no finalist'}; nothing to compare with."
         return Consideration("performance_goals", finding, figures, _NEITHER)
     p = verdict_p(rule)
     interval = difference.interval()
     figures |= {"difference": difference.mean, "ci": list(interval), "p_holm": p}
-    names = [f"{cell.contender.name} {phrases.score(panel.mean_score(cell))}" for _, cell in _sides(field)]
     finding = (
         f"{panel.metric}: {names[0]}, {names[1]}; difference {phrases.points(difference.mean)} "
         f"{phrases.interval_points(interval)}, {phrases.p_value(p)} (Holm)."

@@ -17,7 +17,7 @@ from bakeoff.decision.stakes import Stakes, mixed_estimate, mixed_stakes, with_a
 from bakeoff.decision.sweep import assumption_knobs, sweep_of
 from bakeoff.records import Flip, Sweep
 
-__all__ = ["Knob", "at_labels", "find_flip", "flips_of", "knobs_of", "measured_knobs"]
+__all__ = ["Knob", "at_labels", "distance_of_flip", "find_flip", "flips_of", "knobs_of", "measured_knobs"]
 
 _LABELS = "labelled rows"
 
@@ -239,10 +239,10 @@ def flips_of(
     kept = [flip for flip in found if flip is not None and not _by_chance(flip, figures, measured)]
     swept = sweep_of(figures) if sweep is None else sweep
     assumed = [flip for one in swept for flip in (one.below, one.above) if flip is not None]
-    return (*kept, *sorted(assumed, key=_distance))
+    return (*kept, *sorted(assumed, key=distance_of_flip))
 
 
-def _distance(flip: Flip) -> float:
+def distance_of_flip(flip: Flip) -> float:
     """Give how far a flip is, as a ratio; one from or to nothing stands after all others."""
     return abs(math.log(flip.at / flip.now)) if flip.at > 0 and flip.now > 0 else math.inf
 

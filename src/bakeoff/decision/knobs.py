@@ -42,7 +42,11 @@ class Knob:
     to: str | None = None
 
 
-def find_flip(knob: Knob, present: Choice) -> Flip | None:
+def _chosen(choice: Choice) -> str:
+    return choice.choice
+
+
+def find_flip(knob: Knob, present: Choice, read: Callable[[Choice], str] = _chosen) -> Flip | None:
     """Search for the nearest value at which the choice turns.
 
     The grid is walked until the choice turns, then the last step is halved until the value is known to nine digits.
@@ -51,6 +55,8 @@ def find_flip(knob: Knob, present: Choice) -> Flip | None:
     ----------
     knob : Knob
     present : Choice
+    read : callable
+        What of a choice is to turn: which way it takes where not given.
 
     Returns
     -------
@@ -59,10 +65,10 @@ def find_flip(knob: Knob, present: Choice) -> Flip | None:
     """
 
     def turned(value: float) -> bool:
-        choice = choose(knob.apply(value)).choice
-        return choice == knob.to if knob.to is not None else choice != present.choice
+        found = read(choose(knob.apply(value)))
+        return found == knob.to if knob.to is not None else found != read(present)
 
-    if knob.to == present.choice or math.isnan(knob.now):
+    if knob.to == read(present) or math.isnan(knob.now):
         return None
     near = knob.now
     for far in knob.grid:
@@ -77,7 +83,7 @@ def find_flip(knob: Knob, present: Choice) -> Flip | None:
         if abs(far - near) <= 1e-9 * max(min(abs(far), abs(far - knob.now)), 1e-9):
             break
         near, far = (near, middle) if turned(middle) else (middle, far)
-    return Flip(knob.what, knob.now, far, knob.unit, choose(knob.apply(far)).choice)
+    return Flip(knob.what, knob.now, far, knob.unit, read(choose(knob.apply(far))))
 
 
 def spread(now: float, low: float, high: float, points: int = 400) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff.decision.paired import mcnemar_mid_p
-from bakeoff.decision.panel import Cell, Panel, pair_codes
+from bakeoff.decision.panel import Cell, Panel, pair_codes, paired_means
 from bakeoff.decision.resampling import estimate_difference
 
 __all__ = ["Look", "PairedRows", "look_at"]
@@ -89,7 +89,7 @@ def look_at(panel: Panel, a: Cell, b: Cell, n: int) -> Look:
     estimate = estimate_difference(panel, a, b)
     codes_a, codes_b = pair_codes(a, b)
     truth = panel.truth["test"]
-    scores = [float(panel.points(truth, codes).mean()) for codes in (codes_a, codes_b)]
+    score_a, score_b = paired_means(panel, a, b)
     pairs = []
     for place in range(len(codes_a)) if panel.rows_are_right else ():
         right_a, right_b = codes_a[place] == truth, codes_b[place] == truth
@@ -104,8 +104,8 @@ def look_at(panel: Panel, a: Cell, b: Cell, n: int) -> Look:
         b=b.contender.name,
         n=n,
         metric=panel.metric,
-        score_a=scores[0],
-        score_b=scores[1],
+        score_a=score_a,
+        score_b=score_b,
         difference=estimate.mean,
         ci=estimate.interval(),
         p=estimate.p_value(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,7 +13,19 @@ from numpy.typing import NDArray
 from bakeoff.records import Arm, Contender, Evidence, Trial
 from bakeoff.tasks import ONE_LABEL, scoring_of
 
-__all__ = ["MASKED", "MIN_SEEDS", "Cell", "Codes", "Panel", "Rows", "is_served", "mask_of", "pair_codes", "pair_places"]
+__all__ = [
+    "MASKED",
+    "MIN_SEEDS",
+    "Cell",
+    "Codes",
+    "Panel",
+    "Rows",
+    "is_served",
+    "mask_of",
+    "pair_codes",
+    "pair_places",
+    "paired_means",
+]
 
 Codes = NDArray[np.int64]
 Rows = Literal["validation", "test"]
@@ -236,6 +249,26 @@ def pair_codes(a: Cell, b: Cell, rows: Rows = "test") -> tuple[Codes, Codes]:
     if masked.any():
         return np.where(masked, MASKED, codes_a), np.where(masked, MASKED, codes_b)
     return codes_a, codes_b
+
+
+def paired_means(panel: Panel, a: Cell, b: Cell) -> tuple[float, float]:
+    """Give both mean scores over the seeds and rows that are compared; NaN where there are none.
+
+    Parameters
+    ----------
+    panel : Panel
+    a, b : Cell
+
+    Returns
+    -------
+    tuple of float
+        The first minus the second is what `bakeoff.decision.resampling.estimate_difference` gives as the mean.
+    """
+    truth, pair = panel.truth["test"], pair_codes(a, b)
+    if not len(truth) or not len(pair[0]):
+        return math.nan, math.nan
+    first, second = (float(panel.points(truth, codes).mean()) for codes in pair)
+    return first, second
 
 
 def is_served(contender: Contender) -> bool:

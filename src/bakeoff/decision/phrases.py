@@ -19,6 +19,7 @@ __all__ = [
     "predictions",
     "rate_price",
     "score",
+    "score_beyond",
     "share",
     "span",
 ]
@@ -33,6 +34,25 @@ def score(value: float) -> str:
         return "not measured"
     text = f"{value:.3f}"
     return text.removeprefix("0") if text.startswith("0.") else text.replace("-0.", "-.")
+
+
+def score_beyond(now: float, at: float) -> float:
+    """Round a bound of a score to three digits, away from where the score stands: past the rounded is past the bound.
+
+    Parameters
+    ----------
+    now, at : float
+        Where the score stands, and its bound.
+
+    Returns
+    -------
+    float
+        From .838 the bound .8513 gives .852, the bound .7519 gives .751.
+    """
+    if math.isnan(at):
+        return at
+    steps = round(1000 * at, 6)
+    return (math.ceil(steps) if at > now else math.floor(steps)) / 1000
 
 
 def points(difference: float, *, signed: bool = True) -> str:

@@ -73,6 +73,9 @@ def _cost_clause(case: Case, name: str) -> str:
 
 
 def _meanwhile(case: Case, name: str) -> str:
+    stands = {case.figures.floor: "the floor", case.figures.current: "today's system"}.get(name)
+    if stands is not None:
+        return f"Meanwhile use {name}: {stands} stands until a finalist is shown to beat it."
     clause = _cost_clause(case, name)
     if " more over " in clause:
         return f"Meanwhile use {name}: the other finalist costs less, but is not shown to beat what stands."
@@ -237,10 +240,17 @@ def _stronger(case: Case) -> str | None:
         price = phrases.rate_price(paid.at, case.figures.assumptions.currency)
         return f"{said}; the answers of a stronger one, as dear to run, may cost about {price} at most to be chosen."
     if flip is not None:
-        return (
-            f"{said}; a stronger one would need {phrases.score(math.ceil(1000 * flip.at) / 1000)} or more to be chosen."
-        )
+        needed = phrases.score(phrases.score_beyond(flip.now, flip.at))
+        return f"{said}; a stronger one would need {needed} or more to be chosen."
     return f"{said}."
+
+
+def _beyond(case: Case) -> str:
+    """Say that the time limit kept the study from larger label budgets."""
+    evidence = case.panel.evidence
+    if evidence.time_limit is None or not evidence.budgets_beyond:
+        return ""
+    return f": larger budgets did not fit in {phrases.span(evidence.time_limit)}"
 
 
 def scope_of(case: Case) -> str:
@@ -253,7 +263,7 @@ def scope_of(case: Case) -> str:
     ]
     train = evidence.rows.get("train", field.n)
     if field.n < train:
-        parts.append(f"Decided at {field.n} of {train} labelled rows.")
+        parts.append(f"Decided at {field.n} of {train} labelled rows{_beyond(case)}.")
     if field.n < len(evidence.task.labels):
         parts.append(f"At n = {field.n} not all {len(evidence.task.labels)} labels are seen: no verdict for more rows.")
     stronger = _stronger(case)
@@ -298,8 +308,8 @@ def _weighed(case: Case) -> Sequence[Comparison]:
     return [found] if found else []
 
 
-def confidence_of(case: Case, mde: float) -> str:
-    """Say how sure, in one sentence with figures."""
+def confidence_of(case: Case) -> str:
+    """Say how sure, in one sentence with figures; what could not show is half of the interval."""
     weighed = _weighed(case)
     if not weighed:
         return "Nothing was compared, so nothing can be said about chance."
@@ -313,4 +323,7 @@ def confidence_of(case: Case, mde: float) -> str:
     counted = f"{seeds} {'seed' if seeds == 1 else 'seeds'} x {rows} test rows"
     if case.panel.evidence.folds:
         counted = f"{seeds} {'round' if seeds == 1 else 'rounds'} of folds x {rows} rows"
-    return f"{told}, {counted}; so many rows hardly show a difference under {mde:.1f} points."
+    half = (one.ci[1] - one.ci[0]) / 2
+    if paid is not None or math.isnan(half):
+        return f"{told}, {counted}."
+    return f"{told}, {counted}: a difference under {phrases.points(half, signed=False)} could not show."

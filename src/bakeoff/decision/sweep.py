@@ -11,19 +11,21 @@ from bakeoff.decision.choice import Choice, Figures, choose, expected_costs, lea
 from bakeoff.decision.knobs import Knob, find_flip, spread
 from bakeoff.records import ASSUMED, Assumed, Sweep
 
-__all__ = ["assumption_knobs", "sweep_of"]
+__all__ = ["assumption_knobs", "sweep_of", "to_use"]
 
 #: Values that are tried between an assumption's own and the end of its range, before the step that flips is halved.
 _POINTS = 100
 
 
-def assumption_knobs(figures: Figures, present: Choice) -> dict[str, tuple[Knob, Knob]]:
+def assumption_knobs(figures: Figures, present: Choice, *, meanwhile: bool = False) -> dict[str, tuple[Knob, Knob]]:
     """Give the assumptions that are worth turning for a choice.
 
     Parameters
     ----------
     figures : Figures
     present : Choice
+    meanwhile : bool
+        Whether what to use until the choice is made is to turn, which costs alone decide between two finalists.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def assumption_knobs(figures: Figures, present: Choice) -> dict[str, tuple[Knob,
         By name: one to be turned down, and one up. Costs can turn a choice only where they made it: where error costs
         are given, or between equal finalists. Else only the margin is here.
     """
-    by_cost = figures.stakes is not None or present.basis == "equal-cheaper"
+    by_cost = figures.stakes is not None or present.basis == "equal-cheaper" or meanwhile
     knobs, now_weighed = {}, _weighed(figures)
     for assumed in ASSUMED:
         now = _value(figures, assumed)
@@ -79,6 +81,19 @@ def _turn(figures: Figures, name: str) -> Callable[[float], Figures]:
     return turn
 
 
+def to_use(choice: Choice) -> str:
+    """Give the contender that a choice would have used: the chosen one, or that to use meanwhile; ``""`` for none."""
+    return choice.contender or choice.meanwhile or ""
+
+
+def _meanwhile_knobs(figures: Figures, present: Choice) -> dict[str, tuple[Knob, Knob]]:
+    """Give what may turn which finalist is to be used meanwhile; nothing where a floor is, or the choice is made."""
+    finalists = [side.contender for side in (figures.finetune, figures.prompt) if side is not None]
+    if present.choice != "unresolved" or present.meanwhile not in finalists:
+        return {}
+    return assumption_knobs(figures, present, meanwhile=True)
+
+
 def sweep_of(figures: Figures) -> tuple[Sweep, ...]:
     """Sweep every assumption.
 
@@ -94,6 +109,7 @@ def sweep_of(figures: Figures) -> tuple[Sweep, ...]:
     present = choose(figures)
     whole = figures.finetune is not None and figures.prompt is not None
     knobs = assumption_knobs(figures, present) if whole else {}
+    turned = _meanwhile_knobs(figures, present) if whole else {}
     found = []
     for assumed in ASSUMED:
         now = _value(figures, assumed)
@@ -101,5 +117,6 @@ def sweep_of(figures: Figures) -> tuple[Sweep, ...]:
             continue
         flips = [find_flip(knob, present) for knob in knobs.get(assumed.name, ())] or [None, None]
         unit = _unit(assumed, figures)
-        found.append(Sweep(assumed.name, assumed.what, unit, now, assumed.low, assumed.high, *flips))
+        used = [find_flip(knob, present, to_use) for knob in turned.get(assumed.name, ())] or [None, None]
+        found.append(Sweep(assumed.name, assumed.what, unit, now, assumed.low, assumed.high, *flips, *used))
     return tuple(found)

@@ -15,6 +15,7 @@ from bakeoff.decision.estimate import Estimate
 from bakeoff.decision.expected import cost_comparisons_of, expected_costs_of
 from bakeoff.decision.flips import flips_of
 from bakeoff.decision.leaderboard import leaderboard_of
+from bakeoff.decision.left_out import left_out_of
 from bakeoff.decision.panel import Panel
 from bakeoff.decision.power import detectable_in
 from bakeoff.decision.reasons import Case, confidence_of, next_of, reasons_of, scope_of
@@ -94,7 +95,7 @@ def decide(evidence: Evidence) -> Decision:
         break_even=pays,
         differences=differences_of(panel, field),
         considerations=considerations_of(panel, field, figures, pays),
-        verdict=_verdict(case, mde),
+        verdict=_verdict(case),
         sweep=sweep,
         costs=costs,
         cost_comparisons=paid,
@@ -153,7 +154,7 @@ def _earlier(panel: Panel, field: Field) -> list[tuple[float, Figures]]:
     return [(float(n), at) for n in below if (at := figures_at(panel, field, n)) is not None]
 
 
-def _verdict(case: Case, mde: float) -> Verdict:
+def _verdict(case: Case) -> Verdict:
     return Verdict(
         choice=case.choice.choice,
         contender=case.choice.contender,
@@ -162,7 +163,8 @@ def _verdict(case: Case, mde: float) -> Verdict:
         scope=scope_of(case),
         reasons=reasons_of(case),
         flips=case.flips,
-        confidence=confidence_of(case, mde),
+        confidence=confidence_of(case),
         n=case.field.n,
         next=next_of(case),
+        left_out=left_out_of(case.panel, case.field),
     )

@@ -64,6 +64,11 @@ class Evidence:
         Folds that make a round, in which every row is tested once; 0 where rows are not cross-fitted.
     fold_overlap : float
         Folds of a round times the test rows of a fold for each of its training rows; 0 where rows are not cross-fitted.
+    time_limit : float or None
+        Seconds that the user allowed for the whole study; None where there was no limit.
+    budgets_beyond : tuple of int
+        Label budgets that were wanted, larger than that at which the arms were planned to meet: they did not fit the
+        time limit.
     """
 
     task: Task
@@ -87,3 +92,5 @@ class Evidence:
     folds: tuple[Fold, ...] = ()
     round_folds: int = 0
     fold_overlap: float = 0.0
+    time_limit: float | None = None
+    budgets_beyond: tuple[int, ...] = ()

@@ -84,6 +84,9 @@ class Comparison:
         The two parts of the squared standard error of the difference.
     df : float
         Degrees of freedom of Student's t, from which `ci` and `p` come.
+    score_a, score_b : float
+        Mean scores over the very seeds and rows that are compared, so that `difference` is the first minus the second;
+        in the leaderboard stand the means over all seeds of each.
     """
 
     a: str
@@ -101,6 +104,8 @@ class Comparison:
     rows_variance: float = math.nan
     seeds_variance: float = math.nan
     df: float = math.nan
+    score_a: float = math.nan
+    score_b: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +276,8 @@ class Sweep:
         Range in which a flip was looked for; with 0 as well where it may be 0.
     below, above : Flip or None
         The nearest value on either side at which the choice turns; None where none in the range does.
+    meanwhile_below, meanwhile_above : Flip or None
+        For ``unresolved``: the nearest at which another contender is to be used until it is settled; `to` names it.
     """
 
     name: str
@@ -281,6 +288,8 @@ class Sweep:
     high: float
     below: Flip | None
     above: Flip | None
+    meanwhile_below: Flip | None = None
+    meanwhile_above: Flip | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +313,8 @@ class Verdict:
     n : int
         Label budget at which the finalists met.
     next : NextStep
+    left_out : tuple of str
+        One sentence for each that did not come into the final though validation rows speak for it, or nothing is known.
     """
 
     choice: str
@@ -316,6 +327,7 @@ class Verdict:
     confidence: str
     n: int
     next: NextStep = NextStep("nothing")
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

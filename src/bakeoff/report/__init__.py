@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bakeoff.report.card import verdict_card
 from bakeoff.report.leaderboard_file import LEADERBOARD_COLUMNS, write_leaderboard
 from bakeoff.report.page import render_report
 from bakeoff.report.progress import PlanRow, Progress, ProgressCell, plan_table, progress_table
-from bakeoff.report.terminal import checks_table, leaderboard_table, verdict_card
+from bakeoff.report.terminal import checks_table, leaderboard_table
 from bakeoff.report.verdict_file import check_verdict, verdict_document, verdict_schema, write_verdict
 
 __all__ = [

@@ -20,7 +20,6 @@ __all__ = [
     "figure_name",
     "figure_text",
     "interval_text",
-    "mde_text",
     "milliseconds_text",
     "money_text",
     "p_phrase",
@@ -123,11 +122,6 @@ def points_text(value: _Number, *, signed: bool = True) -> str:
         return MISSING
     text = _signed_points(value)
     return f"{text if signed else text.lstrip('+')} points"
-
-
-def mde_text(points: _Number) -> str:
-    """Give the smallest detectable difference, which a decision already holds in points: ``3.9 points``."""
-    return MISSING if points is None or not math.isfinite(points) else f"{points:.1f} points"
 
 
 def points_interval_text(bounds: Sequence[float] | None) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bakeoff.decision.flips import distance_of_flip
+from bakeoff.decision.phrases import score_beyond
 from bakeoff.records import ASSUMED, Comparison, Decision, Evidence, Flip, LeaderboardRow, Requirement
 from bakeoff.report import figures
 
@@ -15,11 +18,14 @@ __all__ = [
     "CONSIDERATION_WORDS",
     "Headline",
     "assumption_lines",
+    "difference_text",
     "finding_parts",
     "flip_text",
     "headline",
+    "meanwhile_flip",
     "oriented",
     "requirement_text",
+    "resolution_text",
     "row_of",
     "seeds_text",
 ]
@@ -76,7 +82,13 @@ def oriented(comparison: Comparison, first: str) -> Comparison:
         return comparison
     low, high = comparison.ci
     return replace(
-        comparison, a=comparison.b, b=comparison.a, difference=0.0 - comparison.difference, ci=(0.0 - high, 0.0 - low)
+        comparison,
+        a=comparison.b,
+        b=comparison.a,
+        difference=0.0 - comparison.difference,
+        ci=(0.0 - high, 0.0 - low),
+        score_a=comparison.score_b,
+        score_b=comparison.score_a,
     )
 
 
@@ -126,6 +138,34 @@ def seeds_text(evidence: Evidence, comparison: Comparison) -> str:
     return f"{figures.count_text(comparison.n_pairs)} pairs"
 
 
+def difference_text(comparison: Comparison) -> str:
+    """Give a difference with the two means that it is the difference of: ``+3.2 points (.872 - .840) [+0.9, +5.5]``."""
+    means = [figures.score_text(value) for value in (comparison.score_a, comparison.score_b)]
+    taken = "" if figures.MISSING in means else f" ({' - '.join(means)})"
+    return f"{figures.points_text(comparison.difference)}{taken} {figures.points_interval_text(comparison.ci)}"
+
+
+def resolution_text(evidence: Evidence, decision: Decision) -> str:
+    """Say what the study at hand could not have shown, and by what: half of the interval of its first comparison.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    decision : Decision
+
+    Returns
+    -------
+    str
+        ``3 seeds x 300 test rows: differences under 4.4 points cannot show``; the rows where nothing was compared.
+    """
+    met = headline(decision).comparison or next((one for one in decision.comparisons if one.role == "verdict"), None)
+    half = math.nan if met is None else (met.ci[1] - met.ci[0]) / 2
+    if met is None or math.isnan(half):
+        return f"{figures.count_text(len(evidence.test_labels))} test rows"
+    pairs = seeds_text(evidence, met).replace(" rows", " test rows")
+    return f"{pairs}: differences under {figures.points_text(half, signed=False)} cannot show"
+
+
 def requirement_text(requirement: Requirement) -> str:
     """Give a hard limit as people write it: ``accuracy >= .85``, ``p95 <= 50 ms``, ``offline``."""
     if requirement.sense == "is":
@@ -139,18 +179,30 @@ def requirement_text(requirement: Requirement) -> str:
 
 #: Units whose figures are shown to their own digits; all others are counts, hours or money, shown with two.
 _EXACT_UNITS = frozenset({"", "score", "accuracy", "macro-f1", "ms", "s", "seconds", "MB", "points", "share"})
+#: Units of scores, which are rounded away from where they stand: past the printed value the choice does turn.
+_SCORE_UNITS = frozenset({"score", "accuracy", "macro-f1"})
 
 
 def flip_text(flip: Flip) -> str:
     """Say what would flip the choice: ``score of the prompt: .872 now; prompt at .911 or more``."""
     counted = flip.unit.strip() not in _EXACT_UNITS
-    at = figures.unit_text(figures.beyond(flip.now, flip.at) if counted else flip.at, flip.unit)
+    value = figures.beyond(flip.now, flip.at) if counted else flip.at
+    if flip.unit.strip() in _SCORE_UNITS:
+        value = score_beyond(flip.now, flip.at)
+    if 0 < abs(value) < _NOTHING:
+        value = 0.0
+    at = figures.unit_text(value, flip.unit)
     now = figures.count_text(flip.now) if counted else figures.unit_text(flip.now, flip.unit)
     sense = "or more" if not flip.at < flip.now else "or fewer" if flip.unit.strip() in _COUNTS else "or less"
     standing = "" if now == figures.MISSING else f" {now} now;"
-    to = CHOICE_WORDS.get(flip.to, flip.to).lower()
-    return figures.clean_text(f"{flip.what}:{standing} {to} at {at}{'' if at.startswith('0 ') else f' {sense}'}")
+    to = CHOICE_WORDS[flip.to].lower() if flip.to in CHOICE_WORDS else flip.to
+    if value == 0:
+        return figures.clean_text(f"{flip.what}:{standing} {to} {'above' if flip.at > flip.now else 'at'} {at}")
+    return figures.clean_text(f"{flip.what}:{standing} {to} at {at} {sense}")
 
+
+#: What is found below this is found at nothing at all, or beyond it: two costs that are equal there.
+_NOTHING = 1e-9
 
 #: Units of things that are counted one by one.
 _COUNTS = frozenset({"rows", "labels", "predictions a month", "trainings"})
@@ -180,10 +232,18 @@ def assumption_lines(evidence: Evidence, decision: Decision) -> list[dict[str, s
         unit = evidence.assumptions.currency if assumed.unit == "money" else assumed.unit
         flips = [flip_text(flip) for flip in (found.below, found.above) if flip is not None] if found else []
         turned = "; ".join(text.rpartition("now; ")[2] for text in flips) or ("no value" if found else "not swept")
+        used = [flip_text(flip) for flip in (found.meanwhile_below, found.meanwhile_above) if flip] if found else []
+        turned += "".join(f"; meanwhile use {text.rpartition('now; ')[2]}" for text in used)
         lines.append(
             {"what": assumed.what, "now": figures.unit_text(value, unit), "name": assumed.name, "flips": turned}
         )
     return lines
+
+
+def meanwhile_flip(decision: Decision) -> Flip | None:
+    """Find the assumption that is nearest to having another contender used meanwhile; None where none does."""
+    found = [flip for one in decision.sweep for flip in (one.meanwhile_below, one.meanwhile_above) if flip is not None]
+    return min(found, key=distance_of_flip, default=None)
 
 
 def finding_parts(finding: str, decision: Decision) -> tuple[str, ...]:

@@ -12,9 +12,11 @@ from bakeoff.report.lookup import (
     CHOICE_WORDS,
     CONSIDERATION_WORDS,
     Headline,
+    difference_text,
     flip_text,
     headline,
     requirement_text,
+    resolution_text,
     row_of,
     seeds_text,
 )
@@ -29,7 +31,14 @@ _MOST_CHARACTERS = 240
 
 
 def render_memo(
-    evidence: Evidence, decision: Decision, *, created: str, version: str, title: str, commands: Sequence[str] = ()
+    evidence: Evidence,
+    decision: Decision,
+    *,
+    created: str,
+    version: str,
+    title: str,
+    commands: Sequence[str] = (),
+    next_command: str | None = None,
 ) -> str:
     """Write the memo.
 
@@ -37,10 +46,8 @@ def render_memo(
     ----------
     evidence : Evidence
     decision : Decision
-    created, version, title : str
+    created, version, title, commands, next_command
         As of `bakeoff.report.render_report`.
-    commands : sequence of str
-        Command lines that repeat the study.
 
     Returns
     -------
@@ -52,13 +59,14 @@ def render_memo(
     parts = [
         f"# {_plain(title)}: fine-tune or prompt?",
         f"**Question.** {_plain(task.name)}, {_plain(task.extent)}: which way to take, by {_plain(task.metric)} "
-        f"on {figures.count_text(len(evidence.test_labels))} test rows that no method saw? They can show a difference "
-        f"of {figures.mde_text(decision.mde)} or more.",
-        f"**Verdict.** {_verdict(decision, met)}",
+        f"on {figures.count_text(len(evidence.test_labels))} test rows that no method saw? "
+        f"{resolution_text(evidence, decision).capitalize()}.",
+        f"**Verdict.** {_verdict(decision, met, next_command)}",
         _table(decision, met),
         _difference(evidence, met),
         f"**Scope.** {_plain(verdict.scope)}" if verdict.scope else "",
         _listed("Why", [_plain(reason) for reason in verdict.reasons]),
+        _listed("Left out of the final", [_plain(one) for one in verdict.left_out]),
         _listed("The five considerations", _considerations(decision)),
         _listed(
             "Would flip it", [_plain(flip_text(flip)) for flip in verdict.flips] or ["nothing that was looked for"]
@@ -80,14 +88,15 @@ def _plain(text: str) -> str:
     return re.sub(r"^(\d+)([.)](?:\s|$))", r"\1\\\2", re.sub(r"^([#+=-])", r"\\\1", escaped))
 
 
-def _verdict(decision: Decision, met: Headline) -> str:
+def _verdict(decision: Decision, met: Headline, next_command: str | None) -> str:
     verdict = decision.verdict
     word = CHOICE_WORDS.get(verdict.choice, verdict.choice)
     against = f" rather than {_plain(met.second)}" if met.second else ""
     if not verdict.contender:
         meanwhile = f" Meanwhile, use {_plain(verdict.meanwhile)}." if verdict.meanwhile else ""
         following = f" {_plain(verdict.next.detail)}" if verdict.next.detail else ""
-        return f"{_plain(word)}: neither way is shown to be the better.{meanwhile}{following}"
+        typed = f" To run what the time did not allow: {_plain(next_command)}" if next_command else ""
+        return f"{_plain(word)}: neither way is shown to be the better.{meanwhile}{following}{typed}"
     sure = f" {_plain(verdict.confidence)}" if verdict.confidence else ""
     return f"{_plain(word)}: {_plain(verdict.contender)}{against}, with {verdict.n:,} labelled rows.{sure}"
 
@@ -119,8 +128,9 @@ def _difference(evidence: Evidence, met: Headline) -> str:
     if one is None:
         return ""
     return (
-        f"**Difference.** {figures.points_text(one.difference)}, 95% interval {figures.points_interval_text(one.ci)}, "
-        f"{figures.p_phrase(one.p).replace('<', '&lt;')}, {seeds_text(evidence, one)}."
+        f"**Difference.** {_plain(difference_text(one))} (95% interval), "
+        f"{figures.p_phrase(one.p).replace('<', '&lt;')}, {seeds_text(evidence, one)}. Its two means are over the "
+        "seeds that both have; the table's are over all seeds of each."
     )
 
 

@@ -26,6 +26,7 @@ from bakeoff.report.lookup import (
     headline,
     oriented,
     requirement_text,
+    resolution_text,
     row_of,
     seeds_text,
 )
@@ -70,6 +71,7 @@ def render_report(
     version: str,
     title: str,
     commands: Sequence[str] = (),
+    next_command: str | None = None,
     rows: ShownRows | None = None,
 ) -> str:
     """Render the report.
@@ -86,6 +88,8 @@ def render_report(
         What was studied, such as the data file's name.
     commands : sequence of str
         Command lines that repeat the study or use its result, in the order to be shown.
+    next_command : str, optional
+        What to type to go on where the choice is open.
     rows : ShownRows, optional
         Test rows to be shown; whoever reads their texts has seen them.
 
@@ -100,14 +104,10 @@ def render_report(
     return environment.get_template("report.html").render(
         evidence=evidence,
         decision=decision,
-        verdict=decision.verdict,
-        task=evidence.task,
+        **{"verdict": decision.verdict, "task": evidence.task},
         **_parts(evidence, decision),
         **_traced(evidence, decision, rows, commands),
-        created=created,
-        version=version,
-        title=title,
-        commands=commands,
+        **{"created": created, "version": version, "title": title, "commands": commands, "next_command": next_command},
         **_words(),
         script=_markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -119,6 +119,7 @@ def _parts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     shown = _Shown(evidence, decision)
     return {
         "sides": shown.sides(),
+        "resolution": resolution_text(evidence, decision).capitalize(),
         "considerations": [_consider(one, decision) for one in decision.considerations],
         "gap": shown.gap(),
         "comparisons": shown.comparisons(),
@@ -179,7 +180,6 @@ def _environment() -> Environment:
         "interval": figures.interval_text,
         "points": figures.points_text,
         "points_interval": figures.points_interval_text,
-        "mde": figures.mde_text,
         "p": figures.p_text,
         "p_phrase": figures.p_phrase,
         "ms": figures.milliseconds_text,
@@ -294,21 +294,29 @@ class _Shown:
         self.evidence = evidence
         self.decision = decision
         self.pair: Headline = headline(decision)
+        declared = next((one for one in decision.comparisons if one.role == "verdict"), None)
+        #: The comparison that is shown first: where what to use meanwhile is no finalist, that of the finalists.
+        self.met = self.pair.comparison or (declared if self.pair.second is None else None)
 
     def sides(self) -> list[dict[str, Any]]:
-        """Give the verdict's two contenders, each with its row."""
+        """Give the verdict's two contenders, or what to use meanwhile and the finalists, each with its row."""
         arms = {contender.name: contender.arm for contender in self.evidence.contenders}
         sides = []
-        for name in (self.pair.first, self.pair.second):
+        chosen = "chosen" if self.decision.verdict.contender else "meanwhile"
+        shown = [(self.pair.first, chosen), (self.pair.second, "against")]
+        if self.met is not None and self.pair.comparison is None:
+            # What to use meanwhile is no finalist: who met is shown beside it.
+            shown = [(self.pair.first, chosen), (self.met.a, "finalist"), (self.met.b, "finalist")]
+        for name, role in shown:
             if name is not None:
                 row = row_of(self.decision, name, self.decision.verdict.n)
                 arm = row.arm if row is not None else arms.get(name, "current")
-                sides.append({"name": name, "row": row, "arm": arm})
+                sides.append({"name": name, "row": row, "arm": arm, "role": role})
         return sides
 
     def gap(self) -> _Compared | None:
-        """Give the verdict's comparison, from the side of its first contender."""
-        fact = self.pair.comparison
+        """Give the verdict's comparison, from the side of its first contender where that met another."""
+        fact = self.met
         return None if fact is None else _Compared(fact, seeds_text(self.evidence, fact), self._bar(fact, [fact]))
 
     def comparisons(self) -> list[_Compared]:

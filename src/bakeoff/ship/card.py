@@ -13,7 +13,6 @@ from bakeoff.report.figures import (
     count_text,
     duration_text,
     interval_text,
-    mde_text,
     milliseconds_text,
     p_phrase,
     points_interval_text,
@@ -23,6 +22,7 @@ from bakeoff.report.figures import (
     share_text,
     size_text,
 )
+from bakeoff.report.lookup import resolution_text
 from bakeoff.tasks import Task, metrics_of
 
 __all__ = ["model_card"]
@@ -241,7 +241,7 @@ def _data(evidence: Evidence, contender: Contender, rows_refitted: int, demonstr
 def _limits(evidence: Evidence, decision: Decision) -> str:
     points = [
         escape(decision.verdict.scope),
-        f"A true difference under {mde_text(decision.mde)} would show in fewer than four of five such studies.",
+        f"{resolution_text(evidence, decision).capitalize()}.",
         f"Gives {given_line(evidence.task)} in every case, for a text about something else too, unless it abstains.",
         "The score holds for rows like those of the study; rows of another source, time or language were not measured.",
         *(escape(sentence) for sentence in evidence.missing),

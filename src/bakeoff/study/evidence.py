@@ -9,12 +9,21 @@ from typing import Any
 from bakeoff.data import FOLDS, Check, fold_overlap
 from bakeoff.records import Assumptions, Contender, Evidence, Requirement, Trial
 from bakeoff.study.contenders import contender_from_json
+from bakeoff.study.grid import default_budgets
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, truths
 
-__all__ = ["gather_evidence", "read_adjudicated", "read_contenders", "read_plan", "read_task", "requirement_facts"]
+__all__ = [
+    "budgets_beyond",
+    "gather_evidence",
+    "read_adjudicated",
+    "read_contenders",
+    "read_plan",
+    "read_task",
+    "requirement_facts",
+]
 
 
 def read_task(store: StudyStore) -> Task:
@@ -84,8 +93,30 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
         trials_dropped=max(0, planned - run),
         dropped=dropped,
         spent_seconds=store.fact("spent_seconds") or 0.0,
+        time_limit=(store.fact("wanted") or {}).get("time_limit"),
+        budgets_beyond=budgets_beyond(store, plan),
         missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped), *_test_seen(store)),
     )
+
+
+def budgets_beyond(store: StudyStore, plan: Plan | None) -> tuple[int, ...]:
+    """Give the label budgets that were wanted and did not fit the time limit, above that at which the arms meet.
+
+    Parameters
+    ----------
+    store : StudyStore
+    plan : Plan or None
+
+    Returns
+    -------
+    tuple of int
+        Rising; none without a time limit.
+    """
+    if plan is None or plan.time_limit is None:
+        return ()
+    wanted = (store.fact("wanted") or {}).get("budgets")
+    budgets = default_budgets(store.fact("row_counts")["train"], wanted, time_limited=True)
+    return tuple(n for n in budgets if n > plan.decision_budget)
 
 
 def _test_seen(store: StudyStore) -> tuple[str, ...]:
@@ -104,12 +135,12 @@ def _test_seen(store: StudyStore) -> tuple[str, ...]:
 def _left_out(
     store: StudyStore, plan: Plan | None, trials: Sequence[Trial], dropped: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Give one sentence for each contender that did not meet the others at the decision budget."""
+    """Say of each contender that did not meet the others at the decision budget why; of all without a trial at once."""
     if plan is None:
         return ()
     decided = (store.fact("wanted") or {}).get("until") == "decided"
     why = "more was not needed for the verdict" if decided and plan.time_limit is None else "no time for more"
-    sentences = []
+    sentences, nothing = [], []
     for contender in read_contenders(store):
         own = [trial for trial in trials if trial.contender == contender.name and trial.status == "done"]
         lost = [trial for trial in trials if trial.contender == contender.name and trial.status != "done"]
@@ -119,10 +150,13 @@ def _left_out(
             count = "1 trial" if len(lost) == 1 else f"{len(lost)} trials"
             sentences.append(f"{contender.name}: {count} {lost[-1].status} ({lost[-1].reason}).")
         elif not own:
-            sentences.append(f"{contender.name} was not measured: no time for it.")
+            nothing.append(contender.name)
         elif contender.uses_labels and max(trial.n for trial in own) < plan.decision_budget:
             most = max(trial.n for trial in own)
             seeds = len({trial.seed // plan.round_folds for trial in own if trial.n == most})
             times = "one seed" if seeds == 1 else f"{seeds} seeds"
             sentences.append(f"{contender.name} was measured at n = {most} with {times}: {why}.")
+    if nothing:
+        were = "was not measured: no time for it" if len(nothing) == 1 else "were not measured: no time for them"
+        sentences.append(f"{', '.join(nothing[:-1])}{' and ' if nothing[1:] else ''}{nothing[-1]} {were}.")
     return tuple(sentences)

@@ -16,7 +16,7 @@ class StudyProgress:
     Parameters
     ----------
     done, planned : int
-        Trials with a record, and trials of the plan that are not dropped.
+        Trials with a record, and trials of the plan that are not dropped; of the spare ones, those that were begun.
     elapsed, left : float
         Seconds spent, and seconds by forecast until the last trial ends.
     now : str

@@ -147,6 +147,7 @@ class _Run:
             if self.key_of(trial) not in self.finished
             and trial.contender not in self.dropped
             and self.place_of(trial) not in self.passed
+            and self._counts(trial, planned)
         ]
         left = sum(self.expected(t) for t in todo if not t.spare)
         run = "fold" if self.parts.folds else "seed"
@@ -162,11 +163,15 @@ class _Run:
                 share=share,
                 scores=dict(self.scores),
                 seconds=dict(self.seconds),
-                seeds=Counter((trial.contender, trial.n) for trial in self.plan.trials),
+                seeds=Counter((t.contender, t.n) for t in self.plan.trials if self._counts(t, planned)),
                 dropped=tuple(self.dropped),
                 at_most=self.until == "decided",
             )
         )
+
+    def _counts(self, trial: PlannedTrial, running: PlannedTrial | None) -> bool:
+        """Say whether a trial is one of those that are told of: what only spare time may allow counts once it runs."""
+        return not trial.spare or trial is running or self.key_of(trial) in self.finished
 
     def key_of(self, planned: PlannedTrial) -> str:
         """Give the key, computed once a trial."""

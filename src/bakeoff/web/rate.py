@@ -80,4 +80,5 @@ def _values(board: RatingBoard, skip: int, *, result: bool) -> dict[str, Any]:
         "left": len(board.open),
         "tally": tally_of(board) if ended else None,
         "seed": board.seed,
+        "folds": board.folds,
     }

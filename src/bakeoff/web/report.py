@@ -113,7 +113,11 @@ def _oriented(met: Mapping[str, Any], first: str) -> dict[str, Any]:
     if met["a"] == first or met["difference"] is None or None in met["ci"]:
         return dict(met)
     low, high = met["ci"]
-    return {**met, "a": met["b"], "b": met["a"], "difference": 0.0 - met["difference"], "ci": [0.0 - high, 0.0 - low]}
+    return {
+        **met,
+        **{"a": met["b"], "b": met["a"], "score_a": met.get("score_b"), "score_b": met.get("score_a")},
+        **{"difference": 0.0 - met["difference"], "ci": [0.0 - high, 0.0 - low]},
+    }
 
 
 def _flip(facts: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from bakeoff.study.contenders import CandidateModel, build_contenders
 from bakeoff.study.grid import Grid, forecast_trial
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.prepare import task_of
-from bakeoff.workbench.rows import can_show, divide, read_source, row_counts
+from bakeoff.workbench.rows import can_show, divide, forecast_of_showing, read_source, row_counts
 
 __all__ = ["Advice", "Forecast", "advise"]
 
@@ -118,7 +118,8 @@ def advise(source: str, data: DataOptions, options: StudyOptions) -> Advice:
     forecasts = _forecasts(options, task.kind, rows, words, len(task.labels))
     classes = max(len(label_names(read.kind, labels)), 1)
     expected = expectation(classes, rows["train"]) if read.kind == "classification" else None
-    mde = can_show(len(split.rows or split.test), options.seeds, split.folds, read.kind)
+    known = len(split.rows or split.test), options.seeds, split.folds, read.kind
+    mde, forecast = can_show(*known), forecast_of_showing(*known)
     return Advice(
         name=read.name,
         columns=read.columns.how,
@@ -133,7 +134,7 @@ def advise(source: str, data: DataOptions, options: StudyOptions) -> Advice:
             _control(labels, options),
             _resources(forecasts, options.assumptions),
             _complexity(labels, words, rows["train"]),
-            _goals(expected, mde),
+            _goals(expected, forecast),
         ),
         forecasts=forecasts,
         literature=_literature(rows["train"]),
@@ -188,9 +189,14 @@ def _requirements(requirements: Sequence[Requirement], forecasts: Sequence[Forec
             continue
         tuned, asked = ([f.answer_seconds for f in _of_arm(forecasts, arm)] for arm in ("finetune", "prompt"))
         if tuned and asked:
-            told.append(f"{one.figure}: about {min(tuned):.0f} ms a row tuned and {min(asked):.0f} ms prompted at best")
-            met = [min(each) <= one.value for each in (tuned, asked)]
-            favours = {(True, False): "fine-tuning", (False, True): "prompting"}.get((met[0], met[1]), favours)
+            told.append(
+                f"{one.figure} <= {one.value:g}: how long one row alone takes is not forecast; of rows answered "
+                f"together each takes about {min(tuned):.1f} ms tuned and {min(asked):.1f} ms prompted at best, and "
+                "one alone takes longer"
+            )
+            # What misses the limit even so cannot meet it; what does not may miss it all the same.
+            out = [min(each) > one.value for each in (tuned, asked)]
+            favours = {(True, False): "prompting", (False, True): "fine-tuning"}.get((out[0], out[1]), favours)
     return Consideration(name, "; ".join(told) + ".", {}, favours)
 
 
@@ -243,8 +249,8 @@ def _complexity(labels: Sequence[str], words: float, train: int) -> Consideratio
     return Consideration("complexity", told, {"labels": len(counts), "rows_a_label": a_label}, favours)
 
 
-def _goals(expected: Expectation | None, mde: float) -> Consideration:
-    name, shown = "performance_goals", f" The test rows can show {mde:.1f} points or more." if mde == mde else ""
+def _goals(expected: Expectation | None, forecast: str) -> Consideration:
+    name, shown = "performance_goals", f" {forecast}" if forecast else ""
     if expected is None:
         return Consideration(name, f"No prompt answers this kind of task yet.{shown}", {}, "neither")
     if expected.way is None:

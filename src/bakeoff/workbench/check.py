@@ -11,7 +11,7 @@ from bakeoff.data import Check, check_rows, spaced
 from bakeoff.models.text_lengths import LongTexts, count_long_texts
 from bakeoff.workbench.given_checks import given_checks, try_checks
 from bakeoff.workbench.options import DataOptions, StudyOptions
-from bakeoff.workbench.rows import can_show, divide, read_source, row_counts
+from bakeoff.workbench.rows import can_show, divide, forecast_of_showing, read_source, row_counts
 
 __all__ = ["CheckOutcome", "check"]
 
@@ -32,7 +32,9 @@ class CheckOutcome:
     split : str
         One sentence on how.
     mde : float
-        Smallest difference in accuracy that these rows can show, in points; NaN for kinds without right rows.
+        Forecast of the smallest difference in accuracy that shows, in points; NaN for kinds without right rows.
+    forecast : str
+        The same in a sentence that says on what it rests; empty for kinds without right rows.
     long_texts : LongTexts or None
         Texts that the encoder of a study would cut; None where it is not on this machine yet.
     """
@@ -43,6 +45,7 @@ class CheckOutcome:
     rows: dict[str, int]
     split: str
     mde: float
+    forecast: str
     long_texts: LongTexts | None = None
 
 
@@ -65,13 +68,15 @@ def check(source: str, data: DataOptions, *, seed: int = 0, checks: Path | None 
     seeds = StudyOptions().seeds
     split = divide(read, seed=seed, seeds=seeds, division="auto")
     asked = given_checks(checks, read.kind, split.train.texts)
+    known = len(split.rows or split.test), seeds, split.folds, read.kind
     return CheckOutcome(
         name=read.name,
         columns=read.columns.how,
         checks=(*check_rows(read), *split.checks, *try_checks(asked, split.train)),
         rows=row_counts(split),
         split=split.method,
-        mde=can_show(len(split.rows or split.test), seeds, split.folds, read.kind),
+        mde=can_show(*known),
+        forecast=forecast_of_showing(*known),
         long_texts=_long_texts(spaced(text for _, part in read.splits for text in part.texts)),
     )
 

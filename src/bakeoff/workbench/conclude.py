@@ -17,6 +17,7 @@ from bakeoff.records import Decision, Evidence
 from bakeoff.study.evidence import read_adjudicated
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.store import StudyStore
+from bakeoff.workbench.next_command import next_command, seconds_to_go_on
 
 __all__ = ["Outcome", "conclude", "is_decided_by_settled"]
 
@@ -32,6 +33,7 @@ class _Told(TypedDict):
     version: str
     title: str
     commands: tuple[str, ...]
+    next_command: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Outcome:
         The shipped winner; None where nothing was shipped.
     shipped_note : str
         Why nothing was shipped, or how the reload compared.
+    seconds_to_go_on : float or None
+        Time limit with which `bakeoff resume` runs the seeds that the verdict lacks; None where it lacks none.
     """
 
     folder: Path
@@ -58,6 +62,7 @@ class Outcome:
     decision: Decision
     bundle: Path | None
     shipped_note: str
+    seconds_to_go_on: float | None = None
 
     @property
     def resolved(self) -> bool:
@@ -135,6 +140,7 @@ def _write_pages(store: StudyStore, evidence: Evidence, decision: Decision, crea
         "version": __version__,
         "title": Path(store.fact("name")).name,
         "commands": (store.fact("command"), f"bakeoff report {shlex.quote(str(store.folder))}"),
+        "next_command": next_command(store.folder, seconds_to_go_on(store, decision)),
     }
     rows = shown_rows(store, evidence, decision)
     write_aside(store.folder / "report.html", render_report(evidence, decision, **told, rows=rows))

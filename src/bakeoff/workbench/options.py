@@ -104,7 +104,9 @@ class KnownBefore:
     split : str
         One sentence on how they were divided.
     mde : float
-        Smallest difference in accuracy that the test rows can show, in points; NaN where nothing is compared.
+        Forecast of the smallest difference in accuracy that shows, in points; NaN where nothing is compared.
+    forecast : str
+        The same in a sentence that says on what it rests; empty where nothing is compared.
     """
 
     source: str
@@ -113,6 +115,7 @@ class KnownBefore:
     rows: dict[str, int]
     split: str
     mde: float
+    forecast: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +211,13 @@ class Watcher:
     def started(self, folder: Path) -> None:
         """Learn where the study stands, from which on it can be resumed."""
 
-    def planned(self, plan: Plan, contenders: tuple[Contender, ...], mde: float) -> None:
-        """See the plan, and the smallest difference, in points, that the rows to be answered can show."""
+    def planned(
+        self, plan: Plan, contenders: tuple[Contender, ...], forecast: str, time_limit: float | None = None
+    ) -> None:
+        """See the plan, what the rows to be answered can show by forecast, in a sentence, and the time limit.
+
+        That is the user's own, in seconds, of the run that begins: the plan's leaves out what ends a study.
+        """
 
     def sending(self, sendings: tuple[Sending, ...]) -> None:
         """See what will be sent to servers, before anything is."""

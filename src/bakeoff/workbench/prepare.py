@@ -44,6 +44,7 @@ from bakeoff.workbench.refuse import check_contenders, check_options, check_plac
 from bakeoff.workbench.rows import (
     can_show,
     divided_parts,
+    forecast_of_showing,
     further_unlabelled,
     known_before,
     read_source,
@@ -92,7 +93,7 @@ def create_study(
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
     checks = _checks(read, split, task, (*seen_checks, *more_checks, *kept))
-    watcher.checked(checks, known_before(read, task, split, _mde(split, options, read.kind)))
+    watcher.checked(checks, known_before(read, task, split, *_power(split, options, read.kind)))
     check_meaning(checks)
     facts = {
         **_facts_of_rows(read, task, split, checks),
@@ -111,9 +112,12 @@ def _checks(read: Source, split: Split, task: Task, found: tuple[Check, ...]) ->
     return (*check_rows(read), *split.checks, *found, *try_checks(task.checks, split.train))
 
 
-def _mde(split: Split, options: StudyOptions, kind: str) -> float:
+def _power(split: Split, options: StudyOptions, kind: str) -> tuple[float, str]:
+    """Give what the test rows can show by forecast, as a figure and as a sentence."""
+>>>>>>> card
     test_rows = len(split.rows or split.test)
-    return can_show(min(test_rows, options.test_rows or test_rows), options.seeds, split.folds, kind)
+    known = (min(test_rows, options.test_rows or test_rows), options.seeds, split.folds, kind)
+    return can_show(*known), forecast_of_showing(*known)
 
 
 def _facts_of_rows(read: Source, task: Task, split: Split, checks: tuple[Check, ...]) -> dict[str, Any]:

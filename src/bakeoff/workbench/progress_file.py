@@ -108,10 +108,12 @@ class ProgressFile(Watcher):
         """Hand on."""
         self.watcher.started(folder)
 
-    def planned(self, plan: Plan, contenders: tuple[Contender, ...], mde: float) -> None:
+    def planned(
+        self, plan: Plan, contenders: tuple[Contender, ...], forecast: str, time_limit: float | None = None
+    ) -> None:
         """Keep the arms."""
         self._arms = {contender.name: contender.arm for contender in contenders}
-        self.watcher.planned(plan, contenders, mde)
+        self.watcher.planned(plan, contenders, forecast, time_limit)
 
     def sending(self, sendings: tuple[Sending, ...]) -> None:
         """Hand on."""

@@ -98,12 +98,16 @@ class RatingBoard:
         Of these contenders and rows, the last one last.
     seed : int
         Whose fits gave the answers: one of several, so that ratings compare two fits, not two contenders.
+    folds : int
+        Of a round, where rows are cross-fitted: `seed` is then the round, in which each row is answered by the fit that
+        did not see it. 0 where they are not.
     """
 
     contenders: tuple[str, str]
     rows: tuple[Rateable, ...]
     ratings: tuple[Rating, ...]
     seed: int = 0
+    folds: int = 0
 
     @property
     def open(self) -> tuple[Rateable, ...]:
@@ -186,7 +190,9 @@ def rating_board(study: Path) -> RatingBoard | None:
         found.append(Rateable(rows.ids[at], text, names[turn], names[1 - turn], (answers[turn], answers[1 - turn])))
     contenders, known = (pair[0].name, pair[1].name), {one.row for one in found}
     said = [one for one in read_ratings(study) if {one.left, one.right} == set(contenders) and one.row in known]
-    return RatingBoard(contenders, tuple(found), tuple({one.row: one for one in said}.values()), seed)
+    return RatingBoard(
+        contenders, tuple(found), tuple({one.row: one for one in said}.values()), seed, evidence.round_folds
+    )
 
 
 def rate(study: Path, row: str, choice: str) -> None:

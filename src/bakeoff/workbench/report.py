@@ -12,6 +12,7 @@ from bakeoff.study.evidence import read_task
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.assume import assume, check_cost_labels, check_costs_fit
 from bakeoff.workbench.conclude import Outcome, conclude
+from bakeoff.workbench.next_command import seconds_to_go_on
 from bakeoff.workbench.shown_rows import choose_texts
 
 __all__ = ["report"]
@@ -55,7 +56,8 @@ def report(
             store.note("assumptions", f"{', '.join(assumed)}{f' {cost_matrix}' if cost_matrix else ''}")
         choose_texts(store, texts)
         evidence, decision = conclude(store)
+        more = seconds_to_go_on(store, decision)
         bundle = study / "bundle"
         chosen = decision.verdict.contender or decision.verdict.meanwhile
         ours = bundle.is_dir() and read_bundle(bundle).facts.contender.name == chosen
-        return Outcome(study, store.fact("name"), evidence, decision, bundle if ours else None, "")
+        return Outcome(study, store.fact("name"), evidence, decision, bundle if ours else None, "", more)

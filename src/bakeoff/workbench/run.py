@@ -13,7 +13,7 @@ from typing import Any
 from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Contender, Decision, Evidence
 from bakeoff.study.contenders import check_versions
-from bakeoff.study.evidence import read_contenders, read_plan, read_task
+from bakeoff.study.evidence import budgets_beyond, read_contenders, read_plan, read_task
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_further, plan_study
 from bakeoff.study.parts import read_parts
@@ -23,11 +23,12 @@ from bakeoff.study.sending import calls_made, planned_sendings
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms, write_terms
 from bakeoff.workbench.conclude import Outcome, conclude
+from bakeoff.workbench.next_command import seconds_to_go_on
 from bakeoff.workbench.opened import begun_store
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import create_study, current_trial
 from bakeoff.workbench.progress_file import ProgressFile
-from bakeoff.workbench.rows import can_show
+from bakeoff.workbench.rows import forecast_of_showing
 from bakeoff.workbench.sending import with_limits
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
 
@@ -167,9 +168,9 @@ def _carried_on(
         plan = _planned(store, executor, watcher, added)
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
-        watcher.planned(
-            plan, read_contenders(store), can_show(answered, plan.seeds, store.folds(), read_task(store).kind)
-        )
+        shown = forecast_of_showing(answered, plan.seeds, store.folds(), read_task(store).kind)
+        said = time_limit if time_limit is not None or added is not None else store.fact("wanted")["time_limit"]
+        watcher.planned(plan, read_contenders(store), shown, said)
         if known is None:
             _tell(store, plan, watcher)
         watcher.sending(planned_sendings(store, plan))
@@ -185,7 +186,8 @@ def _carried_on(
         elif plan.time_limit is not None and added is None:
             left = plan.time_limit - float(store.fact("spent_seconds") or 0.0) - (time.monotonic() - before)
         bundle, note = _ship_winner(store, judged, executor, watcher, left)
-    return Outcome(store.folder, store.fact("name"), *judged, bundle, note)
+        more = seconds_to_go_on(store, judged[1])
+    return Outcome(store.folder, store.fact("name"), *judged, bundle, note, more)
 
 
 def _planned(store: StudyStore, executor: LocalExecutor, watcher: Watcher, added: Added | None) -> Plan:
@@ -220,7 +222,11 @@ def _measure(
 
 
 def _tell(store: StudyStore, plan: Plan, watcher: Watcher) -> None:
-    """Say of a new plan where it ends, and what is asked beside its trials."""
+    """Say of a new plan which budgets did not fit, where it ends, and what is asked beside its trials."""
+    beyond = budgets_beyond(store, plan)
+    if beyond:
+        larger = ", ".join(f"{n:,}" for n in beyond)
+        watcher.step(f"the two ways meet at n = {plan.decision_budget:,}: n = {larger} does not fit the time limit")
     if store.fact("wanted").get("until") == "decided":
         watcher.step("that is at most: no more of this is run than the verdict needs; --until measured runs all of it")
     told = again_told(store, plan)

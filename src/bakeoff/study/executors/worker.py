@@ -33,7 +33,7 @@ from bakeoff.study.executors.jobs import (
 )
 
 if TYPE_CHECKING:
-    from bakeoff.methods.contract import Method, RunContext
+    from bakeoff.methods.contract import Deadline, Method, RunContext
 
 __all__ = ["serve_jobs"]
 
@@ -165,7 +165,7 @@ def _fit(job: FitJob, report: Report) -> FitResult:
     usage = _total_usage(method.usage_, fit_usage.seconds + cost, time.process_time() - begun, (*validation, *test))
     asked = (job.validation_texts, validation) if validation else (job.test_texts, test)
     injected = None if cut or not job.injected_rows else measure_injection(method, *asked, job.injected_rows)
-    times = [] if cut else _latencies(method, job.test_texts)
+    times = [] if cut else _latencies(method, job.test_texts, context.deadline)
     return FitResult(
         validation_answers=validation,
         test_answers=test,
@@ -228,13 +228,18 @@ def _total_usage(usage: Usage, seconds: float, processor: float, answers: tuple[
     )
 
 
-def _latencies(method: Method, texts: tuple[str, ...]) -> list[float]:
-    """Ask rows one by one, the first thrown away as warm-up; milliseconds each."""
+def _latencies(method: Method, texts: tuple[str, ...], deadline: Deadline) -> list[float]:
+    """Ask rows one by one, the first thrown away as warm-up; milliseconds each.
+
+    Past the deadline a method abstains at once, which takes no time and tells nothing of how long an answer takes.
+    """
     times: list[float] = []
     begun = time.perf_counter()
     for text in texts[: _LATENCY_ROWS + 1]:
         started = time.perf_counter()
         answer = method.answer([text])[0]
+        if deadline.passed:
+            break
         # An answer of a server that was kept, so as not to pay for it twice, says how long it took.
         times.append(1000 * max(time.perf_counter() - started, answer.seconds))
         if time.perf_counter() - begun > _LATENCY_SECONDS:
