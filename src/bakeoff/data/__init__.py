@@ -26,6 +26,7 @@ from bakeoff.data.forms import (
     write_number,
     write_tags,
 )
+from bakeoff.data.json_rows import whole_characters
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
 from bakeoff.data.predictions import Predictions, read_predictions
@@ -81,6 +82,7 @@ __all__ = [
     "split_fields",
     "split_rows",
     "strata_of",
+    "whole_characters",
     "write_labels",
     "write_number",
     "write_tags",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -271,6 +272,32 @@ def _prompted_model(contender: Contender) -> str:
     known = next((item for item in entries("model") if item.name == name), None)
     licence = f" (licence: {escape(known.licence)})" if known else ""
     return f"A prompt asked {escape(name)}{licence}, sha256 `{contender.second_sha256}`."
+
+
+def score_told(card: str) -> str:
+    """Find in a model card what it says of the score, with its interval.
+
+    Parameters
+    ----------
+    card : str
+        Of either kind, as `model_card` or `tuned_card` wrote it.
+
+    Returns
+    -------
+    str
+        One line without markup; empty where the card has no score.
+    """
+    section = card.partition("\n## Score\n")[2].partition("\n## ")[0]
+    told = next((part.strip() for part in section.split("\n\n") if "95% interval" in part), "")
+    if told.startswith("|"):
+        lines = told.splitlines()
+        # The head, a line of dashes, and the test rows.
+        names, values = (
+            [cell.strip() for cell in line.strip("| ").split("|")]
+            for line in (lines[0], lines[-1 if len(lines) < 3 else 2])
+        )
+        told = ", ".join(f"{name}: {value}" for name, value in zip(names, values, strict=False))
+    return html.unescape(re.sub(r"\\(.)", r"\1", told.replace("**", ""))).replace("\n", " ")
 
 
 def use_section(bundle_name: str) -> str:
