@@ -10,14 +10,14 @@ import typer
 
 from bakeoff.cli import complete, options
 from bakeoff.cli.json_output import Given
+from bakeoff.cli.listening import bound, bracketed, listen, loopback_names, run_until_stopped, write_log
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from rich.console import Console
 
-    from bakeoff.errors import UserError
+    from bakeoff.web.serve import ServeSettings
     from bakeoff.workbench.serve import Served
 
 __all__ = ["serve"]
@@ -25,10 +25,6 @@ __all__ = ["serve"]
 _KEY = "BAKEOFF_SERVE_KEY"
 _LEAST_KEY = 16
 _ADDRESS, _LIMITS, _BATCHES = "Address and key", "Limits of a request", "How the model is asked"
-#: What the model still computes when the time to stop is over is waited for this long, in seconds.
-_LAST_WAIT = 0.5
-#: Connections that may wait to be taken.
-_BACKLOG = 2048
 
 _Bundle = Annotated[
     Path,
@@ -138,6 +134,7 @@ _Grace = Annotated[
 
 
 def serve(
+    context: typer.Context,
     bundle: _Bundle,
     host: _Host = "127.0.0.1",
     port: _Port = 8000,
@@ -162,48 +159,61 @@ def serve(
     Requests that come at the same time are answered in one call of the model. No text is written to the log. Ctrl-C or
     SIGTERM ends it when the requests under way are answered.
     """
-    from bakeoff.catalog.servers import is_loopback
-    from bakeoff.errors import OptionError
     from bakeoff.extras import require
-
-    for module in ("fastapi", "prometheus_client", "uvicorn"):
-        require(module, extra="web", purpose="Serving a bundle")
-    from bakeoff.web.serve import ServeSettings, create_serve_app
-    from bakeoff.web.serve_schema import ServeLimits
     from bakeoff.workbench.predict import ServerUse
     from bakeoff.workbench.sending import server_terms
     from bakeoff.workbench.serve import open_served
 
+    for module in ("fastapi", "prometheus_client", "uvicorn"):
+        require(module, extra="web", purpose="Serving a bundle")
     given = Given("serve", as_json, soft_wrap=True)
-    if max_queue < max_rows:
-        raise OptionError(
-            f"--max-queue must be at least --max-rows, so that a request can wait; {max_queue} and {max_rows} came.",
-            next_step="Raise the one, or lower the other.",
-        )
-    key, here = _key(key_file), is_loopback(host)
-    told = ServerUse(
+    servers = ServerUse(
         frozenset(allow_send or ()),
         server_terms(prices, limit or ()),
         lambda sending: given.console.print(f"texts are sent on; 1,000 of them: {sending.sentence()}", markup=False),
     )
-    served = open_served(bundle, told, threads=threads)
-    with _bound(host, port) as listening:
+    _start(given, open_served(bundle, servers, threads=threads), _key(key_file), context.params)
+
+
+def _start(given: Given, served: Served, key: str | None, options: Mapping[str, Any]) -> None:
+    """Take the port, load the model, and serve; `options` are the command's by name."""
+    from bakeoff.catalog.servers import is_loopback
+    from bakeoff.web.serve import create_serve_app
+
+    host, here = options["host"], is_loopback(options["host"])
+    with bound(host, options["port"]) as listening:
         port = listening.getsockname()[1]
-        settings = ServeSettings(
-            limits=ServeLimits(max_bytes, max_rows, max_characters, max_queue, timeout),
-            most_rows=max_batch,
-            wait_seconds=batch_wait / 1000,
-            hosts=_names(host, port) if here else None,
-            key=key,
-        )
-        _log(quiet)
-        app = create_serve_app(served, settings)
+        write_log(quiet=options["quiet"])
+        app = create_serve_app(served, _settings(options, key, loopback_names(host, port) if here else None))
         _load(app, given.console, served)
-        _listen(listening, host, port)
+        listen(listening, host)
         if not here and key is None:
             _warn(host)
-        address = f"http://{_bracketed(host)}:{port}"
-        _run(app, listening, grace, lambda: _announce(given, served, address, key is not None))
+        address = f"http://{bracketed(host)}:{port}"
+        run_until_stopped(app, listening, options["grace"], lambda: _announce(given, served, address, key is not None))
+
+
+def _settings(options: Mapping[str, Any], key: str | None, hosts: frozenset[str] | None) -> ServeSettings:
+    from bakeoff.errors import OptionError
+    from bakeoff.web.serve import ServeSettings
+    from bakeoff.web.serve_schema import ServeLimits
+
+    most_waiting, most_rows = options["max_queue"], options["max_rows"]
+    if most_waiting < most_rows:
+        raise OptionError(
+            f"--max-queue must be at least --max-rows, so that a request can wait; {most_waiting} and {most_rows} "
+            "came.",
+            next_step="Raise the one, or lower the other.",
+        )
+    return ServeSettings(
+        limits=ServeLimits(
+            options["max_bytes"], most_rows, options["max_characters"], most_waiting, options["timeout"]
+        ),
+        most_rows=options["max_batch"],
+        wait_seconds=options["batch_wait"] / 1000,
+        hosts=hosts,
+        key=key,
+    )
 
 
 def _key(file: Path | None) -> str | None:
@@ -231,55 +241,6 @@ def _key(file: Path | None) -> str | None:
     return key
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Take the port before the model is loaded; it is listened on afterwards, so that nobody waits for an answer."""
-    import socket
-
-    from bakeoff.errors import OptionError
-
-    try:
-        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except (OSError, UnicodeError) as error:
-        raise OptionError(
-            f"--host must be an address of this machine; {host!r} is not known.",
-            next_step="Give 127.0.0.1 for this machine alone, or 0.0.0.0 for every network that it is in.",
-        ) from error
-    listening = socket.socket(family, kind)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(place)
-    except OSError as error:
-        listening.close()
-        raise _unusable(host, port, error) from error
-    return listening
-
-
-def _listen(listening: socket.socket, host: str, port: int) -> None:
-    try:
-        listening.listen(_BACKLOG)
-    except OSError as error:  # another program took the same port while the model was loaded
-        raise _unusable(host, port, error) from error
-
-
-def _unusable(host: str, port: int, error: OSError) -> UserError:
-    from bakeoff.errors import OptionError
-
-    return OptionError(
-        f"The port {port} of {host} cannot be used: {error.strerror or error}.",
-        next_step="Give another with --port, or --port 0 for one that is free.",
-    )
-
-
-def _names(host: str, port: int) -> frozenset[str]:
-    """Give the names by which a browser of this machine may ask."""
-    names = {"127.0.0.1", "localhost", "[::1]", _bracketed(host.lower())}
-    return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _warn(host: str) -> None:
     from rich.console import Console
     from rich.text import Text
@@ -289,21 +250,6 @@ def _warn(host: str) -> None:
         f"answered. Give --key-file or {_KEY}. What is sent is not encrypted; put a proxy with TLS before it."
     )
     Console(stderr=True, highlight=False).print(Text(told, style="bold yellow"))
-
-
-def _log(quiet: bool) -> None:
-    """Write what happens to standard error, a line each; uvicorn's faults, too."""
-    import logging
-    import time
-
-    lines = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    lines.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(lines)
-    for name, level in (("bakeoff.serve", logging.WARNING if quiet else logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)
 
 
 def _load(app: Any, console: Console, served: Served) -> None:
@@ -344,38 +290,3 @@ def _announce(given: Given, served: Served, address: str, keyed: bool) -> None:
         console.print("Ctrl-C ends it when the requests under way are answered.", markup=False)
 
     given.give(lambda: document, show)
-
-
-def _run(app: Any, listening: socket.socket, grace: float, announce: Callable[[], None]) -> None:
-    """Serve until a signal; SIGTERM leaves with 0, Ctrl-C as an interrupt does."""
-    import math
-    import signal
-
-    import uvicorn
-
-    settings = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=math.ceil(grace)
-    )
-    server = uvicorn.Server(settings)
-    start_up = server.startup
-
-    async def start_up_and_announce(sockets: list[socket.socket] | None = None) -> None:
-        await start_up(sockets=sockets)
-        announce()
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    server.startup = start_up_and_announce  # type: ignore[method-assign]
-    # Uvicorn sends itself the signal again when all is done; by then there is nothing left to stop.
-    signal.signal(signal.SIGTERM, stop)
-    code = 0
-    try:
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        code = 130
-        raise
-    finally:
-        if not app.state.server.thread.close(_LAST_WAIT):
-            # The time is over and the model still computes, in code that cannot be broken off.
-            os._exit(code)

@@ -177,6 +177,8 @@ class AnsweringThread:
             if self._closing or not self._thread.is_alive():
                 raise ClosedFault
             if self._waiting + len(texts) > self._most_waiting:
+                self._drop_done()
+            if self._waiting + len(texts) > self._most_waiting:
                 raise QueueFullFault(self._waiting, self._most_waiting, self._waiting * self._seconds_a_row)
             self._pending.append(asked)
             self._waiting += len(texts)
@@ -249,11 +251,15 @@ class AnsweringThread:
             asked.taken += 1
             if asked.taken < len(asked.texts):
                 turn.append(asked)
+        self._drop_done()
+        return taken
+
+    def _drop_done(self) -> None:
+        """Leave the requests in the queue that still wait for a call, without those whose askers have gone."""
         self._pending = deque(
             asked for asked in self._pending if asked.taken < len(asked.texts) and not asked.told.cancelled()
         )
         self._waiting = sum(len(asked.texts) - asked.taken for asked in self._pending)
-        return taken
 
     def _answer(self, answer: AnswerTexts, taken: _Taken) -> None:
         requests = {id(asked): asked for asked, _place in taken}
@@ -292,9 +298,7 @@ class AnsweringThread:
 
     def _fail(self, asked: _Asked) -> None:
         with self._changed:
-            # The rows that still wait need no call.
-            self._waiting -= len(asked.texts) - asked.taken
-            asked.taken = len(asked.texts)
-            self._pending = deque(one for one in self._pending if one is not asked)
+            asked.taken = len(asked.texts)  # the rows that still wait need no call
+            self._drop_done()
         if asked.told.set_running_or_notify_cancel():
             asked.told.set_exception(AnsweringFault("The model failed on this request; the log says where."))
