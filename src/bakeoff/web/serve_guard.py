@@ -97,6 +97,13 @@ class ServeGuard:
 
         try:
             await self._hand_on(scope, receive, noting)
+        except asyncio.CancelledError:
+            # Only the end of the time to stop breaks a request off.
+            if not status:
+                told = fault(
+                    503, "The server was stopped before this was answered.", "Ask again.", {"Retry-After": "5"}
+                )
+                await told(scope, receive, noting)
         except Exception as error:
             # The message of an error may quote a text; its kind and the lines of code that it passed cannot.
             lines = "".join(traceback.format_tb(error.__traceback__)).rstrip()
