@@ -248,7 +248,7 @@ def _check_lines(checks: Iterable[Check]) -> Iterator[_Entry]:
 def _ready_lines(bundle: str | None, report: str | None) -> Iterator[_Entry]:
     parts = [" and ".join(place for place in (bundle, report) if place)]
     if bundle:
-        parts.append(f"bakeoff predict {bundle} new.csv")
+        parts += [f"bakeoff predict {bundle} new.csv", f"bakeoff serve {bundle}"]
     for position, part in enumerate(part for part in parts if part):
         yield "ready" if position == 0 else "", part, "", "bold"
 

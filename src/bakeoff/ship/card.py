@@ -303,7 +303,8 @@ def score_told(card: str) -> str:
 def use_section(bundle_name: str) -> str:
     """Tell how to use a bundle, as a section of a card."""
     name = shlex.quote(clean_text(bundle_name))
-    return f"## Use\n\n{code_block(f'bakeoff predict {name} new.csv')}"
+    commands = code_block(f"bakeoff predict {name} new.csv\nbakeoff serve {name}")
+    return f"## Use\n\n{commands}"
 
 
 def _repeat(

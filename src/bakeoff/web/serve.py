@@ -44,6 +44,7 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     503: {"model": Fault, "description": "the queue is full, or the server is being stopped; see Retry-After"},
     504: {"model": Fault, "description": "not answered in time"},
 }
+_SEE = "GET /openapi.json has every field, with examples."
 #: What a client that has gone is answered, which nobody reads; nginx writes it down under this number.
 _GONE = 499
 
@@ -114,7 +115,7 @@ class Server:
         try:
             rows = self.schema.rows_of(body)
         except UnfitError as error:
-            return fault(422, str(error))
+            return fault(422, str(error), _SEE)
         request.state.rows = len(rows)
         try:
             asked = self.thread.ask(self.served.texts(rows))
@@ -150,13 +151,13 @@ class Server:
         self.metrics.answers(told)
         text = json.dumps({"answers": told, **self.names}, ensure_ascii=False, separators=(",", ":"))
         # A lone surrogate out of a tokenizer has no form in UTF-8.
-        return Response(text.encode(errors="replace"), media_type="application/json")
+        return Response(text.encode(errors="replace") + b"\n", media_type="application/json")
 
     def health(self) -> Response:
         """Say whether requests are answered."""
         status = "stopping" if self.thread.closing else "ok" if self.thread.alive else "failed"
         told = Health(status=status, waiting=self.thread.waiting, **self.names)
-        return Response(told.model_dump_json(), 200 if status == "ok" else 503, media_type="application/json")
+        return Response(told.model_dump_json() + "\n", 200 if status == "ok" else 503, media_type="application/json")
 
     def _form(self) -> str:
         return " or ".join(json.dumps(one["value"]) for one in list(self.schema.examples.values())[:2])
@@ -235,9 +236,8 @@ def _tell_faults(app: FastAPI, server: Server) -> None:
 
     async def unfit(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return fault(
-            422, _sentence(error), f"A request holds one of {', '.join(server.schema.forms)}; see /openapi.json"
-        )
+        forms = ", ".join(server.schema.forms)
+        return fault(422, _sentence(error), f"A request holds one of {forms}. {_SEE}")
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
