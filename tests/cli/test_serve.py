@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from in_process import Program
 from test_json import documented
 
+from bakeoff.methods.registry import method_spec
 from served_bundle import write_served
 
 
@@ -47,6 +49,17 @@ def test_what_cannot_be_used_is_refused_before_a_model_is_loaded(
     monkeypatch.delenv("BAKEOFF_SERVE_KEY")
     (tmp_path / "file").write_text("")
     assert "is no bundle" in program("serve", tmp_path).err
+    far = json.loads((bundle / "bundle.json").read_text("utf-8"))
+    far["contender"] |= {"method": "server-zero-shot", "version": method_spec("server-zero-shot").version}
+    far["contender"]["model"] = "https://models.example.com/v1#big"
+    shutil.copytree(bundle, tmp_path / "far")
+    (tmp_path / "far" / "bundle.json").write_text(json.dumps(far), "utf-8")
+    done = program("serve", tmp_path / "far", "--allow-send", "another.example.com")
+    assert (done.code, "loading" in done.out) == (2, False)
+    assert "The texts would be sent to models.example.com, which is not this machine and was not allowed" in done.err
+    assert "add: --allow-send models.example.com" in done.err
+    (tmp_path / "far" / "method" / "head.safetensors").write_bytes(b"changed")
+    assert "has changed" in program("serve", tmp_path / "far").err
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     assert "pip install 'bakeoff[web]'" in program("serve", bundle).err
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, TrialError
 from bakeoff.records import Answer
 
 __all__ = ["BATCH_CHARACTERS", "AnsweringFault", "AnsweringThread", "Batch", "ClosedFault", "QueueFullFault"]
@@ -287,9 +287,11 @@ class AnsweringThread:
             if len(found) != len(taken):
                 raise RuntimeError(f"{len(found)} answers came for {len(taken)} rows")
         except Exception as error:
-            # The message of an error may quote a text; its kind and the lines of code that it passed cannot.
+            # The message of an error may quote a text; its kind and the lines of code that it passed cannot. Why a
+            # server refuses is a sentence of ours.
+            why = f"{type(error).__name__}: {error}" if isinstance(error, TrialError) else type(error).__name__
             lines = "".join(traceback.format_tb(error.__traceback__)).rstrip()
-            _LOG.error("The model failed on %d rows: %s\n%s", len(taken), type(error).__name__, lines)
+            _LOG.error("The model failed on %d rows: %s\n%s", len(taken), why, lines)
             return False
         for (asked, place), one in zip(taken, found, strict=True):
             asked.answers[place] = one
