@@ -12,6 +12,7 @@
     │   ├── StudyError         a study folder that is in use, broken, or of another version
     │   └── BundleError        a bundle that is incomplete, changed, or of another version
     ├── ServerFault            one call to a server failed (in ``models.server``): an abstention with its reason
+    ├── AnsweringFault         one request to a served bundle failed (in ``workbench.answering``): told to who asked
     ├── TrialError             one trial cannot be finished: recorded, the study goes on
     └── NoVerdictError         finished, but nothing can be decided: exit code 3
 """

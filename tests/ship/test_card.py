@@ -17,8 +17,8 @@ from bakeoff.records import (
     LeaderboardRow,
     Verdict,
 )
-from bakeoff.ship import model_card
-from bakeoff.ship.card import escape
+from bakeoff.ship import TunedFigures, model_card, tuned_card
+from bakeoff.ship.card import escape, score_told
 from bakeoff.tasks import classification_task
 
 NAN = float("nan")
@@ -118,7 +118,7 @@ def test_the_sections_carry_the_studys_facts(evidence, decision):
         "- 3 seeds x 500 test rows: differences under 3.1 points cannot show.",
         "- No server was named",
         "Licence: Apache-2.0.",
-        "bakeoff predict 'my bundle' new.csv",
+        "bakeoff predict 'my bundle' new.csv\nbakeoff serve 'my bundle'\n",
         "```\nbakeoff run 'my reviews.csv'\nbakeoff ship out\n```",
         "it took 1 min 5 s",
         "Settings: max\\_epochs = 4.",
@@ -205,3 +205,14 @@ def test_a_long_label_set_is_cut(evidence, decision):
     text = card(replace(evidence, task=many), decision)
     assert "label 099, and 50 more in bundle.json." in text
     assert "label 100" not in text
+
+
+def test_the_score_is_found_in_either_card_and_missed_where_there_is_none(evidence, decision):
+    assert score_told(card(evidence, decision)).startswith("accuracy .")
+    assert "95% interval [" in score_told(card(evidence, decision))
+    scored = (0.853, (0.773, 0.933), 75)
+    figures = TunedFigures(100, scored, (0.5, (0.4, 0.6), 75), floor=NAN, seconds=9.0, rows_per_second=50.0)
+    told = score_told(tuned_card(evidence.task, FULL, figures))
+    assert told == "rows that it did not learn from: test, rows: 75, accuracy: .500, 95% interval: [.400, .600]"
+    for hostile in ("", "# x", "\n## Score\n\n| 95% interval |", "\n## Score\n95% interval"):
+        assert "\n" not in score_told(hostile)

@@ -39,11 +39,12 @@ def demo(
 
 
 def _next_commands(console: Console, outcome: Outcome) -> None:
-    """Print where the report lies, and three commands to try."""
+    """Print where the report lies, and commands to try."""
     folder = outcome.folder
     lines = [f"The report: {(folder / 'report.html').absolute()}", "Next, try:"]
     if outcome.bundle is not None:
         lines.append(f"  bakeoff predict {folder}/bundle new.csv -o answers.csv")
+        lines.append(f"  bakeoff serve {folder}/bundle")
     lines.append("  bakeoff run your.csv --text review --label sentiment --time-limit 12m")
     lines.append(f"  bakeoff ship {folder} --contender tfidf")
     console.print("\n" + "\n".join(lines), markup=False, soft_wrap=True)

@@ -132,6 +132,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("With a column of probabilities for each label", "bakeoff predict bundle new.csv --probabilities"),
         ("A summary as JSON, for a program", "bakeoff predict bundle new.jsonl -o answers.jsonl --json"),
     ),
+    "serve": (
+        ("On this machine, port 8000", "bakeoff serve bakeoff-studies/reviews/bundle"),
+        (
+            "For other machines, with a key",
+            "bakeoff serve bundle --host 0.0.0.0 --key-file key.txt",
+        ),
+        ("For a program: a free port, told as JSON", "bakeoff serve bundle --port 0 --quiet --json"),
+    ),
     "ui": (
         ("The studies of bakeoff-studies, in the browser", "bakeoff ui"),
         ("Another folder, on a port of yours", "bakeoff ui studies --port 8800 --no-browser"),

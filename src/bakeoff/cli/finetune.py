@@ -345,6 +345,7 @@ def _show_bundle(console: Console, bundle: Path) -> None:
     # A path or a command that is broken into lines cannot be copied.
     console.print(f"{bundle}   reloaded, answers equal", markup=False, soft_wrap=True)
     console.print(f"Use it with: bakeoff predict {shlex.quote(str(bundle))} new.csv", markup=False, soft_wrap=True)
+    console.print(f"         or: bakeoff serve {shlex.quote(str(bundle))}", markup=False, soft_wrap=True)
 
 
 def _told(scored: Scored) -> str:

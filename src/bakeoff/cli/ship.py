@@ -45,5 +45,6 @@ def ship(
     def show(console: Console) -> None:
         console.print(f"{bundle}\n{note}", markup=False)
         console.print(f"Use it with: bakeoff predict {shlex.quote(str(bundle))} new.csv", markup=False)
+        console.print(f"         or: bakeoff serve {shlex.quote(str(bundle))}", markup=False)
 
     given.give(lambda: {"study": study, "contender": contender, "bundle": bundle, "note": note}, show)

@@ -34,6 +34,7 @@ from bakeoff.data.forms import (
     write_truth,
     written_label,
 )
+from bakeoff.data.json_rows import whole_characters
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
 from bakeoff.data.predictions import Predictions, read_predictions
@@ -95,6 +96,7 @@ __all__ = [
     "split_rows",
     "strata_of",
     "target_of",
+    "whole_characters",
     "write_labels",
     "write_number",
     "write_references",

@@ -9,7 +9,7 @@ from typing import Any
 from bakeoff.data.table import Cell, Table
 from bakeoff.errors import DataError
 
-__all__ = ["cell_of", "read_json", "read_json_lines", "table_of_objects"]
+__all__ = ["cell_of", "read_json", "read_json_lines", "table_of_objects", "whole_characters"]
 
 # Numbers stay as they were written: 4.10 must not become 4.1 where it is a label.
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
@@ -81,7 +81,7 @@ def cell_of(value: Any) -> Cell:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _whole_characters(value)
+        return whole_characters(value)
     if isinstance(value, (list, tuple)):
         return tuple(_text_of(part) for part in value)
     return _text_of(value)
@@ -89,13 +89,13 @@ def cell_of(value: Any) -> Cell:
 
 def _text_of(value: Any) -> str:
     if isinstance(value, str):
-        return _whole_characters(value)
+        return whole_characters(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return repr(value)
-    return _whole_characters(json.dumps(value, ensure_ascii=False, default=str))
+    return whole_characters(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def _whole_characters(text: str) -> str:
+def whole_characters(text: str) -> str:
     r"""Replace halves of a character (such as a lone ``\ud83d``), which no encoding can write."""
     if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
         return text

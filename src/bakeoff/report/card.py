@@ -273,6 +273,7 @@ def _check_lines(checks: Iterable[Check]) -> Iterator[_Line]:
 
 
 def _ready_lines(bundle: str | None, report: str | None) -> Iterator[_Line]:
-    parts = [report, bundle, f"bakeoff predict {bundle} new.csv" if bundle else None]
+    commands = (f"bakeoff predict {bundle} new.csv", f"bakeoff serve {bundle}") if bundle else ()
+    parts = [report, bundle, *commands]
     for position, part in enumerate(part for part in parts if part):
         yield _Line("" if position else "ready", part, style="bold", whole=True)

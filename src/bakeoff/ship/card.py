@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -274,10 +275,37 @@ def _prompted_model(contender: Contender) -> str:
     return f"A prompt asked {escape(name)}{licence}, sha256 `{contender.second_sha256}`."
 
 
+def score_told(card: str) -> str:
+    """Find in a model card what it says of the score, with its interval.
+
+    Parameters
+    ----------
+    card : str
+        Of either kind, as `model_card` or `tuned_card` wrote it.
+
+    Returns
+    -------
+    str
+        One line without markup; empty where the card has no score.
+    """
+    section = card.partition("\n## Score\n")[2].partition("\n## ")[0]
+    told = next((part.strip() for part in section.split("\n\n") if "95% interval" in part), "")
+    if told.startswith("|"):
+        lines = told.splitlines()
+        # The head, a line of dashes, and the test rows.
+        names, values = (
+            [cell.strip() for cell in line.strip("| ").split("|")]
+            for line in (lines[0], lines[-1 if len(lines) < 3 else 2])
+        )
+        told = ", ".join(f"{name}: {value}" for name, value in zip(names, values, strict=False))
+    return html.unescape(re.sub(r"\\(.)", r"\1", told.replace("**", ""))).replace("\n", " ")
+
+
 def use_section(bundle_name: str) -> str:
     """Tell how to use a bundle, as a section of a card."""
     name = shlex.quote(clean_text(bundle_name))
-    return f"## Use\n\n{code_block(f'bakeoff predict {name} new.csv')}"
+    commands = code_block(f"bakeoff predict {name} new.csv\nbakeoff serve {name}")
+    return f"## Use\n\n{commands}"
 
 
 def _repeat(

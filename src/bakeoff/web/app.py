@@ -16,23 +16,15 @@ from bakeoff.errors import StudyError, UserError
 from bakeoff.web import adjudicate, new_study, prompt_lab, rate, report, scores, studies, try_texts
 from bakeoff.web.guard import Guard, check_csrf
 from bakeoff.web.pages import Pages, templates
+from bakeoff.web.telemetry import NO_TELEMETRY
 
 if TYPE_CHECKING:
-    from fastapi.telemetry import TelemetryConfig
     from starlette.responses import Response
 
 __all__ = ["create_app"]
 
 #: Each gives a router for its pages.
 _PAGES = (studies, new_study, report, scores, prompt_lab, try_texts, rate, adjudicate)
-#: Spans would carry rows, and the address with its token, to whatever collector the environment names.
-_NO_TELEMETRY: TelemetryConfig = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-    "auto_configure": False,
-}
 
 
 def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
@@ -64,7 +56,7 @@ def create_app(folder: Path, *, token: str, port: int) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(check_csrf)],
-        telemetry=_NO_TELEMETRY,
+        telemetry=NO_TELEMETRY,
         lifespan=lifespan,
     )
     app.add_middleware(Guard, token=token, port=port)

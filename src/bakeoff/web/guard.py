@@ -19,9 +19,20 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["CONTENT_POLICY", "MOST_BYTES", "MOST_UPLOAD_BYTES", "Guard", "check_csrf", "csrf_of"]
+__all__ = [
+    "CONTENT_POLICY",
+    "MOST_BYTES",
+    "MOST_UPLOAD_BYTES",
+    "Guard",
+    "check_csrf",
+    "csrf_of",
+    "limited",
+    "same_secret",
+]
 
 #: What a page may load, and who may frame it. A response may carry a policy of its own instead.
 CONTENT_POLICY = (
@@ -75,11 +86,11 @@ async def check_csrf(request: Request) -> None:
         ("multipart/form-data", "application/x-www-form-urlencoded")
     ):
         given = (await request.form()).get("csrf")
-    if not isinstance(given, str) or not _same(given, request.state.csrf):
+    if not isinstance(given, str) or not same_secret(given, request.state.csrf):
         raise HTTPException(403, "The form is not one of this page, or the app was started anew. Load the page again.")
 
 
-def _same(given: str, wanted: str) -> bool:
+def same_secret(given: str, wanted: str) -> bool:
     """Compare two secrets in a time that tells nothing of where they differ."""
     return hmac.compare_digest(given.encode(errors="replace"), wanted.encode())
 
@@ -122,7 +133,10 @@ class Guard:
             await refused(scope, receive, send)
             return
         scope.setdefault("state", {})["csrf"] = csrf_of(self.token)
-        await _limited(self.app, scope, receive, send, headers)
+        upload = headers.get("content-type", "").startswith("multipart/form-data")
+        most = MOST_UPLOAD_BYTES if upload else MOST_BYTES
+        too_large = PlainTextResponse(f"A request here has at most {most // 1_000_000} MB.\n", 413)
+        await limited(self.app, scope, receive, send, most=most, refuse=lambda _came: too_large)
 
     def _refused(self, scope: Scope, headers: Headers) -> PlainTextResponse | RedirectResponse | None:
         """Give the answer to what is not let through."""
@@ -130,11 +144,16 @@ class Guard:
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             return PlainTextResponse("This app answers on this machine's own addresses alone.\n", 400)
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token")
-        if given is not None and scope["path"] == "/" and scope["method"] == "GET" and _same(given[0], self.token):
+        if (
+            given is not None
+            and scope["path"] == "/"
+            and scope["method"] == "GET"
+            and same_secret(given[0], self.token)
+        ):
             entry = RedirectResponse("/", 303)
             entry.set_cookie(self.cookie, self.token, path="/", httponly=True, samesite="strict")
             return entry
-        if not _same(Request(scope).cookies.get(self.cookie, ""), self.token):
+        if not same_secret(Request(scope).cookies.get(self.cookie, ""), self.token):
             return PlainTextResponse("Open the address that 'bakeoff ui' printed.\n", 401)
         if scope["method"] not in _SAFE and not self._own_page(headers):
             return PlainTextResponse("This did not come from a page of this app.\n", 403)
@@ -169,14 +188,24 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _limited(app: ASGIApp, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-    """Hand a request on whose body ends at its limit, whatever its header says of its length."""
-    upload = headers.get("content-type", "").startswith("multipart/form-data")
-    most = MOST_UPLOAD_BYTES if upload else MOST_BYTES
-    too_large = PlainTextResponse(f"A request here has at most {most // 1_000_000} MB.\n", 413)
-    said = headers.get("content-length", "0")
+async def limited(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, most: int, refuse: Callable[[int | None], ASGIApp]
+) -> None:
+    """Hand a request on whose body ends at its limit, whatever its header says of its length.
+
+    Parameters
+    ----------
+    app : ASGI application
+    scope, receive, send
+        Of the request.
+    most : int
+        Bytes of a body.
+    refuse : callable
+        Gives the answer to a longer one, told its bytes where the header says them.
+    """
+    said = Headers(scope=scope).get("content-length", "0")
     if not said.isdecimal() or len(said) > 12 or int(said) > most:
-        await too_large(scope, receive, send)
+        await refuse(int(said) if said.isdecimal() and len(said) <= 12 else None)(scope, receive, send)
         return
     came, over, begun = 0, False, False
 
@@ -198,4 +227,4 @@ async def _limited(app: ASGIApp, scope: Scope, receive: Receive, send: Send, hea
     with contextlib.suppress(_TooLargeError):
         await app(scope, counting, unless_over)
     if over and not begun:
-        await too_large(scope, receive, send)
+        await refuse(None)(scope, receive, send)

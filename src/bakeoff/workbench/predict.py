@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bakeoff.ship import Bundle, BundleFacts
     from bakeoff.study.sending import Sending
 
-__all__ = ["BATCH_ROWS", "EMPTY_TEXT", "PredictSummary", "ServerUse", "predict"]
+__all__ = ["BATCH_ROWS", "EMPTY_TEXT", "PredictSummary", "ServerUse", "answer_rows", "parsed_value", "predict"]
 
 #: Rows that are answered together, and then written.
 BATCH_ROWS = 512
@@ -172,7 +172,7 @@ def _answer_all(
         write = _writer(stream, target, table.columns, method.task.labels if probabilities else (), method.task.kind)
         for start in range(0, len(table), BATCH_ROWS):
             rows = table.cells[start : start + BATCH_ROWS]
-            answers = _answer(method, texts[start : start + BATCH_ROWS])
+            answers = answer_rows(method, texts[start : start + BATCH_ROWS])
             if probabilities:
                 _refuse_untold(method, answers)
                 unshared += sum(answer.value is not None and answer.probabilities is None for answer in answers)
@@ -243,7 +243,7 @@ def _texts(table: Table, columns: Sequence[str], facts: BundleFacts) -> list[str
     return written_texts(table, replace(found, text_pair=pair), kind)
 
 
-def _answer(method: Method, texts: Sequence[str]) -> list[Answer]:
+def answer_rows(method: Method, texts: Sequence[str]) -> list[Answer]:
     """Ask the method for the rows that have a text, and give all answers in the order of the rows."""
     answers = [Answer(None, abstention=EMPTY_TEXT)] * len(texts)
     asked = [place for place, text in enumerate(texts) if text]
@@ -268,7 +268,7 @@ def _writer(
     def plain(answer: Answer) -> list[Any]:
         """Give what is added to a JSON record, lists and numbers as such."""
         value, *others = added(answer)
-        return [None if value is None else _parsed(kind, str(value)), *others]
+        return [None if value is None else parsed_value(kind, str(value)), *others]
 
     if suffix in _JSON_LINES:
 
@@ -298,7 +298,7 @@ def _tabled(cell: _Cell) -> _Cell:
     return safe_cell(cell) if isinstance(cell, str) else cell
 
 
-def _parsed(kind: str, value: str) -> Any:
+def parsed_value(kind: str, value: str) -> Any:
     """Read a written label: a list of labels or tags, a number, or the label itself."""
     from bakeoff.data import labels_of
 

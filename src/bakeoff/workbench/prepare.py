@@ -114,7 +114,6 @@ def _checks(read: Source, split: Split, task: Task, found: tuple[Check, ...]) ->
 
 def _power(split: Split, options: StudyOptions, kind: str) -> tuple[float, str]:
     """Give what the test rows can show by forecast, as a figure and as a sentence."""
->>>>>>> card
     test_rows = len(split.rows or split.test)
     known = (min(test_rows, options.test_rows or test_rows), options.seeds, split.folds, kind)
     return can_show(*known), forecast_of_showing(*known)

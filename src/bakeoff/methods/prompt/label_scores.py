@@ -192,9 +192,11 @@ class LabelScorePrompt(ScoredPrompt):
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         found = self._score(texts)
-        self._masses += [row.mass for row in _usable(found.rows)]
-        if self._masses:
-            self.details_["label_mass"] = float(np.mean(self._masses))
+        usable = _usable(found.rows)
+        self._mass_rows += len(usable)
+        self._mass += sum(row.mass for row in usable)
+        if self._mass_rows:
+            self.details_["label_mass"] = float(self._mass / self._mass_rows)
         return [self._one(row) for row in found.rows]
 
     def _one(self, row: RowScore | None) -> Answer:
@@ -268,7 +270,7 @@ class LabelScorePrompt(ScoredPrompt):
         self._prompt = self._rendered(design)
         self.details_["model_parameters"] = int(sum(weight.numel() for weight in decoder.model.parameters()))
         # Over all rows answered, so that rows asked one by one do not stand for the rest.
-        self._masses: list[float] = []
+        self._mass_rows, self._mass = 0, 0.0
         self.size_mb_ = size_mb(loaded.model_files(self.model).path)
 
     def _check_settings(self) -> None:

@@ -172,15 +172,17 @@ class SeveralPrompts(ScoredPrompt):
         answers: list[Answer] = []
         for start in _starts(len(texts)):
             found = self._said(texts[start[0] : start[1]])
-            self._masses += [float(mass) for mass in found.masses if np.isfinite(mass)]
+            masses = [float(mass) for mass in found.masses if np.isfinite(mass)]
+            self._mass_rows += len(masses)
+            self._mass += sum(masses)
             usable = _whole(found.scores)
             shares = calibrate.probabilities(self.reading_.scores(found.scores[usable])) if usable.any() else None
             places = np.cumsum(usable) - 1
             for row in range(start[1] - start[0]):
                 given = shares[places[row]] if shares is not None and usable[row] else None
                 answers.append(self._one(given, found.rows[row]))
-        if self._masses:
-            self.details_["label_mass"] = float(np.mean(self._masses))
+        if self._mass_rows:
+            self.details_["label_mass"] = self._mass / self._mass_rows
         return answers
 
     def _one(self, shares: Floats | None, rows: Sequence[RowScore | None]) -> Answer:
@@ -223,7 +225,7 @@ class SeveralPrompts(ScoredPrompt):
             "words": [list(one.words) for one in self._prompts],
             "model_parameters": int(sum(weight.numel() for weight in decoder.model.parameters())),
         }
-        self._masses: list[float] = []
+        self._mass_rows, self._mass = 0, 0.0
         self.size_mb_ = size_mb(loaded.model_files(self.model).path)
 
     def _check_settings(self) -> None:

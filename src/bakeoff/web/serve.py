@@ -1,0 +1,264 @@
+"""A served bundle: ``POST /predict``, and what watches over it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+
+from bakeoff.web.serve_guard import ServeGuard, fault
+from bakeoff.web.serve_metrics import METRICS_TYPE, ServeMetrics
+from bakeoff.web.serve_schema import Fault, Health, ServeLimits, ServeSchema, UnfitError
+from bakeoff.web.telemetry import NO_TELEMETRY
+from bakeoff.workbench.answering import AnsweringFault, AnsweringThread, ClosedFault, QueueFullFault
+from bakeoff.workbench.serve import Served
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from bakeoff.records import Answer
+
+__all__ = ["ServeSettings", "Server", "create_serve_app"]
+
+_ABOUT = """\
+POST /predict       {form}
+GET  /openapi.json  every field, with examples
+GET  /healthz       whether requests are answered
+GET  /metrics       what was counted, for Prometheus
+"""
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    401: {"model": Fault, "description": "no key, or another one, where the server has one"},
+    413: {"model": Fault, "description": "too many bytes"},
+    415: {"model": Fault, "description": "no JSON"},
+    422: {"model": Fault, "description": "another form, too many rows, or a row with too many characters"},
+    503: {"model": Fault, "description": "the queue is full, or the server is being stopped; see Retry-After"},
+    504: {"model": Fault, "description": "not answered in time"},
+}
+_SEE = "GET /openapi.json has every field, with examples."
+#: What a client that has gone is answered, which nobody reads; nginx writes it down under this number.
+_GONE = 499
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How a bundle is served.
+
+    Parameters
+    ----------
+    limits : ServeLimits
+    most_rows : int
+        Rows of one call of the model.
+    wait_seconds : float
+        How long a call waits at most for requests that are likely under way.
+    hosts : frozenset of str or None
+        Names by which the server may be asked; None for any.
+    key : str or None
+        That a request has to bring.
+    """
+
+    limits: ServeLimits = field(default_factory=ServeLimits)
+    most_rows: int = 32
+    wait_seconds: float = 0.002
+    hosts: frozenset[str] | None = None
+    key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ServeSettings(limits={self.limits}, key={'set' if self.key else None})"
+
+
+class Server:
+    """A bundle, the thread of its model, and what they count.
+
+    Parameters
+    ----------
+    served : Served
+    settings : ServeSettings
+    """
+
+    def __init__(self, served: Served, settings: ServeSettings) -> None:
+        self.served, self.settings = served, settings
+        self.schema = ServeSchema(served, settings.limits)
+        self.metrics = ServeMetrics(served, lambda: float(self.thread.waiting))
+        self.thread = AnsweringThread(
+            served.load,
+            most_rows=settings.most_rows,
+            most_waiting=settings.limits.waiting,
+            wait_seconds=settings.wait_seconds,
+            watch=self.metrics.batch,
+        )
+        self.about = served.about() + "\n" + _ABOUT.format(form=self._form())
+        self.names = {"contender": served.contender, "bundle": served.sha256[:12]}
+
+    async def predict(self, request: Request, body: Any) -> Response:
+        """Answer the rows of one request.
+
+        Parameters
+        ----------
+        request : Request
+        body : pydantic model
+            Of the type that the schema has for requests.
+
+        Returns
+        -------
+        Response
+        """
+        try:
+            rows = self.schema.rows_of(body)
+        except UnfitError as error:
+            return fault(422, str(error), _SEE)
+        request.state.rows = len(rows)
+        try:
+            asked = self.thread.ask(self.served.texts(rows))
+        except QueueFullFault as error:
+            return _later(str(error), error.seconds)
+        except ClosedFault as error:
+            return _later(str(error), 1.0)
+        return await self._answered(request, asked, body.probabilities)
+
+    async def _answered(self, request: Request, asked: Future[list[Answer]], probabilities: bool) -> Response:
+        """Wait for the answers: until they come, the time is over, or the client has gone."""
+        answers = asyncio.wrap_future(asked)
+        gone = asyncio.ensure_future(request.receive())
+        left = max(request.state.until - asyncio.get_running_loop().time(), 0.0)
+        try:
+            await asyncio.wait((answers, gone), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            if not answers.done():
+                answers.cancel()  # rows that no call has taken yet need none
+        if answers.cancelled():
+            if gone.done() and not gone.cancelled():
+                return Response(status_code=_GONE)
+            return fault(
+                504,
+                f"A request is answered within {self.settings.limits.seconds:g} s; this one was not.",
+                "Send fewer rows, or ask again when the server is less busy.",
+            )
+        try:
+            told = [self.served.told(one, probabilities=probabilities) for one in answers.result()]
+        except AnsweringFault as error:
+            return fault(500, str(error))
+        self.metrics.answers(told)
+        text = json.dumps({"answers": told, **self.names}, ensure_ascii=False, separators=(",", ":"))
+        # A lone surrogate out of a tokenizer has no form in UTF-8.
+        return Response(text.encode(errors="replace") + b"\n", media_type="application/json")
+
+    def health(self) -> Response:
+        """Say whether requests are answered."""
+        status = "stopping" if self.thread.closing else "ok" if self.thread.alive else "failed"
+        told = Health(status=status, waiting=self.thread.waiting, **self.names)
+        return Response(told.model_dump_json() + "\n", 200 if status == "ok" else 503, media_type="application/json")
+
+    def _form(self) -> str:
+        return " or ".join(json.dumps(one["value"]) for one in list(self.schema.examples.values())[:2])
+
+
+def create_serve_app(served: Served, settings: ServeSettings) -> FastAPI:
+    """Make the app of a served bundle; its model is loaded by ``app.state.server.thread.start()``.
+
+    Parameters
+    ----------
+    served : Served
+    settings : ServeSettings
+
+    Returns
+    -------
+    FastAPI
+    """
+    server = Server(served, settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        server.thread.refuse()
+
+    app = FastAPI(
+        title=f"{served.task.name}: {served.contender}",
+        description=served.about(),
+        version=served.sha256[:12],
+        docs_url=None,  # those pages load scripts from another host
+        redoc_url=None,
+        telemetry=NO_TELEMETRY,
+        lifespan=lifespan,
+    )
+    app.state.server = server
+    app.add_middleware(
+        ServeGuard, hosts=settings.hosts, key=settings.key, limits=settings.limits, counted=server.metrics.request
+    )
+    _add_routes(app, server)
+    _tell_faults(app, server)
+    return app
+
+
+def _add_routes(app: FastAPI, server: Server) -> None:
+    async def predict(request: Request, body: Any) -> Response:
+        """Answer one row or several; the answers stand in the order of the rows."""
+        return await server.predict(request, body)
+
+    # The types are made for the bundle, so that no annotation can name them.
+    predict.__annotations__["body"] = server.schema.request
+    # Told in the schema; what stands before the app has looked at the key already.
+    bearer = HTTPBearer(auto_error=False, scheme_name="key")
+    keyed: Any = {"dependencies": [Depends(bearer)] if server.settings.key else []}
+    examples = {"requestBody": {"content": {"application/json": {"examples": server.schema.examples}}}}
+    app.post("/predict", response_model=server.schema.response, responses=_REFUSED, openapi_extra=examples, **keyed)(
+        predict
+    )
+
+    @app.get("/healthz", response_model=Health, responses={503: {"model": Health}})
+    async def healthz() -> Response:
+        """Say whether requests are answered; needs no key."""
+        return server.health()
+
+    @app.get("/metrics", response_class=PlainTextResponse, **keyed)
+    async def metrics() -> Response:
+        """Give what was counted, in the text format of Prometheus."""
+        return Response(server.metrics.text(), headers={"Content-Type": METRICS_TYPE})
+
+    @app.get("/", response_class=PlainTextResponse, **keyed)
+    async def about() -> Response:
+        """Say what is served."""
+        return PlainTextResponse(server.about)
+
+
+def _tell_faults(app: FastAPI, server: Server) -> None:
+    """Have the app say what is wrong as a `Fault`, which repeats nothing of what came."""
+
+    async def unfit(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        forms = ", ".join(server.schema.forms)
+        return fault(422, _sentence(error), f"A request holds one of {forms}. {_SEE}")
+
+    async def refused(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        see = "There are POST /predict, GET /, GET /healthz, GET /metrics and GET /openapi.json."
+        told = {404: "There is no such page.", 405: "This page is asked in another way."}.get(error.status_code)
+        return fault(error.status_code, told or str(error.detail), see if told else None, dict(error.headers or {}))
+
+    app.add_exception_handler(RequestValidationError, unfit)
+    app.add_exception_handler(HTTPException, refused)
+
+
+def _sentence(error: RequestValidationError) -> str:
+    """Say where the first fault of a body stands, and what is wanted there."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return f"The body is no JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
+    place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    more = len(error.errors()) - 1
+    return f"{place}: {first['msg']}{f', and {more} more such places' if more else ''}."
+
+
+def _later(error: str, seconds: float) -> Response:
+    after = max(1, math.ceil(seconds))
+    return fault(503, error, f"Ask again in {after} s.", {"Retry-After": str(after)})
