@@ -13,6 +13,8 @@ transformers load there and nowhere else, so that planning a study stays quick.
 ``seq2seq``       encoder-decoders, and the scoring of labels by them
 ``constraint``    what generated text may be: choice, regular expression, JSON of a schema
 ``streams``       several texts read and continued behind one prefix
+``choosing``      the choice of the next token
+``written``       what is asked of a text that is written, and what was written
 ``generate``      text that a decoder writes, batched and held to a constraint
 ``server``        a server that speaks the OpenAI API
 """

@@ -8,128 +8,29 @@ of an answer is never read; so an answer that is one of several labels mostly ta
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from bakeoff.errors import ModelError, OptionError
-from bakeoff.models.constraint import Constraint, Matcher, Matchers
+from bakeoff.models.choosing import barred_tokens, choose_token, forbidden_words
+from bakeoff.models.constraint import Matcher, Matchers
 from bakeoff.models.decoder import Decoder
 from bakeoff.models.forward import Layers, PrefixCache, supports_packing
 from bakeoff.models.label_tokens import LabelTokenizer, common_beginning
 from bakeoff.models.streams import PackedStream, PlainStream, Stream
+from bakeoff.models.written import Ended, Generated, WriteSettings, Written
 
 __all__ = ["Ended", "Generated", "Generator", "WriteSettings", "Written"]
 
 _Ints = npt.NDArray[np.int64]
 _LOGIT_BYTES = 1 << 26
-
-#: How a text ended: at its end token, a stop word or the grammar's end; at the most tokens; or not at all, since the
-#: prompt is too long, time was up, or the grammar came to a fault.
-Ended = Literal["whole", "length", "too-long", "time", "grammar"]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteSettings:
-    """What is asked of all rows of a call.
-
-    Parameters
-    ----------
-    most_tokens : int
-        Most tokens written for a row, 1 or more; fewer where the model's context ends.
-    constraint : Constraint, optional
-        What the texts may be.
-    stop : tuple of str
-        Words at which a text ends; they are cut off.
-    temperature : float
-        0 for the likeliest token each time; up to 5.
-    top_p : float
-        In (0, 1]: of the tokens, likeliest first, the fewest that hold this probability can be drawn (nucleus sampling,
-        Holtzman et al. 2020, section 3.1).
-    seed : int
-        With the row's own text it fixes what is drawn, whatever rows are asked with it; 0 or more.
-
-    Raises
-    ------
-    OptionError
-        If a value is out of its range.
-    """
-
-    most_tokens: int
-    constraint: Constraint | None = None
-    stop: tuple[str, ...] = ()
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, allowed, holds in (
-            ("most_tokens", "1 or more", self.most_tokens >= 1),
-            ("temperature", "0 to 5", 0.0 <= self.temperature <= 5.0),
-            ("top_p", "above 0 and at most 1", 0.0 < self.top_p <= 1.0),
-            ("seed", "0 or more", self.seed >= 0),
-            ("stop", "words of one character or more", all(self.stop)),
-        ):
-            if not holds:
-                raise OptionError(
-                    f"{name} must be {allowed}; {getattr(self, name)!r} came.",
-                    next_step=f"Give a {name} in this range.",
-                )
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What was written behind one query.
-
-    Parameters
-    ----------
-    text : str
-        Without the stop word, the end token and what follows them.
-    ended : {"whole", "length", "too-long", "time", "grammar"}
-        See `Ended`.
-    tokens_in : int
-        Tokens of the query, those of the shared prefix left out.
-    tokens_out : int
-        Tokens written, an end token included.
-    seconds : float
-        The row's share of the call.
-    """
-
-    text: str
-    ended: Ended
-    tokens_in: int
-    tokens_out: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """What one call of `Generator.generate` wrote.
-
-    Parameters
-    ----------
-    rows : tuple of Written
-        In the order of the queries.
-    tokens : int
-        Tokens that the model read, written ones included where another followed them.
-    prefix_tokens, cached_tokens : int
-        Tokens that all rows share, and those taken from the cache instead of being read; 0 on the plain path.
-    largest_pack : int
-        Most tokens, prefix aside, that the model held at once.
-    seconds : float
-    """
-
-    rows: tuple[Written, ...]
-    tokens: int
-    prefix_tokens: int
-    cached_tokens: int
-    largest_pack: int
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -146,6 +47,7 @@ class _Row:
     ended: Ended | None = None
     written: int = 0
     read: int = 0
+    log_probability: float = float("nan")
 
 
 class Generator:
@@ -250,7 +152,9 @@ class Generator:
                 self._matchers = Matchers(self.decoder.tokenizer, self._vocabulary, sorted(self._ends))
             matcher = self._matchers.start(settings.constraint)
         ended: Ended | None = None if room > 0 else "too-long"
-        return _Row(number, ids[shared:], room, matcher, chance, ended=ended)
+        row = _Row(number, ids[shared:], room, matcher, chance, ended=ended)
+        row.log_probability = 0.0 if settings.scored else float("nan")
+        return row
 
     def _packs(self, rows: Sequence[_Row]) -> list[list[_Row]]:
         packs: list[list[_Row]] = []
@@ -301,7 +205,8 @@ class Generator:
         run.largest_pack = max(run.largest_pack, held)
 
     def _choose(self, logits: torch.Tensor, rows: Sequence[_Row], settings: WriteSettings) -> list[int]:
-        """Choose each row's next token among those that its grammar allows."""
+        """Choose each row's next token among those that its grammar, and what it has said, allow."""
+        told = logits
         if self._matchers is not None and any(row.matcher for row in rows):
             words = np.full((len(rows), self._matchers.words), -1, dtype=np.int32)
             for at, row in enumerate(rows):
@@ -309,12 +214,30 @@ class Generator:
                     row.matcher.fill(words[at])
             bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, : logits.shape[1]]
             logits = logits.masked_fill(torch.from_numpy(bits == 0).to(logits.device), -torch.inf)
-        if settings.temperature == 0:
-            return [int(token) for token in logits.argmax(dim=-1)]
-        return [
-            _drawn(each, settings, row.chance) if row.chance is not None else int(each.argmax())
-            for each, row in zip(logits, rows, strict=True)
-        ]
+        if settings.no_repeat_ngram or settings.forbidden:
+            logits = logits.clone()
+            for each, row in zip(logits, rows, strict=True):
+                each[barred_tokens(row.ids, settings.no_repeat_ngram)] = -torch.inf
+        if settings.temperature == 0 and not settings.forbidden:
+            chosen = [int(token) for token in logits.argmax(dim=-1)]
+        else:
+            words_of = forbidden_words(settings.forbidden)
+            chosen = [
+                choose_token(each, settings.temperature, settings.top_p, row.chance, self._holds(row, words_of))
+                for each, row in zip(logits, rows, strict=True)
+            ]
+        if settings.scored:
+            logs = told.gather(1, torch.tensor(chosen, device=told.device)[:, None])[:, 0] - told.logsumexp(dim=-1)
+            for row, log in zip(rows, logs.tolist(), strict=True):
+                row.log_probability += log
+        return chosen
+
+    def _holds(self, row: _Row, words: re.Pattern[str] | None) -> Callable[[int], bool] | None:
+        """Give what says whether a row would hold a forbidden word with a further token; None where there is none."""
+        if words is None:
+            return None
+        decode = self.decoder.tokenizer.decode
+        return lambda token: words.search(str(decode([*row.ids, token], skip_special_tokens=True))) is not None
 
     def _go_on(self, row: _Row, token: int, settings: WriteSettings) -> list[int]:
         """Take a token into a row's text, and give what the model has to read next: nothing where the text ends."""
@@ -365,7 +288,14 @@ class _Run:
         """Freeze the rows, each with its share of the time."""
         total = max(sum(row.read for row in rows), 1)
         written = tuple(
-            Written(row.text, row.ended or "time", len(row.own), row.written, seconds * row.read / total)
+            Written(
+                row.text,
+                row.ended or "time",
+                len(row.own),
+                row.written,
+                seconds * row.read / total,
+                row.log_probability,
+            )
             for row in rows
         )
         cached = sum(shared for row in rows if row.read)
@@ -377,14 +307,3 @@ def _end_tokens(decoder: Decoder) -> frozenset[int]:
     named: Any = getattr(getattr(decoder.model, "generation_config", None), "eos_token_id", None)
     several = named if isinstance(named, list | tuple) else [named]
     return frozenset(int(each) for each in (decoder.tokenizer.eos_token_id, *several) if each is not None)
-
-
-def _drawn(logits: torch.Tensor, settings: WriteSettings, chance: np.random.Generator) -> int:
-    """Draw a token: softmax at the temperature, the nucleus of `top_p`, one number of the row's own stream."""
-    scaled = logits.double().cpu().numpy() / settings.temperature
-    shares = np.exp(scaled - scaled.max())
-    order = np.argsort(-shares, kind="stable")[: int(np.count_nonzero(shares))]
-    sums = np.cumsum(shares[order])
-    kept = int(np.searchsorted(sums, settings.top_p * sums[-1])) + 1
-    order, sums = order[:kept], sums[:kept]
-    return int(order[min(int(np.searchsorted(sums, chance.random() * sums[-1], side="right")), len(order) - 1)])

@@ -127,6 +127,7 @@ def given_line(task: Task) -> str:
         "regression": "each text a number",
         "pair": f"each pair of texts one of {task.extent}",
         "tagging": f"each token one of {task.extent}",
+        "generation": "a text for each text",
     }
     return told.get(task.kind, f"each text one of {task.extent}")
 

@@ -19,6 +19,7 @@ from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.registry import load_method, method_specs
 from bakeoff.models.facts import choose_dtype
 from bakeoff.ship import BundleFacts, write_bundle
+from bakeoff.ship.tuned_card import floor_words
 from bakeoff.tasks import ONE_LABEL, scoring_of, truths
 from bakeoff.workbench.options import Watcher
 
@@ -33,6 +34,7 @@ __all__ = [
     "calibration_figures",
     "context_for",
     "floor_score",
+    "floor_words",
     "rows_source",
     "sample",
     "scored",

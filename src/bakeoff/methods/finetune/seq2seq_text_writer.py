@@ -20,7 +20,7 @@ from bakeoff.catalog import ModelFiles
 from bakeoff.methods import loaded
 from bakeoff.methods.finetune.adapters import read_about, write_about
 from bakeoff.methods.finetune.label_writer import marked_in_decoder
-from bakeoff.methods.finetune.text_writer import NOTHING_WRITTEN, TIME_WAS_UP, TextWriter
+from bakeoff.methods.finetune.text_writer import ABOUT_WRITER, NOTHING_WRITTEN, TIME_WAS_UP, TextWriter
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
 from bakeoff.models.batching import length_sorted_batches
@@ -32,7 +32,6 @@ from bakeoff.tasks import Task, label_words
 
 __all__ = ["Seq2SeqTextWriter"]
 
-_ABOUT = "writer.json"
 _MOST_READ, _BATCH_TOKENS = 512, 4096
 
 
@@ -170,15 +169,15 @@ class Seq2SeqTextWriter(TextWriter):
         with loading(own.name):
             own.model.save_pretrained(folder)
             own.tokenizer.save_pretrained(folder)
-        write_about(folder / _ABOUT, own.name, own.sha256, most_tokens=self.most_tokens_)
+        write_about(folder / ABOUT_WRITER, own.name, own.sha256, most_tokens=self.most_tokens_)
 
     def _load(self, folder: Path) -> None:
-        self.most_tokens_ = int(read_about(folder / _ABOUT)["most_tokens"])
+        self.most_tokens_ = int(read_about(folder / ABOUT_WRITER)["most_tokens"])
         self.seq2seq_ = _read(folder, self.context_.device)
         self._use_own()
         self._measure()
 
 
 def _read(folder: Path, device: str) -> Seq2Seq:
-    about = read_about(folder / _ABOUT)
+    about = read_about(folder / ABOUT_WRITER)
     return load_seq2seq(ModelFiles(about["model"], folder, "folder", about["sha256"]), device=device)

@@ -1,4 +1,4 @@
-"""Decoders tuned to write: all weights, or low-rank adapters.
+"""Decoders tuned to write: what all share, and tuning their own weights.
 
 The model's own chat form stands around each source, and the loss is on the target's tokens alone (Ouyang et al. 2022,
 "Training language models to follow instructions", section 3.4, the supervised step). Training stops by the task's
@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data import target_of
+from bakeoff.errors import OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
-from bakeoff.methods.finetune.adapters import compare_merged, merge_adapters, read_about, write_about
+from bakeoff.methods.finetune.adapters import read_about, write_about
 from bakeoff.methods.finetune.decoder_files import read_decoder, write_decoder
-from bakeoff.methods.finetune.token_rows import TokenRows, predict_logits
+from bakeoff.methods.finetune.lower_layers import freeze_lower_layers
+from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
-from bakeoff.methods.finetune.tuned_decoder import TunedDecoder
 from bakeoff.methods.finetune.tuning_plan import TuningPlan
 from bakeoff.methods.finetune.written_rows import (
     TargetLikelihood,
@@ -40,9 +41,10 @@ from bakeoff.models.loading import torch_dtype
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, scoring_of, truths
 
-__all__ = ["NOTHING_WRITTEN", "TIME_WAS_UP", "FullTextWriter", "LoraTextWriter", "TextWriter"]
+__all__ = ["ABOUT_WRITER", "NOTHING_WRITTEN", "TIME_WAS_UP", "FullTextWriter", "TextWriter"]
 
-_ABOUT = "writer.json"
+#: Says how much a tuned model writes at most.
+ABOUT_WRITER = "writer.json"
 #: Rows that are written for at each look, and the most that is read of a source.
 _MOST_HELD, _MOST_READ = 32, 768
 #: Room for a target, of the longest that was learned from.
@@ -57,12 +59,14 @@ class TextWriter(Method):
 
     honest_probabilities: ClassVar[bool] = False
     least_n: ClassVar[int] = 8
+    needs_two_labels: ClassVar[bool] = False
     can_continue: ClassVar[bool] = True
 
     learning_rate: float
     epochs: int
     batch_rows: int
     least_steps: int
+    frozen_share: float = 0.0
 
     decoder_: Decoder
     network_: Any
@@ -185,13 +189,19 @@ class TextWriter(Method):
         """End the fit; give what is to be told of it."""
         raise NotImplementedError
 
+    def _begin(self) -> None:
+        """Refuse settings that mean nothing."""
+        share = self.frozen_share
+        if not 0.0 <= share < 1.0:
+            raise OptionError(f"frozen_share must be in [0, 1); {share} came.", next_step="Leave it at its default.")
+
     def _measure(self) -> None:
         self.size_mb_ = sum(own.numel() * own.element_size() for own in self.network_.parameters()) / 1e6
         self.details_["model_parameters"] = sum(own.numel() for own in self.network_.parameters())
 
 
 class FullTextWriter(TextWriter):
-    """Tune all weights of a decoder until it writes each source's target.
+    """Tune a decoder's own weights, by default those of its upper half, until it writes each source's target.
 
     Parameters
     ----------
@@ -209,6 +219,8 @@ class FullTextWriter(TextWriter):
         Rows of a step.
     least_steps : int
         Steps that are taken at least.
+    frozen_share : float
+        Of the layers, from the lowest, that keep their weights, in [0, 1); with 0 the token vectors are tuned, too.
     """
 
     def __init__(
@@ -216,10 +228,11 @@ class FullTextWriter(TextWriter):
         task: Task,
         model: str | None = None,
         seed: int = 0,
-        learning_rate: float = 1e-4,
+        learning_rate: float = 2e-4,
         epochs: int = 3,
         batch_rows: int = 8,
         least_steps: int = 30,
+        frozen_share: float = 0.5,
     ) -> None:
         self.task = task
         self.model = model
@@ -228,16 +241,21 @@ class FullTextWriter(TextWriter):
         self.epochs = epochs
         self.batch_rows = batch_rows
         self.least_steps = least_steps
+        self.frozen_share = frozen_share
 
     def _open(self) -> None:
+        self._begin()
         if self.continued is None:
             base = loaded.decoder(str(self.model), "float32", self.context_.device)
             self.decoder_ = replace(base, model=copy.deepcopy(base.model))
         else:
             base = read_decoder(self.continued[0], self.context_.device)
             self.decoder_ = replace(base, model=base.model.float(), dtype="float32")
-        self.decoder_.model.requires_grad_(True)
         self._before = weights_sha256(self.decoder_.model)
+        if self.frozen_share:
+            freeze_lower_layers(self.decoder_.model, self.frozen_share)
+        else:
+            self.decoder_.model.requires_grad_(True)
         self.network_ = WriterNetwork(self.decoder_.model)
 
     def _plan(self) -> TuningPlan:
@@ -256,103 +274,10 @@ class FullTextWriter(TextWriter):
 
     def _save(self, folder: Path) -> None:
         write_decoder(self.decoder_, folder)
-        write_about(folder / _ABOUT, self.decoder_.name, self.decoder_.sha256, most_tokens=self.most_tokens_)
+        write_about(folder / ABOUT_WRITER, self.decoder_.name, self.decoder_.sha256, most_tokens=self.most_tokens_)
 
     def _load(self, folder: Path) -> None:
-        self.most_tokens_ = int(read_about(folder / _ABOUT)["most_tokens"])
+        self.most_tokens_ = int(read_about(folder / ABOUT_WRITER)["most_tokens"])
         self.decoder_ = read_decoder(folder, self.context_.device)
         self.network_ = WriterNetwork(self.decoder_.model)
         self._measure()
-
-
-class LoraTextWriter(TextWriter, TunedDecoder):
-    """Tune low-rank adapters of a decoder until it writes each source's target.
-
-    Parameters
-    ----------
-    task : Task
-        Its instruction stands before each source.
-    model : str
-        Name of a decoder.
-    seed : int
-        Of the adapters, the held-out part and the batches.
-    learning_rate : float
-        Highest rate of the adapters.
-    epochs : int
-        Passes over the rows, unless `least_steps` asks for more.
-    rank : int
-        Of the adapters.
-    batch_rows : int
-        Rows of a step.
-    least_steps : int
-        Steps that are taken at least.
-    merge : bool
-        Whether the adapters are added to the weights at the end of the fit: what is saved is whole then, and loads
-        without peft and without the model that it came from.
-    """
-
-    def __init__(
-        self,
-        task: Task,
-        model: str | None = None,
-        seed: int = 0,
-        learning_rate: float = 5e-4,
-        epochs: int = 3,
-        rank: int = 16,
-        batch_rows: int = 8,
-        least_steps: int = 30,
-        merge: bool = False,
-    ) -> None:
-        self.task = task
-        self.model = model
-        self.seed = seed
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.rank = rank
-        self.batch_rows = batch_rows
-        self.least_steps = least_steps
-        self.merge = merge
-
-    def _open(self) -> None:
-        TunedDecoder._open(self)
-
-    def _body(self) -> Any:
-        return self.decoder_.model
-
-    def _make_network(self, model: Any) -> WriterNetwork:  # noqa: ARG002  # adapters are inside the decoder's model
-        return WriterNetwork(self.decoder_.model)
-
-    def _finish(self, rows: TokenRows) -> dict[str, Any]:
-        told: dict[str, Any] = {
-            "base_weights_changed": self.merge,
-            "base_sha256": self.decoder_.sha256,
-            "dtype": self.decoder_.dtype,
-        }
-        if not self.merge:
-            return told
-        apart = self._likelihood(rows)
-        merge_adapters(self.adapters_)
-        self.adapters_ = None
-        self._use_merged(None)
-        return told | {"merged": compare_merged(apart, self._likelihood(rows), self.decoder_.dtype)}
-
-    def _likelihood(self, rows: TokenRows) -> NDArray[np.float64]:
-        """Give the geometric mean probability of each row's marked tokens, shape (rows, 1)."""
-        found = predict_logits(self.network_, rows.ids, self._pad_id)
-        return np.exp(found[:, :1] / found[:, 1:])
-
-    def _use_merged(self, model: Any) -> None:  # noqa: ARG002  # merged inside the decoder's model
-        self.network_ = WriterNetwork(self.decoder_.model)
-
-    def _calibrated(self, held: TokenRows) -> dict[str, Any]:  # noqa: ARG002  # texts have no probabilities
-        return {}
-
-    def _save(self, folder: Path) -> None:
-        TunedDecoder._save(self, folder)
-        write_about(folder / _ABOUT, self.decoder_.name, self.decoder_.sha256, most_tokens=self.most_tokens_)
-
-    def _load(self, folder: Path) -> None:
-        TunedDecoder._load(self, folder)
-
-    def _load_rest(self, folder: Path) -> None:
-        self.most_tokens_ = int(read_about(folder / _ABOUT)["most_tokens"])

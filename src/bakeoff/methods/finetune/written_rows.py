@@ -61,7 +61,8 @@ def prompted(tokenizer: Any, instruction: str, texts: Sequence[str]) -> Prompted
 
     marks = tuple(map(str, tokenizer.all_special_tokens))
     chat = has_chat_template(tokenizer)
-    asked = [{"role": "user", "content": f"{instruction}\n\n{MARK}"}]
+    # A template that gets no system message may write one of its own, which every row would have to read.
+    asked = [{"role": "system", "content": instruction}, {"role": "user", "content": MARK}]
     whole = chat_prompt(tokenizer, asked) if chat else f"{instruction}\n\n{MARK}\n\nAnswer:"
     before, _, after = whole.partition(MARK)
     queries = tuple(clean_text(text, marks, fold=False) + after for text in texts)

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from bakeoff.catalog import write_file
 from bakeoff.errors import DataError
 from bakeoff.methods.prompt.control import OutputControl, control_from_plain
+from bakeoff.methods.prompt.prompt_schema import check_whole, file_schema
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
+from bakeoff.methods.prompt.writing_control import WritingControl, writing_control_from_plain
 
 __all__ = [
     "SCHEMA",
@@ -29,12 +31,13 @@ __all__ = [
 ]
 
 SCHEMA = "bakeoff.prompt"
-#: Since version 2 a label may have several words, and a calibration may be named without its values.
-VERSION = 2
-_READABLE = (1, 2)
+#: Since version 2 a label may have several words, and a calibration may be named without its values; since version 3
+#: an answer may be a text that is written.
+VERSION = 3
+_READABLE = (1, 2, 3)
 _UNICODE_BREAKS = "\x85\u2028\u2029"
 
-Control = Literal["label-scores", "generated"]
+Control = Literal["label-scores", "generated", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,9 @@ class PromptFile:
     Parameters
     ----------
     design : PromptDesign
-    control : {"label-scores", "generated"}
-        How the output is held to the labels: their scores are compared, or a label is read out of what was written.
+    control : {"label-scores", "generated", "written"}
+        How the output is held to the labels: their scores are compared, or a label is read out of what was written; or
+        what was written is the answer, and there are no labels.
     calibration : str
         Name of the calibration; ``"none"`` where there is none.
     shift : tuple of float
@@ -56,6 +60,8 @@ class PromptFile:
         What was measured with this prompt, by name.
     output : OutputControl or None
         For the control ``"generated"``, what may be written and how it is drawn; None where the method says so.
+    writing : WritingControl or None
+        The same for the control ``"written"``.
     """
 
     design: PromptDesign
@@ -66,6 +72,7 @@ class PromptFile:
     model_sha256: str | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     output: OutputControl | None = None
+    writing: WritingControl | None = None
 
 
 def write_prompt_file(path: Path, prompt: PromptFile) -> None:
@@ -206,72 +213,25 @@ def prompt_to_plain(prompt: PromptFile) -> dict[str, Any]:
     others = design.other_words or ((),) * len(design.labels)
     words = [[word, *more] if more else word for word, more in zip(design.words, others, strict=True)]
     labels = zip(design.labels, words, design.definitions, strict=True)
+    answer = "label" if design.labels else "target"
+    held = prompt.output if prompt.writing is None else prompt.writing
     return {
         "schema": SCHEMA,
-        "version": VERSION,
+        # Older versions of this package read what they know.
+        "version": VERSION if prompt.control == "written" else 2,
         "form": design.form,
         "instruction": design.instruction,
         "cue": design.cue,
         "template": {"opening": design.opening, "row": design.row},
         "labels": [{"label": label, "words": said, "definition": definition} for label, said, definition in labels],
         "demonstrations": [
-            {"row": shown.row, "text": shown.text, "label": shown.label} for shown in design.demonstrations
+            {"row": shown.row, "text": shown.text, answer: shown.label} for shown in design.demonstrations
         ],
-        "control": prompt.control if prompt.output is None else {"by": prompt.control, **prompt.output.to_plain()},
+        "control": prompt.control if held is None else {"by": prompt.control, **held.to_plain()},
         "calibration": {"name": prompt.calibration, "shift": list(prompt.shift)},
         "model": {"name": prompt.model, "sha256": prompt.model_sha256},
         "scores": dict(prompt.scores),
     }
-
-
-@lru_cache(maxsize=1)
-def _schema() -> Any:
-    """Make the checks of the file; pydantic is imported where a file is read."""
-    from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
-
-    Word = Annotated[str, StringConstraints(min_length=1)]
-
-    class _Plain(BaseModel):
-        model_config = ConfigDict(extra="forbid", strict=True)
-
-    class _Template(_Plain):
-        opening: str
-        row: str
-
-    class _Label(_Plain):
-        label: str
-        words: Word | list[Word] = Field(min_length=1)
-        definition: str = ""
-
-    class _Demonstration(_Plain):
-        row: int = -1
-        text: str
-        label: str
-
-    class _Calibration(_Plain):
-        name: Literal["none", "contextual", "domain", "batch"] = "none"
-        shift: list[FiniteFloat] = Field(default_factory=list)
-
-    class _Model(_Plain):
-        name: str | None = None
-        sha256: str | None = None
-
-    class _File(_Plain):
-        schema_: Literal["bakeoff.prompt"] = Field(alias="schema")
-        version: Literal[1, 2]
-        form: Literal["plain", "chat"] = "plain"
-        instruction: str
-        cue: str = "Label"
-        template: _Template
-        labels: list[_Label] = Field(min_length=2)
-        demonstrations: list[_Demonstration] = Field(default_factory=list)
-        # The entries of a mapping are checked by `OutputControl`, which knows what goes together.
-        control: Literal["label-scores", "generated"] | dict[str, Any] = "label-scores"
-        calibration: _Calibration = Field(default_factory=_Calibration)
-        model: _Model = Field(default_factory=_Model)
-        scores: dict[str, float] = Field(default_factory=dict)
-
-    return _File
 
 
 def prompt_from_plain(value: Any, name: str) -> PromptFile:
@@ -297,13 +257,13 @@ def prompt_from_plain(value: Any, name: str) -> PromptFile:
 
     if not isinstance(value, dict) or value.get("schema") != SCHEMA or value.get("version") not in _READABLE:
         came = f"{value.get('schema')!r} {value.get('version')!r}" if isinstance(value, dict) else type(value).__name__
-        versions = " or ".join(map(str, _READABLE))
+        versions = ", ".join(map(str, _READABLE))
         raise DataError(
             f"The prompt file {name} must be of the schema {SCHEMA!r} and version {versions}; {came} came.",
             next_step="Give a prompt file that this version of bakeoff wrote.",
         )
     try:
-        found = _schema().model_validate(value)
+        found = file_schema().model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -311,12 +271,12 @@ def prompt_from_plain(value: Any, name: str) -> PromptFile:
             f"The prompt file {name} is wrong at {place!r}: {first['msg']}.", next_step="Mend this entry."
         ) from error
     words = [(each.words,) if isinstance(each.words, str) else tuple(each.words) for each in found.labels]
-    _check_whole(name, found, words)
+    check_whole(name, found, words)
     return _made_of(name, found, words)
 
 
 def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptFile:
-    shown = tuple(Demonstration(each.row, each.text, each.label) for each in found.demonstrations)
+    shown = tuple(Demonstration(each.row, each.text, each.label or each.target) for each in found.demonstrations)
     design = PromptDesign(
         instruction=found.instruction,
         labels=tuple(each.label for each in found.labels),
@@ -329,10 +289,14 @@ def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptF
         demonstrations=shown,
         other_words=tuple(each[1:] for each in words) if any(len(each) > 1 for each in words) else (),
     )
-    control, output = found.control, None
+    control, output, writing = found.control, None, None
     if isinstance(control, dict):
-        output = control_from_plain({key: value for key, value in control.items() if key != "by"}, name)
-        control = "generated"
+        given = {key: value for key, value in control.items() if key != "by"}
+        control = control["by"]
+        if control == "written":
+            writing = writing_control_from_plain(given, name)
+        else:
+            output = control_from_plain(given, name)
     return PromptFile(
         design,
         control,
@@ -342,33 +306,5 @@ def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptF
         found.model.sha256,
         dict(found.scores),
         output,
+        writing,
     )
-
-
-def _check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None:
-    """Refuse entries that are well formed each, and do not go together."""
-    labels = tuple(each.label for each in found.labels)
-    spoken = [word for each in words for word in each]
-    if len(set(labels)) < len(labels) or len(set(spoken)) < len(spoken):
-        twice = next(word for word in (*labels, *spoken) if labels.count(word) > 1 or spoken.count(word) > 1)
-        raise DataError(
-            f"The prompt file {name} must name each label once, with words of its own; {twice!r} comes twice.",
-            next_step="Mend the list 'labels'.",
-        )
-    strange = [each.label for each in found.demonstrations if each.label not in labels]
-    if strange:
-        raise DataError(
-            f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
-            next_step="Mend the list 'demonstrations'.",
-        )
-    if isinstance(found.control, dict) and found.control.get("by") != "generated":
-        raise DataError(
-            f"The prompt file {name} must say, under 'control', by: generated; {found.control.get('by')!r} came.",
-            next_step="Write 'control: label-scores' where label scores are compared.",
-        )
-    shift = found.calibration.shift
-    if shift and (found.calibration.name == "none" or len(shift) != len(labels)):
-        raise DataError(
-            f"The prompt file {name} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
-            next_step="Mend the list 'calibration.shift'.",
-        )

@@ -85,6 +85,8 @@ class RetrievingPrompt(RenderedPrompt):
         Demonstrations of each text; fewer, those least like it dropped, where they do not fit the model's context.
     apart_from_it : bool
         Whether a text is never shown itself, as for labelled rows.
+    room : int
+        Tokens of the context that are kept for what is written behind the prompt.
     """
 
     design: PromptDesign
@@ -92,6 +94,7 @@ class RetrievingPrompt(RenderedPrompt):
     pool: DemonstrationPool
     shots: int
     apart_from_it: bool = False
+    room: int = 0
 
     def query(self, text: str) -> str:
         """Give what follows the prefix for one text, up to its label: its demonstrations first."""
@@ -111,13 +114,15 @@ class RetrievingPrompt(RenderedPrompt):
         """Tell whether the model's context holds the whole with any label."""
         given, context = self.prefix + query, self.decoder.context_length
         # No token is shorter than a byte, but for special ones before the whole.
-        label = max(len(each.encode("utf-8", "replace")) for each in self.continuations) + 2
+        label = max((len(each.encode("utf-8", "replace")) for each in self.continuations), default=0) + 2 + self.room
         if len(given.encode("utf-8", "replace")) + label <= context:
             return True
         return count_tokens(self.decoder, given) + label <= context
 
 
-def retrieving_prompt(design: PromptDesign, decoder: Decoder, pool: DemonstrationPool, shots: int) -> RetrievingPrompt:
+def retrieving_prompt(
+    design: PromptDesign, decoder: Decoder, pool: DemonstrationPool, shots: int, room: int = 0
+) -> RetrievingPrompt:
     """Render a design that shows each text the rows most like it.
 
     Parameters
@@ -128,6 +133,8 @@ def retrieving_prompt(design: PromptDesign, decoder: Decoder, pool: Demonstratio
     pool : DemonstrationPool
     shots : int
         Demonstrations of each text.
+    room : int
+        Tokens kept for what is written behind the prompt.
 
     Returns
     -------
@@ -149,6 +156,8 @@ def retrieving_prompt(design: PromptDesign, decoder: Decoder, pool: Demonstratio
         decoder,
         pool,
         shots,
+        room=room,
+        blank_lines=plain.blank_lines,
     )
 
 
@@ -164,14 +173,14 @@ def write_pool(path: Path, rows: Sequence[Demonstration]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
-def read_pool(path: Path, labels: Sequence[str]) -> tuple[Demonstration, ...]:
+def read_pool(path: Path, labels: Sequence[str] | None) -> tuple[Demonstration, ...]:
     """Read what `write_pool` wrote.
 
     Parameters
     ----------
     path : Path
-    labels : sequence of str
-        The task's.
+    labels : sequence of str or None
+        The task's; None where its rows have texts to write.
 
     Returns
     -------
@@ -193,7 +202,7 @@ def read_pool(path: Path, labels: Sequence[str]) -> tuple[Demonstration, ...]:
             row = Demonstration(int(given["row"]), str(given["text"]), str(given["label"]))
         except (ValueError, KeyError, TypeError) as error:
             raise _broken(path, number, f"must hold row, text and label; {error} came") from error
-        if row.label not in labels:
+        if labels is not None and row.label not in labels:
             raise _broken(path, number, f"must have one of the task's labels; {row.label!r} came")
         rows.append(row)
     return tuple(rows)

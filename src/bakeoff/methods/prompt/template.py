@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -88,7 +88,7 @@ class Demonstration:
         Its position among the labelled rows it was chosen from; -1 where it came from elsewhere.
     text : str
     label : str
-        One of the task's labels.
+        One of the task's labels; the text to write where a task has none.
     """
 
     row: int
@@ -104,12 +104,13 @@ class PromptDesign:
     ----------
     instruction : str
     labels, words, definitions : tuple of str
-        The label set, what stands for each label in the prompt, and what it means (``""`` where not told).
+        The label set, what stands for each label in the prompt, and what it means (``""`` where not told); all empty
+        where a text is to be written.
     cue : str
         Stands before the label, such as ``"Sentiment"``.
     opening, row : str
         Jinja templates. `opening` may use ``instruction``, ``labels`` (each with ``label``, ``words`` and
-        ``definition``) and ``cue``; `row` may use ``text``, exactly once, and ``cue``.
+        ``definition``) and ``cue``; `row` may use ``text``, exactly once, ``instruction`` and ``cue``.
     form : {"plain", "chat"}
         Text to be continued, or a conversation in the model's own chat format: `opening` is the system message, each
         demonstration a turn.
@@ -165,11 +166,12 @@ class PromptDesign:
             return RenderedPrompt(before, after, self._spoken(), None, tokens, fold=False, owners=self._owners())
         before, after = self._around()
         parts = [opening] if (opening := self._opening()) else []
-        word = dict(zip(self.labels, self.words, strict=True))
-        parts += [f"{before}{clean_text(each.text, tokens)}{after} {word[each.label]}" for each in self.demonstrations]
-        prefix = _PARTS.join([*parts, before])
         spoken = tuple(f" {each}" for each in self._spoken())
-        return RenderedPrompt(prefix, after, spoken, "\n", tokens, fold=True, owners=self._owners())
+        # Where texts are written, line breaks say something, and a blank line alone parts what is shown.
+        ending, fold = ("\n", True) if self.labels else (None, False)
+        made = RenderedPrompt("", after, spoken, ending, tokens, fold, self._owners(), blank_lines=fold)
+        parts += [f"{before}{made.query(each.text)} {self._said(each, tokens)}" for each in self.demonstrations]
+        return replace(made, prefix=_PARTS.join([*parts, before]))
 
     def messages(self, text: str) -> list[Message]:
         """Give the conversation that asks for one text's label; a plain prompt is one message.
@@ -236,16 +238,22 @@ class PromptDesign:
         return _rendered(self.opening, values, "opening").strip()
 
     def _around(self) -> tuple[str, str]:
-        return _cut(_rendered(self.row, {"text": MARK, "cue": self.cue}, "row"))
+        values = {"text": MARK, "cue": self.cue, "instruction": self.instruction}
+        return _cut(_rendered(self.row, values, "row"))
+
+    def _said(self, shown: Demonstration, tokens: tuple[str, ...]) -> str:
+        """Give what answers a demonstration: the words of its label, or the text to write."""
+        if not self.labels:
+            return clean_text(shown.label, tokens, fold=False)
+        return self.words[self.labels.index(shown.label)]
 
     def _turns(self, tokens: tuple[str, ...]) -> list[Message]:
         opening, (before, after) = self._opening(), self._around()
         turns: list[Message] = [{"role": "system", "content": opening}] if opening else []
-        word = dict(zip(self.labels, self.words, strict=True))
         for shown in self.demonstrations:
             content = before + clean_text(shown.text, tokens, fold=False) + after
             turns.append({"role": "user", "content": content})
-            turns.append({"role": "assistant", "content": word[shown.label]})
+            turns.append({"role": "assistant", "content": self._said(shown, tokens)})
         return turns
 
 
@@ -269,6 +277,8 @@ class RenderedPrompt:
         Whether line breaks inside texts become spaces.
     owners : tuple of int
         For each continuation the place of its label.
+    blank_lines : bool
+        Whether blank lines inside texts stand; else what a plain prompt parts its texts by cannot come from a text.
     """
 
     prefix: str
@@ -278,10 +288,12 @@ class RenderedPrompt:
     special_tokens: tuple[str, ...]
     fold: bool
     owners: tuple[int, ...]
+    blank_lines: bool = field(default=True, kw_only=True)
 
     def query(self, text: str) -> str:
         """Give what follows the prefix for one text, up to its label."""
-        return clean_text(text, self.special_tokens, fold=self.fold) + self.ending
+        kept = clean_text(text, self.special_tokens, fold=self.fold)
+        return (kept if self.blank_lines else re.sub(r"\n\s*\n", "\n", kept)) + self.ending
 
     def row_place(self) -> dict[str, str | bool]:
         """Give what a record needs to put a row's text behind the prefix again: what ends it, whether it is folded."""

@@ -1,0 +1,54 @@
+"""What a plan knows of the prompting methods whose answer is a text, nothing heavy loaded."""
+
+from __future__ import annotations
+
+from bakeoff.methods.prompt_written_forecast import forecast_retrieved_text, forecast_written
+from bakeoff.methods.spec import MethodSpec
+
+__all__ = ["PROMPT_WRITTEN_SPECS"]
+
+_GENERATION = ("generation",)
+_WRITTEN = "bakeoff.methods.prompt.written:WrittenPrompt"
+
+PROMPT_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
+    MethodSpec(
+        name="write-zero-shot",
+        version="1",
+        arm="prompt",
+        summary="Instruction, and the text that a decoder writes behind it.",
+        kinds=_GENERATION,
+        least_n=0,
+        model="decoder",
+        location=_WRITTEN,
+        forecast=forecast_written,
+        parameters={"shots": 0},
+        seeded=False,
+        uses_labels=False,
+    ),
+    MethodSpec(
+        name="write-few-shot",
+        version="1",
+        arm="prompt",
+        summary="Up to eight demonstrations, and the text that a decoder writes behind them.",
+        kinds=_GENERATION,
+        least_n=4,
+        model="decoder",
+        location=_WRITTEN,
+        forecast=forecast_written,
+        parameters={"shots": 8},
+        stands_for_learning=True,
+    ),
+    MethodSpec(
+        name="write-retrieved",
+        version="1",
+        arm="prompt",
+        summary="For each text the labelled rows most like it, and the text that a decoder writes behind them.",
+        kinds=_GENERATION,
+        least_n=4,
+        model="decoder",
+        location=_WRITTEN,
+        forecast=forecast_retrieved_text,
+        parameters={"shots": 4, "demonstrations": "retrieved"},
+        by_default=False,
+    ),
+)
