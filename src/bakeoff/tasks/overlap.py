@@ -130,7 +130,7 @@ def _rouge_scorer(name: str) -> Any:
 
 
 class _Stems:
-    """The tokenizer of rouge-score, which stems each text once: stemming takes nine tenths of its time."""
+    """The tokenizer of rouge-score, which stems each text once: to stem takes most of its time."""
 
     def __init__(self, plain: Any) -> None:
         self.tokenize = lru_cache(maxsize=_KEPT)(plain.tokenize)
