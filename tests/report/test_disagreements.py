@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bakeoff.decision.panel import Panel
-from bakeoff.report import disagreements as section
+from bakeoff.report import row_layout
 from bakeoff.report.disagreements import ShownRows, disagreements
 
 EVIL = "</script><script>alert(1)</script><!-- \u202e"
@@ -34,8 +34,8 @@ def test_what_does_not_fit_is_left_out_and_counted(evidence, decision, monkeypat
     whole = disagreements(Panel(evidence), decision, _rows(evidence))
     assert whole is not None
     assert whole.shown == whole.rows == len(evidence.test_labels) == sum(whole.counts.values())
-    monkeypatch.setattr(section, "MOST_BYTES", 1_000)
-    monkeypatch.setattr(section, "MOST_CHARACTERS", 4)
+    monkeypatch.setattr(row_layout, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(row_layout, "MOST_CHARACTERS", 4)
     part = disagreements(Panel(evidence), decision, _rows(evidence))
     assert part is not None
     assert 0 < part.shown < part.rows

@@ -26,6 +26,7 @@ from bakeoff.cli import (
     models,
     predict,
     prompt,
+    rate,
     report,
     resume,
     run,
@@ -79,6 +80,7 @@ _add(_STUDY, "add", add.add, "Measure a further method or model")
 _add(_STUDY, "report", report.report, "Decide again, and write its files anew")
 _add(_STUDY, "compare", compare.compare, "Compare two contenders, or two files of answers")
 _add(_STUDY, "adjudicate", adjudicate.adjudicate, "Settle doubtful labels, blind")
+_add(_STUDY, "rate", rate.rate, "Say blind which answers are the better")
 _add(_STUDY, "ship", ship.ship, "Write any contender as a bundle")
 _add(_ALONE, "finetune", finetune.finetune, "Fine-tune one method, score it, write a bundle")
 app.add_typer(prompt.app, name="prompt", rich_help_panel=_ALONE, short_help="Design a prompt, try it, improve it")

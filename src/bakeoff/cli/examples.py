@@ -58,6 +58,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Or in a table", "bakeoff adjudicate bakeoff-studies/reviews --write sheet.csv"),
         ("Then take its labels", "bakeoff adjudicate bakeoff-studies/reviews --read sheet.csv"),
     ),
+    "rate": (
+        ("Rate twenty rows, blind", "bakeoff rate bakeoff-studies/poems --rows 20"),
+        ("The wins so far, for a program", "bakeoff rate bakeoff-studies/poems --json"),
+    ),
     "check": (
         ("Columns are found", "bakeoff check reviews.csv"),
         (

@@ -136,6 +136,11 @@ class Measured:
     months_to_test : float
         From the middle of the answered validation rows to that of the answered test rows, where the test rows are
         later ones; else NaN.
+    copied : mapping of str to float
+        By trial key, where texts are written: the share of the runs of eight words in its test answers that stand in
+        one of the targets it learned from.
+    copied_by_targets : mapping of int to float
+        By n: the same share of the test rows' own targets, mean over the seeds' samples.
     """
 
     calibration_error: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -144,3 +149,5 @@ class Measured:
     label_noise: LabelNoise | None = None
     test_groups: tuple[str, ...] = ()
     months_to_test: float = math.nan
+    copied: Mapping[str, float] = field(default_factory=dict)
+    copied_by_targets: Mapping[int, float] = field(default_factory=dict)

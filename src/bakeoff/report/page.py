@@ -34,6 +34,7 @@ from bakeoff.report.plots import ARM_COLOURS, GRID, INK, learning_curves
 from bakeoff.report.prices import prices
 from bakeoff.report.sources import SOURCES, trial_list
 from bakeoff.report.spread import spread
+from bakeoff.report.written import TARGETS, written
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -158,6 +159,8 @@ def _traced(evidence: Evidence, decision: Decision, rows: ShownRows | None, comm
         "differing": differing,
         "differing_data": None if differing is None else _markup(differing.data),
         "confused": confusions(panel, decision),
+        "wrote": written(panel, decision),
+        "targets_name": TARGETS,
         "scattered": spread(panel, decision),
         "sources": SOURCES,
         "trials": trial_list(evidence),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bakeoff.data import Rows
 from bakeoff.decision import calibration_error, calibration_error_by_chance, finalists, score_mean, suspicion
 from bakeoff.records import Evidence, LabelNoise, Measured, Reading, Suspect, Trial
+from bakeoff.study.copied import Copied, copied_shares
 from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.rephrase import read_rephrased, weights_afterwards
@@ -51,6 +52,7 @@ def measured_evidence(store: StudyStore, *, adjudicated: bool = False) -> Eviden
     if not any(trial.status == "done" for trial in evidence.trials):
         return evidence
     meeting, parts = finalists(evidence), read_parts(store, read_plan(store))
+    copied = _copied(store, evidence, parts)
     measured = Measured(
         calibration_error={
             trial.key: found
@@ -63,8 +65,19 @@ def measured_evidence(store: StudyStore, *, adjudicated: bool = False) -> Eviden
         label_noise=_label_noise(store, evidence, parts, meeting),
         test_groups=parts.test.groups or (),
         months_to_test=_months_to_test(parts.validation, parts.test),
+        copied=copied.by_trial,
+        copied_by_targets=copied.by_targets,
     )
     return replace(evidence, measured=measured)
+
+
+def _copied(store: StudyStore, evidence: Evidence, parts: StudyParts) -> Copied:
+    """Look for copies where texts are written."""
+    if evidence.task.kind != "generation":
+        return Copied({}, {})
+    learning = {one.name for one in evidence.contenders if one.uses_labels and one.arm != "current"}
+    trials = [one for one in evidence.trials if one.status == "done" and one.contender in learning]
+    return copied_shares(trials, parts, store.fact("seed"))
 
 
 def _probabilities(store: StudyStore, evidence: Evidence, trial: Trial, part: str) -> Reals | None:

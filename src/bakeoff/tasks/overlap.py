@@ -126,7 +126,20 @@ def _rouge(name: str) -> Callable[[str, tuple[str, ...]], Sequence[float]]:
 @cache
 def _rouge_scorer(name: str) -> Any:
     module = require("rouge_score.rouge_scorer", extra="generate", purpose="ROUGE")
-    return module.RougeScorer([name], use_stemmer=True)
+    return module.RougeScorer([name], tokenizer=_stems())
+
+
+class _Stems:
+    """The tokenizer of rouge-score, which stems each text once: to stem takes most of its time."""
+
+    def __init__(self, plain: Any) -> None:
+        self.tokenize = lru_cache(maxsize=_KEPT)(plain.tokenize)
+
+
+@cache
+def _stems() -> _Stems:
+    module = require("rouge_score.tokenizers", extra="generate", purpose="ROUGE")
+    return _Stems(module.DefaultTokenizer(use_stemmer=True))
 
 
 def _normal(text: str) -> str:

@@ -283,6 +283,11 @@ def _open_rows(store: StudyStore) -> Rows:
 
 
 def _differing(evidence: Evidence) -> list[int]:
+    if evidence.task.kind == "generation":
+        raise StudyError(
+            "Labels are settled where rows have labels; these have texts to write, none the only right one.",
+            next_step="Say blind which answers are the better: bakeoff rate STUDY",
+        )
     met = finalists(evidence)
     tuned, asked = met.get("finetune", ()), met.get("prompt", ())
     if not tuned or not asked or evidence.folds:

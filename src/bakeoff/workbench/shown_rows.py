@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bakeoff.decision.panel import Panel
 from bakeoff.records import Decision, Evidence
-from bakeoff.report.disagreements import ShownRows, shown_trials
+from bakeoff.report.disagreements import shown_trials
+from bakeoff.report.row_layout import ShownRows
 from bakeoff.study.evidence import read_plan
 from bakeoff.study.parts import read_parts
 from bakeoff.study.seen import note_test_rows_shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.tasks import Task, scoring_of
+from bakeoff.tasks import Task, metrics_of, scoring_of
 
 __all__ = ["least_risk", "likeliest"]
 
@@ -28,6 +28,9 @@ def least_risk(task: Task, texts: Sequence[str]) -> int:
         Place of the text; the first among equals.
     """
     scoring = scoring_of(task)
+    if task.metric not in metrics_of(task.kind):
+        # Checks hold a text against its source, and say nothing of how two texts agree.
+        scoring = scoring.with_metric(next(iter(metrics_of(task.kind))))
     known: dict[tuple[str, str], float] = {}
 
     def agreement(said: str, right: str) -> float:

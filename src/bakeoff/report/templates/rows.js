@@ -16,8 +16,9 @@
     if (kind) made.className = kind;
     return made;
   };
-  const valueOf = (code) => (code < 0 ? "no answer" : data.values[code]);
+  const valueOf = (code) => (code === -2 ? "not shown" : code < 0 ? "no answer" : data.values[code]);
   const share = (thousandths) => (thousandths >= 1000 ? "1.000" : "." + String(thousandths).padStart(3, "0"));
+  const short = (text) => (text.length > 300 ? text.slice(0, 300) + "\u2026" : text);
   const hitOf = (side, row) => data.group[row] === "3" || data.group[row] === (side === 0 ? "1" : "0");
 
   const sharesOf = (side, row) => {
@@ -27,7 +28,23 @@
   };
   const marked = (right, text) => make("span", (right ? "\u2713 " : "\u2717 ") + text, right ? "hit" : "miss");
 
+  // A written text: its score, and the checks that it does not pass whole.
+  const scored = (value) => (value === null ? "no score" : data.written + " " + share(value));
+  const missedOf = (side, row) => data.checks
+    .map((name, at) => [name, side.checked[row][at]])
+    .filter(([, value]) => value !== null && value < 1000);
+  const writtenCell = (number, row) => {
+    const side = data.sides[number], cell = make("td", undefined, "text"), facts = make("span", undefined, "under");
+    cell.dataset.head = side.name;
+    if (side.answers[row] !== -2) cell.append(short(valueOf(side.answers[row])));
+    facts.append(make("b", scored(side.scores[row])));
+    missedOf(side, row).forEach(([name, value]) => facts.append(" ", make("span", "\u2717 " + name + " " + share(value), "miss")));
+    cell.append(facts);
+    return cell;
+  };
+
   const answerCell = (number, row) => {
+    if (data.written) return writtenCell(number, row);
     const side = data.sides[number], cell = make("td"), code = side.answers[row];
     const own = sharesOf(side, row).find(([label]) => label === code);
     cell.dataset.head = side.name;
@@ -59,7 +76,18 @@
   const sidePart = (number, row) => {
     const side = data.sides[number], part = make("div"), shares = sharesOf(side, row);
     part.append(make("h4", side.name + ", n = " + side.n));
-    part.append(marked(hitOf(number, row), valueOf(side.answers[row])));
+    if (data.written) {
+      if (side.answers[row] !== -2) part.append(make("p", valueOf(side.answers[row]), "text"));
+      const facts = make("ul", undefined, "checked");
+      facts.append(make("li", scored(side.scores[row])));
+      data.checks.forEach((name, at) => {
+        const value = side.checked[row][at], item = make("li");
+        if (value === null) item.append(name + ": not asked of this row");
+        else item.append(marked(value === 1000, name + " " + share(value)));
+        facts.append(item);
+      });
+      part.append(facts);
+    } else part.append(marked(hitOf(number, row), valueOf(side.answers[row])));
     if (shares.length) {
       const list = make("ul");
       shares.forEach(([label, value]) => list.append(make("li", valueOf(label) + " " + share(value))));
@@ -74,15 +102,22 @@
   const detailsOf = (row) => {
     const line = make("tr", undefined, "more"), cell = make("td");
     cell.colSpan = heads.length;
-    if (data.texts) cell.append(make("h4", "Text"), make("p", data.texts[row], "text"));
+    if (data.texts) cell.append(make("h4", data.written ? "Source" : "Text"), make("p", data.texts[row], "text"));
+    if (data.written && data.texts) {
+      [data.truth[row], ...data.references[row]].forEach((code, at) => {
+        if (at < 2) cell.append(make("h4", at ? "Further references" : "Reference"));
+        cell.append(make("p", valueOf(code), "text"));
+      });
+    }
     const both = make("div", undefined, "pairs-of");
     both.append(sidePart(0, row), sidePart(1, row));
     cell.append(both, ...data.sides.flatMap((side) => (data.texts ? promptOf(side, row) : [])));
     if (data.others.length) {
-      const list = make("ul");
+      const list = make("ul", undefined, data.written ? "whole" : "");
       data.others.forEach((other) => {
-        const item = make("li", other.name + " (n = " + other.n + "): ");
-        item.append(marked(other.hits[row] === "1", valueOf(other.answers[row])));
+        const item = make("li", other.name + " (n = " + other.n + (data.written ? ", " + scored(other.scores[row]) : "") + ")" + (other.answers[row] === -2 ? "" : ": "));
+        if (!data.written) item.append(marked(other.hits[row] === "1", valueOf(other.answers[row])));
+        else if (other.answers[row] !== -2) item.append(make("p", valueOf(other.answers[row]), "text"));
         list.append(item);
       });
       cell.append(make("h4", "The other contenders"), list);
@@ -104,12 +139,13 @@
       else line.after(detailsOf(row));
     });
     first.append(opener);
-    const truth = make("td", valueOf(data.truth[row]));
+    const truth = make("td", short(valueOf(data.truth[row])), data.written ? "text" : "");
     truth.dataset.head = heads[1];
-    line.append(first, truth, answerCell(0, row), answerCell(1, row));
+    line.append(first, ...(data.written && !data.texts ? [] : [truth]), answerCell(0, row), answerCell(1, row));
     if (data.texts) {
-      const text = data.texts[row];
-      line.append(make("td", text.length > 300 ? text.slice(0, 300) + "\u2026" : text, "text"));
+      const source = make("td", short(data.texts[row]), "text");
+      if (data.written) source.dataset.head = heads.at(-1);
+      line.append(source);
     }
     return line;
   };
