@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from bakeoff.catalog import write_file
+from bakeoff.data import counts_of
 from bakeoff.errors import DataError
 from bakeoff.methods.prompt.control import OutputControl, control_from_plain
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
@@ -34,7 +35,8 @@ VERSION = 2
 _READABLE = (1, 2)
 _UNICODE_BREAKS = "\x85\u2028\u2029"
 
-Control = Literal["label-scores", "generated"]
+#: How the answer comes about; with "marks", demonstrations are labelled with their tokens' tags, labels are types.
+Control = Literal["label-scores", "generated", "marks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,8 @@ def prompt_to_plain(prompt: PromptFile) -> dict[str, Any]:
         "form": design.form,
         "instruction": design.instruction,
         "cue": design.cue,
-        "template": {"opening": design.opening, "row": design.row},
+        "template": {"opening": design.opening, "row": design.row}
+        | ({} if design.between is None else {"between": design.between}),
         "labels": [{"label": label, "words": said, "definition": definition} for label, said, definition in labels],
         "demonstrations": [
             {"row": shown.row, "text": shown.text, "label": shown.label} for shown in design.demonstrations
@@ -237,6 +240,7 @@ def _schema() -> Any:
     class _Template(_Plain):
         opening: str
         row: str
+        between: str | None = None
 
     class _Label(_Plain):
         label: str
@@ -263,10 +267,10 @@ def _schema() -> Any:
         instruction: str
         cue: str = "Label"
         template: _Template
-        labels: list[_Label] = Field(min_length=2)
+        labels: list[_Label]
         demonstrations: list[_Demonstration] = Field(default_factory=list)
         # The entries of a mapping are checked by `OutputControl`, which knows what goes together.
-        control: Literal["label-scores", "generated"] | dict[str, Any] = "label-scores"
+        control: Literal["label-scores", "generated", "marks"] | dict[str, Any] = "label-scores"
         calibration: _Calibration = Field(default_factory=_Calibration)
         model: _Model = Field(default_factory=_Model)
         scores: dict[str, float] = Field(default_factory=dict)
@@ -328,6 +332,7 @@ def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptF
         form=found.form,
         demonstrations=shown,
         other_words=tuple(each[1:] for each in words) if any(len(each) > 1 for each in words) else (),
+        between=found.template.between,
     )
     control, output = found.control, None
     if isinstance(control, dict):
@@ -348,6 +353,11 @@ def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptF
 def _check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None:
     """Refuse entries that are well formed each, and do not go together."""
     labels = tuple(each.label for each in found.labels)
+    if len(labels) == 1:
+        raise DataError(
+            f"The prompt file {name} must have two labels or more, or none where answers are numbers; 1 came.",
+            next_step="Mend the list 'labels'.",
+        )
     spoken = [word for each in words for word in each]
     if len(set(labels)) < len(labels) or len(set(spoken)) < len(spoken):
         twice = next(word for word in (*labels, *spoken) if labels.count(word) > 1 or spoken.count(word) > 1)
@@ -355,7 +365,9 @@ def _check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> Non
             f"The prompt file {name} must name each label once, with words of its own; {twice!r} comes twice.",
             next_step="Mend the list 'labels'.",
         )
-    strange = [each.label for each in found.demonstrations if each.label not in labels]
+    kind = "tagging" if found.control == "marks" else "classification"
+    told = [set(counts_of(kind, [each.label])) for each in found.demonstrations]
+    strange = [each.label for each, own in zip(found.demonstrations, told, strict=True) if own - {*labels, "O"}]
     if strange:
         raise DataError(
             f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",

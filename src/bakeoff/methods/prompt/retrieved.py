@@ -145,6 +145,7 @@ def retrieving_prompt(design: PromptDesign, decoder: Decoder, pool: Demonstratio
         plain.special_tokens,
         plain.fold,
         plain.owners,
+        plain.between,
         design,
         decoder,
         pool,

@@ -17,13 +17,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.errors import DataError
-from bakeoff.methods.prompt.clean import MARK, clean_text
+from bakeoff.methods.prompt.clean import MARK, clean_fields
 from bakeoff.tasks import Task, label_words
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 __all__ = [
+    "BETWEEN",
     "CONTENT_FREE",
     "LISTED_OPENING",
     "OPENING",
@@ -60,6 +61,9 @@ Labels: {{ labels | map(attribute="words") | join(", ") }}
 ROW = """\
 Text: {{ text }}
 {{ cue }}:"""
+
+#: What stands between the two texts of a pair.
+BETWEEN = "\nSecond text: "
 
 #: System message for a server model, which has to write a label that can be read back.
 SERVER_OPENING = """\
@@ -118,6 +122,8 @@ class PromptDesign:
         For each label, what counts as the same answer beside `words` and is not shown; ``()`` where no label has any.
         A label's probability is the sum over all its words (the verbalizer of Schick and Schuetze 2021, section 3,
         with several words a label).
+    between : str or None
+        What stands between the two texts of a pair, which come where `row` has its text; None where a row has one.
     """
 
     instruction: str
@@ -130,6 +136,7 @@ class PromptDesign:
     form: Form = "plain"
     demonstrations: tuple[Demonstration, ...] = ()
     other_words: tuple[tuple[str, ...], ...] = ()
+    between: str | None = None
 
     def render(
         self, *, special_tokens: Sequence[str] = (), chat: Callable[[list[Message]], str] | None = None
@@ -162,14 +169,20 @@ class PromptDesign:
                 )
             asked = {"role": "user", "content": MARK.join(self._around())}
             before, after = _cut(chat([*self._turns(tokens), asked]))
-            return RenderedPrompt(before, after, self._spoken(), None, tokens, fold=False, owners=self._owners())
+            return RenderedPrompt(
+                before, after, self._spoken(), None, tokens, fold=False, owners=self._owners(), between=self.between
+            )
         before, after = self._around()
         parts = [opening] if (opening := self._opening()) else []
         word = dict(zip(self.labels, self.words, strict=True))
-        parts += [f"{before}{clean_text(each.text, tokens)}{after} {word[each.label]}" for each in self.demonstrations]
+        shown = [clean_fields(each.text, tokens, fold=True, between=self.between) for each in self.demonstrations]
+        answers = [word[each.label] for each in self.demonstrations]
+        parts += [f"{before}{text}{after} {said}" for text, said in zip(shown, answers, strict=True)]
         prefix = _PARTS.join([*parts, before])
         spoken = tuple(f" {each}" for each in self._spoken())
-        return RenderedPrompt(prefix, after, spoken, "\n", tokens, fold=True, owners=self._owners())
+        return RenderedPrompt(
+            prefix, after, spoken, "\n", tokens, fold=True, owners=self._owners(), between=self.between
+        )
 
     def messages(self, text: str) -> list[Message]:
         """Give the conversation that asks for one text's label; a plain prompt is one message.
@@ -186,7 +199,7 @@ class PromptDesign:
         if self.form == "plain":
             whole = self.render()
             return [{"role": "user", "content": whole.prefix + whole.query(text)}]
-        content = clean_text(text, (), fold=False).join(self._around())
+        content = clean_fields(text, (), fold=False, between=self.between).join(self._around())
         return [*self._turns(()), {"role": "user", "content": content}]
 
     def without_last(self, count: int = 1) -> PromptDesign:
@@ -243,7 +256,7 @@ class PromptDesign:
         turns: list[Message] = [{"role": "system", "content": opening}] if opening else []
         word = dict(zip(self.labels, self.words, strict=True))
         for shown in self.demonstrations:
-            content = before + clean_text(shown.text, tokens, fold=False) + after
+            content = before + clean_fields(shown.text, tokens, fold=False, between=self.between) + after
             turns.append({"role": "user", "content": content})
             turns.append({"role": "assistant", "content": word[shown.label]})
         return turns
@@ -269,6 +282,8 @@ class RenderedPrompt:
         Whether line breaks inside texts become spaces.
     owners : tuple of int
         For each continuation the place of its label.
+    between : str or None
+        What stands between the texts of a pair; None where a row has one text.
     """
 
     prefix: str
@@ -278,14 +293,16 @@ class RenderedPrompt:
     special_tokens: tuple[str, ...]
     fold: bool
     owners: tuple[int, ...]
+    between: str | None
 
     def query(self, text: str) -> str:
         """Give what follows the prefix for one text, up to its label."""
-        return clean_text(text, self.special_tokens, fold=self.fold) + self.ending
+        return clean_fields(text, self.special_tokens, fold=self.fold, between=self.between) + self.ending
 
     def row_place(self) -> dict[str, str | bool]:
         """Give what a record needs to put a row's text behind the prefix again: what ends it, whether it is folded."""
-        return {"ending": self.ending, "folded": self.fold}
+        place: dict[str, str | bool] = {"ending": self.ending, "folded": self.fold}
+        return place if self.between is None else {**place, "between": self.between}
 
 
 def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form: Form = "plain") -> PromptDesign:
@@ -310,6 +327,7 @@ def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form
         form=form,
         demonstrations=tuple(demonstrations),
         other_words=task.other_words,
+        between=BETWEEN if task.kind == "pair" else None,
     )
 
 
