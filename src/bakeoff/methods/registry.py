@@ -14,6 +14,7 @@ from bakeoff.errors import OptionError
 from bakeoff.methods import forecast
 from bakeoff.methods.combine_specs import COMBINE_SPECS
 from bakeoff.methods.finetune_specs import FINETUNE_SPECS
+from bakeoff.methods.prompt_kind_specs import PROMPT_KIND_SPECS
 from bakeoff.methods.prompt_specs import PROMPT_SPECS
 from bakeoff.methods.spec import ALL_KINDS, TEXT_KINDS, MethodSpec
 
@@ -77,7 +78,7 @@ def method_specs() -> tuple[MethodSpec, ...]:
     OptionError
         If an entry point takes a name that is taken.
     """
-    specs = [*_FLOOR_SPECS, *FINETUNE_SPECS, *PROMPT_SPECS, *COMBINE_SPECS]
+    specs = [*_FLOOR_SPECS, *FINETUNE_SPECS, *PROMPT_SPECS, *PROMPT_KIND_SPECS, *COMBINE_SPECS]
     for point in entry_points(group="bakeoff.methods"):
         spec = cast("MethodSpec", point.load())
         if any(spec.name == known.name for known in specs):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bakeoff.data import entity_type
 from bakeoff.errors import OptionError
 
 __all__ = ["ABSTAIN", "TASK_KINDS", "Task", "classification_task", "label_words", "task_of_kind"]
@@ -156,7 +157,8 @@ def task_of_kind(
     metric : str
         Primary metric.
     words, definitions, other_words : mapping, optional
-        Per label, its words in a prompt, its meaning, and further words that count as the same answer.
+        Per label, its words in a prompt, its meaning, and further words that count as the same answer. For tagging the
+        first two may be given per type of entity; what stands for a tag in a prompt is what stands for its type.
     instruction : str, optional
         What a prompt tells the model; made from the name and the labels where it is not given.
 
@@ -170,7 +172,11 @@ def task_of_kind(
         If two labels would be told by the same words.
     """
     ordered = tuple(sorted(set(labels)))
-    shown = ordered if kind == "tagging" else _distinct_words(ordered, words or {})
+    if kind == "tagging":
+        words, definitions = (_by_type(ordered, given or {}) for given in (words, definitions))
+        shown, other_words = tuple(words.get(label, label) for label in ordered), None
+    else:
+        shown = _distinct_words(ordered, words or {})
     return Task(
         kind=kind,
         name=name,
@@ -200,6 +206,12 @@ def _instruction(kind: str, name: str) -> str:
     return f"Classify the {label_words(name)} of the text."
 
 
+def _by_type(tags: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
+    """Give each tag what is given for it, or for its type of entity."""
+    found = {tag: given.get(tag) or given.get(entity_type(tag)) for tag in tags}
+    return {tag: told for tag, told in found.items() if told}
+
+
 def _distinct_words(labels: tuple[str, ...], given: Mapping[str, str]) -> tuple[str, ...]:
     chosen = tuple(given.get(label, label_words(label)) for label in labels)
     if len({word.casefold() for word in chosen}) < len(chosen):
@@ -215,6 +227,8 @@ def _other_words(
     labels: tuple[str, ...], shown: tuple[str, ...], given: Mapping[str, Sequence[str]]
 ) -> tuple[tuple[str, ...], ...]:
     """Give each label's further words, each once and none of them another label's."""
+    if not given:
+        return ()
     others = tuple(
         tuple(word for word in dict.fromkeys(given.get(label, ())) if word != own)
         for label, own in zip(labels, shown, strict=True)
