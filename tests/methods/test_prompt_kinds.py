@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import write_decoder_folder
 
 from bakeoff.data import join_fields, labels_of, split_fields
 from bakeoff.methods.contract import Method
@@ -25,6 +24,7 @@ from bakeoff.models.marks import MarkScorer
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, task_of_kind
 from bakeoff.testing import MethodSuite, rows_of_kind, task_for_kind
+from small_models import write_decoder_folder
 
 KINDS = ("classification", "multi-label", "regression", "pair", "tagging")
 

@@ -77,6 +77,7 @@ def prompt_shown(contender: Contender, trial: Trial) -> PromptShown | None:
         wordings = tuple(_parted(one) for one in several[:_MOST_WORDINGS])
         first = f"the first {len(wordings)} of {len(several)}" if len(several) > len(wordings) else "all"
         note = f"{exact} Rows are asked in {len(several)} wordings, which are read together; {first} are shown."
+        note = exact if len(several) == 1 else note
     elif isinstance(place, Mapping):
         wordings, folded, note = ((prompt, str(place["ending"])),), bool(place["folded"]), exact
     elif _SLOT in prompt:

@@ -222,7 +222,7 @@ class SeveralPrompts(ScoredPrompt):
         first = self._prompts[0].prompt
         self.details_ |= {
             "prompt": first.prefix,
-            "prompts": [one.prompt.prefix + one.prompt.query("(text)") for one in self._prompts],
+            "prompts": [f"{one.prompt.prefix}(text){one.prompt.ending}" for one in self._prompts],
             "row_place": first.row_place(),
             "demonstrations": sorted({each.row for one in self._prompts for each in one.design.demonstrations}),
             "demonstrations_a_text": max(len(one.design.demonstrations) for one in self._prompts),

@@ -124,7 +124,7 @@ class TagMarks(Method):
         self.history_.append({"step": "control the output", "by": "scores of marks", "reading": "linear map"})
 
     def _find_words(self, texts: Sequence[str]) -> None:
-        """Take the types' words, and those that the model is likeliest to say behind a bracket in some labelled rows."""
+        """Take the types' words, and the likeliest ones behind a bracket in some labelled rows."""
         tokenizer = self._scorer().decoder.tokenizer
         self._candidates = self._type_tokens()
         if self.words and not self.context_.deadline.passed:
