@@ -106,19 +106,11 @@ class MarkScorer:
             In the order of the rows; None for a row that was not reached.
         """
         head = self._tokenizer.plain_rows(prefix, [""])[0][0]
-        middle, bough = self._ids(between), self._ids(branch)
-        known = {word: self._ids(f" {word}") for word in {word for words in rows for word in words}}
-        found: list[WordScores | None] = [None] * len(rows)
-        units, most = [], self.decoder.context_length
-        for number, words in enumerate(rows):
-            told = [known[word] for word in words]
-            first = [token for ids in told for token in ids]
-            if len(head) + 2 * len(first) + len(middle) + len(bough) > most:
-                found[number] = WordScores(np.zeros((0, 1 + len(candidates))), True, 0, 0.0)
-                continue
-            own = np.array([*first, *middle], dtype=np.int64)
-            trie = _copy_trie(told, bough, candidates)
-            units.append(Unit(number, own if self.packed else np.concatenate([head, own]), trie, 0, 1))
+        units = self._units(head, rows, self._ids(between), self._ids(branch), candidates)
+        nothing = WordScores(np.zeros((0, 1 + len(candidates))), True, 0, 0.0)
+        found: list[WordScores | None] = [nothing] * len(rows)
+        for unit in units:
+            found[unit.row] = None
         for pack in self._packs(units):
             if deadline is not None and time.monotonic() >= deadline:
                 break
@@ -126,6 +118,25 @@ class MarkScorer:
             if progress is not None:
                 progress(sum(one is not None for one in found), len(rows))
         return found
+
+    def _units(
+        self,
+        head: _Ints,
+        rows: Sequence[Sequence[str]],
+        middle: Sequence[int],
+        branch: Sequence[int],
+        candidates: Sequence[int],
+    ) -> list[Unit]:
+        """Lay out the rows that the model's context holds."""
+        known = {word: self._ids(f" {word}") for word in {word for words in rows for word in words}}
+        units = []
+        for number, words in enumerate(rows):
+            told = [known[word] for word in words]
+            first = [token for ids in told for token in ids]
+            if len(head) + 2 * len(first) + len(middle) + len(branch) <= self.decoder.context_length:
+                own = np.array([*([] if self.packed else head), *first, *middle], dtype=np.int64)
+                units.append(Unit(number, own, _copy_trie(told, branch, candidates), 0, 1))
+        return units
 
     def _read(self, pack: Sequence[Unit], head: _Ints, found: list[WordScores | None]) -> None:
         """Take one pack through the model."""
@@ -165,7 +176,7 @@ def _copy_trie(words: Sequence[Sequence[int]], branch: Sequence[int], candidates
     tokens: list[int] = []
     depths: list[int] = []
     exits: list[int] = []
-    parents: list[int] = []
+    parents: list[tuple[int, int]] = []
     size = sum(len(ids) + len(branch) for ids in words)
     depth = 0
     for ids in words:
@@ -174,15 +185,16 @@ def _copy_trie(words: Sequence[Sequence[int]], branch: Sequence[int], candidates
             tokens.append(token)
             depths.append(depth)
             exits.append(size)
-        parents.append(len(tokens))
         end = len(tokens) + len(branch)
+        parents.append((len(tokens), end))
         for further, token in enumerate(branch, start=1):
             tokens.append(token)
             depths.append(depth + further)
             exits.append(end)
-        parents += [len(tokens)] * len(candidates)
-    edge_tokens = [branch[0], *candidates] * len(words)
+    scored = np.array([branch[0], *candidates], dtype=np.int64)
+    # The branch's first token is scored behind the word, and the candidates behind the branch.
+    edges = np.array(parents, dtype=np.int64).repeat((1, len(candidates)), axis=1).ravel()
     # A path a word: its first edge.
-    paths = range(0, len(edge_tokens), 1 + len(candidates))
-    arrays = (tokens, depths, exits, parents, edge_tokens, paths, range(len(words)))
+    paths = range(0, len(edges), len(scored))
+    arrays = (tokens, depths, exits, edges, np.tile(scored, len(words)), paths, range(len(words)))
     return LabelTrie(*(np.asarray(values, dtype=np.int64) for values in arrays))

@@ -157,8 +157,7 @@ def task_of_kind(
     metric : str
         Primary metric.
     words, definitions, other_words : mapping, optional
-        Per label, its words in a prompt, its meaning, and further words that count as the same answer. For tagging the
-        first two may be given per type of entity; what stands for a tag in a prompt is what stands for its type.
+        Per label, or tag or type of entity, its words in a prompt, its meaning, and further words (none of tags).
     instruction : str, optional
         What a prompt tells the model; made from the name and the labels where it is not given.
 
@@ -172,20 +171,17 @@ def task_of_kind(
         If two labels would be told by the same words.
     """
     ordered = tuple(sorted(set(labels)))
-    if kind == "tagging":
-        words, definitions = (_by_type(ordered, given or {}) for given in (words, definitions))
-        shown, other_words = tuple(words.get(label, label) for label in ordered), None
-    else:
-        shown = _distinct_words(ordered, words or {})
+    shown = _shown_words(kind, ordered, words or {})
+    told = _by_type(ordered, definitions or {}) if kind == "tagging" else definitions or {}
     return Task(
         kind=kind,
         name=name,
         labels=ordered,
         words=shown,
-        definitions=tuple((definitions or {}).get(label, "") for label in ordered),
+        definitions=tuple(told.get(label, "") for label in ordered),
         instruction=instruction or _instruction(kind, name),
         metric=metric,
-        other_words=_other_words(ordered, shown, other_words or {}),
+        other_words=_other_words(ordered, shown, other_words or {}) if kind != "tagging" else (),
     )
 
 
@@ -204,6 +200,14 @@ def _instruction(kind: str, name: str) -> str:
     if name.casefold() in GENERIC_NAMES or not re.fullmatch(r"[A-Za-z][A-Za-z _-]*", name):
         return "Classify the text."
     return f"Classify the {label_words(name)} of the text."
+
+
+def _shown_words(kind: str, labels: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, ...]:
+    """Give what stands for each label in a prompt; tags of one type share theirs."""
+    if kind != "tagging":
+        return _distinct_words(labels, words)
+    given = _by_type(labels, words)
+    return tuple(given.get(label, label) for label in labels)
 
 
 def _by_type(tags: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
@@ -227,8 +231,6 @@ def _other_words(
     labels: tuple[str, ...], shown: tuple[str, ...], given: Mapping[str, Sequence[str]]
 ) -> tuple[tuple[str, ...], ...]:
     """Give each label's further words, each once and none of them another label's."""
-    if not given:
-        return ()
     others = tuple(
         tuple(word for word in dict.fromkeys(given.get(label, ())) if word != own)
         for label, own in zip(labels, shown, strict=True)
