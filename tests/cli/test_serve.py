@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import pytest
-from in_process import Program
 from test_json import documented
 
 from bakeoff.methods.registry import method_spec
+from in_process import Program
 from served_bundle import write_served
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.errors import DataError
+from bakeoff.methods.clean import clean_text
 from bakeoff.methods.prompt.template import (
     LISTED_OPENING,
     Demonstration,
-    clean_text,
     design_for,
     server_design_for,
 )

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.data import labels_of, split_fields
+from bakeoff.data import join_fields, labels_of, split_fields
 from bakeoff.errors import OptionError
 from bakeoff.ship import read_bundle
-from bakeoff.study.store import StudyStore
 from bakeoff.testing import rows_of_kind
 from bakeoff.workbench.finetune import FinetuneOptions, finetune
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.predict import predict
 from bakeoff.workbench.run import run
+from bakeoff.workbench.ship import ship
+from small_models import write_decoder_folder
 
 KINDS = ("multi-label", "regression", "pair", "tagging")
 SHORT = ("max_epochs=1", "least_steps=2")
@@ -87,26 +88,29 @@ def _predictions_are_lists_and_numbers(folder: Path) -> None:
             assert all(len(row["prediction"]) == len(row["tokens"]) for row in rows)
 
 
-@pytest.mark.parametrize("kind", ["pair", "regression"])
-def test_a_study_compares_tuning_with_the_floors_and_says_that_prompting_is_missing(
-    kind: str, catalogue_cache, tmp_path: Path
+@pytest.mark.parametrize(("kind", "method"), [("pair", "few-shot-calibrated"), ("regression", "few-shot-scale")])
+def test_a_study_compares_both_ways_and_its_prompt_ships(
+    kind: str, method: str, catalogue_cache, tmp_path: Path
 ) -> None:
-    data = rows_file(kind, tmp_path / "rows.jsonl")
+    data, model = rows_file(kind, tmp_path / "rows.jsonl"), write_decoder_folder(tmp_path / "decoder")
     options = StudyOptions(
-        methods=("probe",), budgets=(-1,), seeds=3, finalist_seeds=3, division="one", ship=kind == "pair"
-    )
+        prompt_models=(model,), methods=("probe", method), budgets=(-1,), seeds=3, finalist_seeds=3, division="one",
+        ship=False,
+    )  # fmt: skip
     done = run(str(data), DataOptions(kind=kind), options, folder=tmp_path / "study")
-    verdict = json.loads((tmp_path / "study" / "verdict.json").read_text(encoding="utf-8"))
+    verdict = json.loads((done.folder / "verdict.json").read_text(encoding="utf-8"))
     assert verdict["task"]["kind"] == kind
-    assert verdict["verdict"]["choice"] == "unresolved"
-    assert verdict["verdict"]["reasons"][0] == (
-        f"Prompting is missing: no method here prompts for tasks of the kind {kind!r}. "
-        "Fine-tuning is compared with the floors alone."
-    )
     scores = {row["contender"]: row["score"] for row in verdict["leaderboard"]}
     assert scores["probe minilm-l6"] > scores["majority"]
-    with StudyStore(done.folder) as store:
-        assert store.rows("test").kind == kind
+    prompted = next(row for row in verdict["leaderboard"] if row["arm"] == "prompt")
+    assert prompted["valid_rate"] == 1.0
+    assert not any("missing" in reason for reason in verdict["verdict"]["reasons"])
+    bundle, _ = ship(done.folder, contender=prompted["contender"])
+    own = read_bundle(bundle).load()
+    found = predict(bundle, data, tmp_path / "answers.jsonl")
+    rows = [json.loads(line) for line in found.output.read_text(encoding="utf-8").splitlines()]
+    asked = [join_fields([row["text"], row["text_pair"]]) if kind == "pair" else row["text"] for row in rows]
+    assert [row["prediction"] for row in rows] == own.predict(asked).tolist()
 
 
 def test_what_needs_one_label_a_row_is_refused_for_other_kinds(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def _pieces(advice: Advice) -> list[RenderableType]:
 def _expected(advice: Advice) -> str:
     expected = advice.expected
     if expected is None:
-        return "No prompt answers this kind of task yet: fine-tuning is compared with the floors."
+        return "Nothing is: no open sets of this kind of task were measured both ways."
     if expected.way is None:
         return (
             f"Nothing is: {expected.sets} open sets and budgets with about as many rows a label were measured so far, "

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["MARK", "clean_text"]
+from bakeoff.data import split_fields
+
+__all__ = ["MARK", "clean_fields", "clean_text"]
 
 #: Stands for the text where a template is rendered. Upper and lower case and a space inside, so that a template which
 #: changes its text is found out.
@@ -39,6 +41,27 @@ def clean_text(text: str, special_tokens: Sequence[str] = (), *, fold: bool = Tr
         if len(token) > 1 and not token.isspace():
             kept = re.sub(re.escape(token), lambda found: f"{found[0][0]} {found[0][1:]}", kept)
     return kept
+
+
+def clean_fields(text: str, special_tokens: Sequence[str], *, fold: bool, between: str | None) -> str:
+    """Keep a row's text, or both texts of a pair, inside their place in a prompt.
+
+    Parameters
+    ----------
+    text : str
+        As written: the fields of a pair have the unit separator between them.
+    special_tokens, fold
+        As of `clean_text`.
+    between : str or None
+        What stands between the texts of a pair; None where a row has one text. A second text that a row lacks is empty.
+
+    Returns
+    -------
+    str
+    """
+    if between is None:
+        return clean_text(text, special_tokens, fold=fold)
+    return between.join(clean_text(field, special_tokens, fold=fold) for field in split_fields(text, 2))
 
 
 def _plain_character(character: str) -> str:

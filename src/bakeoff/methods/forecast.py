@@ -14,6 +14,7 @@ from typing import Any
 __all__ = [
     "ModelSpeed",
     "Workload",
+    "asking_seconds",
     "forecast_full",
     "forecast_generated",
     "forecast_given_prompt",
@@ -28,6 +29,7 @@ __all__ = [
     "forecast_server",
     "forecast_several_prompts",
     "forecast_tfidf",
+    "model_speed",
 ]
 
 #: Cached prefix tokens that make each further token twice as dear, for a model of 135 M weights.
@@ -168,12 +170,12 @@ def forecast_tfidf(work: Workload) -> float:
 def forecast_probe(work: Workload) -> float:
     """Seconds of a trial of a frozen encoder and a logistic head, whose cross-validation grows with rows and labels."""
     head = 0.2 + 2e-5 * work.n * work.labels
-    return head + _forward(work.n + work.answer_rows, _speed(work))
+    return head + _forward(work.n + work.answer_rows, model_speed(work))
 
 
 def forecast_full(work: Workload) -> float:
     """Seconds of a trial of full fine-tuning: the probe that starts the head, the steps, the looks at held-out rows."""
-    speed = _speed(work)
+    speed = model_speed(work)
     epochs, from_rows = float(work.parameters["max_epochs"]), float(work.parameters.get("double_from", 0))
     if are_many((1.0 - HELD_OUT_SHARE) * work.n, work.labels, from_rows):
         epochs *= MANY_ROWS_PASSES
@@ -201,7 +203,7 @@ def forecast_lora(work: Workload) -> float:
         float(work.parameters["epochs"]) * work.n,
         float(work.parameters["least_steps"] * work.parameters["batch_rows"]),
     )
-    return _tuning(trained, work, 4.0) + _forward(work.answer_rows, _speed(work)) + SINGLE_ROWS_SECONDS
+    return _tuning(trained, work, 4.0) + _forward(work.answer_rows, model_speed(work)) + SINGLE_ROWS_SECONDS
 
 
 def forecast_label_writer(work: Workload) -> float:
@@ -209,7 +211,7 @@ def forecast_label_writer(work: Workload) -> float:
 
     A row that is answered, or looked at, costs the tree of all labels' words; one that is learned from its own label.
     """
-    speed, given = _speed(work), work.parameters
+    speed, given = model_speed(work), work.parameters
     trained = max(float(given["epochs"]) * work.n, float(given["least_steps"] * given["batch_rows"]))
     looked = 0.0
     if work.n >= LEAST_TO_HOLD_OUT:
@@ -223,7 +225,7 @@ def forecast_label_writer(work: Workload) -> float:
 
 def forecast_label_scores(work: Workload) -> float:
     """Seconds of a trial of a prompt whose labels are scored, behind one cached prefix."""
-    speed = _speed(work)
+    speed = model_speed(work)
     shots = min(int(work.parameters["shots"]), work.n)
     prefix = 20.0 + shots * (speed.tokens_per_row + work.label_tokens + 8.0)
     # Texts without content or of random words, and at most 64 rows that the prompt does not show.
@@ -246,7 +248,7 @@ def forecast_many_shot(work: Workload) -> float:
 
 def forecast_retrieved(work: Workload) -> float:
     """Seconds of a trial of a prompt whose demonstrations are each text's own, and so read anew with it."""
-    speed = _speed(work)
+    speed = model_speed(work)
     shots = min(int(work.parameters["shots"]), work.n)
     shown = shots * (speed.tokens_per_row + work.label_tokens + 8.0)
     rows = work.answer_rows + {"contextual": 3, "domain": 20, "batch": 3 + min(work.n, 64)}.get(
@@ -260,7 +262,7 @@ def forecast_retrieved(work: Workload) -> float:
 
 def forecast_generated(work: Workload) -> float:
     """Seconds of a trial of a prompt whose label a decoder writes, behind its reasons where it is to give them."""
-    speed = _speed(work)
+    speed = model_speed(work)
     reasoning = float(work.parameters.get("reasoning_tokens", 0))
     prefix = 20.0 + work.labels * (work.label_tokens + 1.0)
     read = work.answer_rows * (speed.tokens_per_row + 6.0 + work.label_tokens)
@@ -279,7 +281,18 @@ def forecast_given_prompt(work: Workload) -> float:
 
 def forecast_several_prompts(work: Workload) -> float:
     """Seconds of a trial of several prompts read together: one pass a prompt, and the choice of the reading."""
-    speed, given = _speed(work), work.parameters
+    given = work.parameters
+    asking, taught = asking_seconds(work)
+    features = len(given["wordings"]) * (int(given["demonstration_sets"]) if given["shots"] else 1)
+    features *= work.labels + int(given["words"])
+    fits = AFFINE_FITS if given["reading"] == "affine" else READING_FITS
+    size = taught * features * work.labels
+    return asking + 1.0 + READING_SECONDS * size * (fits if 2.0 * fits * size <= MOST_TO_CHOOSE else 1.0)
+
+
+def asking_seconds(work: Workload) -> tuple[float, int]:
+    """Give the seconds that asking rows in several wordings takes, and the labelled rows that teach the reading."""
+    speed, given = model_speed(work), work.parameters
     sets = int(given["demonstration_sets"]) if given["shots"] else 1
     prompts = len(given["wordings"]) * sets
     shots = min(int(given["shots"]), work.n)
@@ -288,16 +301,12 @@ def forecast_several_prompts(work: Workload) -> float:
     rows = work.answer_rows + 6 + taught
     tokens = rows * (speed.tokens_per_row + 5.0 + work.label_tree)
     dearer = (1.0 + prefix / TOKENS_THAT_DOUBLE) * WORDS_BESIDE_LABELS
-    asking = prompts * ((prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS)
-    features = prompts * (work.labels + int(given["words"]))
-    fits = AFFINE_FITS if given["reading"] == "affine" else READING_FITS
-    size = taught * features * work.labels
-    return asking + 1.0 + READING_SECONDS * size * (fits if 2.0 * fits * size <= MOST_TO_CHOOSE else 1.0)
+    return prompts * ((prefix + tokens * dearer) / speed.forward_tokens_per_second + SINGLE_ROWS_SECONDS), taught
 
 
 def forecast_searched_prompts(work: Workload) -> float:
     """Seconds of a trial of a search over prompts: its rounds, and then the kept prompts."""
-    speed, given = _speed(work), work.parameters
+    speed, given = model_speed(work), work.parameters
     half, prompts = min(work.n // 2, 64), [int(given["candidates"])]
     while prompts[-1] > 2 * int(given["kept"]):
         prompts.append((prompts[-1] + 1) // 2)
@@ -315,10 +324,17 @@ def forecast_searched_prompts(work: Workload) -> float:
 
 def forecast_server(work: Workload) -> float:
     """Seconds of a trial of a prompt that a server answers."""
-    return (work.answer_rows / CALLS_AT_A_TIME + 20) * _speed(work).seconds_per_call
+    return (work.answer_rows / CALLS_AT_A_TIME + 20) * model_speed(work).seconds_per_call
 
 
-def _speed(work: Workload) -> ModelSpeed:
+def model_speed(work: Workload) -> ModelSpeed:
+    """Give the speed of a method's model, which a forecast needs.
+
+    Raises
+    ------
+    ValueError
+        If it was not measured.
+    """
     if work.speed is None:
         raise ValueError("a method with a model was forecast without the model's speed")
     return work.speed
@@ -330,6 +346,6 @@ def _forward(rows: float, speed: ModelSpeed) -> float:
 
 def _tuning(trained_rows: float, work: Workload, extra_tokens: float) -> float:
     """Seconds to train on so many rows in all; few rows make batches of unlike lengths, and so more padding."""
-    speed = _speed(work)
+    speed = model_speed(work)
     padding = 1.0 + FEW_ROWS_PADDING / max(work.n, 1)
     return trained_rows * (speed.tokens_per_row + extra_tokens) * padding / speed.tuning_tokens_per_second

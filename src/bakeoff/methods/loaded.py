@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from bakeoff.models.decoder import Decoder
     from bakeoff.models.encoder import Encoder
     from bakeoff.models.generate import Generator
+    from bakeoff.models.marks import MarkScorer
     from bakeoff.models.scoring import LabelScorer
     from bakeoff.models.seq2seq import Seq2Seq
 
-__all__ = ["decoder", "encoder", "generator", "model_files", "scorer", "seq2seq", "stand_in"]
+__all__ = ["decoder", "encoder", "generator", "mark_scorer", "model_files", "scorer", "seq2seq", "stand_in"]
 
 
 _STAND_INS: dict[str, ModelFiles] = {}
@@ -133,6 +134,23 @@ def scorer(name: str, dtype: str, device: str) -> LabelScorer:
         # It is asked for scores in the same way, and gives the same kind of answer.
         return cast("LabelScorer", Seq2SeqScorer(load_seq2seq(files, dtype=kind, device=device)))
     return LabelScorer(decoder(name, dtype, device))
+
+
+@lru_cache(maxsize=2)
+def mark_scorer(name: str, dtype: str, device: str) -> MarkScorer:
+    """Give the scorer of words of a loaded decoder; it keeps the caches of recent prefixes.
+
+    Parameters
+    ----------
+    name, dtype, device : str
+
+    Returns
+    -------
+    MarkScorer
+    """
+    from bakeoff.models.marks import MarkScorer
+
+    return MarkScorer(decoder(name, dtype, device))
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ from bakeoff.data import labels_of, strata_of, write_labels, write_number
 from bakeoff.methods.heads import LinearHead, softmax
 from bakeoff.tasks import Task, label_codes, scoring_of
 
-__all__ = ["NOT_FINITE", "ManyLabels", "Number", "OneLabel", "Outputs", "outputs_of"]
+__all__ = ["NOT_FINITE", "ManyLabels", "Number", "OneLabel", "Outputs", "Told", "outputs_of"]
 
 Reals = NDArray[np.float64]
 Targets = NDArray[np.int64] | NDArray[np.float32]

@@ -31,12 +31,15 @@ class PromptShown:
         What of it is as sent, and what is not known.
     source : str
         The record that it comes from.
+    between : str or None
+        What stands between the two texts of a pair; None where a row has one text.
     """
 
     wordings: tuple[tuple[str, str | None], ...]
     folded: bool
     note: str
     source: str
+    between: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """Give it as JSON has it, nothing hidden."""
@@ -45,6 +48,7 @@ class PromptShown:
                 [_cut(before), None if after is None else visible_text(after)] for before, after in self.wordings
             ],
             "folded": self.folded,
+            "between": None if self.between is None else visible_text(self.between),
             "note": visible_text(self.note),
             "source": self.source,
         }
@@ -73,6 +77,7 @@ def prompt_shown(contender: Contender, trial: Trial) -> PromptShown | None:
         wordings = tuple(_parted(one) for one in several[:_MOST_WORDINGS])
         first = f"the first {len(wordings)} of {len(several)}" if len(several) > len(wordings) else "all"
         note = f"{exact} Rows are asked in {len(several)} wordings, which are read together; {first} are shown."
+        note = exact if len(several) == 1 else note
     elif isinstance(place, Mapping):
         wordings, folded, note = ((prompt, str(place["ending"])),), bool(place["folded"]), exact
     elif _SLOT in prompt:
@@ -87,7 +92,8 @@ def prompt_shown(contender: Contender, trial: Trial) -> PromptShown | None:
         elif prompt.startswith("[") and contender.model and "://" in contender.model:
             note = "The messages as recorded with an empty text; this row's text was sent in its place."
     note += " Before sending, marks of the model's own inside texts are broken up."
-    return PromptShown(wordings, folded, note, source)
+    between = place.get("between") if isinstance(place, Mapping) else None
+    return PromptShown(wordings, folded, note, source, between if isinstance(between, str) else None)
 
 
 def _parted(prompt: str) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bakeoff.data import entity_type
 from bakeoff.errors import OptionError
 from bakeoff.tasks.text_checks import TextCheck
 
@@ -162,7 +163,7 @@ def task_of_kind(
     metric : str
         Primary metric.
     words, definitions, other_words : mapping, optional
-        Per label, its words in a prompt, its meaning, and further words that count as the same answer.
+        Per label, or tag or type of entity, its words in a prompt, its meaning, and further words (none of tags).
     instruction : str, optional
         What a prompt tells the model; made from the name and the labels where it is not given.
 
@@ -176,16 +177,17 @@ def task_of_kind(
         If two labels would be told by the same words.
     """
     ordered = tuple(sorted(set(labels)))
-    shown = ordered if kind == "tagging" else _distinct_words(ordered, words or {})
+    shown = _shown_words(kind, ordered, words or {})
+    told = _by_type(ordered, definitions or {}) if kind == "tagging" else definitions or {}
     return Task(
         kind=kind,
         name=name,
         labels=ordered,
         words=shown,
-        definitions=tuple((definitions or {}).get(label, "") for label in ordered),
+        definitions=tuple(told.get(label, "") for label in ordered),
         instruction=instruction or _instruction(kind, name),
         metric=metric,
-        other_words=_other_words(ordered, shown, other_words or {}),
+        other_words=_other_words(ordered, shown, other_words or {}) if kind != "tagging" else (),
     )
 
 
@@ -205,6 +207,20 @@ def _instruction(kind: str, name: str) -> str:
     if name.casefold() in GENERIC_NAMES or not re.fullmatch(r"[A-Za-z][A-Za-z _-]*", name):
         return "Classify the text."
     return f"Classify the {label_words(name)} of the text."
+
+
+def _shown_words(kind: str, labels: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, ...]:
+    """Give what stands for each label in a prompt; tags of one type share theirs."""
+    if kind != "tagging":
+        return _distinct_words(labels, words)
+    given = _by_type(labels, words)
+    return tuple(given.get(label, label) for label in labels)
+
+
+def _by_type(tags: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
+    """Give each tag what is given for it, or for its type of entity."""
+    found = {tag: given.get(tag) or given.get(entity_type(tag)) for tag in tags}
+    return {tag: told for tag, told in found.items() if told}
 
 
 def _distinct_words(labels: tuple[str, ...], given: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.catalog import entries
-from bakeoff.data import Check, check_rows, label_names
+from bakeoff.data import Check, check_rows, counts_of, label_names
 from bakeoff.decision import Expectation, expectation
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.methods.registry import method_spec
@@ -69,7 +70,7 @@ class Advice:
     mde : float
         Smallest difference that the test rows can show, in points.
     expected : Expectation or None
-        None for kinds that no prompt answers yet.
+        None for kinds of which no open sets were measured both ways.
     considerations : tuple of Consideration
         The five, from the data alone.
     forecasts : tuple of Forecast
@@ -120,6 +121,7 @@ def advise(source: str, data: DataOptions, options: StudyOptions) -> Advice:
     expected = expectation(classes, rows["train"]) if read.kind == "classification" else None
     known = len(split.rows or split.test), options.seeds, split.folds, read.kind
     mde, forecast = can_show(*known), forecast_of_showing(*known)
+    counts = np.array(list(counts_of(read.kind, labels).values()), dtype=np.int64)
     return Advice(
         name=read.name,
         columns=read.columns.how,
@@ -131,9 +133,9 @@ def advise(source: str, data: DataOptions, options: StudyOptions) -> Advice:
         expected=expected,
         considerations=(
             _requirements(options.requirements, forecasts),
-            _control(labels, options),
+            _control(counts, options),
             _resources(forecasts, options.assumptions),
-            _complexity(labels, words, rows["train"]),
+            _complexity(counts, words, len(labels), rows["train"]),
             _goals(expected, forecast),
         ),
         forecasts=forecasts,
@@ -200,8 +202,9 @@ def _requirements(requirements: Sequence[Requirement], forecasts: Sequence[Forec
     return Consideration(name, "; ".join(told) + ".", {}, favours)
 
 
-def _control(labels: Sequence[str], options: StudyOptions) -> Consideration:
-    counts = np.unique(np.array(labels), return_counts=True)[1] if labels else np.zeros(1)
+def _control(counts: NDArray[np.int64], options: StudyOptions) -> Consideration:
+    if not len(counts):
+        return Consideration("control_vs_flexibility", "Answers are numbers, of which none is rare.", {}, "neither")
     rare = int((counts < 8).sum())
     told = f"{rare} of {len(counts)} labels have fewer than 8 rows: a prompt can name them, training hardly sees them."
     if not rare:
@@ -234,12 +237,14 @@ def _resources(forecasts: Sequence[Forecast], assumptions: Assumptions) -> Consi
     )
 
 
-def _complexity(labels: Sequence[str], words: float, train: int) -> Consideration:
-    counts = np.unique(np.array(labels), return_counts=True)[1] if labels else np.ones(1)
-    a_label = train / max(len(counts), 1)
+def _complexity(counts: NDArray[np.int64], words: float, all_rows: int, train: int) -> Consideration:
+    if not len(counts):
+        told = f"Numbers, {train:,} labelled rows, {words:g} words a text."
+        return Consideration("complexity", told, {}, "neither")
+    a_label = train / len(counts)
     told = (
         f"{len(counts)} labels, {a_label:,.0f} labelled rows for each, {words:g} words a text, the most frequent label "
-        f"on {counts.max() / counts.sum():.0%} of the rows."
+        f"on {counts.max() / all_rows:.0%} of the rows."
     )
     favours = "neither"
     if a_label < 8:
@@ -252,7 +257,7 @@ def _complexity(labels: Sequence[str], words: float, train: int) -> Consideratio
 def _goals(expected: Expectation | None, forecast: str) -> Consideration:
     name, shown = "performance_goals", f" {forecast}" if forecast else ""
     if expected is None:
-        return Consideration(name, f"No prompt answers this kind of task yet.{shown}", {}, "neither")
+        return Consideration(name, f"No open sets of this kind were measured both ways.{shown}", {}, "neither")
     if expected.way is None:
         return Consideration(name, f"Open sets like this are divided, or too few.{shown}", {}, "neither")
     way = {"finetune": "fine-tuning", "prompt": "prompting"}[expected.way]

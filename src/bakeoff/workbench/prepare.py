@@ -21,6 +21,7 @@ from bakeoff.data import (
     Source,
     Split,
     check_rows,
+    entity_type,
     fingerprint,
     keep_unlabelled,
     label_names,
@@ -225,7 +226,8 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
     others: dict[str, tuple[str, ...]] = {}
     if options.labels is not None:
         found = read_label_definitions(options.labels)
-        match_definitions(found, known)
+        types = {entity_type(tag) for tag in known} - {""} if read.kind == "tagging" else set()
+        match_definitions(found, (*sorted(types), *known))
         words = {item.label: item.words[0] for item in found if item.words}
         definitions = {item.label: told for item in found if (told := meaning(item))}
         others = {item.label: item.words[1:] for item in found}

@@ -265,7 +265,7 @@ def _task(store: StudyStore) -> Task:
     if task.kind != "classification":
         raise StudyError(
             f"Prompts are tried on rows with one text and one label each; the kind of these rows is {task.kind}.",
-            next_step="No prompt answers rows of this kind yet.",
+            next_step="Let a study try the prompts of this kind: bakeoff run.",
         )
     return task
 

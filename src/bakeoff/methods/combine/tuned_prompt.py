@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bakeoff.errors import OptionError
+from bakeoff.methods.clean import clean_text
 from bakeoff.methods.finetune.label_generator import LabelGenerator
-from bakeoff.methods.prompt.clean import clean_text
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.rendering import design_for_task, rendered
 from bakeoff.methods.prompt.searched import SearchedPrompts

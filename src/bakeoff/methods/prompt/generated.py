@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
+from bakeoff.methods.clean import clean_fields, clean_text
 from bakeoff.methods.contract import Method
-from bakeoff.methods.prompt.clean import clean_text
 from bakeoff.methods.prompt.control import OutputControl, read_answer
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.phrasings import phrasings_of
@@ -230,7 +230,7 @@ class GeneratedPrompt(Method):
         """Let the model reason first, and give the queries that ask for the label behind it."""
         prompt, plain = self._prompt, self.design_.form == "plain"
         before = [
-            clean_text(row.text, prompt.special_tokens, fold=prompt.fold)
+            clean_fields(row.text, prompt.special_tokens, fold=prompt.fold, between=prompt.between)
             + (f"\n{_REASONING}" if plain else f"{prompt.ending}{_REASONING}")
             for row in rows
         ]

@@ -207,13 +207,13 @@ class LabelScorePrompt(ScoredPrompt):
             return Answer(None, abstention=TOO_LONG, tokens_in=tokens, seconds=seconds)
         if not np.isfinite(row.scores).all():
             return Answer(None, abstention=NO_NUMBER, tokens_in=tokens, seconds=seconds)
-        shares = calibrate.probabilities(calibrate.calibrated(row.scores[None, :], self.shift_))[0]
-        return Answer(
-            self.task.labels[int(shares.argmax())],
-            probabilities=tuple(float(share) for share in shares),
-            tokens_in=tokens,
-            seconds=seconds,
-        )
+        shares = tuple(calibrate.probabilities(calibrate.calibrated(row.scores[None, :], self.shift_))[0].tolist())
+        given = shares if self.honest_probabilities else None
+        return Answer(self._value_of(shares), probabilities=given, tokens_in=tokens, seconds=seconds)
+
+    def _value_of(self, shares: Sequence[float]) -> str:
+        """Give the answer by the labels' probabilities."""
+        return self.task.labels[int(np.argmax(shares))]
 
     def rephrased(self, X: Sequence[str]) -> tuple[RephrasedAnswers, ...]:
         """Answer rows under every one of `bakeoff.methods.prompt.phrasings`, each plain and contextually calibrated.

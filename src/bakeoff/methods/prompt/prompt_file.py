@@ -37,7 +37,8 @@ VERSION = 3
 _READABLE = (1, 2, 3)
 _UNICODE_BREAKS = "\x85\u2028\u2029"
 
-Control = Literal["label-scores", "generated", "written"]
+#: How the answer comes about; with "marks", demonstrations are labelled with their tokens' tags, labels are types.
+Control = Literal["label-scores", "generated", "marks", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,8 @@ def prompt_to_plain(prompt: PromptFile) -> dict[str, Any]:
         "form": design.form,
         "instruction": design.instruction,
         "cue": design.cue,
-        "template": {"opening": design.opening, "row": design.row},
+        "template": {"opening": design.opening, "row": design.row}
+        | ({} if design.between is None else {"between": design.between}),
         "labels": [{"label": label, "words": said, "definition": definition} for label, said, definition in labels],
         "demonstrations": [
             {"row": shown.row, "text": shown.text, answer: shown.label} for shown in design.demonstrations
@@ -277,6 +279,7 @@ def prompt_from_plain(value: Any, name: str) -> PromptFile:
 
 def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptFile:
     shown = tuple(Demonstration(each.row, each.text, each.label or each.target) for each in found.demonstrations)
+    control, output, writing = found.control, None, None
     design = PromptDesign(
         instruction=found.instruction,
         labels=tuple(each.label for each in found.labels),
@@ -288,8 +291,9 @@ def _made_of(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> PromptF
         form=found.form,
         demonstrations=shown,
         other_words=tuple(each[1:] for each in words) if any(len(each) > 1 for each in words) else (),
+        between=found.template.between,
+        keeps_lines=(control.get("by") if isinstance(control, dict) else control) == "written",
     )
-    control, output, writing = found.control, None, None
     if isinstance(control, dict):
         given = {key: value for key, value in control.items() if key != "by"}
         control = control["by"]

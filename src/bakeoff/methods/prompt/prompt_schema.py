@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
+from bakeoff.data import counts_of
 from bakeoff.errors import DataError
 
 __all__ = ["check_whole", "file_schema"]
@@ -30,6 +31,7 @@ def file_schema() -> Any:
     class _Template(_Plain):
         opening: str
         row: str
+        between: str | None = None
 
     class _Label(_Plain):
         label: str
@@ -60,7 +62,7 @@ def file_schema() -> Any:
         labels: list[_Label] = Field(default_factory=list)
         demonstrations: list[_Demonstration] = Field(default_factory=list)
         # The entries of a mapping are checked by `OutputControl` or `WritingControl`, which know what goes together.
-        control: Literal["label-scores", "generated", "written"] | dict[str, Any] = "label-scores"
+        control: Literal["label-scores", "generated", "marks", "written"] | dict[str, Any] = "label-scores"
         calibration: _Calibration = Field(default_factory=_Calibration)
         model: _Model = Field(default_factory=_Model)
         scores: dict[str, float] = Field(default_factory=dict)
@@ -86,10 +88,10 @@ def check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None
     """
     labels = tuple(each.label for each in found.labels)
     by = found.control.get("by") if isinstance(found.control, dict) else found.control
-    if (by == "written") != (not labels) or len(labels) == 1:
+    if (by == "written" and labels) or len(labels) == 1:
         raise DataError(
-            f"The prompt file {name} must have two labels or more, or none and the control 'written'; {len(labels)} "
-            f"and {by!r} came.",
+            f"The prompt file {name} must have two labels or more, or none where answers are numbers or texts that are "
+            f"written; {len(labels)} and the control {by!r} came.",
             next_step="Mend the list 'labels', or write 'control: written' where a text is to be written.",
         )
     spoken = [word for each in words for word in each]
@@ -99,13 +101,16 @@ def check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None
             f"The prompt file {name} must name each label once, with words of its own; {twice!r} comes twice.",
             next_step="Mend the list 'labels'.",
         )
-    strange = [each.label for each in found.demonstrations if labels and each.label not in labels]
+    shown = () if by == "written" else found.demonstrations
+    kind = "tagging" if by == "marks" else "classification"
+    told = [set(counts_of(kind, [each.label])) for each in shown]
+    strange = [each.label for each, own in zip(shown, told, strict=True) if own - {*labels, "O"}]
     if strange:
         raise DataError(
             f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
             next_step="Mend the list 'demonstrations'.",
         )
-    bare = next((each for each in found.demonstrations if not labels and not each.target.strip()), None)
+    bare = next((each for each in found.demonstrations if by == "written" and not each.target.strip()), None)
     if bare is not None:
         raise DataError(
             f"The prompt file {name} must give each demonstration a 'target', the text to write; that of "

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.methods.prompt.clean import clean_text
+from bakeoff.methods.clean import clean_text
 from bakeoff.methods.prompt.template import PromptDesign
 from bakeoff.records import Answer
 

@@ -152,6 +152,7 @@ def retrieving_prompt(
         plain.special_tokens,
         plain.fold,
         plain.owners,
+        plain.between,
         design,
         decoder,
         pool,

@@ -17,9 +17,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data import nested_order
+from bakeoff.data import nested_order, strata_of
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
+from bakeoff.methods.outputs import NOT_FINITE, Told
 from bakeoff.methods.prompt import calibrate
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.phrasings import ENSEMBLE, WORDINGS, wording_of
@@ -117,19 +118,20 @@ class SeveralPrompts(ScoredPrompt):
         self._use([self._asked(design) for design in self._designs(texts, labels)])
         self.history_.append({"step": "design the prompts", "prompts": len(self._prompts), "words": self._words})
         shown = {each.text for one in self._prompts for each in one.design.demonstrations}
-        order = nested_order(labels, self.seed).tolist() if len(texts) > MOST_TAUGHT else range(len(texts))
+        strata = strata_of(self.task.kind, labels)
+        order = nested_order(strata, self.seed).tolist() if len(texts) > MOST_TAUGHT else range(len(texts))
         taught = [place for place in order if texts[place] not in shown][:MOST_TAUGHT]
         empty = self._said(CONTENT_FREE)
         rows = self._said([texts[place] for place in taught])
         usable = _whole(rows.scores)
-        codes = label_codes([labels[place] for place in taught], self.task.labels)[usable]
-        self._teach(rows.scores[usable], codes, empty.scores[_whole(empty.scores)])
+        learned = [labels[place] for place, whole in zip(taught, usable, strict=True) if whole]
+        self._teach(rows.scores[usable], learned, empty.scores[_whole(empty.scores)])
         demonstrated = {each.row for one in self._prompts for each in one.design.demonstrations}
         self.details_["labels_read"] = len({*self._read_rows, *taught, *demonstrated})
 
-    def _teach(self, said: Floats, codes: NDArray[np.int64], empty: Floats) -> None:
+    def _teach(self, said: Floats, labels: Sequence[str], empty: Floats) -> None:
         """Choose and fit the reading."""
-        size = len(self.task.labels)
+        size, codes = len(self.task.labels), label_codes(labels, self.task.labels)
         candidates = READINGS[self.reading]
         self.choice_ = Choice(candidates[0], ())
         if not self.context_.deadline.passed:
@@ -172,26 +174,30 @@ class SeveralPrompts(ScoredPrompt):
         answers: list[Answer] = []
         for start in _starts(len(texts)):
             found = self._said(texts[start[0] : start[1]])
-            masses = [float(mass) for mass in found.masses if np.isfinite(mass)]
+            masses = [float(mass) for mass in found.masses if np.isfinite(mass)] if self.task.labels else []
             self._mass_rows += len(masses)
             self._mass += sum(masses)
             usable = _whole(found.scores)
-            shares = calibrate.probabilities(self.reading_.scores(found.scores[usable])) if usable.any() else None
-            places = np.cumsum(usable) - 1
-            for row in range(start[1] - start[0]):
-                given = shares[places[row]] if shares is not None and usable[row] else None
-                answers.append(self._one(given, found.rows[row]))
+            told = iter(self._told(found.scores[usable]) if usable.any() else ())
+            answers += [
+                self._one(next(told) if whole else None, row) for whole, row in zip(usable, found.rows, strict=True)
+            ]
         if self._mass_rows:
             self.details_["label_mass"] = self._mass / self._mass_rows
         return answers
 
-    def _one(self, shares: Floats | None, rows: Sequence[RowScore | None]) -> Answer:
+    def _told(self, said: Floats) -> list[Told]:
+        """Give each row's answer by what the model said, shape (rows, prompts, labels + words)."""
+        shares = calibrate.probabilities(self.reading_.scores(said))
+        return [(self.task.labels[int(row.argmax())], tuple(row.tolist())) for row in shares]
+
+    def _one(self, told: Told | None, rows: Sequence[RowScore | None]) -> Answer:
         reached = [row for row in rows if row is not None]
         tokens, seconds = round(sum(row.tokens for row in reached)), sum(row.seconds for row in reached)
-        if shares is not None:
-            value = self.task.labels[int(shares.argmax())]
-            given = tuple(float(share) for share in shares)
-            return Answer(value, probabilities=given, tokens_in=tokens, seconds=seconds)
+        if told is not None:
+            value, shares = told
+            reason = None if value is not None else NOT_FINITE
+            return Answer(value, shares, reason, tokens_in=tokens, seconds=seconds)
         too_long = any(row.too_long for row in reached)
         reason = TOO_LONG if too_long else NO_NUMBER if len(reached) == len(rows) else TIME_WAS_UP
         return Answer(None, abstention=reason, tokens_in=tokens, seconds=seconds)
@@ -217,7 +223,7 @@ class SeveralPrompts(ScoredPrompt):
         first = self._prompts[0].prompt
         self.details_ |= {
             "prompt": first.prefix,
-            "prompts": [one.prompt.prefix + one.prompt.query("(text)") for one in self._prompts],
+            "prompts": [f"{one.prompt.prefix}(text){one.prompt.ending}" for one in self._prompts],
             "row_place": first.row_place(),
             "demonstrations": sorted({each.row for one in self._prompts for each in one.design.demonstrations}),
             "demonstrations_a_text": max(len(one.design.demonstrations) for one in self._prompts),
@@ -254,7 +260,14 @@ class SeveralPrompts(ScoredPrompt):
                 PromptFile(one.design, "label-scores", "none", (), self.model, files.sha256),
             )
             (folder / f"words-{number + 1}.txt").write_text("\n".join(one.words), encoding="utf-8", newline="\n")
+        self._write_reading(folder)
+
+    def _write_reading(self, folder: Path) -> None:
         write_reading(self.reading_, folder / _READING_NAME)
+
+    def _read_reading(self, folder: Path) -> None:
+        self.reading_ = read_reading(folder / _READING_NAME)
+        self.details_["reading"] = self.reading_.kind
 
     def _load(self, folder: Path) -> None:
         sha256 = loaded.model_files(self.model).sha256
@@ -272,10 +285,9 @@ class SeveralPrompts(ScoredPrompt):
             plain = rendered(design, self._scorer().decoder)
             prompts.append(_with_words(design, plain, tuple(words.split("\n")) if words else ()))
         self._use(prompts)
-        self.reading_ = read_reading(folder / _READING_NAME)
+        self._read_reading(folder)
         # A reloaded method is compared with the trained one, which a shared store would make an empty test.
         self.fresh_scores = True
-        self.details_["reading"] = self.reading_.kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)

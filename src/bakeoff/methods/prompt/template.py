@@ -17,13 +17,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.errors import DataError
-from bakeoff.methods.prompt.clean import MARK, clean_text
+from bakeoff.methods.clean import MARK, clean_fields, clean_text
 from bakeoff.tasks import Task, label_words
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 __all__ = [
+    "BETWEEN",
     "CONTENT_FREE",
     "LISTED_OPENING",
     "OPENING",
@@ -60,6 +61,9 @@ Labels: {{ labels | map(attribute="words") | join(", ") }}
 ROW = """\
 Text: {{ text }}
 {{ cue }}:"""
+
+#: What stands between the two texts of a pair.
+BETWEEN = "\nSecond text: "
 
 #: System message for a server model, which has to write a label that can be read back.
 SERVER_OPENING = """\
@@ -119,6 +123,10 @@ class PromptDesign:
         For each label, what counts as the same answer beside `words` and is not shown; ``()`` where no label has any.
         A label's probability is the sum over all its words (the verbalizer of Schick and Schuetze 2021, section 3,
         with several words a label).
+    between : str or None
+        What stands between the two texts of a pair, which come where `row` has its text; None where a row has one.
+    keeps_lines : bool
+        Whether line breaks of texts stand in a plain prompt, as they must where texts are to be written.
     """
 
     instruction: str
@@ -131,6 +139,8 @@ class PromptDesign:
     form: Form = "plain"
     demonstrations: tuple[Demonstration, ...] = ()
     other_words: tuple[tuple[str, ...], ...] = ()
+    between: str | None = None
+    keeps_lines: bool = False
 
     def render(
         self, *, special_tokens: Sequence[str] = (), chat: Callable[[list[Message]], str] | None = None
@@ -163,13 +173,15 @@ class PromptDesign:
                 )
             asked = {"role": "user", "content": MARK.join(self._around())}
             before, after = _cut(chat([*self._turns(tokens), asked]))
-            return RenderedPrompt(before, after, self._spoken(), None, tokens, fold=False, owners=self._owners())
+            return RenderedPrompt(
+                before, after, self._spoken(), None, tokens, fold=False, owners=self._owners(), between=self.between
+            )
         before, after = self._around()
         parts = [opening] if (opening := self._opening()) else []
         spoken = tuple(f" {each}" for each in self._spoken())
-        # Where texts are written, line breaks say something, and a blank line alone parts what is shown.
-        ending, fold = ("\n", True) if self.labels else (None, False)
-        made = RenderedPrompt("", after, spoken, ending, tokens, fold, self._owners(), blank_lines=fold)
+        # Where line breaks say something, a blank line alone parts what is shown.
+        ending, fold = (None, False) if self.keeps_lines else ("\n", True)
+        made = RenderedPrompt("", after, spoken, ending, tokens, fold, self._owners(), self.between, blank_lines=fold)
         parts += [f"{before}{made.query(each.text)} {self._said(each, tokens)}" for each in self.demonstrations]
         return replace(made, prefix=_PARTS.join([*parts, before]))
 
@@ -188,7 +200,7 @@ class PromptDesign:
         if self.form == "plain":
             whole = self.render()
             return [{"role": "user", "content": whole.prefix + whole.query(text)}]
-        content = clean_text(text, (), fold=False).join(self._around())
+        content = clean_fields(text, (), fold=False, between=self.between).join(self._around())
         return [*self._turns(()), {"role": "user", "content": content}]
 
     def without_last(self, count: int = 1) -> PromptDesign:
@@ -251,7 +263,7 @@ class PromptDesign:
         opening, (before, after) = self._opening(), self._around()
         turns: list[Message] = [{"role": "system", "content": opening}] if opening else []
         for shown in self.demonstrations:
-            content = before + clean_text(shown.text, tokens, fold=False) + after
+            content = before + clean_fields(shown.text, tokens, fold=False, between=self.between) + after
             turns.append({"role": "user", "content": content})
             turns.append({"role": "assistant", "content": self._said(shown, tokens)})
         return turns
@@ -277,6 +289,8 @@ class RenderedPrompt:
         Whether line breaks inside texts become spaces.
     owners : tuple of int
         For each continuation the place of its label.
+    between : str or None
+        What stands between the texts of a pair; None where a row has one text.
     blank_lines : bool
         Whether blank lines inside texts stand; else what a plain prompt parts its texts by cannot come from a text.
     """
@@ -288,16 +302,18 @@ class RenderedPrompt:
     special_tokens: tuple[str, ...]
     fold: bool
     owners: tuple[int, ...]
+    between: str | None
     blank_lines: bool = field(default=True, kw_only=True)
 
     def query(self, text: str) -> str:
         """Give what follows the prefix for one text, up to its label."""
-        kept = clean_text(text, self.special_tokens, fold=self.fold)
+        kept = clean_fields(text, self.special_tokens, fold=self.fold, between=self.between)
         return (kept if self.blank_lines else re.sub(r"\n\s*\n", "\n", kept)) + self.ending
 
     def row_place(self) -> dict[str, str | bool]:
         """Give what a record needs to put a row's text behind the prefix again: what ends it, whether it is folded."""
-        return {"ending": self.ending, "folded": self.fold}
+        place: dict[str, str | bool] = {"ending": self.ending, "folded": self.fold}
+        return place if self.between is None else {**place, "between": self.between}
 
 
 def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form: Form = "plain") -> PromptDesign:
@@ -322,6 +338,7 @@ def design_for(task: Task, demonstrations: Sequence[Demonstration] = (), *, form
         form=form,
         demonstrations=tuple(demonstrations),
         other_words=task.other_words,
+        between=BETWEEN if task.kind == "pair" else None,
     )
 
 

@@ -94,6 +94,7 @@ def written_design(
         row=parts["row"],
         form=form,
         demonstrations=tuple(demonstrations),
+        keeps_lines=True,
     )
 
 

@@ -59,7 +59,10 @@
   const promptOf = (side, row) => {
     const prompt = side.prompt && data.prompts[side.prompt[row]];
     if (!prompt) return [];
-    const text = prompt.folded ? data.texts[row].split(/\s+/).filter(Boolean).join(" ") : data.texts[row].trim();
+    const fold = (one) => prompt.folded ? one.split(/\s+/).filter(Boolean).join(" ") : one.trim();
+    // The texts of a pair come with a blank line between them.
+    const whole = data.texts[row], cut = prompt.between === null ? -1 : whole.indexOf("\n\n");
+    const text = cut < 0 ? fold(whole) : fold(whole.slice(0, cut)) + prompt.between + fold(whole.slice(cut + 2));
     const shown = make("details");
     shown.append(make("summary", "Prompt to " + side.name));
     prompt.wordings.forEach(([before, after]) => {
