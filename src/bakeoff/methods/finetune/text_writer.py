@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ from bakeoff.methods.finetune.written_rows import (
 from bakeoff.models.decoder import Decoder
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.generate import Generator, WriteSettings
-from bakeoff.models.loading import torch_dtype
+from bakeoff.models.loading import DTypeName, torch_dtype
 from bakeoff.records import Answer
 from bakeoff.tasks import Task, scoring_of, truths
 
@@ -263,8 +263,8 @@ class FullTextWriter(TextWriter):
 
     def _finish(self, rows: TokenRows) -> dict[str, Any]:  # noqa: ARG002  # nothing is merged
         after = weights_sha256(self.decoder_.model)
-        dtype = self.context_.dtype
-        self.decoder_.model.requires_grad_(False).to(torch_dtype(dtype))  # type: ignore[arg-type]  # contexts have it
+        dtype = cast("DTypeName", self.context_.dtype)
+        self.decoder_.model.requires_grad_(False).to(torch_dtype(dtype))
         self.decoder_ = replace(self.decoder_, dtype=dtype)
         return {
             "base_sha256": self.decoder_.sha256,
