@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import jsonschema
 import pytest
-from served_bundle import serving, write_served
 
 from bakeoff.methods.floors import TfidfLogistic
 from bakeoff.testing import rows_of_kind
 from bakeoff.workbench.predict import predict
+from served_bundle import serving, write_served
 
 HOSTILE = [
     "great screen, fine", "", "   ", "\n\t", "=cmd|' /C calc'!A0", "Größe ✓ 好", "\x01\x1f bad", "\u202e evil",
