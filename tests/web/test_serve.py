@@ -195,7 +195,7 @@ def test_too_many_bytes_another_content_another_host_and_other_pages_are_refused
 
 def test_a_full_queue_and_a_late_answer_are_told_and_their_rows_are_not_computed(bundle: Path, monkeypatch) -> None:
     gate = Gate(monkeypatch)
-    with serving(bundle, limits={"rows": 4, "waiting": 4, "seconds": 1.0}) as client, ThreadPoolExecutor(4) as pool:
+    with serving(bundle, limits={"rows": 4, "waiting": 4, "seconds": 2.0}) as client, ThreadPoolExecutor(4) as pool:
         first = pool.submit(client.post, "/predict", json={"text": "first"})
         assert gate.entered.wait(20)
         late = pool.submit(client.post, "/predict", json={"texts": ["too late"] * 4})
@@ -206,7 +206,7 @@ def test_a_full_queue_and_a_late_answer_are_told_and_their_rows_are_not_computed
         assert int(full.headers["Retry-After"]) >= 1
         for one in (first, late):
             assert one.result().status_code == 504
-            assert one.result().json()["error"] == "A request is answered within 1 s; this one was not."
+            assert one.result().json()["error"] == "A request is answered within 2 s; this one was not."
         gate.open.set()
         assert client.post("/predict", json={"text": "love it"}).status_code == 200
         counted = client.get("/metrics").text

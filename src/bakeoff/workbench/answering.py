@@ -274,11 +274,11 @@ class AnsweringThread:
         self._last_requests = len(requests)
         rate = seconds / len(taken)
         self._seconds_a_row += (_WEIGHT if self._seconds_a_row else 1.0) * (rate - self._seconds_a_row)
+        if self._watch is not None:  # before whoever asked can see an answer, and look at what was counted
+            self._watch(Batch(len(requests), len(taken), seconds))
         for asked in requests.values():
             if not asked.left and asked.told.set_running_or_notify_cancel():
                 asked.told.set_result([one for one in asked.answers if one is not None])
-        if self._watch is not None:
-            self._watch(Batch(len(requests), len(taken), seconds))
 
     def _call(self, answer: AnswerTexts, taken: _Taken) -> bool:
         """Answer rows in one call; say whether that went well."""
