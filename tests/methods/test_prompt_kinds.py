@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,16 @@ def test_a_set_is_the_likeliest_label_and_those_nearly_as_likely(tiny: str) -> N
 
 def replace_share(method: LabelSetPrompt, share: float) -> LabelSetPrompt:
     return LabelSetPrompt(method.task, method.model, share=share)
+
+
+@pytest.mark.parametrize("make", [ScalePrompt, partial(PromptHead, words=5)])
+def test_numbers_of_pairs_are_asked_with_both_texts(make, tiny: str, tmp_path: Path) -> None:
+    texts, labels = rows_of_kind("regression", 12)
+    pairs = [join_fields([text, "It is."]) for text in texts]
+    method = make(task_for_kind("regression"), tiny).fit(pairs, labels)
+    method.save(tmp_path)
+    kept = [read_prompt_file(path).design.between for path in tmp_path.glob("prompt*.yaml")]
+    assert set(kept) == {"\nSecond text: "}
 
 
 @pytest.mark.parametrize(

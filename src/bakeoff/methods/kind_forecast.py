@@ -11,9 +11,9 @@ __all__ = ["forecast_label_sets", "forecast_prompt_head", "forecast_scale", "for
 
 #: Tokens of a rating's points behind a text, and those of the instruction for it.
 _POINT_TOKENS, _SCALE_PREFIX = 1.0, 20.0
-#: Fitting a logistic regression once, for each row, feature and label, and how many fits a head takes; and the map of
-#: tags, for each word of a row, feature and tag.
-_HEAD_SECONDS, _HEAD_FITS, _MAP_SECONDS = 1.0e-6, 10, 2.0e-6
+#: Fitting one label's logistic regression once, and what each row and feature adds; how many fits a head takes, and
+#: the rows below which it takes one; and the map of tags, for each word of a row, feature and tag.
+_FIT_SECONDS, _HEAD_SECONDS, _HEAD_FITS, _LEAST_TO_CHOOSE, _MAP_SECONDS = 0.04, 1.0e-7, 10, 30, 2.0e-6
 #: Labelled rows that teach at most.
 _MOST_TAUGHT, _MOST_RATED = 256, 64
 
@@ -39,7 +39,8 @@ def forecast_prompt_head(work: Workload) -> float:
     given = {"shots": 0, "demonstration_sets": 1, **work.parameters}
     asking, taught = forecast.asking_seconds(replace(work, parameters=given))
     features = len(given["wordings"]) * (work.labels + int(given["words"]))
-    return asking + _HEAD_SECONDS * _HEAD_FITS * taught * features * max(work.labels, 1)
+    fits = (_HEAD_FITS if taught >= _LEAST_TO_CHOOSE else 1) * max(work.labels, 1)
+    return asking + fits * (_FIT_SECONDS + _HEAD_SECONDS * taught * features)
 
 
 def forecast_tag_marks(work: Workload) -> float:

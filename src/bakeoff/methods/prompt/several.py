@@ -36,9 +36,16 @@ from bakeoff.methods.prompt.readings import (
 from bakeoff.methods.prompt.rendering import count_tokens, design_for_task, fitting_design, rendered, size_mb
 from bakeoff.methods.prompt.score_store import LEAST_REUSED, NO_NUMBER, TIME_WAS_UP, TOO_LONG, RowScore
 from bakeoff.methods.prompt.scored import ScoredPrompt
-from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, PromptDesign, RenderedPrompt, design_for
+from bakeoff.methods.prompt.template import (
+    BETWEEN,
+    CONTENT_FREE,
+    Demonstration,
+    PromptDesign,
+    RenderedPrompt,
+    design_for,
+)
 from bakeoff.records import Answer
-from bakeoff.tasks import label_codes
+from bakeoff.tasks import are_pairs, label_codes
 
 __all__ = ["SeveralPrompts"]
 
@@ -156,6 +163,9 @@ class SeveralPrompts(ScoredPrompt):
             rows = choose_demonstrations(texts, labels, self.shots, self.seed + 1000 * number)
             shown = tuple(Demonstration(row, texts[row], labels[row]) for row in rows)
             whole = design_for(self.task, shown)
+            if are_pairs(self.task, texts):
+                # Numbers, too, may be those of pairs, which the rows alone tell.
+                whole = replace(whole, between=BETWEEN)
             designs += [wording_of(whole, name) for name in self.wordings]
         return [fitting_design(design, self._scorer().decoder, texts) for design in designs]
 
