@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -49,10 +50,13 @@ def whole(study):
 def test_without_texts_no_file_holds_a_word_of_a_row(study, whole, tmp_path):
     told = {"created": "2026-01-01", "version": "0.1.0"}
     write_leaderboard(tmp_path / "leaderboard.csv", study[1].leaderboard)
+    assert "wombat" in json.dumps(verdict_document(*study, **told))  # by the prompt, where rows may be quoted
+    evidence = replace(study[0], quotes=False)
+    unquoted = evidence, decide(evidence)
     files = {
-        "report.html": _page(study, _rows(texts=False)),
-        "memo.md": render_memo(*study, title="made", commands=(), **told),
-        "verdict.json": json.dumps(verdict_document(*study, **told)),
+        "report.html": _page(unquoted, _rows(texts=False)),
+        "memo.md": render_memo(*unquoted, title="made", commands=(), **told),
+        "verdict.json": json.dumps(verdict_document(*unquoted, **told)),
         "leaderboard.csv": (tmp_path / "leaderboard.csv").read_text(),
     }
     found = [(name, animal) for name, text in files.items() for animal in _ANIMALS if animal in text.lower()]

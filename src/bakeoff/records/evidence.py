@@ -64,6 +64,8 @@ class Evidence:
         Folds that make a round, in which every row is tested once; 0 where rows are not cross-fitted.
     fold_overlap : float
         Folds of a round times the test rows of a fold for each of its training rows; 0 where rows are not cross-fitted.
+    quotes : bool
+        Whether what is decided may quote texts of rows, as a prompt with demonstrations does.
     """
 
     task: Task
@@ -87,3 +89,4 @@ class Evidence:
     folds: tuple[Fold, ...] = ()
     round_folds: int = 0
     fold_overlap: float = 0.0
+    quotes: bool = True

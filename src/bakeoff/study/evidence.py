@@ -83,6 +83,7 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
         trials_planned=planned,
         trials_dropped=max(0, planned - run),
         dropped=dropped,
+        quotes=store.fact("report_texts") is not False,
         spent_seconds=store.fact("spent_seconds") or 0.0,
         missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped), *_test_seen(store)),
     )
