@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -85,7 +86,7 @@ def test_rows_go_by_which_answer_scores_higher_and_each_check_is_told(study):
     assert data["values"][data["references"][first][0]] == "Another way to tell of wombat 0 is this"
 
 
-def test_the_table_holds_what_else_was_measured_beside_the_targets(study, whole):
+def test_the_table_holds_what_else_was_measured_beside_the_targets(study, whole, tmp_path):
     evidence, decision = study
     found = written(Panel(evidence), decision)
     assert found is not None
@@ -97,6 +98,11 @@ def test_the_table_holds_what_else_was_measured_beside_the_targets(study, whole)
     assert writer["words"] == 16
     assert found.targets["form"] == 1.0
     assert found.targets["copied"] == 0.125
+    path = write_leaderboard(tmp_path / "leaderboard.csv", decision.leaderboard, found.rows)
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = {line["contender"]: line for line in csv.DictReader(file)}
+    assert float(lines["writer"]["form:lines"]) == 1.0
+    assert list(lines["lead"])[-3:] == ["distinct-2", "words", "copied"]
     assert 'id="written"' in whole
     assert "no confusions" in whole
 
