@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,13 @@ def test_ratings_are_asked_blind_kept_at_once_and_counted(
     for name in (first, second):
         assert name not in asked.rpartition("q end")[0]
         assert name in shown
-    assert "no verdict rests on it" in " ".join(told.split())
+    assert "No conclusion yet" in told
     take_back(decided_study)
     answers = iter(["q"])
     document = program("rate", decided_study, "--rows", 1, "--json").document["result"]
     assert (sum(document["wins"]), document["both"], document["rated"]) == (2, 0, 2)
+    assert document["rate"] is document["interval"] is None
+    answers = repeat("l")
+    document = program("rate", decided_study, "--json").document["result"]
+    assert (document["open"], sum(document["wins"])) == (0, document["rated"])
     assert document["interval"][0] <= document["rate"] <= document["interval"][1]

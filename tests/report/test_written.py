@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -49,10 +51,13 @@ def whole(study):
 def test_without_texts_no_file_holds_a_word_of_a_row(study, whole, tmp_path):
     told = {"created": "2026-01-01", "version": "0.1.0"}
     write_leaderboard(tmp_path / "leaderboard.csv", study[1].leaderboard)
+    assert "wombat" in json.dumps(verdict_document(*study, **told))  # by the prompt, where rows may be quoted
+    evidence = replace(study[0], quotes=False)
+    unquoted = evidence, decide(evidence)
     files = {
-        "report.html": _page(study, _rows(texts=False)),
-        "memo.md": render_memo(*study, title="made", commands=(), **told),
-        "verdict.json": json.dumps(verdict_document(*study, **told)),
+        "report.html": _page(unquoted, _rows(texts=False)),
+        "memo.md": render_memo(*unquoted, title="made", commands=(), **told),
+        "verdict.json": json.dumps(verdict_document(*unquoted, **told)),
         "leaderboard.csv": (tmp_path / "leaderboard.csv").read_text(),
     }
     found = [(name, animal) for name, text in files.items() for animal in _ANIMALS if animal in text.lower()]
@@ -81,7 +86,7 @@ def test_rows_go_by_which_answer_scores_higher_and_each_check_is_told(study):
     assert data["values"][data["references"][first][0]] == "Another way to tell of wombat 0 is this"
 
 
-def test_the_table_holds_what_else_was_measured_beside_the_targets(study, whole):
+def test_the_table_holds_what_else_was_measured_beside_the_targets(study, whole, tmp_path):
     evidence, decision = study
     found = written(Panel(evidence), decision)
     assert found is not None
@@ -93,6 +98,11 @@ def test_the_table_holds_what_else_was_measured_beside_the_targets(study, whole)
     assert writer["words"] == 16
     assert found.targets["form"] == 1.0
     assert found.targets["copied"] == 0.125
+    path = write_leaderboard(tmp_path / "leaderboard.csv", decision.leaderboard, found.rows)
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = {line["contender"]: line for line in csv.DictReader(file)}
+    assert float(lines["writer"]["form:lines"]) == 1.0
+    assert list(lines["lead"])[-3:] == ["distinct-2", "words", "copied"]
     assert 'id="written"' in whole
     assert "no confusions" in whole
 

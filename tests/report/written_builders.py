@@ -50,7 +50,8 @@ def build_written(*, checks: tuple[TextCheck, ...] = CHECKS) -> Evidence:
             rows_per_second=20.0,
             size_mb=270.0,
             usage=Usage(seconds=5.0),
-            details={},
+            # A prompt holds rows to learn from.
+            details={"prompt": f"Write.\n{FURTHER[0]}"} if arm == "prompt" else {},
         )
         for name, arm in WRITERS
         for seed in range(3)

@@ -25,7 +25,7 @@ def rate(
     rows: Annotated[int | None, options.option("--rows", metavar="ROWS", min=1, help="Most rows to rate now.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Rate answers blind where the finalists differ: a share of wins with its interval, and no verdict.
+    """Rate answers blind where the finalists differ; when all are rated, the share of wins with its interval.
 
     Neither the label of the data nor who answered what is shown. Each rating is kept at once. The study notes that test
     rows were shown: a contender that is added from then on is marked "test seen".
@@ -48,8 +48,9 @@ def rate(
             "wins": list(tally.wins),
             "both": tally.both,
             "neither": tally.neither,
-            "rate": tally.rate,
-            "interval": list(tally.interval),
+            # Told when all is rated: whoever looks on the way stops when it pleases.
+            "rate": None if left else tally.rate,
+            "interval": None if left else list(tally.interval),
             "rated": len(board.ratings),
             "open": left,
         }
@@ -86,16 +87,19 @@ def _asked(console: Console, row: Rateable, number: int, of: int) -> str:
 
 def _show(console: Console, tally: Tally, left: int) -> None:
     first, second = tally.contenders
-    told = sum(tally.wins)
-    console.print(
-        f"\n{first} better on {tally.wins[0]} rows, {second} on {tally.wins[1]}; both good {tally.both}, neither "
-        f"{tally.neither}; {left} not rated.",
-        markup=False,
-    )
-    if told:
+    counts = f"{first} better on {tally.wins[0]} rows, {second} on {tally.wins[1]}; both good {tally.both}, neither "
+    console.print(f"\n{counts}{tally.neither}.", markup=False)
+    if left:
+        console.print(
+            f"No conclusion yet: {left:,} {'row is' if left == 1 else 'rows are'} open. Counts that are looked at on "
+            "the way lead to one too easily, by stopping when they please.",
+            markup=False,
+        )
+    elif sum(tally.wins):
         low, high = tally.interval
         console.print(
-            f"{first} wins {100 * tally.rate:.0f}% [{100 * low:.0f}, {100 * high:.0f}] of the {told} rows on which one "
-            "was better: of two fits with one seed, as one person sees them; no verdict rests on it.",
+            f"The fit of {first} wins {100 * tally.rate:.0f}% of the rows on which one was better, 95% interval "
+            f"{100 * low:.0f}% to {100 * high:.0f}% (Wilson): of two fits with one seed, as one person sees them. The "
+            "verdict rests on all test rows.",
             markup=False,
         )

@@ -70,7 +70,7 @@ def _design(asked: Cell) -> str:
     return f" of {phrases.count(len(text.split()))} words" if isinstance(text, str) and text.strip() else ""
 
 
-def _tailoring(tuned: Cell | None, asked: Cell | None) -> Difference:
+def _tailoring(panel: Panel, tuned: Cell | None, asked: Cell | None) -> Difference:
     left, right, evidence = _NO_TUNING, _NO_PROMPT, []
     if tuned is not None:
         left = f"Tailored to {tuned.n} labelled rows."
@@ -88,7 +88,10 @@ def _tailoring(tuned: Cell | None, asked: Cell | None) -> Difference:
         of_all = "" if math.isnan(read) else f"; {read:.0f} of {asked.n} labelled rows were read"
         right = f"Guided by an instruction{examples}{of_all}."
         text = _details(asked).get("prompt")
-        if isinstance(text, str) and text.strip():
+        if not panel.evidence.quotes:
+            # Demonstrations are rows, and an instruction may hold some.
+            evidence.append("prompt: left out, as texts are")
+        elif isinstance(text, str) and text.strip():
             folded = " ".join(text.split())
             cut = folded if len(folded) <= _PROMPT_SHOWN else f"{folded[:_PROMPT_SHOWN].rstrip()} ..."
             evidence.append(f"prompt: {cut}")
@@ -174,7 +177,7 @@ def differences_of(panel: Panel, field: Field) -> tuple[Difference, ...]:
     left, right, evidence = impractical_of(panel, tuned, asked)
     return (
         _weights(panel, tuned, asked),
-        _tailoring(tuned, asked),
+        _tailoring(panel, tuned, asked),
         _retraining(panel, tuned, asked),
         _adaptation(panel, tuned, asked),
         Difference("impractical where", left or _NO_TUNING, right or _NO_PROMPT, evidence or _NOT_MEASURED),

@@ -69,6 +69,8 @@ class Evidence:
     budgets_beyond : tuple of int
         Label budgets that were wanted, larger than that at which the arms were planned to meet: they did not fit the
         time limit.
+    quotes : bool
+        Whether what is decided may quote texts of rows, as a prompt with demonstrations does.
     """
 
     task: Task
@@ -94,3 +96,4 @@ class Evidence:
     fold_overlap: float = 0.0
     time_limit: float | None = None
     budgets_beyond: tuple[int, ...] = ()
+    quotes: bool = True

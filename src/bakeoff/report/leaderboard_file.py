@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -23,7 +23,9 @@ LEADERBOARD_COLUMNS: tuple[str, ...] = tuple(
 )
 
 
-def write_leaderboard(path: Path, rows: Iterable[LeaderboardRow]) -> Path:
+def write_leaderboard(
+    path: Path, rows: Iterable[LeaderboardRow], further: Mapping[tuple[str, int], Mapping[str, float]] | None = None
+) -> Path:
     """Write the leaderboard as CSV: UTF-8, commas, one header line.
 
     Parameters
@@ -32,6 +34,8 @@ def write_leaderboard(path: Path, rows: Iterable[LeaderboardRow]) -> Path:
         Where it shall stand.
     rows : iterable of LeaderboardRow
         In the order wanted.
+    further : mapping of (str, int) to mapping of str to float, optional
+        By contender and n: figures for columns behind the others, the same for each; rows without are empty there.
 
     Returns
     -------
@@ -45,13 +49,15 @@ def write_leaderboard(path: Path, rows: Iterable[LeaderboardRow]) -> Path:
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(LEADERBOARD_COLUMNS)
+    more = tuple(dict.fromkeys(name for figures in (further or {}).values() for name in figures))
+    writer.writerow((*LEADERBOARD_COLUMNS, *(safe_cell(name) for name in more)))
     for row in rows:
         cells: list[str] = []
         for field in fields(LeaderboardRow):
             value = getattr(row, field.name)
             cells.extend(_cell(part) for part in (value if field.name == "ci" else (value,)))
-        writer.writerow(cells)
+        figures = (further or {}).get((row.contender, row.n), {})
+        writer.writerow((*cells, *(_cell(figures.get(name)) for name in more)))
     return write_aside(path, buffer.getvalue())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from bakeoff.data import target_of
 from bakeoff.decision.panel import Cell, Panel
+from bakeoff.extras import has_module
 from bakeoff.records import Decision
 from bakeoff.report.answered import Answered
 from bakeoff.report.looks import at_budget
@@ -18,8 +19,8 @@ from bakeoff.tasks.text_form import word_runs, words_of
 
 __all__ = ["TARGETS", "Written", "written"]
 
-#: Metrics that are shown beside the primary one and those of checks.
-_BESIDE = ("chrf", "bleu", "rouge-l")
+#: Metrics that are shown beside the primary one and those of checks, where the package that each needs is there.
+_BESIDE = {"chrf": "sacrebleu", "bleu": "sacrebleu", "rouge-l": "rouge_score"}
 #: Beside a primary metric of short answers, which the others tell little of.
 _SHORT = ("token-f1", "exact-match")
 #: Stands for the test rows' own targets among contenders.
@@ -62,7 +63,7 @@ def written(panel: Panel, decision: Decision) -> Written | None:
     if task.kind != "generation" or not len(panel.truth["test"]):
         return None
     known = metrics_of(task.kind, task.checks)
-    beside = _SHORT if task.metric in _SHORT else _BESIDE
+    beside = _SHORT if task.metric in _SHORT else [name for name, module in _BESIDE.items() if has_module(module)]
     own = [name for name in known if name.partition(":")[0] in ("form", "slot-accuracy")]
     shown = [name for name in (*beside, *own) if name != task.metric]
     # One check is all of the form, and the mean of one says nothing more.

@@ -92,6 +92,7 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
         trials_planned=planned,
         trials_dropped=max(0, planned - run),
         dropped=dropped,
+        quotes=store.fact("report_texts") is not False,
         spent_seconds=store.fact("spent_seconds") or 0.0,
         time_limit=(store.fact("wanted") or {}).get("time_limit"),
         budgets_beyond=budgets_beyond(store, plan),

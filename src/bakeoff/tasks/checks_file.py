@@ -67,7 +67,7 @@ def _check(name: str, given: Any, file: Path) -> TextCheck:
             f"A check's name has small letters, digits and hyphens; {file} has {name!r}.", next_step="Rename it."
         )
     kind = given.get("kind") if isinstance(given, dict) else None
-    if kind not in CHECK_KINDS:
+    if not isinstance(kind, str) or kind not in CHECK_KINDS:
         near = difflib.get_close_matches(str(kind), CHECK_KINDS, n=1)
         raise DataError(
             f"The check {name!r} in {file} needs a kind, one of {', '.join(CHECK_KINDS)}; "

@@ -8,6 +8,7 @@ apply to a row whose source does not have it, and such a row has no part in it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,8 +47,15 @@ class TextCheck:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> TextCheck:
-        """Rebuild a check from its plain JSON values."""
-        return cls(value["name"], value["kind"], dict(value["settings"]))
+        """Rebuild a check from its plain JSON values; the same object for the same values."""
+        return _same_check(json.dumps(value))
+
+
+@lru_cache(maxsize=256)
+def _same_check(written: str) -> TextCheck:
+    """Rebuild a check once, so that rows' values are found again without comparing settings."""
+    value = json.loads(written)
+    return TextCheck(value["name"], value["kind"], value["settings"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,7 +275,9 @@ def _open_rows(store: StudyStore) -> Rows:
     if evidence.task.kind != "classification":
         raise StudyError(
             f"Labels are settled where each text has one; the rows of this study are of the kind {evidence.task.kind}.",
-            next_step="Mend the labels in the file, and run the study again.",
+            next_step="Say blind which answers are the better: bakeoff rate STUDY"
+            if evidence.task.kind == "generation"
+            else "Mend the labels in the file, and run the study again.",
         )
     places = _differing(evidence)
     order = np.random.default_rng(evidence.seed).permutation(len(places))
@@ -283,11 +285,6 @@ def _open_rows(store: StudyStore) -> Rows:
 
 
 def _differing(evidence: Evidence) -> list[int]:
-    if evidence.task.kind == "generation":
-        raise StudyError(
-            "Labels are settled where rows have labels; these have texts to write, none the only right one.",
-            next_step="Say blind which answers are the better: bakeoff rate STUDY",
-        )
     met = finalists(evidence)
     tuned, asked = met.get("finetune", ()), met.get("prompt", ())
     if not tuned or not asked or evidence.folds:

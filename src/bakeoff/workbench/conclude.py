@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
@@ -108,9 +109,18 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
     write_verdict(
         store.folder / "verdict.json", verdict_document(evidence, decision, created=created, version=__version__)
     )
-    write_leaderboard(store.folder / "leaderboard.csv", decision.leaderboard)
+    write_leaderboard(store.folder / "leaderboard.csv", decision.leaderboard, _further(evidence, decision))
     _write_pages(store, evidence, decision, created)
     return evidence, decision
+
+
+def _further(evidence: Evidence, decision: Decision) -> Mapping[tuple[str, int], Mapping[str, float]]:
+    """Give what the leaderboard tells beside, where texts are written."""
+    from bakeoff.decision.panel import Panel
+    from bakeoff.report.written import written
+
+    found = written(Panel(evidence), decision) if evidence.task.kind == "generation" else None
+    return {} if found is None else found.rows
 
 
 def is_decided_by_settled(store: StudyStore) -> bool:
