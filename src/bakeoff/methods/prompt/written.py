@@ -169,9 +169,8 @@ class WrittenPrompt(Method):
         # One token behind a text without content, so that the prefix is read and the grammar made inside the fit.
         settings = replace(self._settings(0), most_tokens=1)
         first = self._write([self._prompt.query(CONTENT_FREE[0])], settings)
+        self._spend(first)
         self.details_["prefix_tokens"] = first.prefix_tokens
-        read, written = self.usage_.tokens_in + first.tokens, sum(row.tokens_out for row in first.rows)
-        self.usage_ = replace(self.usage_, tokens_in=read, tokens_out=self.usage_.tokens_out + written)
         self.history_.append({"step": "control the output", "by": "written", **self.control_.to_plain()})
 
     def _check_settings(self) -> None:
@@ -245,6 +244,11 @@ class WrittenPrompt(Method):
         )
         self.usage_ = replace(self.usage_, tokens_cached=self.usage_.tokens_cached + found.cached_tokens)
         return found
+
+    def _spend(self, found: Generated) -> None:
+        """Charge the fit with what was read and written in it."""
+        used, written = self.usage_, sum(row.tokens_out for row in found.rows)
+        self.usage_ = replace(used, tokens_in=used.tokens_in + found.tokens, tokens_out=used.tokens_out + written)
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         asked = [_Asked(text) for text in texts]

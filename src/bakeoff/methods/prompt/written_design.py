@@ -113,7 +113,9 @@ def told_length(targets: Sequence[str]) -> str:
     lines = round(float(np.median([len(target.strip().split("\n")) for target in targets])))
     words = max(1, round(float(np.median([len(target.split()) for target in targets]))))
     return (
-        f"Write {lines} lines of about {max(1, words // lines)} words." if lines > 1 else f"Write about {words} words."
+        f"Write {lines} lines of about {max(1, round(words / lines))} words."
+        if lines > 1
+        else f"Write about {words} words."
     )
 
 
