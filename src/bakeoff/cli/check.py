@@ -31,13 +31,14 @@ def check(
     min_label_rows: options.MinLabelRows = 1,
     rare: options.Rare = "drop",
     task: options.TaskKind = "auto",
+    checks: options.ChecksFile = None,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
     """Check rows: duplicates, leaks, rare and conflicting labels, encoding; writes nothing."""
     from bakeoff.workbench.check import check as check_source
 
-    outcome = check_source(source, options.data_options(context.params), seed=seed)
+    outcome = check_source(source, options.data_options(context.params), seed=seed, checks=checks)
     failed = any(one.status == "FAIL" for one in outcome.checks)
     given = Given("check", as_json)
     given.give(lambda: plain(outcome), lambda console: _show(console, outcome), exit_code=2 if failed else 0)

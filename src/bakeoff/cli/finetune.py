@@ -216,6 +216,7 @@ def _show(console: Console, done: FinetuneOutcome | FurtherOutcome, output: Path
 
 def _show_fitted(console: Console, done: FinetuneOutcome, output: Path) -> None:
     from bakeoff.report.figures import duration_text, rate_text
+    from bakeoff.workbench.fitting import floor_words
 
     if done.searched is not None:
         _show_search(console, done)
@@ -229,7 +230,7 @@ def _show_fitted(console: Console, done: FinetuneOutcome, output: Path) -> None:
     console.print(f"test         {done.task.metric} {_told(done.test)}", markup=False)
     console.print(f"validation   {done.task.metric} {_told(done.validation)}", markup=False)
     if not math.isnan(done.floor.score):
-        floor = "token features" if done.task.kind == "tagging" else "TF-IDF"
+        floor = floor_words(done.task.kind)
         console.print(f"floor        {done.task.metric} {_told(done.floor)}, {floor}, the same rows", markup=False)
     _show_calibrations(console, done)
     _show_long_texts(console, done)

@@ -21,6 +21,7 @@ __all__ = [
     "ROWS",
     "SERVERS",
     "TASK",
+    "ChecksFile",
     "Delimiter",
     "Encoding",
     "Group",
@@ -152,6 +153,15 @@ LabelsFile = Annotated[
     Path | None,
     option(
         "--labels", metavar="FILE", help="YAML or JSON file: what each label means, its words, examples.", panel=TASK
+    ),
+]
+ChecksFile = Annotated[
+    Path | None,
+    option(
+        "--checks",
+        metavar="FILE",
+        help="YAML file of checks that written texts must pass: lines, rhymes, words, slots.",
+        panel=TASK,
     ),
 ]
 

@@ -52,7 +52,7 @@ def run(
     task: options.TaskKind = "auto",
     metric: options.Metric = None,
     instruction: options.Instruction = None,
-    labels: options.LabelsFile = None,
+    labels: options.LabelsFile = None, checks: options.ChecksFile = None,
     encoder: options.Encoder = ["minilm-l6"],  # noqa: B006  # never changed
     prompt_model: options.PromptModel = ["smollm2-135m"],  # noqa: B006
     method: options.MethodNames = None,
@@ -98,6 +98,7 @@ def _study_options(given: Mapping[str, Any]) -> StudyOptions:
     return StudyOptions(
         instruction=given["instruction"],
         labels=given["labels"],
+        checks=given["checks"],
         metric=given["metric"],
         encoders=tuple(given["encoder"]),
         prompt_models=tuple(given["prompt_model"]),

@@ -15,12 +15,14 @@ from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_
 from bakeoff.data.forms import (
     FIELD_SEPARATOR,
     REFERENCE_SEPARATOR,
+    SOURCE_SEPARATOR,
     counts_of,
     entity_type,
     join_fields,
     label_names,
     labels_of,
     references_of,
+    source_of,
     spaced,
     split_fields,
     strata_of,
@@ -29,6 +31,8 @@ from bakeoff.data.forms import (
     write_number,
     write_references,
     write_tags,
+    write_truth,
+    written_label,
 )
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
@@ -40,6 +44,7 @@ from bakeoff.data.split import Fold, Split, split_rows
 from bakeoff.data.spreadsheet import SHEET_COLUMN, plain_cell, safe_cell
 from bakeoff.data.table import Cell, Table
 from bakeoff.data.unlabelled import keep_unlabelled
+from bakeoff.data.yaml_pairs import yaml_pairs
 
 __all__ = [
     "CROSS_FIT_BELOW",
@@ -49,6 +54,7 @@ __all__ = [
     "LEAST_COUNTED",
     "REFERENCE_SEPARATOR",
     "SHEET_COLUMN",
+    "SOURCE_SEPARATOR",
     "UNEVEN",
     "Cell",
     "Check",
@@ -83,6 +89,7 @@ __all__ = [
     "read_table",
     "references_of",
     "safe_cell",
+    "source_of",
     "spaced",
     "split_fields",
     "split_rows",
@@ -92,5 +99,8 @@ __all__ = [
     "write_number",
     "write_references",
     "write_tags",
+    "write_truth",
+    "written_label",
     "written_texts",
+    "yaml_pairs",
 ]

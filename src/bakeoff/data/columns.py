@@ -103,26 +103,30 @@ def find_columns(
     if not any(_by_name(table, name) for name in (*text, text_pair, label, group, time) if name is not None):
         _refuse_headless(table)
     texts = tuple(resolve_column(table, name, "--text") for name in text)
-    if not texts and (tokens := _find_tokens(table, kind)) is not None:
-        tags = label or (_find_tags(table, tokens) if need_label else None)
-        return find_columns(table, text=(tokens,), label=tags, group=group, time=time, need_label=False, kind=kind)
-    if not texts and label is None and (named := _find_source(table, kind)) is not None:
-        return find_columns(table, text=named[:1], label=named[1], group=group, time=time, kind="generation")
+    if not texts and (named := _find_by_kind(table, kind, label, need_label)) is not None:
+        own, tags, kind = named
+        return find_columns(table, text=(own,), label=tags, group=group, time=time, need_label=False, kind=kind)
     pair, chosen = _resolved(table, text_pair, "--text-pair"), _resolved(table, label, "--label")
     groups, times = _resolved(table, group, "--group"), _resolved(table, time, "--time")
     why_text = why_label = "as you said"
     pair = pair if pair or text else next(iter(_named(table, [_PAIR_NAMES], set())[0]), None)
     taken = {name for name in (pair, chosen, groups, times) if name is not None}
     if not texts:
-        found, why_text = _find_text(table, taken)
-        texts = (found,)
+        texts, why_text = _find_text(table, taken)
     if chosen is None and need_label:
         chosen, why_label = _find_label(table, {*taken, *texts})
     _refuse_shared(table, texts, chosen)
-    written = kind == "generation"
     how = _how(texts, pair, chosen, why_text, why_label)
-    several = _find_references(table) if written else None
-    return Columns(texts, pair, chosen, groups, times, how, several, written)
+    return Columns(texts, pair, chosen, groups, times, how, *_written(table, kind))
+
+
+def _find_by_kind(table: Table, kind: str, label: str | None, need_label: bool) -> tuple[str, str | None, str] | None:
+    """Give text, label and kind of rows of tokens, or of texts to write, by their usual names; None for others."""
+    tokens = _find_tokens(table, kind)
+    if tokens is not None:
+        return tokens, label or (_find_tags(table, tokens) if need_label else None), kind
+    source = None if label is not None else _find_source(table, kind)
+    return None if source is None else (*source, "generation")
 
 
 def _how(texts: Sequence[str], pair: str | None, label: str | None, *why: str) -> str:
@@ -209,14 +213,14 @@ def _named(table: Table, tiers: Sequence[frozenset[str]], taken: set[str]) -> li
     return [[name for name in free if name.casefold() in tier] for tier in tiers]
 
 
-def _find_text(table: Table, taken: set[str]) -> tuple[str, str]:
+def _find_text(table: Table, taken: set[str]) -> tuple[tuple[str], str]:
     for hits in _named(table, _TEXT_NAMES, taken):
         if len(hits) > 1:
             hits = [name for name in hits if _is_texty(_sample(table, name))] or hits
         if len(hits) > 1:
             raise _ambiguous(table, hits, "--text", "the text")
         if hits:
-            return hits[0], "its name"
+            return (hits[0],), "its name"
     lengths = {
         name: _mean_length(values)
         for name in table.columns
@@ -227,9 +231,9 @@ def _find_text(table: Table, taken: set[str]) -> tuple[str, str]:
     if len(alike) > 1:
         raise _ambiguous(table, alike, "--text", "the text")
     if alike:
-        return alike[0], "its longest texts"
+        return (alike[0],), "its longest texts"
     if len(table.columns) == 1 and not taken:
-        return table.columns[0], "the only column"
+        return (table.columns[0],), "the only column"
     raise DataError(
         f"No column of {table.source} looks like a text; there are {_listed(table.columns)}.",
         next_step="Name it with --text.",
@@ -288,6 +292,11 @@ def _find_source(table: Table, kind: str) -> tuple[str, str] | None:
     source = next((folded[name] for name in _SOURCE_NAMES if name in folded), None)
     target = next((folded[name] for name in _TARGET_NAMES if name in folded and folded[name] != source), None)
     return None if source is None or target is None else (source, target)
+
+
+def _written(table: Table, kind: str) -> tuple[str | None, bool]:
+    """Give the column of further texts that are right, and whether the labels are texts to write."""
+    return (_find_references(table), True) if kind == "generation" else (None, False)
 
 
 def _find_references(table: Table) -> str | None:

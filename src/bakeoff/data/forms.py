@@ -9,6 +9,9 @@ between them. A label is written so that equal labels are equal strings:
 ``tagging``                    the tokens' tags with blanks between them
 ``generation``                 the texts that are right, the one to learn from first, with U+001E, the record separator
                                of ASCII, between them
+
+What a written text is held against may carry the row's source behind it (`write_truth`), after U+001D, the group
+separator.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ import numpy as np
 __all__ = [
     "FIELD_SEPARATOR",
     "REFERENCE_SEPARATOR",
+    "SOURCE_SEPARATOR",
     "counts_of",
     "entity_type",
     "join_fields",
     "label_names",
     "labels_of",
     "references_of",
+    "source_of",
     "spaced",
     "split_fields",
     "strata_of",
@@ -37,6 +42,8 @@ __all__ = [
     "write_number",
     "write_references",
     "write_tags",
+    "write_truth",
+    "written_label",
 ]
 
 #: Between the fields of a text.
@@ -44,6 +51,9 @@ FIELD_SEPARATOR = "\x1f"
 
 #: Between the texts that are right for one row.
 REFERENCE_SEPARATOR = "\x1e"
+
+#: Between a label and the source that its row has.
+SOURCE_SEPARATOR = "\x1d"
 
 #: Parts of equal size by which numbers are stratified.
 _BINS = 10
@@ -91,18 +101,33 @@ def write_tags(tags: Iterable[str]) -> str:
 
 def write_references(references: Iterable[str]) -> str:
     """Write the texts that are right for a row, the one to learn from first, each once."""
-    plain = (text.replace(REFERENCE_SEPARATOR, " ").strip() for text in references)
+    plain = (text.replace(REFERENCE_SEPARATOR, " ").replace(SOURCE_SEPARATOR, " ").strip() for text in references)
     return REFERENCE_SEPARATOR.join(dict.fromkeys(text for text in plain if text))
 
 
 def references_of(value: str) -> tuple[str, ...]:
     """Give the texts that are right for a row of a generation task, the one to learn from first."""
-    return tuple(value.split(REFERENCE_SEPARATOR))
+    return tuple(written_label(value).split(REFERENCE_SEPARATOR))
 
 
 def target_of(value: str) -> str:
     """Give the text to learn from, of a generation task's written label."""
-    return value.partition(REFERENCE_SEPARATOR)[0]
+    return written_label(value).partition(REFERENCE_SEPARATOR)[0]
+
+
+def write_truth(label: str, source: str) -> str:
+    """Write a label with the source of its row, for what is held against both."""
+    return f"{label}{SOURCE_SEPARATOR}{source}"
+
+
+def written_label(truth: str) -> str:
+    """Give the label of what `write_truth` wrote; a label as it is."""
+    return truth.partition(SOURCE_SEPARATOR)[0]
+
+
+def source_of(truth: str) -> str:
+    """Give the source of what `write_truth` wrote; empty for a label alone."""
+    return truth.partition(SOURCE_SEPARATOR)[2]
 
 
 def labels_of(kind: str, value: str) -> tuple[str, ...]:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.data.read import read_text_file
+from bakeoff.data.yaml_pairs import wrong_form, yaml_pairs
 from bakeoff.errors import DataError
 
 __all__ = ["LabelDefinition", "match_definitions", "read_label_definitions"]
 
 _FIELDS = ("words", "definition", "examples")
+_WHAT, _EXAMPLE = "each label to its meaning", "Write lines such as 'positive: The customer is content.'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ def read_label_definitions(path: str | Path) -> tuple[LabelDefinition, ...]:
     """
     file = Path(path)
     text = read_text_file(file, "a file of labels")
-    pairs = _json_pairs(text, str(file)) if file.suffix.lower() == ".json" else _yaml_pairs(text, str(file))
+    pairs = (
+        _json_pairs(text, str(file)) if file.suffix.lower() == ".json" else yaml_pairs(text, str(file), _WHAT, _EXAMPLE)
+    )
     if not pairs:
         raise DataError(
             f"{file} must say what at least one label means; it is empty.", next_step="Write a line 'label: meaning'."
@@ -129,36 +133,8 @@ class _Pairs(list[tuple[str, Any]]):
     """The fields of a JSON object, in order and with repetitions."""
 
 
-def _yaml_pairs(text: str, source: str) -> list[tuple[str, Any]]:
-    import yaml
-
-    # BaseLoader makes text of every scalar and builds no objects.
-    loader = yaml.BaseLoader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return []
-        if not isinstance(node, yaml.MappingNode):
-            raise _wrong_form(source)
-        return [
-            (str(loader.construct_object(key, deep=True)), loader.construct_object(value, deep=True))
-            for key, value in node.value
-        ]
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        row = f"Row {mark.line + 1} of {source}" if mark else source
-        raise DataError(f"{row} is not valid YAML ({error.problem}).", next_step="Correct that line.") from error
-    except yaml.YAMLError as error:
-        raise DataError(f"{source} is not valid YAML ({error}).", next_step="Correct it.") from error
-    finally:
-        loader.dispose()
-
-
 def _wrong_form(source: str) -> DataError:
-    return DataError(
-        f"{source} must map each label to its meaning; it holds something else.",
-        next_step="Write lines such as 'positive: The customer is content.'",
-    )
+    return wrong_form(source, _WHAT, _EXAMPLE)
 
 
 def _definition(label: str, value: Any, source: str) -> LabelDefinition:

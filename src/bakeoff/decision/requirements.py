@@ -13,7 +13,7 @@ from bakeoff.decision.panel import MASKED, Cell, Panel, is_served
 from bakeoff.decision.resampling import estimate_score
 from bakeoff.decision.share import wilson_interval
 from bakeoff.records import Requirement
-from bakeoff.tasks import TASK_KINDS, least_score, metrics_of
+from bakeoff.tasks import TASK_KINDS, Task, least_score, metrics_of
 
 __all__ = ["Standing", "is_out", "standings"]
 
@@ -65,8 +65,10 @@ def _figure(requirement: Requirement, value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _metric_of(figure: str, default: str, kind: str = "") -> str | None:
-    names = {name.lower(): name for name in metrics_of(kind)} if kind else _ANY_METRIC
+def _metric_of(figure: str, default: str, task: Task | None = None) -> str | None:
+    names = {name.lower(): name for name in metrics_of(task.kind, task.checks)} if task is not None else _ANY_METRIC
+    if task is None and figure.lower().partition(":")[0] in ("form", "slot-accuracy"):
+        return figure
     return default if figure.lower() == "score" else names.get(figure.lower())
 
 
@@ -93,7 +95,7 @@ def _slow_end(cell: Cell) -> tuple[float, float]:
 
 
 def _measured(panel: Panel, cell: Cell, figure: str) -> tuple[float, float]:
-    metric = _metric_of(figure, panel.metric, panel.evidence.task.kind)
+    metric = _metric_of(figure, panel.metric, panel.evidence.task)
     if metric is not None:
         low, high = estimate_score(panel, cell, metric=metric).interval()
         return max(low, least_score(metric)), min(high, 1.0)

@@ -25,7 +25,16 @@ from sklearn.utils.metaestimators import available_if
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import DataError, OptionError
 from bakeoff.records import Answer, RephrasedAnswers, Usage
-from bakeoff.tasks import ONE_LABEL, Task, check_labels, scoring_of, values_of, written_labels, written_texts
+from bakeoff.tasks import (
+    ONE_LABEL,
+    Task,
+    check_labels,
+    scoring_of,
+    truths,
+    values_of,
+    written_labels,
+    written_texts,
+)
 
 __all__ = ["Deadline", "Method", "RunContext", "peak_memory_mb"]
 
@@ -267,7 +276,8 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
     def score(self, X: Sequence[Any], y: Sequence[Any], sample_weight: None = None) -> float:  # noqa: ARG002
         """Score answers on the task's metric; higher is better."""
         values = [answer.value for answer in self.answer(X)]
-        return scoring_of(self.task).score_values(written_labels(self.task.kind, y), values)
+        truth = truths(self.task, written_texts(X), written_labels(self.task.kind, y))
+        return scoring_of(self.task).score_values(truth, values)
 
     @available_if(_honest)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_proba(self, X: Sequence[Any]) -> NDArray[np.float64]:

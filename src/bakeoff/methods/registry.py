@@ -14,6 +14,7 @@ from bakeoff.errors import OptionError
 from bakeoff.methods import forecast
 from bakeoff.methods.combine_specs import COMBINE_SPECS
 from bakeoff.methods.finetune_specs import FINETUNE_SPECS
+from bakeoff.methods.finetune_written_specs import FINETUNE_WRITTEN_SPECS
 from bakeoff.methods.prompt_specs import PROMPT_SPECS
 from bakeoff.methods.prompt_written_specs import PROMPT_WRITTEN_SPECS
 from bakeoff.methods.spec import ALL_KINDS, TEXT_KINDS, MethodSpec
@@ -102,7 +103,8 @@ def method_specs() -> tuple[MethodSpec, ...]:
     OptionError
         If an entry point takes a name that is taken.
     """
-    specs = [*_FLOOR_SPECS, *FINETUNE_SPECS, *PROMPT_SPECS, *PROMPT_WRITTEN_SPECS, *COMBINE_SPECS]
+    written = (*FINETUNE_WRITTEN_SPECS, *PROMPT_WRITTEN_SPECS)
+    specs = [*_FLOOR_SPECS, *FINETUNE_SPECS, *PROMPT_SPECS, *written, *COMBINE_SPECS]
     for point in entry_points(group="bakeoff.methods"):
         spec = cast("MethodSpec", point.load())
         if any(spec.name == known.name for known in specs):

@@ -36,7 +36,8 @@ class Evidence:
     trials : tuple of Trial
         All trials with a committed record, of any status.
     validation_labels, test_labels : tuple of str
-        True labels of the validation rows, and of the test rows that every trial answers.
+        True labels of the validation rows, and of the test rows that every trial answers; with the rows' sources where
+        the task has checks (`bakeoff.tasks.truths`).
     rows : mapping of str to int
         ``train``, ``validation`` and ``test`` rows in the data.
     fingerprint : str

@@ -127,6 +127,7 @@ def given_line(task: Task) -> str:
         "regression": "each text a number",
         "pair": f"each pair of texts one of {task.extent}",
         "tagging": f"each token one of {task.extent}",
+        "generation": "a text for each text",
     }
     return told.get(task.kind, f"each text one of {task.extent}")
 
@@ -151,7 +152,7 @@ def _score(evidence: Evidence, decision: Decision, contender: Contender, rows_re
     metric = evidence.task.metric
     if row is None:
         return "## Score\n\nThis contender was not measured on test rows: nothing is known of its score."
-    meaning = metrics_of(evidence.task.kind).get(metric)
+    meaning = metrics_of(evidence.task.kind, evidence.task.checks).get(metric)
     figures = [
         ("valid answers", share_text(row.valid_rate)),
         ("latency, one row alone, median", milliseconds_text(row.p50_ms)),

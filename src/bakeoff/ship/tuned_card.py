@@ -18,7 +18,7 @@ from bakeoff.report.figures import (
 from bakeoff.ship.card import base_model_section, code_block, escape, given_line, labels_line, use_section
 from bakeoff.tasks import Task, metrics_of
 
-__all__ = ["TunedFigures", "tuned_card"]
+__all__ = ["TunedFigures", "floor_words", "tuned_card"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,13 @@ def tuned_card(
     return "\n\n".join(sections) + "\n"
 
 
+def floor_words(kind: str) -> str:
+    """Say what a tuned model has to beat, by the kind of task."""
+    if kind == "generation":
+        return "the target of the most similar source"
+    return "token features and a linear head" if kind == "tagging" else "TF-IDF and a linear head"
+
+
 def _score(task: Task, figures: TunedFigures) -> str:
     rows = "\n".join(
         f"| {name} | {count_text(count)} | {score_text(score)} | {interval_text(interval)} |"
@@ -107,13 +114,13 @@ def _score(task: Task, figures: TunedFigures) -> str:
     )
     floor = ""
     if figures.floor == figures.floor:  # NaN is not equal to itself
-        what = "Token features" if task.kind == "tagging" else "TF-IDF"
-        floor = f"{what} and a linear head reach {score_text(figures.floor)} on the same test rows."
+        what, reach = floor_words(task.kind), "reaches" if task.kind == "generation" else "reach"
+        floor = f"{what[:1].upper()}{what[1:]} {reach} {score_text(figures.floor)} on the same test rows."
     lines = [
         "## Score",
         f"Learned from {count_text(figures.learned_rows)} labelled rows in {duration_text(figures.seconds)}; answers "
         f"{rate_text(figures.rows_per_second)}. {task.metric[:1].upper()}{task.metric[1:]} is the "
-        f"{metrics_of(task.kind).get(task.metric, task.metric)}.",
+        f"{metrics_of(task.kind, task.checks).get(task.metric, task.metric)}.",
         f"| rows that it did not learn from | rows | {task.metric} | 95% interval |\n| --- | --- | --- | --- |\n{rows}",
         floor,
         _calibration(figures.calibration),

@@ -12,7 +12,7 @@ from bakeoff.study.contenders import contender_from_json
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan
 from bakeoff.study.store import StudyStore
-from bakeoff.tasks import Task
+from bakeoff.tasks import Task, truths
 
 __all__ = ["gather_evidence", "read_adjudicated", "read_contenders", "read_plan", "read_task", "requirement_facts"]
 
@@ -56,21 +56,20 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
     -------
     Evidence
     """
-    plan = read_plan(store)
+    plan, task = read_plan(store), read_task(store)
     parts = read_parts(store, plan)
     trials = store.trials()
     dropped = store.fact("dropped") or {}
     planned = len(plan.trials) if plan is not None else 0
     settled = read_adjudicated(store) if adjudicated else {}
+    test_labels = [settled.get(row, label) for row, label in zip(parts.test.ids, parts.test.labels, strict=True)]
     run = sum(trial.contender != (store.fact("current") or "") for trial in trials)
     return Evidence(
-        task=read_task(store),
+        task=task,
         contenders=read_contenders(store),
         trials=trials,
-        validation_labels=parts.validation.labels,
-        test_labels=tuple(
-            settled.get(row, label) for row, label in zip(parts.test.ids, parts.test.labels, strict=True)
-        ),
+        validation_labels=truths(task, parts.validation.texts, parts.validation.labels),
+        test_labels=truths(task, parts.test.texts, test_labels),
         rows=store.fact("row_counts"),
         folds=parts.answered_folds,
         round_folds=FOLDS if parts.folds else 0,

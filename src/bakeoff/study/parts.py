@@ -95,9 +95,9 @@ class StudyParts:
         fold = self.folds[seed]
         return rows.take(self._validation_of(fold)), rows.take(self._test_of(fold))
 
-    def validation_truth(self, seed: int, *, seeded: bool) -> tuple[str, ...]:
-        """Give the labels of the validation rows that a trial answers."""
-        return (self.to_answer(seed, seeded=True)[0] if seeded else self.validation).labels
+    def validation_rows(self, seed: int, *, seeded: bool) -> Rows:
+        """Give the validation rows that a trial answers."""
+        return self.to_answer(seed, seeded=True)[0] if seeded else self.validation
 
     def sorted_out(self, validation: Answers, test: Answers, *, seeded: bool) -> tuple[Answers, Answers]:
         """Give a trial's answers to `validation` and to `test` where it answered the rows of all folds at once."""

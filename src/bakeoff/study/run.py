@@ -23,7 +23,7 @@ from bakeoff.study.progress import Listener, StudyProgress
 from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
 from bakeoff.study.store import StudyStore
 from bakeoff.study.trial import TrialOfStudy
-from bakeoff.tasks import Task, scoring_of
+from bakeoff.tasks import Task, scoring_of, truths
 
 __all__ = ["Executor", "Until", "run_study", "trial_key"]
 
@@ -320,7 +320,8 @@ def _note(run: _Run, trial: Trial, forecast: float | None) -> None:
     spent = run.seconds.get((trial.contender, trial.n), 0.0)
     run.seconds[trial.contender, trial.n] = spent + trial.usage.seconds
     if trial.status == "done" and trial.validation_answers:
-        truth = run.parts.validation_truth(trial.seed, seeded=run.contenders[trial.contender].seeded)
+        rows = run.parts.validation_rows(trial.seed, seeded=run.contenders[trial.contender].seeded)
+        truth = truths(run.task, rows.texts, rows.labels)
         value = scoring_of(run.task).score_values(truth, trial.validation_answers)
         known = run.scores.get((trial.contender, trial.n), ())
         run.scores[trial.contender, trial.n] = (*known, value)

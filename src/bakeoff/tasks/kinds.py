@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 
 from bakeoff.data import counts_of
 from bakeoff.tasks.classification import METRICS, choose_metric
-from bakeoff.tasks.generation import GENERATION_METRICS, GenerationScoring, choose_generation_metric
+from bakeoff.tasks.generation import (
+    GENERATION_METRICS,
+    GenerationScoring,
+    check_metrics,
+    choose_generation_metric,
+)
 from bakeoff.tasks.multi_label import MULTI_LABEL_METRICS, MultiLabelScoring
 from bakeoff.tasks.regression import REGRESSION_METRICS, RegressionScoring
 from bakeoff.tasks.scoring import LabelScoring, Scoring
 from bakeoff.tasks.tagging import TAGGING_METRICS, TaggingScoring
 from bakeoff.tasks.task import Task
+from bakeoff.tasks.text_checks import TextCheck
 
 __all__ = ["ONE_LABEL", "default_metric", "least_score", "metrics_of", "scoring_of"]
 
@@ -29,9 +35,20 @@ _METRICS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def metrics_of(kind: str) -> Mapping[str, str]:
-    """Give a kind's metrics, with what each is; the first is the default where the labels do not choose it."""
-    return _METRICS[kind]
+def metrics_of(kind: str, checks: Sequence[TextCheck] = ()) -> Mapping[str, str]:
+    """Give a kind's metrics, with what each is; the first is the default where the labels do not choose it.
+
+    Parameters
+    ----------
+    kind : str
+    checks : sequence of TextCheck
+        What written texts must pass; metrics of their own come with them.
+
+    Returns
+    -------
+    mapping of str to str
+    """
+    return {**_METRICS[kind], **check_metrics(checks)}
 
 
 def least_score(metric: str) -> float:
@@ -81,5 +98,5 @@ def scoring_of(task: Task) -> Scoring:
     if task.kind == "regression":
         return RegressionScoring(task.metric)
     if task.kind == "generation":
-        return GenerationScoring(task.metric)
+        return GenerationScoring(task.metric, task.checks)
     return TaggingScoring(task.metric) if task.kind == "tagging" else LabelScoring(task.metric, task.labels)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bakeoff.errors import OptionError
+from bakeoff.tasks.text_checks import TextCheck
 
 __all__ = ["ABSTAIN", "TASK_KINDS", "Task", "classification_task", "label_words", "task_of_kind"]
 
@@ -52,6 +53,8 @@ class Task:
         Primary metric, such as ``"accuracy"``; higher is better.
     other_words : tuple of tuple of str
         For each label, further words that count as the same answer and are not shown; ``()`` where no label has any.
+    checks : tuple of TextCheck
+        What a written text must pass; for generation alone.
     """
 
     kind: str
@@ -62,6 +65,7 @@ class Task:
     instruction: str
     metric: str
     other_words: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[TextCheck, ...] = ()
 
     @property
     def extent(self) -> str:
@@ -74,7 +78,8 @@ class Task:
         """Give the task as plain JSON values."""
         plain = asdict(self)
         # Left out where there are none, so that the keys of trials which ran before they were known still stand.
-        return plain if self.other_words else {name: plain[name] for name in plain if name != "other_words"}
+        left_out = {name for name in ("other_words", "checks") if not getattr(self, name)}
+        return {name: plain[name] for name in plain if name not in left_out}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Task:
@@ -88,6 +93,7 @@ class Task:
             instruction=value["instruction"],
             metric=value["metric"],
             other_words=tuple(map(tuple, value.get("other_words", ()))),
+            checks=tuple(map(TextCheck.from_json, value.get("checks", ()))),
         )
 
 

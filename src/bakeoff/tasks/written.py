@@ -16,11 +16,12 @@ from bakeoff.data import (
     write_number,
     write_references,
     write_tags,
+    write_truth,
 )
 from bakeoff.errors import DataError
 from bakeoff.tasks.task import ABSTAIN, Task
 
-__all__ = ["are_pairs", "check_labels", "values_of", "written_labels", "written_texts"]
+__all__ = ["are_pairs", "check_labels", "truths", "values_of", "written_labels", "written_texts"]
 
 
 def written_texts(X: Sequence[Any]) -> list[str]:
@@ -74,6 +75,25 @@ def _written(kind: str, label: Any) -> str:
     if kind == "generation":
         return label if isinstance(label, str) else write_references(map(str, label))
     return str(label)
+
+
+def truths(task: Task, texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    """Give what answers are held against when they are scored: the labels, with their sources where there are checks.
+
+    Parameters
+    ----------
+    task : Task
+    texts, labels : sequence of str, length rows
+        Written ones.
+
+    Returns
+    -------
+    tuple of str, length rows
+        For `bakeoff.tasks.scoring_of`.
+    """
+    if not task.checks:
+        return tuple(labels)
+    return tuple(write_truth(label, text) for text, label in zip(texts, labels, strict=True))
 
 
 def are_pairs(task: Task, texts: Sequence[str]) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bakeoff.catalog import is_here, resolve_model
 from bakeoff.data import Check, check_rows, spaced
 from bakeoff.models.text_lengths import LongTexts, count_long_texts
+from bakeoff.workbench.given_checks import given_checks, try_checks
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.rows import can_show, divide, read_source, row_counts
 
@@ -44,7 +46,7 @@ class CheckOutcome:
     long_texts: LongTexts | None = None
 
 
-def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
+def check(source: str, data: DataOptions, *, seed: int = 0, checks: Path | None = None) -> CheckOutcome:
     """Read, check and split rows; write nothing.
 
     Parameters
@@ -52,6 +54,8 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
     source : str
     data : DataOptions
     seed : int
+    checks : Path, optional
+        File of checks that written texts must pass: the right texts of the rows are held to them.
 
     Returns
     -------
@@ -60,10 +64,11 @@ def check(source: str, data: DataOptions, *, seed: int = 0) -> CheckOutcome:
     read = read_source(source, data)
     seeds = StudyOptions().seeds
     split = divide(read, seed=seed, seeds=seeds, division="auto")
+    asked = given_checks(checks, read.kind, split.train.texts)
     return CheckOutcome(
         name=read.name,
         columns=read.columns.how,
-        checks=(*check_rows(read), *split.checks),
+        checks=(*check_rows(read), *split.checks, *try_checks(asked, split.train)),
         rows=row_counts(split),
         split=split.method,
         mde=can_show(len(split.rows or split.test), seeds, split.folds, read.kind),

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["FinetuneOptions", "FinetuneOutcome", "finetune", "settings_of"]
 
 #: The method of a kind of task where none is named; ``full`` for the others.
-_USUAL = {"tagging": "tagger"}
+_USUAL = {"tagging": "tagger", "generation": "write-full"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.registry import load_method, method_specs
 from bakeoff.models.facts import choose_dtype
 from bakeoff.ship import BundleFacts, write_bundle
-from bakeoff.tasks import ONE_LABEL, scoring_of
+from bakeoff.ship.tuned_card import floor_words
+from bakeoff.tasks import ONE_LABEL, scoring_of, truths
 from bakeoff.workbench.options import Watcher
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "calibration_figures",
     "context_for",
     "floor_score",
+    "floor_words",
     "rows_source",
     "sample",
     "scored",
@@ -176,7 +178,7 @@ def scored(method: Method, rows: Rows, task: Task, seed: int) -> tuple[Scored, t
     rate = len(rows) / max(time.perf_counter() - began, 1e-9)
     answers = tuple(answer.value for answer in found)
     scoring = scoring_of(task)
-    truth, codes = scoring.codes(rows.labels), scoring.codes(answers)
+    truth, codes = scoring.codes(truths(task, rows.texts, rows.labels)), scoring.codes(answers)
     drawn = bootstrap_scores(scoring, truth, codes[None], _RESAMPLES, seed)[:, 0]
     low, high = (float(bound) for bound in np.percentile(drawn, (2.5, 97.5)))
     told = None

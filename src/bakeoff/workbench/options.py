@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import OptionError
 from bakeoff.records import Assumptions, Requirement
-from bakeoff.tasks import Task
+from bakeoff.tasks import TASK_KINDS, Task, metrics_of
 
 if TYPE_CHECKING:
     from bakeoff.data import Check
@@ -31,16 +31,11 @@ __all__ = [
     "parse_requirement",
 ]
 
+#: Metrics that come with checks of written texts; that of one check alone is ``form:NAME``.
+_CHECK_METRICS = ("form", "slot-accuracy")
+_SCORES = ("score", *dict.fromkeys(name for kind in TASK_KINDS for name in metrics_of(kind)), *_CHECK_METRICS)
 _FIGURES = (
-    "score",
-    "accuracy",
-    "macro-F1",
-    "micro-F1",
-    "exact-match",
-    "pearson",
-    "r2",
-    "entity-F1",
-    "token-accuracy",
+    *_SCORES,
     "p50_ms",
     "p95_ms",
     "rows_per_second",
@@ -130,6 +125,8 @@ class StudyOptions:
         What prompts tell the model.
     labels : Path or None
         File of label definitions.
+    checks : Path or None
+        File of checks that written texts must pass.
     metric : str or None
         Primary metric; chosen from the label frequencies where None.
     encoders, prompt_models : tuple of str
@@ -172,6 +169,7 @@ class StudyOptions:
 
     instruction: str | None = None
     labels: Path | None = None
+    checks: Path | None = None
     metric: str | None = None
     encoders: tuple[str, ...] = ("minilm-l6",)
     prompt_models: tuple[str, ...] = ("smollm2-135m",)
@@ -299,14 +297,14 @@ def parse_requirement(text: str) -> Requirement:
     """
     if text.strip().lower() == "offline":
         return Requirement("offline", "is", 1.0)
-    found = re.fullmatch(r"\s*([A-Za-z0-9_\-]+)\s*(>=|<=)\s*(\d*\.?\d+)\s*", text)
-    if not found or found[1] not in _FIGURES:
+    found = re.fullmatch(r"\s*([A-Za-z0-9_\-]+|form:[a-z0-9-]+)\s*(>=|<=)\s*(\d*\.?\d+)\s*", text)
+    if not found or (found[1] not in _FIGURES and not found[1].startswith("form:")):
         raise OptionError(
             f"A requirement is 'offline', or a figure, >= or <=, and a number, the figure being one of "
-            f"{', '.join(_FIGURES)}; {text!r} came.",
+            f"{', '.join(_FIGURES)}, or form:NAME of a check; {text!r} came.",
             next_step="Write for example: --require 'accuracy>=0.9'",
         )
-    if found[1] in ("score", "accuracy", "macro-F1", "valid_rate") and float(found[3]) > 1:
+    if (found[1] in (*_SCORES, "valid_rate") or found[1].startswith("form:")) and float(found[3]) > 1:
         raise OptionError(
             f"{found[1]} lies between 0 and 1; the limit {found[3]} came.",
             next_step=f"Write 90 % as 0.9: --require '{found[1]}{found[2]}0.9'",

@@ -6,7 +6,7 @@ import datetime
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,10 @@ from bakeoff.study.contenders import CandidateModel, GivenPromptFile, build_cont
 from bakeoff.study.evidence import requirement_facts
 from bakeoff.study.run import trial_key
 from bakeoff.study.store import StudyStore
-from bakeoff.tasks import Task, default_metric, metrics_of, task_of_kind
+from bakeoff.tasks import Task, default_metric, task_of_kind
 from bakeoff.workbench.assume import check_cost_labels, check_costs_fit
 from bakeoff.workbench.candidates import candidate_models
+from bakeoff.workbench.given_checks import check_metric_names, given_checks, try_checks
 from bakeoff.workbench.given_prompts import divide_unseen, given_prompt_facts, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.refuse import check_contenders, check_options, check_place
@@ -90,7 +91,7 @@ def create_study(
     contenders, missing = _contenders(models, task, split, prompts, options, len(bare))
     parts = divided_parts(split, options.seed)
     current, more_checks = _current_system(options, parts)
-    checks = (*check_rows(read), *split.checks, *seen_checks, *more_checks, *kept)
+    checks = _checks(read, split, task, (*seen_checks, *more_checks, *kept))
     watcher.checked(checks, known_before(read, task, split, _mde(split, options, read.kind)))
     check_meaning(checks)
     facts = {
@@ -103,6 +104,11 @@ def create_study(
     store = StudyStore.create(folder or _default_folder(read.name), facts, parts, split.folds, bare)
     watcher.started(store.folder)
     return store
+
+
+def _checks(read: Source, split: Split, task: Task, found: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Give all named checks, what was found while the rows were divided among them."""
+    return (*check_rows(read), *split.checks, *found, *try_checks(task.checks, split.train))
 
 
 def _mde(split: Split, options: StudyOptions, kind: str) -> float:
@@ -209,12 +215,8 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
     _check_kind(read.kind, options)
     known = label_names(read.kind, (label for part in parts for label in part.labels))
     check_cost_labels(options.assumptions, known)
-    metrics = metrics_of(read.kind)
-    if options.metric is not None and options.metric not in metrics:
-        raise OptionError(
-            f"The metric of {read.kind} must be one of {', '.join(metrics)}; {options.metric!r} came.",
-            next_step="Choose one of these with --metric.",
-        )
+    checks = given_checks(options.checks, read.kind, split.train.texts)
+    check_metric_names(options.metric, options.requirements, read.kind, checks)
     words: dict[str, str] = {}
     definitions: dict[str, str] = {}
     others: dict[str, tuple[str, ...]] = {}
@@ -224,7 +226,7 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
         words = {item.label: item.words[0] for item in found if item.words}
         definitions = {item.label: told for item in found if (told := meaning(item))}
         others = {item.label: item.words[1:] for item in found}
-    return task_of_kind(
+    task = task_of_kind(
         read.kind,
         name=read.columns.label or "label",
         labels=known,
@@ -234,6 +236,7 @@ def task_of(read: Source, split: Split, options: StudyOptions) -> Task:
         instruction=options.instruction,
         other_words=others,
     )
+    return replace(task, checks=checks)
 
 
 def meaning(item: LabelDefinition) -> str:

@@ -14,7 +14,7 @@ from bakeoff.data import strata_of
 from bakeoff.errors import OptionError, TrialError
 from bakeoff.extras import require
 from bakeoff.methods.contract import Deadline, Method, RunContext
-from bakeoff.tasks import scoring_of
+from bakeoff.tasks import scoring_of, truths
 
 __all__ = ["SettingsFound", "search_settings"]
 
@@ -161,6 +161,7 @@ def _score(
         method.fit([texts[row] for row in learned], [labels[row] for row in learned])
         if method.cut_:
             raise TrialError("time was up inside a fit")
-        answers += [answer.value for answer in method.answer([texts[row] for row in held])]
-        truth += [labels[row] for row in held]
+        asked = [texts[row] for row in held]
+        answers += [answer.value for answer in method.answer(asked)]
+        truth += truths(method.task, asked, [labels[row] for row in held])
     return scoring_of(method.task).score_values(truth, answers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,15 @@ def weight_sharing_copy(model: Any) -> Any:
     return copy.deepcopy(model, {id(weight): weight for weight in model.parameters()})
 
 
-def add_adapters(model: Any, *, rank: int, seed: int, name: str, folder: Path | None = None) -> Any:
+def add_adapters(
+    model: Any,
+    *,
+    rank: int,
+    seed: int,
+    name: str,
+    folder: Path | None = None,
+    layers: Sequence[str] | None = None,
+) -> Any:
     """Put adapters into every linear layer but the output's, to be trained while all other weights stay.
 
     Parameters
@@ -74,6 +82,8 @@ def add_adapters(model: Any, *, rank: int, seed: int, name: str, folder: Path | 
         Of the model.
     folder : Path, optional
         Of `write_adapters`: adapters to go on from, instead of new ones.
+    layers : sequence of str, optional
+        Names of the linear layers that get one, instead of all.
 
     Returns
     -------
@@ -86,7 +96,11 @@ def add_adapters(model: Any, *, rank: int, seed: int, name: str, folder: Path | 
         if folder is not None:
             return peft.PeftModel.from_pretrained(model, folder, is_trainable=True)
         config = peft.LoraConfig(
-            r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", exclude_modules=_UNUSED
+            r=rank,
+            lora_alpha=2 * rank,
+            lora_dropout=0.0,
+            target_modules="all-linear" if layers is None else list(layers),
+            exclude_modules=_UNUSED,
         )
         config.base_model_name_or_path = name
         return peft.get_peft_model(model, config)

@@ -33,6 +33,7 @@ __all__ = [
     "LabelWriter",
     "Seq2SeqWriter",
     "calibrate_writer",
+    "marked_in_decoder",
     "read_temperature",
     "with_labels",
     "write_temperature",
@@ -180,31 +181,56 @@ class Seq2SeqWriter(LabelWriter):
     def __init__(self, model: Seq2Seq, targets: Sequence[_Tokens]) -> None:
         super().__init__(model.model, targets)
         self.seq2seq = model
-        self._first = int(model.model.config.decoder_start_token_id)
 
     def _of_own_label(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        written = ids < 0
-        texts = mask.bool() & ~written
-        counts = written.sum(dim=1)
-        # The decoder reads the start token and the label without its last token, and says the label.
-        said = torch.full((len(ids), int(counts.max())), self.targets[0][-1], device=ids.device)
-        rows, places = written.nonzero(as_tuple=True)
-        steps = places - texts.sum(dim=1)[rows]
-        said[rows, steps] = -1 - ids[rows, places]
-        read = torch.cat([torch.full_like(said[:, :1], self._first), said[:, :-1]], dim=1)
-        logits = self.model(
-            input_ids=torch.where(written, 0, ids)[:, : int(texts.sum(dim=1).max())],
-            attention_mask=texts.long()[:, : int(texts.sum(dim=1).max())],
-            decoder_input_ids=read,
-            use_cache=False,
-        ).logits
-        return _summed(logits[rows, steps], said[rows, steps], rows, len(ids))
+        logits, said, rows = marked_in_decoder(self.model, ids, mask, self.targets[0][-1])
+        return _summed(logits, said, rows, len(ids))
 
     def _make_scorer(self) -> Seq2SeqScorer:
         return Seq2SeqScorer(self.seq2seq)
 
     def _of_all_labels(self, scorer: Seq2SeqScorer, rows: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
         return scorer.score_tokens(rows, self.targets)
+
+
+def marked_in_decoder(
+    model: Any, ids: torch.Tensor, mask: torch.Tensor, end: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Let an encoder read rows, and its decoder what is marked in them as to be written.
+
+    Parameters
+    ----------
+    model : transformers model
+        An encoder-decoder.
+    ids, mask : int64 tensor, shape (rows, tokens)
+    end : int
+        Id that fills up what is written in shorter rows.
+
+    Returns
+    -------
+    logits : tensor, shape (marked tokens, vocabulary)
+        Where each marked token is said.
+    said, rows : int64 tensor, shape (marked tokens,)
+        The tokens, and the row of each.
+    """
+    written = ids < 0
+    texts = mask.bool() & ~written
+    counts = written.sum(dim=1)
+    # The decoder reads the start token and the target without its last token, and says the target.
+    said = torch.full((len(ids), int(counts.max())), end, device=ids.device)
+    rows, places = written.nonzero(as_tuple=True)
+    steps = places - texts.sum(dim=1)[rows]
+    said[rows, steps] = -1 - ids[rows, places]
+    first = int(model.config.decoder_start_token_id)
+    read = torch.cat([torch.full_like(said[:, :1], first), said[:, :-1]], dim=1)
+    longest = int(texts.sum(dim=1).max())
+    logits = model(
+        input_ids=torch.where(written, 0, ids)[:, :longest],
+        attention_mask=texts.long()[:, :longest],
+        decoder_input_ids=read,
+        use_cache=False,
+    ).logits
+    return logits[rows, steps], said[rows, steps], rows
 
 
 def _summed(logits: torch.Tensor, tokens: torch.Tensor, rows: torch.Tensor, count: int) -> torch.Tensor:

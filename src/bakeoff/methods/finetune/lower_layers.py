@@ -19,7 +19,7 @@ from bakeoff.methods.finetune.token_rows import TokenRows, cast, padded
 from bakeoff.methods.finetune.tuned_encoder import compact_embeddings
 from bakeoff.models.batching import length_sorted_batches
 
-__all__ = ["cached_lower_layers", "freeze_lower_layers", "shortened"]
+__all__ = ["cached_lower_layers", "freeze_lower_layers", "shortened", "upper_linear_names"]
 
 #: Numbers of the kept states at most: 1 GB. Beyond it the lower layers are run in every step.
 _MOST_KEPT = 256_000_000
@@ -63,6 +63,26 @@ def freeze_lower_layers(model: Any, share: float) -> int:
     for layer in layers[count:]:
         layer.requires_grad_(True)
     return count
+
+
+def upper_linear_names(model: Any, share: float) -> list[str]:
+    """Give the full names of the linear layers in a model's upper layers.
+
+    Parameters
+    ----------
+    model : transformers model
+    share : float
+        Of its layers that are the lower ones, in [0, 1), rounded down.
+
+    Returns
+    -------
+    list of str
+    """
+    parent, name = _layer_list(model)
+    layers = getattr(parent, name)
+    upper = {id(part) for layer in layers[int(share * len(layers)) :] for part in layer.modules()}
+    linear = (torch.nn.Linear,)
+    return [own for own, part in model.named_modules() if id(part) in upper and isinstance(part, linear)]
 
 
 @contextmanager

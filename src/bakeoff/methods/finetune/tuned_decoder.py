@@ -63,13 +63,26 @@ class TunedDecoder(TunedLanguageModel):
             refuse_to_divide(self.merge)
             self.decoder_, folder = read_decoder(folder, self.context_.device), None
         else:
-            self._copy_base(self.context_.dtype)
+            self._copy_base(self._training_dtype())
             if about:
                 check_base(about, self.decoder_.name, self.decoder_.sha256)
         self.adapters_ = add_adapters(
-            self._body(), rank=self.rank, seed=self.seed, name=self.decoder_.name, folder=folder
+            self._body(),
+            rank=self.rank,
+            seed=self.seed,
+            name=self.decoder_.name,
+            folder=folder,
+            layers=self._adapted(),
         )
         self.network_ = self._make_network(self.adapters_)
+
+    def _training_dtype(self) -> str:
+        """Give the data type in which the weights beside the adapters are held in training."""
+        return self.context_.dtype
+
+    def _adapted(self) -> Sequence[str] | None:
+        """Give the names of the linear layers that get adapters; None for all of them."""
+        return None
 
     def _copy_base(self, dtype: str) -> None:
         base = loaded.decoder(str(self.model), dtype, self.context_.device)

@@ -1,0 +1,181 @@
+"""What both ways write: a verdict card a data set, and what both finalists wrote for rows that a seed chose.
+
+Each set runs `bakeoff run` to a verdict within `--time-limit`; a study that is there already is resumed or taken as it
+is. Rows are chosen among the answered test rows by seed 0, before any answer is looked at.
+
+    BAKEOFF_TEST_DATA=FOLDER python benchmarks/gallery.py --output gallery                 # run what is missing
+    BAKEOFF_TEST_DATA=FOLDER python benchmarks/gallery.py --output gallery --page docs/gallery.md
+
+Only sets whose rows may be shown stand on the page. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.data import references_of, split_fields
+from bakeoff.study.evidence import read_plan
+from bakeoff.study.parts import read_parts
+from bakeoff.study.store import StudyStore
+
+ROWS_SHOWN = 5
+#: Exit codes of a study that has a verdict, or ended without one.
+_ENDED = (0, 3)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A data set of the gallery.
+
+    Parameters
+    ----------
+    options : tuple of str
+        Of `bakeoff run`.
+    source : str
+        Where its rows are from and under which licence; empty where they may not be shown.
+    """
+
+    options: tuple[str, ...]
+    source: str = ""
+
+
+SETS = {
+    "e2e_nlg": Shown(
+        ("--budgets", "0,16,128", "--test-rows", "100"),
+        "E2E NLG (github.com/tuetschek/e2e-dataset), CC BY-SA 4.0",
+    ),
+    "scitldr": Shown(("--budgets", "0,16,64", "--test-rows", "60"), "SciTLDR (github.com/allenai/scitldr), Apache-2.0"),
+    "poetry": Shown(
+        ("--budgets", "0,16,64", "--test-rows", "60"),
+        "rhymedata (github.com/sravanareddy/rhymedata), poems in the public domain",
+    ),
+    "xquad_en": Shown(("--budgets", "0,16,128", "--test-rows", "100")),
+    "wikigold_ner": Shown(("--budgets", "16,256", "--test-rows", "200")),
+    "restaurant8k_slots": Shown(("--budgets", "16,256", "--test-rows", "200")),
+}
+
+
+def run_study(name: str, data: Path, folder: Path, limit: str) -> float:
+    """Run a set's study, or go on with it; give the seconds that this took."""
+    began = time.monotonic()
+    if not (folder / "verdict.json").exists():
+        program = [sys.executable, "-m", "bakeoff"]
+        begun = (folder / "study.sqlite").exists()
+        command = (
+            [*program, "resume", str(folder)]
+            if begun
+            else [*program, "run", str(data), "-o", str(folder), "--time-limit", limit, *SETS[name].options]
+        )
+        with (folder.parent / f"{name}.log").open("a", encoding="utf-8") as log:
+            ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        if ended not in _ENDED:
+            raise SystemExit(f"{' '.join(command)} ended with {ended}; see {log.name}.")
+    return time.monotonic() - began
+
+
+def finalists(verdict: dict[str, Any]) -> list[str]:
+    """Give the finalists of both ways, the chosen one first."""
+    compared = verdict["comparisons"][0] if verdict["comparisons"] else None
+    return [] if compared is None else [compared["a"], compared["b"]]
+
+
+def outputs(folder: Path, names: list[str]) -> list[dict[str, Any]]:
+    """Give rows that a seed chose, with what the finalists' first seeds wrote for them at their largest n."""
+    with StudyStore(folder) as store:
+        test = read_parts(store, read_plan(store)).test
+        trials = {}
+        for trial in sorted(store.trials(), key=lambda trial: (trial.n, -trial.seed)):
+            if trial.contender in names and trial.status == "done":
+                trials[trial.contender] = trial
+    chosen = sorted(np.random.default_rng(0).choice(len(test), ROWS_SHOWN, replace=False).tolist())
+    return [
+        {
+            "source": "\n".join(split_fields(test.texts[at])),
+            "reference": references_of(test.labels[at])[0],
+            "answers": {name: trial.test_answers[at] for name, trial in trials.items()},
+        }
+        for at in chosen
+    ]
+
+
+def card(folder: Path) -> str:
+    """Give a study's verdict card, as the terminal shows it."""
+    command = [sys.executable, "-m", "bakeoff", "report", str(folder)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"})
+    return said.stdout.strip()
+
+
+def block(text: str | None) -> str:
+    """Write a text as a fenced block that no text can end."""
+    plain = "(no answer)" if text is None else text
+    fence = "`" * max(3, 1 + max((len(run) for run in plain.split("\n") if run and set(run) == {"`"}), default=0))
+    return f"{fence}text\n{plain}\n{fence}"
+
+
+def page(folder: Path) -> str:
+    """Write the gallery of all sets that may be shown and have a verdict."""
+    parts = [_HEAD]
+    for name, shown in SETS.items():
+        study = folder / name
+        if not shown.source or not (study / "verdict.json").exists():
+            continue
+        verdict = json.loads((study / "verdict.json").read_text(encoding="utf-8"))
+        names = finalists(verdict)
+        options = " ".join(shown.options)
+        parts += [f"## {name}\n", f"{shown.source}.\n", f"```\nbakeoff run {name} {options} --time-limit 15m\n```\n"]
+        parts.append(f"```text\n{card(study)}\n```\n")
+        for number, row in enumerate(outputs(study, names), start=1):
+            parts += [f"### Row {number}\n", f"Source:\n\n{block(row['source'])}\n"]
+            parts.append(f"Reference:\n\n{block(row['reference'])}\n")
+            parts += [f"{contender}:\n\n{block(answer)}\n" for contender, answer in row["answers"].items()]
+    return "\n".join(parts)
+
+
+_HEAD = """# Gallery
+
+What both ways wrote for five test rows of each set, chosen by seed 0 before any answer was looked at, with the verdict
+card of the study that the answers are from. Sets whose licence does not let their rows be shown are left out.
+
+    BAKEOFF_TEST_DATA=FOLDER python benchmarks/gallery.py --output gallery --page docs/gallery.md
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=Path("gallery"), help="folder of the studies")
+    parser.add_argument("--set", action="append", choices=list(SETS), help="one of the sets; repeat for several")
+    parser.add_argument("--time-limit", default="15m", help="of each study")
+    parser.add_argument("--page", type=Path, help="file to write, of the studies that are there; nothing runs")
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    told: dict[str, Any] = {}
+    if options.page is not None:
+        options.page.write_text(page(options.output), encoding="utf-8")
+    else:
+        root = os.environ.get("BAKEOFF_TEST_DATA")
+        if not root:
+            raise SystemExit("BAKEOFF_TEST_DATA must name the folder that holds the open data sets in 'data'.")
+        for name in options.set or list(SETS):
+            seconds = run_study(name, Path(root) / "data" / name, options.output / name, options.time_limit)
+            told[f"{name}_seconds"] = round(seconds, 1)
+    for name in SETS:
+        file = options.output / name / "verdict.json"
+        if file.exists():
+            verdict = json.loads(file.read_text(encoding="utf-8"))
+            told[f"{name}_choice"] = verdict["verdict"]["choice"]
+            told[f"{name}_contender"] = verdict["verdict"]["contender"]
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
