@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
         "methods.finetune_specs",
         "methods.finetune_written_specs",
         "methods.prompt_specs",
+        "methods.prompt_written_specs",
         "methods.combine_specs",
     },
     "methods.combine_forecast": {"methods.forecast"},
@@ -51,6 +52,8 @@ ALLOWED: dict[str, set[str]] = {
     "methods.written_forecast": {"methods.forecast"},
     "methods.finetune_written_specs": {"methods.written_forecast", "methods.spec"},
     "methods.prompt_specs": {"methods.forecast", "methods.spec"},
+    "methods.prompt_written_forecast": {"methods.forecast"},
+    "methods.prompt_written_specs": {"methods.forecast", "methods.prompt_written_forecast", "methods.spec"},
     "methods.other": _METHODS,
     "methods.finetune": {*_METHODS, "methods.finetune"},
     "methods.prompt": {*_METHODS, "methods.prompt"},
@@ -85,6 +88,8 @@ EXCEPTIONS = {
     ("workbench/prompt_server.py", "methods.prompt"),
     ("workbench/prompt_improve.py", "methods.prompt"),
     ("workbench/prompt_new.py", "methods.prompt"),
+    ("workbench/prompt_rows.py", "methods.prompt"),
+    ("workbench/prompt_write.py", "methods.prompt"),
     ("workbench/prompt_try.py", "methods.prompt"),
 }
 

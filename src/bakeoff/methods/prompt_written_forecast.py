@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bakeoff.methods.forecast import SINGLE_ROWS_SECONDS, TOKENS_AT_ONCE, TOKENS_THAT_DOUBLE, ModelSpeed, Workload
 
-__all__ = ["forecast_retrieved_text", "forecast_searched_text", "forecast_written"]
+__all__ = ["forecast_given_text", "forecast_retrieved_text", "forecast_searched_text", "forecast_written"]
 
 #: Tokens around a row, and around each demonstration.
 _AROUND = 12.0
@@ -22,6 +22,11 @@ def forecast_written(work: Workload) -> float:
     each = speed.tokens_per_row + work.label_tokens + _AROUND
     prefix = 20.0 + min(shots * each, float(work.parameters.get("prompt_tokens", 1536)))
     return (prefix + _written_tokens(work, prefix, shots, 0.0)) / speed.forward_tokens_per_second + _single(work)
+
+
+def forecast_given_text(work: Workload) -> float:
+    """Seconds of a trial of a prompt file, whose demonstrations come out of no label budget."""
+    return forecast_written(replace(work, n=max(work.n, int(work.parameters["shots"]))))
 
 
 def forecast_retrieved_text(work: Workload) -> float:

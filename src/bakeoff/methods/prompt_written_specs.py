@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from bakeoff.methods.forecast import forecast_server
-from bakeoff.methods.prompt_written_forecast import forecast_retrieved_text, forecast_searched_text, forecast_written
+from bakeoff.methods.prompt_written_forecast import (
+    forecast_given_text,
+    forecast_retrieved_text,
+    forecast_searched_text,
+    forecast_written,
+)
 from bakeoff.methods.spec import MethodSpec
 
 __all__ = ["PROMPT_WRITTEN_SPECS"]
@@ -65,6 +70,21 @@ PROMPT_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
         forecast=forecast_searched_text,
         parameters={"searched": 8},
         by_default=False,
+    ),
+    MethodSpec(
+        name="given-prompt-text",
+        version="1",
+        arm="prompt",
+        summary="A prompt file of the user's, and the text that a decoder writes behind it.",
+        kinds=_GENERATION,
+        least_n=0,
+        model="decoder",
+        location="bakeoff.methods.prompt.given_writing:GivenWriting",
+        forecast=forecast_given_text,
+        parameters={},
+        seeded=False,
+        uses_labels=False,
+        takes_prompt=True,
     ),
     MethodSpec(
         name="server-write",

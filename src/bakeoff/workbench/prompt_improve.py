@@ -291,7 +291,7 @@ class _Work:
 
     def _scored(self, instruction: str, choosing: Sequence[int]) -> PromptFile:
         chosen = _on(self.tried[instruction], self.rows, choosing)
-        scores = {"accuracy_on_choosing_rows": chosen.accuracy, "choosing_rows": float(len(chosen.rows))}
+        scores = {"accuracy_on_choosing_rows": chosen.score, "choosing_rows": float(len(chosen.rows))}
         return replace(self._with(instruction), scores=scores)
 
     def _numbered(self, instruction: str) -> Tried:

@@ -78,8 +78,8 @@ class WrittenPrompt(Method):
     prompt_tokens : int
         Most tokens of the prompt before a row; demonstrations beyond are left out.
     most_tokens, stop, temperature, top_p, no_repeat_ngram, required, forbidden, pattern, schema, field, candidates
-        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by`, `retries` and
-        `retry_temperature`; a prompt file's own control goes before them.
+        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by` and `retries`; a
+        prompt file's own control goes before them.
     prompt_file : str, optional
         A prompt file, whose design (demonstrations included) is used as it stands.
 
@@ -118,7 +118,6 @@ class WrittenPrompt(Method):
         candidates: int = 1,
         choose_by: str = "risk",
         retries: int = 0,
-        retry_temperature: float = 0.7,
         prompt_file: str | None = None,
     ) -> None:
         self.task = task
@@ -143,7 +142,6 @@ class WrittenPrompt(Method):
         self.candidates = candidates
         self.choose_by = choose_by
         self.retries = retries
-        self.retry_temperature = retry_temperature
         self.prompt_file = prompt_file
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
@@ -151,6 +149,7 @@ class WrittenPrompt(Method):
         targets = [target_of(label) for label in labels]
         design, control, pool = self._designed(texts, targets)
         wanted = len(design.demonstrations)
+        targets = targets or [each.label for each in design.demonstrations]
         control = whole_control(control, design, self._generator().decoder, targets)
         if self.prompt_file is None:
             most = control.most_tokens or 0
@@ -206,7 +205,7 @@ class WrittenPrompt(Method):
 
     def _given_control(self) -> WritingControl:
         named = ("most_tokens", "temperature", "top_p", "no_repeat_ngram", "pattern", "schema", "field", "candidates")
-        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries", "retry_temperature")}
+        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries")}
         return WritingControl(
             stop=tuple(self.stop),
             required=tuple(self.required),

@@ -83,9 +83,8 @@ def written_design(
             next_step="Choose one of these.",
         )
     parts = WRITTEN_WORDINGS[wording][form]
-    instruction = f"{task.instruction} {length}".strip()
     return PromptDesign(
-        instruction=instruction,
+        instruction=f"{task.instruction} {length}".strip(),
         labels=(),
         words=(),
         definitions=(),

@@ -96,7 +96,6 @@ class SearchedWriting(WrittenPrompt):
     candidates: int = 1
     choose_by: str = "risk"
     retries: int = 0
-    retry_temperature: float = 0.7
     prompt_file: str | None = None
 
     def __init__(
