@@ -87,13 +87,13 @@ def ours(decoder: Decoder, prefix: str, queries: Sequence[str], most_tokens: int
     return time.perf_counter() - began, [row.text for row in found.rows]
 
 
-def measure(data: Path, dtype: str, rows: int, most_tokens: int, turns: int) -> dict[str, Any]:
+def measure(data: Path, dtype: str, rows: int, most_tokens: int, turns: int, batches: Sequence[int]) -> dict[str, Any]:
     """Let both sides write the same rows in turn."""
     decoder = load_decoder(resolve_model(MODEL), dtype=dtype)  # type: ignore[arg-type]  # one of the two names
     prefix, queries = prompts_of(data, decoder, rows)
     prompts = [prefix + query for query in queries]
     pipe = Pipeline(decoder, most_tokens)
-    tried = {size: pipe.write(prompts[: max(size, 8)], size)[0] / max(size, 8) for size in BATCHES if size <= rows}
+    tried = {size: pipe.write(prompts[: max(size, 8)], size)[0] / max(size, 8) for size in batches if size <= rows}
     batch = min(tried, key=lambda size: tried[size])
     print(f"{dtype}: seconds a row by batch size {tried}; {batch} it is", file=sys.stderr, flush=True)
     ours(decoder, prefix, queries[:2], 4)
@@ -122,12 +122,15 @@ def main() -> None:
     parser.add_argument("--most-tokens", type=int, default=64)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES), help="sizes for the pipeline to try")
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], choices=["float32", "bfloat16"])
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     data = Path(os.environ["BAKEOFF_TEST_DATA"]).resolve() / "data"
     found = {
-        dtype: measure(data, dtype, given.rows, given.most_tokens, given.turns if dtype == given.dtypes[0] else 1)
+        dtype: measure(
+            data, dtype, given.rows, given.most_tokens, given.turns if dtype == given.dtypes[0] else 1, given.batches
+        )
         for dtype in given.dtypes
     }
     first, last = found[given.dtypes[0]], found[given.dtypes[-1]]

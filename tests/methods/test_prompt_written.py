@@ -11,6 +11,7 @@ from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.contract import Deadline, RunContext
 from bakeoff.methods.prompt.chosen_text import least_risk, likeliest
 from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_digest, read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.server_written import ServerWriter
 from bakeoff.methods.prompt.template import Demonstration
 from bakeoff.methods.prompt.writing_control import WritingControl, read_text, stop_of
 from bakeoff.methods.prompt.written import WrittenPrompt
@@ -134,3 +135,15 @@ def test_the_chosen_text_agrees_most_with_the_others_or_is_the_likeliest():
     assert least_risk(TASK, texts) in (1, 2)
     assert likeliest([-9.0, -4.0, -5.0], [9, 2, 10]) == 2
     assert target_of("a\x1eb") == "a"
+
+
+def test_a_server_writes_behind_demonstrations_and_its_prompt_is_kept(chat_server, tmp_path: Path):
+    texts, labels = rows_of_kind("generation", 8)
+    fitted = ServerWriter(TASK, chat_server, shots=2, most_tokens=6, stop=("\n",)).fit(texts, labels)
+    answers = fitted.answer(texts[:2])
+    assert all(answer.value and answer.tokens_out <= 6 for answer in answers)
+    assert "[assistant]\n" in fitted.details_["prompt"]
+    fitted.save(tmp_path)
+    again = ServerWriter.load(tmp_path, fitted.get_params(deep=False))
+    assert (again.design_, again.control_) == (fitted.design_, fitted.control_)
+    assert [answer.value for answer in again.answer(texts[:2])] == [answer.value for answer in answers]

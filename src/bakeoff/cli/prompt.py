@@ -89,9 +89,11 @@ _Shots = Annotated[
     int, options.option("--shots", metavar="ROWS", min=0, help="Rows to show as demonstrations.", show_default=True)
 ]
 _Form = Annotated[
-    Literal["plain", "chat"],
+    Literal["plain", "chat"] | None,
     options.option(
-        "--form", metavar="plain|chat", help="Text to continue, or the model's chat format.", show_default=True
+        "--form",
+        metavar="plain|chat",
+        help="Text to continue, or the model's chat format; else plain for labels, chat for texts.",
     ),
 ]
 _Force = Annotated[bool, options.option("--force", help="Replace a file that is there.")]
@@ -120,7 +122,7 @@ def new(
     shots: _Shots = 8,
     n: _Budget = 64,
     seed: _Seed = 0,
-    form: _Form = "plain",
+    form: _Form = None,
     force: _Force = False,
     text: options.Text = None,
     label: options.Label = None,

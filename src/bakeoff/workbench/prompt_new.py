@@ -46,7 +46,8 @@ class DraftOptions:
         Demonstrations; none without rows.
     n, seed : int
         The label budget that demonstrations are chosen from, and the seed of the draw.
-    form : {"plain", "chat"}
+    form : {"plain", "chat"}, optional
+        Where not given, plain for labels, which are scored, and chat for texts, which tuned models write as answers.
     """
 
     sentence: str | None = None
@@ -54,7 +55,7 @@ class DraftOptions:
     shots: int = 8
     n: int = 64
     seed: int = 0
-    form: Form = "plain"
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _from_rows(output: Path, source: str, data: DataOptions, options: DraftOptio
         return Drafted(output, _writing(task, options, sample), f"the rows of {read.name}", {"texts": len(sample)})
     chosen = choose_demonstrations(sample.texts, sample.labels, options.shots, options.seed)
     shown = [Demonstration(row, sample.texts[row], sample.labels[row]) for row in chosen]
-    prompt = PromptFile(design_for(task, shown, form=options.form), calibration=_CALIBRATION)
+    prompt = PromptFile(design_for(task, shown, form=options.form or "plain"), calibration=_CALIBRATION)
     return Drafted(output, prompt, f"the rows of {read.name}", dict(Counter(sample.labels)))
 
 
@@ -161,7 +162,7 @@ def _writing(task: Task, options: DraftOptions, sample: Rows | None = None) -> P
         shown = [Demonstration(row, sample.texts[row], target_of(sample.labels[row])) for row in chosen]
     # Without rows there may be no text to write from: the instruction is then what is asked.
     wording = "instruction first" if shown else "instruction each time"
-    design = written_design(task, shown, form=options.form, wording=wording)
+    design = written_design(task, shown, form=options.form or "chat", wording=wording)
     return PromptFile(design, "written", writing=WritingControl())
 
 
@@ -207,7 +208,7 @@ def _from_sentence(output: Path, options: DraftOptions) -> Drafted:
         instruction=sentence,
         other_words={item.label: item.words[1:] for item in told},
     )
-    design = design_for(task, form=options.form)
+    design = design_for(task, form=options.form or "plain")
     prompt = PromptFile(design.in_order(tuple(dict.fromkeys(labels))), calibration=_CALIBRATION)
     return Drafted(output, prompt, origin, {})
 
