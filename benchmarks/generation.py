@@ -41,7 +41,7 @@ BATCHES = (1, 4, 8, 16, 32)
 
 def prompts_of(data: Path, decoder: Decoder, rows: int) -> tuple[str, list[str]]:
     """Design the prompt from training rows, and give what all rows share and what follows in each."""
-    parts = dict(read_rows(str(data / SET), text=("source",), label="target", task="generation").splits)
+    parts = dict(read_rows(str(data / SET), text=("source",), label="target", kind="generation").splits)
     train, held = parts["train"], parts["validation"]
     task = task_of_kind("generation", name="target", labels=(), metric="chrf", instruction=INSTRUCTION)
     shown = choose_demonstrations(train.texts, [""] * len(train), SHOTS, seed=0)

@@ -162,6 +162,11 @@ def _prepared(
     began = time.monotonic()
     deadline = Deadline() if options.time_limit is None else Deadline.after(options.time_limit)
     prompt = read_prompt_file(path)
+    if prompt.control == "written":
+        raise OptionError(
+            f"{path} answers with a text, and rewrites are chosen by rows that are right or wrong.",
+            next_step="Change it by hand and try it with: bakeoff prompt try",
+        )
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
     task = task_of(read, split, StudyOptions())

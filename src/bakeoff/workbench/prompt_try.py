@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.data import Rows
+from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file
 from bakeoff.methods.registry import load_method
@@ -207,6 +208,11 @@ def _answered(
     watcher: Watcher,
 ) -> tuple[AskedRows, CandidateModel, ServedRows | None]:
     """Have the model answer, in process or by its server; a server's model is then named in full."""
+    if model.family == "server" and prompt.control == "written":
+        raise OptionError(
+            f"{path} answers with a text, which is tried with models in process.",
+            next_step="Give --model smollm2-135m; a server's texts are measured by: bakeoff run --method server-write",
+        )
     if model.family == "server":
         served = ask_server(
             path, prompt, task, model.name, rows, allow_send=options.allow_send, terms=options.terms, watcher=watcher
