@@ -39,12 +39,12 @@ INSTRUCTION = "Describe the restaurant in one sentence."
 BATCHES = (1, 4, 8, 16, 32)
 
 
-def prompts_of(data: Path, decoder: Decoder, rows: int) -> tuple[str, list[str]]:
+def prompts_of(data: Path, decoder: Decoder, rows: int, shots: int) -> tuple[str, list[str]]:
     """Design the prompt from training rows, and give what all rows share and what follows in each."""
     parts = dict(read_rows(str(data / SET), text=("source",), label="target", kind="generation").splits)
     train, held = parts["train"], parts["validation"]
     task = task_of_kind("generation", name="target", labels=(), metric="chrf", instruction=INSTRUCTION)
-    shown = choose_demonstrations(train.texts, [""] * len(train), SHOTS, seed=0)
+    shown = choose_demonstrations(train.texts, [""] * len(train), shots, seed=0)
     demonstrations = [Demonstration(row, train.texts[row], target_of(train.labels[row])) for row in shown]
     prompt = rendered(written_design(task, demonstrations, form="chat"), decoder)
     return prompt.prefix, [prompt.query(text) for text in held.texts[:rows]]
@@ -87,13 +87,16 @@ def ours(decoder: Decoder, prefix: str, queries: Sequence[str], most_tokens: int
     return time.perf_counter() - began, [row.text for row in found.rows]
 
 
-def measure(data: Path, dtype: str, rows: int, most_tokens: int, turns: int, batches: Sequence[int]) -> dict[str, Any]:
+def measure(data: Path, dtype: str, turns: int, given: argparse.Namespace) -> dict[str, Any]:
     """Let both sides write the same rows in turn."""
+    rows, most_tokens = given.rows, given.most_tokens
     decoder = load_decoder(resolve_model(MODEL), dtype=dtype)  # type: ignore[arg-type]  # one of the two names
-    prefix, queries = prompts_of(data, decoder, rows)
+    prefix, queries = prompts_of(data, decoder, rows, given.shots)
     prompts = [prefix + query for query in queries]
     pipe = Pipeline(decoder, most_tokens)
-    tried = {size: pipe.write(prompts[: max(size, 8)], size)[0] / max(size, 8) for size in batches if size <= rows}
+    tried = {
+        size: pipe.write(prompts[: max(size, 8)], size)[0] / max(size, 8) for size in given.batches if size <= rows
+    }
     batch = min(tried, key=lambda size: tried[size])
     print(f"{dtype}: seconds a row by batch size {tried}; {batch} it is", file=sys.stderr, flush=True)
     ours(decoder, prefix, queries[:2], 4)
@@ -104,7 +107,9 @@ def measure(data: Path, dtype: str, rows: int, most_tokens: int, turns: int, bat
         ratios.append(theirs / mine)
         rates.append((len(prompts) / mine, len(prompts) / theirs))
         equal = sum(one == other for one, other in zip(texts, their_texts, strict=True))
-        print(f"{dtype} turn {turn + 1}: {rates[-1]} rows/s, {equal} of {len(prompts)} alike", file=sys.stderr)
+        print(
+            f"{dtype} turn {turn + 1}: {rates[-1]} rows/s, {equal} of {len(prompts)} alike", file=sys.stderr, flush=True
+        )
     return {
         "speed_vs_pipeline": statistics.median(ratios),
         "rows_per_second": statistics.median(rate for rate, _ in rates),
@@ -123,15 +128,13 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES), help="sizes for the pipeline to try")
+    parser.add_argument("--shots", type=int, default=SHOTS)
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], choices=["float32", "bfloat16"])
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     data = Path(os.environ["BAKEOFF_TEST_DATA"]).resolve() / "data"
     found = {
-        dtype: measure(
-            data, dtype, given.rows, given.most_tokens, given.turns if dtype == given.dtypes[0] else 1, given.batches
-        )
-        for dtype in given.dtypes
+        dtype: measure(data, dtype, given.turns if dtype == given.dtypes[0] else 1, given) for dtype in given.dtypes
     }
     first, last = found[given.dtypes[0]], found[given.dtypes[-1]]
     print(json.dumps({

@@ -17,7 +17,7 @@ from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, wri
 from bakeoff.methods.prompt.rendering import count_tokens, rendered, size_mb
 from bakeoff.methods.prompt.retrieved import DemonstrationPool, read_pool, retrieving_prompt, write_pool
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
-from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, Form, PromptDesign
+from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, Form, PromptDesign, RenderedPrompt
 from bakeoff.methods.prompt.writing_control import ChooseBy, WritingControl, read_text
 from bakeoff.methods.prompt.written_design import fitting_written, told_length, whole_control, written_design
 from bakeoff.records import Answer
@@ -93,6 +93,8 @@ class WrittenPrompt(Method):
     honest_probabilities: ClassVar[bool] = False
     least_n: ClassVar[int] = 0
     needs_two_labels: ClassVar[bool] = False
+
+    _prompt: RenderedPrompt
 
     def __init__(
         self,
@@ -218,13 +220,12 @@ class WrittenPrompt(Method):
         """Set the design and the control, and what follows from them and the model."""
         decoder = self._generator().decoder
         self.design_, self.control_, self._pool = design, control, pool
+        self._prompt = rendered(design, decoder)
         if pool:
             mean = sum(count_tokens(decoder, f"{each.text}\n{each.label}") for each in pool) / len(pool)
             self._shots = max(1, min(self.shots, int(self.prompt_tokens / max(mean, 1.0))))
             retrieved = DemonstrationPool(pool, self.seed)
             self._prompt = retrieving_prompt(design, decoder, retrieved, self._shots, control.most_tokens or 0)
-        else:
-            self._prompt = rendered(design, decoder)
         self._constraint = control.constraint()
         self.details_["model_parameters"] = int(sum(weight.numel() for weight in decoder.model.parameters()))
         self.size_mb_ = size_mb(loaded.model_files(self.model).path)
