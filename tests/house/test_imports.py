@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "methods.finetune_written_specs",
         "methods.prompt_specs",
         "methods.prompt_kind_specs",
+        "methods.prompt_written_specs",
         "methods.combine_specs",
     },
     "methods.combine_forecast": {"methods.forecast"},
@@ -54,6 +55,8 @@ ALLOWED: dict[str, set[str]] = {
     "methods.prompt_specs": {"methods.forecast", "methods.spec"},
     "methods.prompt_kind_specs": {"methods.kind_forecast", "methods.spec"},
     "methods.kind_forecast": {"methods.forecast"},
+    "methods.prompt_written_forecast": {"methods.forecast"},
+    "methods.prompt_written_specs": {"methods.forecast", "methods.prompt_written_forecast", "methods.spec"},
     "methods.other": _METHODS,
     "methods.finetune": {*_METHODS, "methods.finetune"},
     "methods.prompt": {*_METHODS, "methods.prompt"},
@@ -88,6 +91,8 @@ EXCEPTIONS = {
     ("workbench/prompt_server.py", "methods.prompt"),
     ("workbench/prompt_improve.py", "methods.prompt"),
     ("workbench/prompt_new.py", "methods.prompt"),
+    ("workbench/prompt_rows.py", "methods.prompt"),
+    ("workbench/prompt_write.py", "methods.prompt"),
     ("workbench/prompt_try.py", "methods.prompt"),
 }
 

@@ -81,7 +81,7 @@ def test_any_text_round_trips(tmp_path_factory, texts):
     ("change", "reason"),
     [
         ({"surprise": 1}, "wrong at 'surprise'"),
-        ({"version": 3}, "version 1 or 2; 'bakeoff.prompt' 3 came"),
+        ({"version": 4}, "version 1, 2, 3; 'bakeoff.prompt' 4 came"),
         ({"schema": "other"}, "'other' 2 came"),
         ({"instruction": 3}, "wrong at 'instruction'"),
         ({"labels": [{"label": True, "words": "yes"}, {"label": "b", "words": "b"}]}, r"wrong at 'labels\.0\.label'"),

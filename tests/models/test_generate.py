@@ -10,6 +10,7 @@ import time
 import pytest
 
 from bakeoff.errors import OptionError
+from bakeoff.models.choosing import barred_tokens
 from bakeoff.models.constraint import choice_constraint, json_constraint, regex_constraint
 from bakeoff.models.generate import Generator, WriteSettings
 
@@ -74,19 +75,39 @@ def test_equal_to_writing_each_row_alone(make_small, kind, packed):
     assert all(row.ended == ("length" if row.tokens_out == 14 else "whole") for row in found.rows)
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3-6", "gemma3-40", "bloom"])
-def test_streams_give_the_logits_of_the_whole_text(make_small, kind):
+@pytest.mark.parametrize(
+    ("kind", "side_by_side"),
+    [
+        ("llama", True),
+        ("llama", False),
+        ("granite", False),
+        ("gpt2", False),
+        ("gemma3-6", False),
+        ("gemma3-40", False),
+        ("bloom", False),
+    ],
+)
+def test_streams_give_the_logits_of_the_whole_text(make_small, kind, side_by_side, monkeypatch):
     import numpy as np
     import torch
 
+    from bakeoff.models import row_stream
     from bakeoff.models.forward import prefix_layers
+    from bakeoff.models.row_stream import RowStream
     from bakeoff.models.streams import PackedStream, PlainStream
+
+    # So that rows are read in pieces, and few of them at a time.
+    monkeypatch.setattr(row_stream, "_READ_AT_ONCE", 4)
+    monkeypatch.setattr(row_stream, "_MOST_SHARES", 300)
 
     decoder = make_small(kind)
     generator = np.random.default_rng(0)
     prefix, *rows = (generator.integers(2, 380, size=size) for size in (9, 20, 4, 12))
     packed = Generator(decoder).packed
-    if packed:
+    if side_by_side:
+        assert Generator(decoder).in_rows
+        stream = RowStream(decoder.model, prefix_layers(decoder.model, prefix), len(prefix), 3, 21)
+    elif packed:
         stream = PackedStream(decoder.model, prefix_layers(decoder.model, prefix), len(prefix), 3, 36)
     else:
         stream = PlainStream(decoder.model, 3)
@@ -97,14 +118,11 @@ def test_streams_give_the_logits_of_the_whole_text(make_small, kind):
         with torch.inference_mode():
             expected.append(decoder.model(torch.tensor([whole.tolist()])).logits[0].float())
     skipped = 9 if packed else 0
-    # All rows begin; then two go on, several tokens at once; then the first by itself.
+    # All rows begin; then two go on, several tokens at once; then the first by itself, and one that had waited.
     ends = [len(row) for row in rows]
-    for step in (
-        [(0, 0, 10), (1, 0, 3), (2, 0, 1)],
-        [(2, 1, ends[2]), (0, 10, 13)],
-        [(0, 13, ends[0])],
-        [(1, 3, ends[1])],
-    ):
+    steps = [[(0, 0, 10), (1, 0, 3), (2, 0, 1)], [(2, 1, ends[2]), (0, 10, 13)], [(0, 13, ends[0])]]
+    # Side by side, a row that is left out has ended.
+    for step in steps if side_by_side else [*steps, [(1, 3, ends[1])]]:
         logits = stream.read([(row, rows[row][first:last].tolist()) for row, first, last in step])
         for found, (row, _, last) in zip(logits, step, strict=True):
             assert (found - expected[row][skipped + last - 1]).abs().max() < 1e-3
@@ -186,11 +204,11 @@ def test_packs_stay_within_their_bound_and_change_nothing(make_small):
 
 
 def test_a_long_row_is_read_in_pieces(make_small, monkeypatch):
-    from bakeoff.models import streams
+    from bakeoff.models import row_stream
 
     decoder = make_small("llama")
     whole = write(Generator(decoder), "", [PREFIX + QUERIES[2]], most_tokens=8).rows[0]
-    monkeypatch.setattr(streams, "_READ_AT_ONCE", 7)
+    monkeypatch.setattr(row_stream, "_READ_AT_ONCE", 7)
     pieces = write(Generator(decoder), "", [PREFIX + QUERIES[2]], most_tokens=8).rows[0]
     assert (pieces.text, pieces.tokens_in) == (whole.text, whole.tokens_in)
 
@@ -224,9 +242,40 @@ def test_no_rows_and_no_time(make_small):
     assert seen == sorted(seen)
 
 
+def test_no_run_comes_twice_and_no_forbidden_word_at_all(make_small):
+    generator = Generator(make_small("llama"))
+    free = write(generator, PREFIX, QUERIES, most_tokens=30)
+    assert barred_tokens([1, 2, 3, 1, 2], 3) == [3]
+    assert barred_tokens([7, 8, 7], 2) == [8]
+    assert barred_tokens([1, 2, 3], 0) == barred_tokens([1, 2], 3) == []
+    held = write(generator, PREFIX, QUERIES, most_tokens=40, temperature=0.2, no_repeat_ngram=2)
+    assert all(row.tokens_out == 40 or row.ended == "whole" for row in held.rows)
+    words = [word for row in free.rows for word in re.findall(r"\w+", row.text)]
+    common = max(set(words), key=words.count)
+    without = write(generator, PREFIX, QUERIES, most_tokens=30, forbidden=(common.upper(),))
+    assert not any(re.search(rf"(?<!\w){re.escape(common)}(?!\w)", row.text, re.I) for row in without.rows)
+
+
+def test_a_text_has_the_log_probability_of_its_tokens(make_small):
+    import torch
+
+    decoder = make_small("llama")
+    found = write(Generator(decoder), PREFIX, QUERIES[:2], most_tokens=5, temperature=1.0, scored=True).rows
+    for query, row in zip(QUERIES, found, strict=False):
+        ids = decoder.tokenizer(PREFIX + query)["input_ids"]
+        with torch.inference_mode():
+            written = decoder.tokenizer(PREFIX + query + row.text)["input_ids"][len(ids) :]
+            logits = decoder.model(torch.tensor([[*ids, *written]])).logits[0, len(ids) - 1 :].float().log_softmax(-1)
+        if len(written) == row.tokens_out:  # the same text can be other tokens
+            expected = sum(float(logits[at, token]) for at, token in enumerate(written))
+            assert row.log_probability == pytest.approx(expected, abs=1e-3)
+    assert write(Generator(decoder), PREFIX, QUERIES[:1], most_tokens=2).rows[0].log_probability != 0.0
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda g: WriteSettings(1, no_repeat_ngram=1), "no_repeat_ngram must be 0, or 2 or more; 1 came"),
         (lambda g: WriteSettings(1, temperature=-1), "temperature must be 0 to 5; -1 came"),
         (lambda g: WriteSettings(1, temperature=float("nan")), "temperature must be 0 to 5; nan came"),
         (lambda g: WriteSettings(1, top_p=0), "top_p must be above 0 and at most 1; 0 came"),

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.data import references_of
+
 if TYPE_CHECKING:
     from bakeoff.records import Decision
     from bakeoff.workbench.adjudicate import Adjudication
@@ -186,7 +188,7 @@ def _version(tried: Tried) -> dict[str, Any]:
         "seed": tried.seed,
         "answered": len(tried.rows),
         "right": tried.right,
-        "accuracy": tried.accuracy,
+        tried.metric: tried.score,
         "interval": tried.interval,
         "label_mass": tried.label_mass,
         "calibration": tried.calibration,
@@ -201,11 +203,19 @@ def _change(change: Change | None) -> Mapping[str, Any] | None:
         "rows": change.common,
         "right_before": change.right_before,
         "right_after": change.right_after,
-        "mcnemar_mid_p": change.p,
+        **(
+            {"score_before": change.score_before, "score_after": change.score_after, "permutation_p": change.p}
+            if change.after.writes
+            else {"mcnemar_mid_p": change.p}
+        ),
         "gained": [{**_row(after), "answer_before": before.answer} for before, after in change.gained],
         "lost": [{**_row(after), "answer_before": before.answer} for before, after in change.lost],
     }
 
 
 def _row(row: Any) -> dict[str, Any]:
-    return {"id": row.id, "text": row.text, "label": row.label, "answer": row.answer}
+    told = {"id": row.id, "text": row.text, "label": row.label, "answer": row.answer}
+    if row.score is None:
+        return told
+    del told["label"]
+    return {**told, "references": references_of(row.label), "score": row.score}

@@ -89,9 +89,11 @@ _Shots = Annotated[
     int, options.option("--shots", metavar="ROWS", min=0, help="Rows to show as demonstrations.", show_default=True)
 ]
 _Form = Annotated[
-    Literal["plain", "chat"],
+    Literal["plain", "chat"] | None,
     options.option(
-        "--form", metavar="plain|chat", help="Text to continue, or the model's chat format.", show_default=True
+        "--form",
+        metavar="plain|chat",
+        help="Text to continue, or the model's chat format; else plain for labels, chat for texts.",
     ),
 ]
 _Force = Annotated[bool, options.option("--force", help="Replace a file that is there.")]
@@ -120,7 +122,7 @@ def new(
     shots: _Shots = 8,
     n: _Budget = 64,
     seed: _Seed = 0,
-    form: _Form = "plain",
+    form: _Form = None,
     force: _Force = False,
     text: options.Text = None,
     label: options.Label = None,
@@ -131,6 +133,7 @@ def new(
     no_header: options.NoHeader = False,
     min_label_rows: options.MinLabelRows = 1,
     rare: options.Rare = "drop",
+    task: options.TaskKind = "classification",
     as_json: options.Json = False,
 ) -> None:
     """Draft a prompt file from rows, or from a sentence alone."""
@@ -197,6 +200,30 @@ def try_(
         lambda: {"prompt": prompt, **try_document(done)},
         lambda console: console.print(tried_lines(done, prompt, source, rows)),
     )
+
+
+@app.command("write", cls=Command, short_help="Have a prompt write, by several seeds")
+def write(
+    prompt: _Prompt,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What stands for a row's text.", show_default=False)] = "",
+    seeds: Annotated[
+        int, options.option("--seeds", metavar="COUNT", min=1, help="Texts to draw.", show_default=True)
+    ] = 3,
+    seed: Annotated[
+        int, options.option("--seed", metavar="NUMBER", min=0, help="Seed of the first.", show_default=True)
+    ] = 0,
+    model: _Model = None,
+    as_json: options.Json = False,
+) -> None:
+    """Have a prompt whose answer is a text write, once by each seed; no rows are needed."""
+    from bakeoff.cli.live import TerminalWatcher
+    from bakeoff.cli.prompt_texts import wrote_document, wrote_lines
+    from bakeoff.workbench.prompt_write import write_with
+
+    given = Given("prompt write", as_json)
+    with TerminalWatcher(given.console) as watcher:
+        done = write_with(prompt, text, range(seed, seed + seeds), model=model, watcher=watcher)
+    given.give(lambda: {"prompt": prompt, **wrote_document(done)}, lambda console: console.print(wrote_lines(done)))
 
 
 @app.command("improve", cls=Command, short_help="Have a strong model rewrite the instruction")

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff.catalog.servers import host_of, is_server, parse_server
+from bakeoff.cli.prompt_texts import add_texts, text_change
 from bakeoff.report.figures import (
     clean_text,
     duration_text,
@@ -69,14 +70,19 @@ def drafted_lines(done: Drafted, source: str | None) -> RenderableType:
     design, table = done.prompt.design, _table()
     table.add_row("written", Text(str(done.path)))
     table.add_row("instruction", Text(clean_text(design.instruction)))
-    labels = ", ".join(clean_text(label) for label in design.labels[:12]) + (", ..." if len(design.labels) > 12 else "")
-    table.add_row("labels", Text(f"{len(design.labels)}, from {clean_text(done.labels_from)}: {labels}"))
+    if design.labels:
+        names = ", ".join(clean_text(label) for label in design.labels[:12])
+        more = ", ..." if len(design.labels) > 12 else ""
+        table.add_row("labels", Text(f"{len(design.labels)}, from {clean_text(done.labels_from)}: {names}{more}"))
+    else:
+        table.add_row("answer", Text("a text that is written"))
     shown = "none: without rows there are none to show"
     if done.counts:
         shown = f"{len(design.demonstrations)} of the n = {sum(done.counts.values())} labelled rows it may use"
     table.add_row("shown", Text(shown))
-    rows = shlex.quote(source) if source else "DATA"
-    table.add_row("next", Text(f"edit it, then: bakeoff prompt try {shlex.quote(str(done.path))} {rows}"))
+    rows, path = shlex.quote(source) if source else "DATA", shlex.quote(str(done.path))
+    following = f"try {path} {rows}" if design.labels or source else f"write {path}"
+    table.add_row("next", Text(f"edit it, then: bakeoff prompt {following}"))
     return table
 
 
@@ -100,9 +106,11 @@ def tried_lines(done: TryOutcome, prompt: Path, source: str, rows: int) -> Rende
     table.add_row(f"version {tried.version}", Text(f"{prompt}, {_model_name(tried)}, {tried.dtype}"))
     left_out = f"; {done.shown} that the prompt shows are left out" if done.shown else ""
     table.add_row("rows", Text(f"{len(tried.rows)} of the n = {tried.n} labelled rows of seed {tried.seed}{left_out}"))
-    score = f"{score_text(tried.accuracy)} {interval_text(tried.interval)}, {tried.right} of {len(tried.rows)} right"
-    table.add_row("accuracy", Text(score, style="bold"))
-    table.add_row("label mass", _mass(tried.label_mass))
+    score = f"{score_text(tried.score)} {interval_text(tried.interval)}"
+    right = "" if tried.writes else f", {tried.right} of {len(tried.rows)} right"
+    table.add_row(tried.metric, Text(f"{score}{right}", style="bold"))
+    if not tried.writes:
+        table.add_row("label mass", _mass(tried.label_mass))
     shared = "" if tried.model_sha256 is None else " with the shared prefix"
     speed = f"{rate_text(tried.rows_per_second)}, {tried.tokens_per_row:.0f} tokens a row{shared}"
     table.add_row("speed", Text(f"{speed}; calibration: {tried.calibration}"))
@@ -112,6 +120,8 @@ def tried_lines(done: TryOutcome, prompt: Path, source: str, rows: int) -> Rende
         table.add_row("calls", Text(clean_text(done.calls)))
     if done.against is not None:
         _add_change(table, done.against, done.change, tried, rows)
+    elif tried.writes:
+        add_texts(table, tried.rows, rows)
     table.add_row("kept", Text(str(done.kept)))
     again = f"bakeoff run {shlex.quote(source)} --prompt {shlex.quote(str(prompt))}"
     table.add_row("note", Text(f"These rows choose a prompt. The score to quote is of rows it has not seen: {again}"))
@@ -178,7 +188,9 @@ def improved_lines(done: Improved, target: Path, source: str, rows: int) -> Rend
 
 
 def _choosing_score(tried: Tried, what: str) -> Text:
-    score = f"{score_text(tried.accuracy)} {interval_text(tried.interval)}"
+    score = f"{score_text(tried.score)} {interval_text(tried.interval)}"
+    if tried.writes:
+        return Text(f"{tried.metric} {score}: {what}", style="bold")
     return Text(f"{score}, {tried.right} of {len(tried.rows)} right: {what}", style="bold")
 
 
@@ -214,10 +226,11 @@ def _add_change(table: Table, before: Tried, change: Change | None, after: Tried
 
 
 def _against(change: Change) -> Text:
-    scores = [score_text(right / change.common) for right in (change.right_before, change.right_after)]
+    scores = [score_text(score) for score in (change.score_before, change.score_after)]
+    test = "permutation test" if change.after.writes else "McNemar's mid-p, exact"
     return Text(
         f"{scores[1]} now, {scores[0]} before, on {change.common} rows that both answered; "
-        f"gained {len(change.gained)}, lost {len(change.lost)}, {p_phrase(change.p)} (McNemar's mid-p, exact)"
+        f"gained {len(change.gained)}, lost {len(change.lost)}, {p_phrase(change.p)} ({test})"
     )
 
 
@@ -225,7 +238,7 @@ def _add_rows(table: Table, change: Change, most: int) -> None:
     for name, pairs, style in (("gained", change.gained, "green"), ("lost", change.lost, "red")):
         for number, (before, after) in enumerate(pairs[:most]):
             label = Text(f"  {name}" if number == 0 else "", style=style)
-            table.add_row(label, _row(before, after))
+            table.add_row(label, text_change(before, after) if change.after.writes else _row(before, after))
         if len(pairs) > most > 0:
             table.add_row("", Text(f"and {len(pairs) - most} more {name}", style="dim"))
 
@@ -253,8 +266,9 @@ def history_table(history: Sequence[Tried], folder: Path) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("version", "tried", "model", "rows"):
         table.add_column(name, no_wrap=name != "model", overflow="fold", justify="right" if name == "rows" else "left")
-    for name in ("accuracy", "mass", "+", "-", "p"):
-        table.add_column(name, no_wrap=True, justify="left" if name == "accuracy" else "right")
+    writes = any(tried.writes for tried in history)
+    for name in ("score" if writes else "accuracy", "mass", "+", "-", "p"):
+        table.add_column(name, no_wrap=True, justify="left" if name in ("accuracy", "score") else "right")
     for tried, _before, change in changes_along(history):
         told = ["", "", ""]
         if change is not None:
@@ -264,11 +278,12 @@ def history_table(history: Sequence[Tried], folder: Path) -> RenderableType:
             tried.when[5:16].replace("T", " "),
             Text(_model_name(tried)),
             str(len(tried.rows)),
-            f"{score_text(tried.accuracy)} {interval_text(tried.interval)}",
+            f"{f'{tried.metric} ' if writes else ''}{score_text(tried.score)} {interval_text(tried.interval)}",
             "-" if tried.label_mass is None else share_text(tried.label_mass),
             *told,
         )
-    note = f"+ and -: rows gained and lost against the last other version; p: McNemar's mid-p. Kept in {folder}"
+    test = "permutation test" if writes else "McNemar's mid-p"
+    note = f"+ and -: rows gained and lost against the last other version; p: {test}. Kept in {folder}"
     return Group(table, Text(note, style="dim"))
 
 

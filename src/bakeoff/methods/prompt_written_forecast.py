@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bakeoff.methods.forecast import SINGLE_ROWS_SECONDS, TOKENS_AT_ONCE, TOKENS_THAT_DOUBLE, ModelSpeed, Workload
 
-__all__ = ["forecast_retrieved_text", "forecast_written"]
+__all__ = ["forecast_given_text", "forecast_retrieved_text", "forecast_searched_text", "forecast_written"]
 
 #: Tokens around a row, and around each demonstration.
 _AROUND = 12.0
@@ -22,12 +24,34 @@ def forecast_written(work: Workload) -> float:
     return (prefix + _written_tokens(work, prefix, shots, 0.0)) / speed.forward_tokens_per_second + _single(work)
 
 
+def forecast_given_text(work: Workload) -> float:
+    """Seconds of a trial of a prompt file, whose demonstrations come out of no label budget."""
+    return forecast_written(replace(work, n=max(work.n, int(work.parameters["shots"]))))
+
+
 def forecast_retrieved_text(work: Workload) -> float:
     """Seconds of a trial of a prompt that shows each text its own rows, which are read anew with it."""
     speed, shots = _speed(work), min(int(work.parameters["shots"]), work.n)
     shown = shots * (speed.tokens_per_row + work.label_tokens + _AROUND)
     shown = min(shown, float(work.parameters.get("prompt_tokens", 1536)))
     return _written_tokens(work, 20.0, shots, shown) / speed.forward_tokens_per_second + _single(work)
+
+
+def forecast_searched_text(work: Workload) -> float:
+    """Seconds of a trial of a search over prompts: its rounds, and then the best prompt."""
+    prompts, asked = [int(work.parameters["searched"])], min(work.n // 2, 32)
+    while prompts[-1] > 2:
+        prompts.append((prompts[-1] + 1) // 2)
+    rows = [min(asked, max(8, asked >> (len(prompts) - 1 - place))) for place in range(len(prompts))]
+    fresh = [now - before for now, before in zip(rows, [0, *rows], strict=False)]
+    # Prompts show four rows in the mean; each reads its demonstrations once a round.
+    one = {**work.parameters, "shots": 4}
+    searching = sum(
+        many * (forecast_written(replace(work, answer_rows=new, parameters=one)) - _single(work))
+        for many, new in zip(prompts, fresh, strict=True)
+        if new
+    )
+    return searching + forecast_written(replace(work, parameters={**work.parameters, "shots": 8}))
 
 
 def _written_tokens(work: Workload, prefix: float, shots: int, shown: float) -> float:

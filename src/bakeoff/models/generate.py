@@ -24,6 +24,7 @@ from bakeoff.models.constraint import Matcher, Matchers
 from bakeoff.models.decoder import Decoder
 from bakeoff.models.forward import Layers, PrefixCache, supports_packing
 from bakeoff.models.label_tokens import LabelTokenizer, common_beginning
+from bakeoff.models.row_stream import RowStream, supports_rows
 from bakeoff.models.streams import PackedStream, PlainStream, Stream
 from bakeoff.models.written import Ended, Generated, WriteSettings, Written
 
@@ -31,6 +32,8 @@ __all__ = ["Ended", "Generated", "Generator", "WriteSettings", "Written"]
 
 _Ints = npt.NDArray[np.int64]
 _LOGIT_BYTES = 1 << 26
+#: Tokens of a pack: rows side by side cost their tokens alone, in one sequence the square of them.
+_SIDE_BY_SIDE, _IN_ONE = 8192, 2048
 
 
 @dataclass(slots=True)
@@ -56,9 +59,10 @@ class Generator:
     Parameters
     ----------
     decoder : Decoder
-    max_pack_tokens : int
+    max_pack_tokens : int, optional
         Most tokens that rows under way together hold, those still to be written included and the prefix aside; fewer
-        rows go together the longer they are. A row that is longer by itself goes alone.
+        rows go together the longer they are. A row that is longer by itself goes alone. Default: 8192 where rows go
+        side by side, 2048 where they are one sequence.
 
     Raises
     ------
@@ -72,14 +76,15 @@ class Generator:
     One generator must not be used by two threads at once.
     """
 
-    def __init__(self, decoder: Decoder, *, max_pack_tokens: int = 2048) -> None:
-        if max_pack_tokens < 1:
+    def __init__(self, decoder: Decoder, *, max_pack_tokens: int | None = None) -> None:
+        if max_pack_tokens is not None and max_pack_tokens < 1:
             raise OptionError(
                 f"max_pack_tokens must be 1 or more, got {max_pack_tokens}.", next_step="Leave it at its default."
             )
         self.decoder = decoder
-        self.max_pack_tokens = max_pack_tokens
         self.packed = supports_packing(decoder.model)
+        self.in_rows = self.packed and supports_rows(decoder.model)
+        self.max_pack_tokens = max_pack_tokens or (_SIDE_BY_SIDE if self.in_rows else _IN_ONE)
         self._tokenizer = LabelTokenizer(decoder.tokenizer, decoder.name)
         self._prefixes = PrefixCache(decoder.model)
         self._vocabulary = int(decoder.model.config.get_text_config().vocab_size)
@@ -157,11 +162,13 @@ class Generator:
         return row
 
     def _packs(self, rows: Sequence[_Row]) -> list[list[_Row]]:
+        """Divide rows among packs, those of one length together: side by side, each takes the room of the longest."""
         packs: list[list[_Row]] = []
         size = 0
-        for row in rows:
+        for row in sorted(rows, key=lambda row: len(row.own) + row.room) if self.in_rows else rows:
             most = len(row.own) + row.room
-            if not packs or size + most > self.max_pack_tokens or len(packs[-1]) == self._most_rows:
+            held = len(packs[-1]) * most if packs and self.in_rows else size
+            if not packs or held + most > self.max_pack_tokens or len(packs[-1]) == self._most_rows:
                 packs.append([])
                 size = 0
             packs[-1].append(row)
@@ -179,10 +186,14 @@ class Generator:
     ) -> None:
         """Take one pack to its end."""
         model = self.decoder.model
-        capacity = sum(len(row.own) + row.room for row in pack)
-        stream: Stream = (
-            PackedStream(model, past, shared, len(pack), capacity) if self.packed else PlainStream(model, len(pack))
-        )
+        rooms = [len(row.own) + row.room for row in pack]
+        stream: Stream
+        if self.in_rows:
+            stream = RowStream(model, past, shared, len(pack), max(rooms))
+        elif self.packed:
+            stream = PackedStream(model, past, shared, len(pack), sum(rooms))
+        else:
+            stream = PlainStream(model, len(pack))
         reading: list[tuple[int, Sequence[int]]] = [(at, row.own.tolist()) for at, row in enumerate(pack)]
         held = 0
         while reading:

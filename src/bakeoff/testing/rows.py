@@ -85,8 +85,8 @@ def rows_of_kind(kind: str, n: int, seed: int = 0) -> tuple[list[str], list[str]
         return list(map(join_fields, rows)), [" ".join(own) for own in tags]
     if kind == "generation":
         told = [_told(text, label) for text, label in zip(texts, labels, strict=True)]
-        others = [[f"It is said: {text}"] if row % 2 else [] for row, text in enumerate(texts)]
-        return told, [write_references([text, *more]) for text, more in zip(texts, others, strict=True)]
+        seconds = [[f"It is said: {text}"] if row % 2 else [] for row, text in enumerate(texts)]
+        return told, [write_references([text, *more]) for text, more in zip(texts, seconds, strict=True)]
     return texts, labels
 
 

@@ -59,12 +59,17 @@ def read_given_prompts(
 
 def _given(path: Path, servers: bool) -> GivenPromptFile:
     prompt = read_prompt_file(path)
+    if servers and prompt.control == "written":
+        raise OptionError(
+            f"The prompt {path} answers with a text, for which models in process alone are asked with a file.",
+            next_step="Leave the server out, or ask it with --method server-write.",
+        )
     if servers:
         server_control(prompt, str(path))
-    elif prompt.control != "label-scores":
+    elif prompt.control == "generated":
         raise OptionError(
-            f"For models in process, --prompt takes a prompt whose control is 'label-scores'; that of {path} is "
-            f"{prompt.control!r}.",
+            f"For models in process, --prompt takes a prompt whose control is 'label-scores' or 'written'; that of "
+            f"{path} is {prompt.control!r}.",
             next_step="Set 'control: label-scores' in the file, or give a server with --prompt-model.",
         )
     design, history = prompt.design, read_history(history_folder(path))
@@ -89,7 +94,7 @@ def _given(path: Path, servers: bool) -> GivenPromptFile:
                 tried.when,
                 len(tried.rows),
                 tried.fingerprint,
-                tried.accuracy,
+                tried.score,
             )
             for tried in history
         ),

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.catalog import write_file
+from bakeoff.data import target_of
 from bakeoff.decision import mcnemar_mid_p, wilson_interval
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_digest, prompt_from_plain, prompt_to_plain
+from bakeoff.workbench.prompt_texts import exchange_p, texts_interval, texts_score
 
 __all__ = [
     "Change",
@@ -32,6 +34,8 @@ __all__ = [
 ]
 
 _SCHEMA, _VERSION = "bakeoff.prompt-try", 1
+#: Scores of a row that differ by rounding alone.
+_SAME_SCORE = 1e-9
 _FACTS = ("prompt", "source", "fingerprint", "n", "seed", "model", "model_sha256", "dtype", "calibration", "rows")
 
 
@@ -45,17 +49,25 @@ class TriedRow:
         Of the row; the label is the true one.
     answer : str or None
         None for an abstention.
+    score : float or None
+        Of a text that was written, on the task's metric; None for labels.
     """
 
     id: str
     text: str
     label: str
     answer: str | None
+    score: float | None = None
 
     @property
     def right(self) -> bool:
         """Whether the answer is the label."""
         return self.answer == self.label
+
+    @property
+    def target(self) -> str:
+        """The first of the texts that are right."""
+        return target_of(self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,8 @@ class Tried:
         From 1, in the order in which prompts were first tried; 0 for one that is not kept yet.
     model_reported : str or None
         What a server says that its model is; None for a model in process.
+    metric : str
+        ``"accuracy"`` where answers are labels; else the task's metric of texts.
     """
 
     prompt: PromptFile
@@ -100,6 +114,7 @@ class Tried:
     when: str
     version: int = 0
     model_reported: str | None = None
+    metric: str = "accuracy"
 
     @property
     def asked(self) -> str:
@@ -112,14 +127,24 @@ class Tried:
         return sum(row.right for row in self.rows)
 
     @property
-    def accuracy(self) -> float:
-        """Share of rows answered with their label, in [0, 1]."""
-        return self.right / len(self.rows)
+    def writes(self) -> bool:
+        """Whether its answers are texts, and no labels."""
+        return self.metric != "accuracy"
+
+    @property
+    def score(self) -> float:
+        """Share of rows answered with their label, in [0, 1]; for texts the metric of all rows together."""
+        return texts_score(self.metric, *self._said()) if self.writes else self.right / len(self.rows)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval of the accuracy by Wilson's method."""
-        return wilson_interval(self.accuracy, len(self.rows))
+        """The 95% interval of the score: Wilson's of an accuracy, the bootstrap's of a metric of texts."""
+        if self.writes:
+            return texts_interval(self.metric, *self._said())
+        return wilson_interval(self.score, len(self.rows))
+
+    def _said(self) -> tuple[list[str], list[str | None]]:
+        return [row.label for row in self.rows], [row.answer for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +155,14 @@ class Change:
     ----------
     before, after : Tried
     gained, lost : tuple of (TriedRow, TriedRow)
-        Rows, as before and as after, that are right only after, or only before.
+        Rows, as before and as after, that are right only after, or only before; of texts those whose score is higher or
+        lower after, what changed most first.
     common, right_before, right_after : int
         Rows that both answered, and how many of them each has right.
     p : float
-        McNemar's mid-p, two-sided.
+        McNemar's mid-p, two-sided; of texts that of the permutation test of the metric.
+    score_before, score_after : float
+        Of the rows that both answered.
     """
 
     before: Tried
@@ -145,6 +173,8 @@ class Change:
     right_before: int
     right_after: int
     p: float
+    score_before: float
+    score_after: float
 
 
 def change_between(before: Tried, after: Tried) -> Change | None:
@@ -163,11 +193,29 @@ def change_between(before: Tried, after: Tried) -> Change | None:
     pairs = [(known[row.id, row.label], row) for row in after.rows if (row.id, row.label) in known]
     if not pairs:
         return None
+    if before.writes or after.writes:
+        return _change_of_texts(before, after, pairs) if before.metric == after.metric else None
     gained = tuple(pair for pair in pairs if pair[1].right and not pair[0].right)
     lost = tuple(pair for pair in pairs if pair[0].right and not pair[1].right)
     rights = [sum(pair[side].right for pair in pairs) for side in (0, 1)]
     p = mcnemar_mid_p(len(lost), len(gained))
-    return Change(before, after, gained, lost, len(pairs), rights[0], rights[1], p)
+    shares = [right / len(pairs) for right in rights]
+    return Change(before, after, gained, lost, len(pairs), rights[0], rights[1], p, shares[0], shares[1])
+
+
+def _change_of_texts(before: Tried, after: Tried, pairs: Sequence[tuple[TriedRow, TriedRow]]) -> Change:
+    def rise(pair: tuple[TriedRow, TriedRow]) -> float:
+        return (pair[1].score or 0.0) - (pair[0].score or 0.0)
+
+    metric, labels = after.metric, [one.label for one, _ in pairs]
+    said = [[pair[side].answer for pair in pairs] for side in (0, 1)]
+    scores = [texts_score(metric, labels, answers) for answers in said]
+    ordered = sorted(pairs, key=rise, reverse=True)
+    gained = tuple(pair for pair in ordered if rise(pair) > _SAME_SCORE)
+    lost = tuple(pair for pair in reversed(ordered) if rise(pair) < -_SAME_SCORE)
+    rights = [sum(pair[side].right for pair in pairs) for side in (0, 1)]
+    p = exchange_p(metric, labels, *said)
+    return Change(before, after, gained, lost, len(pairs), rights[0], rights[1], p, scores[0], scores[1])
 
 
 def changes_along(history: Sequence[Tried]) -> tuple[tuple[Tried, Tried | None, Change | None], ...]:
@@ -220,9 +268,13 @@ def keep(folder: Path, tried: Tried) -> Path:
     plain = asdict(tried) | {"prompt": prompt_to_plain(tried.prompt), "schema": _SCHEMA, "schema_version": _VERSION}
     del plain["version"]
     told = (*_FACTS, *(("model_reported",) if tried.model_reported is not None else ()))
+    if not tried.writes:
+        # As it was before texts could be tried, so that a version on the same rows keeps its file.
+        plain = {**plain, "rows": [{name: row[name] for name in row if name != "score"} for row in plain["rows"]]}
+        del plain["metric"]
     facts = json.dumps({name: plain[name] for name in told}, sort_keys=True)
     path = folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
-    scores = {"accuracy": tried.accuracy, "low": tried.interval[0], "high": tried.interval[1]}
+    scores = {tried.metric: tried.score, "low": tried.interval[0], "high": tried.interval[1]}
     content = json.dumps(plain | {"scores": scores}, ensure_ascii=False, indent=1)
     write_file(path, content.encode("utf-8", "replace"))
     return path
@@ -319,9 +371,10 @@ def _read(path: Path) -> Tried:
         plain: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if (plain["schema"], plain["schema_version"]) != (_SCHEMA, _VERSION):
             raise ValueError(f"it is {plain['schema']} {plain['schema_version']}")
-        names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version", "model_reported"}
-        # Tries of the time before servers could be tried do not have it.
-        fields = {name: plain[name] for name in names} | {"model_reported": plain.get("model_reported")}
+        names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version", "model_reported", "metric"}
+        # Tries of the time before servers could be tried, and texts written, do not have these.
+        later = {"model_reported": plain.get("model_reported"), "metric": plain.get("metric", "accuracy")}
+        fields = {name: plain[name] for name in names} | later
         rows = tuple(TriedRow(**row) for row in plain["rows"])
         if not rows:
             raise ValueError("it has no rows")

@@ -162,6 +162,11 @@ def _prepared(
     began = time.monotonic()
     deadline = Deadline() if options.time_limit is None else Deadline.after(options.time_limit)
     prompt = read_prompt_file(path)
+    if prompt.control == "written":
+        raise OptionError(
+            f"{path} answers with a text, and rewrites are chosen by rows that are right or wrong.",
+            next_step="Change it by hand and try it with: bakeoff prompt try",
+        )
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
     task = task_of(read, split, StudyOptions())
@@ -291,7 +296,7 @@ class _Work:
 
     def _scored(self, instruction: str, choosing: Sequence[int]) -> PromptFile:
         chosen = _on(self.tried[instruction], self.rows, choosing)
-        scores = {"accuracy_on_choosing_rows": chosen.accuracy, "choosing_rows": float(len(chosen.rows))}
+        scores = {"accuracy_on_choosing_rows": chosen.score, "choosing_rows": float(len(chosen.rows))}
         return replace(self._with(instruction), scores=scores)
 
     def _numbered(self, instruction: str) -> Tried:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.data import LabelDefinition, Rows, nested_order, read_label_definitions
+from bakeoff.data import LabelDefinition, Rows, nested_order, read_label_definitions, target_of
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.prompt_file import PromptFile, write_prompt_file
 from bakeoff.methods.prompt.template import Demonstration, Form, design_for
-from bakeoff.tasks import classification_task
+from bakeoff.methods.prompt.writing_control import WritingControl
+from bakeoff.methods.prompt.written_design import written_design
+from bakeoff.tasks import Task, classification_task, task_of_kind
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.prepare import meaning, task_of
 from bakeoff.workbench.rows import divide, read_source
@@ -21,6 +24,12 @@ __all__ = ["DraftOptions", "Drafted", "budget_rows", "draft_prompt"]
 
 #: What every draft starts with: it takes no labels, and is found anew wherever the prompt is used.
 _CALIBRATION = "contextual"
+#: How a sentence begins that asks for a text.
+_WRITING = re.compile(
+    r"(answer|compose|continue|describe|draft|explain|paraphrase|reply|rephrase|rewrite|shorten|summari[sz]e|tell|"
+    r"translate|write)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,8 @@ class DraftOptions:
         Demonstrations; none without rows.
     n, seed : int
         The label budget that demonstrations are chosen from, and the seed of the draw.
-    form : {"plain", "chat"}
+    form : {"plain", "chat"}, optional
+        Where not given, plain for labels, which are scored, and chat for texts, which tuned models write as answers.
     """
 
     sentence: str | None = None
@@ -45,7 +55,7 @@ class DraftOptions:
     shots: int = 8
     n: int = 64
     seed: int = 0
-    form: Form = "plain"
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ def budget_rows(train: Rows, n: int, seed: int) -> Rows:
     """
     if n < 1:
         raise OptionError(f"--n is a number of labelled rows, 1 or more; {n} came.", next_step="Give --n 64.")
-    return train.take(nested_order(train.labels, 1000 * seed)[:n])
+    return train.take(nested_order(train.strata, 1000 * seed)[:n])
 
 
 def _from_rows(output: Path, source: str, data: DataOptions, options: DraftOptions) -> Drafted:
@@ -136,10 +146,24 @@ def _from_rows(output: Path, source: str, data: DataOptions, options: DraftOptio
     study = StudyOptions(instruction=options.sentence, labels=None if options.labels is None else Path(options.labels))
     task = task_of(read, split, study)
     sample = budget_rows(split.train, options.n, options.seed)
+    if task.kind == "generation":
+        return Drafted(output, _writing(task, options, sample), f"the rows of {read.name}", {"texts": len(sample)})
     chosen = choose_demonstrations(sample.texts, sample.labels, options.shots, options.seed)
     shown = [Demonstration(row, sample.texts[row], sample.labels[row]) for row in chosen]
-    prompt = PromptFile(design_for(task, shown, form=options.form), calibration=_CALIBRATION)
+    prompt = PromptFile(design_for(task, shown, form=options.form or "plain"), calibration=_CALIBRATION)
     return Drafted(output, prompt, f"the rows of {read.name}", dict(Counter(sample.labels)))
+
+
+def _writing(task: Task, options: DraftOptions, sample: Rows | None = None) -> PromptFile:
+    """Draft a prompt whose answer is a text; what ends it, and how long it may be, is found where it is used."""
+    shown: list[Demonstration] = []
+    if sample is not None:
+        chosen = choose_demonstrations(sample.texts, [""] * len(sample), options.shots, options.seed)
+        shown = [Demonstration(row, sample.texts[row], target_of(sample.labels[row])) for row in chosen]
+    # Without rows there may be no text to write from: the instruction is then what is asked.
+    wording = "instruction first" if shown else "instruction each time"
+    design = written_design(task, shown, form=options.form or "chat", wording=wording)
+    return PromptFile(design, "written", writing=WritingControl())
 
 
 def _check_file(labels: str | None) -> None:
@@ -167,8 +191,13 @@ def _from_sentence(output: Path, options: DraftOptions) -> Drafted:
         told = read_label_definitions(options.labels)
         labels, origin = tuple(item.label for item in told), options.labels
     if len(set(labels)) < 2:
+        if options.labels is None and _WRITING.match(sentence):
+            task = task_of_kind("generation", name="text", labels=(), metric="chrf", instruction=sentence)
+            return Drafted(output, _writing(task, options), origin, {})
         raise OptionError(
-            f"No two labels were found in {origin}.", next_step="Name them with --labels 'positive,negative'."
+            f"No two labels were found in {origin}.",
+            next_step="Name them with --labels 'positive,negative'; for an answer that is a text, begin the sentence "
+            "with what is to be done: Write, Summarise, Translate, Answer, Describe.",
         )
     task = classification_task(
         name="answer",
@@ -179,7 +208,7 @@ def _from_sentence(output: Path, options: DraftOptions) -> Drafted:
         instruction=sentence,
         other_words={item.label: item.words[1:] for item in told},
     )
-    design = design_for(task, form=options.form)
+    design = design_for(task, form=options.form or "plain")
     prompt = PromptFile(design.in_order(tuple(dict.fromkeys(labels))), calibration=_CALIBRATION)
     return Drafted(output, prompt, origin, {})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.data import Rows
-from bakeoff.errors import DataError, OptionError
+from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file
 from bakeoff.methods.registry import load_method
@@ -33,7 +33,9 @@ from bakeoff.workbench.prompt_history import (
     version_of,
 )
 from bakeoff.workbench.prompt_new import budget_rows
+from bakeoff.workbench.prompt_rows import check_labels, rows_not_shown, tried_metric
 from bakeoff.workbench.prompt_server import ServedRows, ask_server
+from bakeoff.workbench.prompt_texts import row_score
 from bakeoff.workbench.rows import divide, read_source
 
 __all__ = [
@@ -52,8 +54,10 @@ __all__ = [
 DEFAULT_MODEL = "smollm2-135m"
 #: What stands for the calibration of an answer that is written, and for the data type of a server's model.
 _WRITTEN, _AS_SERVED = "none, the label is written", "as served"
-#: Fewer rows are computed one by one anew each time, which nobody who tries prompts wants.
-_LEAST_ROWS = 4
+#: The same where the answer is a text.
+_TEXT = "none, a text is written"
+#: What answers in process where labels are not scored.
+_METHODS = {"generated": "generated", "written": "write-zero-shot"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ def try_prompt(
     prompt = read_prompt_file(path)
     if options.against is not None:
         pick(read_history(history_folder(path)), options.against, str(path))
+    if prompt.control == "written":
+        data = replace(data, kind="generation")
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
     task = task_of(read, split, StudyOptions())
@@ -202,6 +208,11 @@ def _answered(
     watcher: Watcher,
 ) -> tuple[AskedRows, CandidateModel, ServedRows | None]:
     """Have the model answer, in process or by its server; a server's model is then named in full."""
+    if model.family == "server" and prompt.control == "written":
+        raise OptionError(
+            f"{path} answers with a text, which is tried with models in process.",
+            next_step="Give --model smollm2-135m; a server's texts are measured by: bakeoff run --method server-write",
+        )
     if model.family == "server":
         served = ask_server(
             path, prompt, task, model.name, rows, allow_send=options.allow_send, terms=options.terms, watcher=watcher
@@ -248,36 +259,6 @@ class AskedRows:
     prefix_tokens: int
 
 
-def check_labels(path: Path, prompt: PromptFile, task: Task) -> None:
-    """Refuse a prompt with other labels than the rows, naming the first on each side."""
-    here, there = set(prompt.design.labels), set(task.labels)
-    if here == there:
-        return
-    sides = [
-        f"{sorted(only)[0]!r} stands {where} alone"
-        for only, where in ((here - there, "in the prompt"), (there - here, "in the rows"))
-        if only
-    ]
-    known = ", ".join(map(repr, task.labels[:10])) + (", ..." if len(task.labels) > 10 else "")
-    raise DataError(
-        f"The labels of {path} must be those of the rows ({known}); {', '.join(sides)}.",
-        next_step="Give each entry of its list 'labels' a label of the rows; its words may stay as they are.",
-    )
-
-
-def rows_not_shown(sample: Rows, prompt: PromptFile) -> Rows:
-    """Leave out the rows of a budget that a prompt shows; refuse where hardly any is left."""
-    shown = {" ".join(each.text.split()) for each in prompt.design.demonstrations}
-    rows = sample.take([place for place, text in enumerate(sample.texts) if " ".join(text.split()) not in shown])
-    if len(rows) < _LEAST_ROWS:
-        raise OptionError(
-            f"At least {_LEAST_ROWS} rows that the prompt does not show are needed; {len(rows)} of {len(sample)} are "
-            "left.",
-            next_step="Give a larger --n.",
-        )
-    return rows
-
-
 def _model(name: str, watcher: Watcher) -> CandidateModel:
     models, _ = candidate_models(StudyOptions(encoders=(), prompt_models=(name,)), watcher)
     return models[0]
@@ -312,9 +293,9 @@ def answered_rows(
     -------
     AskedRows
     """
-    own, written = bool(prompt.shift) and prompt.model_sha256 == model.sha256, prompt.control == "generated"
-    calibration = "none" if written else "file" if own else prompt.calibration
-    name, more = ("generated", {}) if written else ("zero-shot", {"calibration": calibration})
+    own, method_of = bool(prompt.shift) and prompt.model_sha256 == model.sha256, _METHODS.get(prompt.control)
+    calibration = "none" if method_of else "file" if own else prompt.calibration
+    name, more = (method_of, {}) if method_of else ("zero-shot", {"calibration": calibration})
     answers, halves = dict[int, Answer](), [range(len(rows))]
     if calibration not in ("none", "contextual", "file"):
         halves = [range(0, len(rows), 2), range(1, len(rows), 2)]
@@ -329,7 +310,7 @@ def answered_rows(
     return AskedRows(
         [answers[at] for at in range(len(rows))],
         details.get("label_mass"),
-        _WRITTEN if written else str(details["calibration"]),
+        {"generated": _WRITTEN, "written": _TEXT}.get(prompt.control) or str(details.get("calibration")),
         dtype,
         int(details["prefix_tokens"]),
     )
@@ -362,6 +343,7 @@ def tried_version(
     -------
     Tried
     """
+    metric = tried_metric(prompt, rows.labels)
     lines = "\n".join(f"{row}\0{label}" for row, label in sorted(zip(rows.ids, rows.labels, strict=True)))
     values = [answer.value for answer in asked.answers]
     return Tried(
@@ -374,7 +356,11 @@ def tried_version(
         model_sha256=model.sha256,
         dtype=asked.dtype,
         calibration=asked.calibration,
-        rows=tuple(TriedRow(*row) for row in zip(rows.ids, rows.texts, rows.labels, values, strict=True)),
+        rows=tuple(
+            TriedRow(*row, score=None if metric == "accuracy" else row_score(metric, row[2], row[3]))
+            for row in zip(rows.ids, rows.texts, rows.labels, values, strict=True)
+        ),
+        metric=metric,
         label_mass=asked.label_mass,
         rows_per_second=len(rows) / max(sum(answer.seconds for answer in asked.answers), 1e-9),
         tokens_per_row=asked.prefix_tokens + sum(answer.tokens_in for answer in asked.answers) / len(rows),

@@ -87,13 +87,7 @@ def check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None
     DataError
     """
     labels = tuple(each.label for each in found.labels)
-    by = found.control.get("by") if isinstance(found.control, dict) else found.control
-    if (by == "written" and labels) or len(labels) == 1:
-        raise DataError(
-            f"The prompt file {name} must have two labels or more, or none where answers are numbers or texts that are "
-            f"written; {len(labels)} and the control {by!r} came.",
-            next_step="Mend the list 'labels', or write 'control: written' where a text is to be written.",
-        )
+    by = _check_control(name, found, labels)
     spoken = [word for each in words for word in each]
     if len(set(labels)) < len(labels) or len(set(spoken)) < len(spoken):
         twice = next(word for word in (*labels, *spoken) if labels.count(word) > 1 or spoken.count(word) > 1)
@@ -110,21 +104,39 @@ def check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None
             f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
             next_step="Mend the list 'demonstrations'.",
         )
-    bare = next((each for each in found.demonstrations if by == "written" and not each.target.strip()), None)
-    if bare is not None:
-        raise DataError(
-            f"The prompt file {name} must give each demonstration a 'target', the text to write; that of "
-            f"{bare.text[:40]!r} has none.",
-            next_step="Mend the list 'demonstrations'.",
-        )
-    if isinstance(found.control, dict) and by not in ("generated", "written"):
-        raise DataError(
-            f"The prompt file {name} must say, under 'control', by: generated or by: written; {by!r} came.",
-            next_step="Write 'control: label-scores' where label scores are compared.",
-        )
+    if by == "written":
+        _check_targets(name, found)
     shift = found.calibration.shift
     if shift and (found.calibration.name == "none" or len(shift) != len(labels)):
         raise DataError(
             f"The prompt file {name} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
             next_step="Mend the list 'calibration.shift'.",
         )
+
+
+def _check_targets(name: str, found: Any) -> None:
+    """Refuse a demonstration without the text to write."""
+    bare = next((each for each in found.demonstrations if not each.target.strip()), None)
+    if bare is not None:
+        raise DataError(
+            f"The prompt file {name} must give each demonstration a 'target', the text to write; that of "
+            f"{bare.text[:40]!r} has none.",
+            next_step="Mend the list 'demonstrations'.",
+        )
+
+
+def _check_control(name: str, found: Any, labels: tuple[str, ...]) -> str | None:
+    """Refuse a control that is unknown, or does not go with the labels that there are; give how answers come about."""
+    by: str | None = found.control.get("by") if isinstance(found.control, dict) else found.control
+    if (by == "written" and labels) or len(labels) == 1:
+        raise DataError(
+            f"The prompt file {name} must have two labels or more, or none where answers are numbers or texts that are "
+            f"written; {len(labels)} and the control {by!r} came.",
+            next_step="Mend the list 'labels', or write 'control: written' where a text is to be written.",
+        )
+    if isinstance(found.control, dict) and by not in ("generated", "written"):
+        raise DataError(
+            f"The prompt file {name} must say, under 'control', by: generated or by: written; {by!r} came.",
+            next_step="Write 'control: label-scores' where label scores are compared.",
+        )
+    return by

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ __all__ = ["Candidate", "Found", "candidates_of", "fit_score", "halve", "rounds_
 
 #: Rows that the first round asks at least: fewer rank prompts at random.
 LEAST_ROWS = 8
+
+One = TypeVar("One")
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -47,19 +50,20 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Found(Generic[One]):
     """What a search knows of one candidate.
 
     Parameters
     ----------
     candidate : Candidate
+        Or a point of another search space.
     rows : int
         Labelled rows that it was asked.
     score : float
         As `fit_score` gives it; minus infinity where nothing is known.
     """
 
-    candidate: Candidate
+    candidate: One
     rows: int
     score: float
 
@@ -123,13 +127,14 @@ def rounds_of(candidates: int, kept: int, rows: int) -> tuple[tuple[int, int], .
 
 
 def halve(
-    candidates: Sequence[Candidate], kept: int, rows: int, ask: Callable[[Candidate, int, int], float | None]
-) -> tuple[tuple[Found, ...], ...]:
+    candidates: Sequence[One], kept: int, rows: int, ask: Callable[[One, int, int], float | None]
+) -> tuple[tuple[Found[One], ...], ...]:
     """Search.
 
     Parameters
     ----------
     candidates : sequence of Candidate
+        Or of points of another search space, which are told apart by equality.
     kept : int
         How many are wanted.
     rows : int
@@ -143,11 +148,11 @@ def halve(
     tuple of tuple of Found
         Round by round, the best first; a candidate that time did not reach stands behind all others.
     """
-    rounds: list[tuple[Found, ...]] = []
+    rounds: list[tuple[Found[One], ...]] = []
     left, asked = list(candidates), 0
     for size, wanted in rounds_of(len(left), kept, rows):
         left = left[:size]
-        found: list[Found] = []
+        found: list[Found[One]] = []
         for candidate in left:
             score = ask(candidate, asked, wanted)
             if score is None:

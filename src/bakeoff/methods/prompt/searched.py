@@ -90,7 +90,7 @@ class SearchedPrompts(SeveralPrompts):
     def _designs(self, texts: list[str], labels: list[str]) -> list[PromptDesign]:
         """Search, and give the best designs; those of the ensemble where there are too few rows to search with."""
         if len(texts) < LEAST_TO_SEARCH:
-            self.rounds_: tuple[tuple[Found, ...], ...] = ()
+            self.rounds_: tuple[tuple[Found[Candidate], ...], ...] = ()
             self.details_ |= {"search": [], "found_words": []}
             return super()._designs(texts, labels)
         shown, asked = _halves(labels, self.seed)

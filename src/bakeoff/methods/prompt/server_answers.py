@@ -61,6 +61,8 @@ class ServerPrompt(Method):
 
     honest_probabilities: ClassVar[bool] = False
     some_probabilities: ClassVar[bool] = True
+    #: How the output is controlled, in the record of a fit.
+    controlled_by: ClassVar[str] = "label read out of the answer"
     least_n: ClassVar[int] = 0
     needs_two_labels: ClassVar[bool] = False
 
@@ -83,7 +85,7 @@ class ServerPrompt(Method):
             "demonstrations_dropped": 0,
         }
         self.history_.append({"step": "design the prompt", "demonstrations": len(rows)})
-        self.history_.append({"step": "control the output", "by": "label read out of the answer"})
+        self.history_.append({"step": "control the output", "by": self.controlled_by})
 
     def _made_design(self, texts: list[str], labels: list[str]) -> PromptDesign:
         rows = choose_demonstrations(texts, labels, self.shots, self.seed)

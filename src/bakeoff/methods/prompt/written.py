@@ -17,7 +17,7 @@ from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, wri
 from bakeoff.methods.prompt.rendering import count_tokens, rendered, size_mb
 from bakeoff.methods.prompt.retrieved import DemonstrationPool, read_pool, retrieving_prompt, write_pool
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
-from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, Form, PromptDesign
+from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, Form, PromptDesign, RenderedPrompt
 from bakeoff.methods.prompt.writing_control import ChooseBy, WritingControl, read_text
 from bakeoff.methods.prompt.written_design import fitting_written, told_length, whole_control, written_design
 from bakeoff.records import Answer
@@ -78,8 +78,8 @@ class WrittenPrompt(Method):
     prompt_tokens : int
         Most tokens of the prompt before a row; demonstrations beyond are left out.
     most_tokens, stop, temperature, top_p, no_repeat_ngram, required, forbidden, pattern, schema, field, candidates
-        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by`, `retries` and
-        `retry_temperature`; a prompt file's own control goes before them.
+        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by` and `retries`; a
+        prompt file's own control goes before them.
     prompt_file : str, optional
         A prompt file, whose design (demonstrations included) is used as it stands.
 
@@ -93,6 +93,8 @@ class WrittenPrompt(Method):
     honest_probabilities: ClassVar[bool] = False
     least_n: ClassVar[int] = 0
     needs_two_labels: ClassVar[bool] = False
+
+    _prompt: RenderedPrompt
 
     def __init__(
         self,
@@ -118,7 +120,6 @@ class WrittenPrompt(Method):
         candidates: int = 1,
         choose_by: str = "risk",
         retries: int = 0,
-        retry_temperature: float = 0.7,
         prompt_file: str | None = None,
     ) -> None:
         self.task = task
@@ -143,7 +144,6 @@ class WrittenPrompt(Method):
         self.candidates = candidates
         self.choose_by = choose_by
         self.retries = retries
-        self.retry_temperature = retry_temperature
         self.prompt_file = prompt_file
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
@@ -151,6 +151,7 @@ class WrittenPrompt(Method):
         targets = [target_of(label) for label in labels]
         design, control, pool = self._designed(texts, targets)
         wanted = len(design.demonstrations)
+        targets = targets or [each.label for each in design.demonstrations]
         control = whole_control(control, design, self._generator().decoder, targets)
         if self.prompt_file is None:
             most = control.most_tokens or 0
@@ -169,9 +170,8 @@ class WrittenPrompt(Method):
         # One token behind a text without content, so that the prefix is read and the grammar made inside the fit.
         settings = replace(self._settings(0), most_tokens=1)
         first = self._write([self._prompt.query(CONTENT_FREE[0])], settings)
+        self._spend(first)
         self.details_["prefix_tokens"] = first.prefix_tokens
-        read, written = self.usage_.tokens_in + first.tokens, sum(row.tokens_out for row in first.rows)
-        self.usage_ = replace(self.usage_, tokens_in=read, tokens_out=self.usage_.tokens_out + written)
         self.history_.append({"step": "control the output", "by": "written", **self.control_.to_plain()})
 
     def _check_settings(self) -> None:
@@ -207,7 +207,7 @@ class WrittenPrompt(Method):
 
     def _given_control(self) -> WritingControl:
         named = ("most_tokens", "temperature", "top_p", "no_repeat_ngram", "pattern", "schema", "field", "candidates")
-        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries", "retry_temperature")}
+        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries")}
         return WritingControl(
             stop=tuple(self.stop),
             required=tuple(self.required),
@@ -220,13 +220,12 @@ class WrittenPrompt(Method):
         """Set the design and the control, and what follows from them and the model."""
         decoder = self._generator().decoder
         self.design_, self.control_, self._pool = design, control, pool
+        self._prompt = rendered(design, decoder)
         if pool:
             mean = sum(count_tokens(decoder, f"{each.text}\n{each.label}") for each in pool) / len(pool)
             self._shots = max(1, min(self.shots, int(self.prompt_tokens / max(mean, 1.0))))
             retrieved = DemonstrationPool(pool, self.seed)
             self._prompt = retrieving_prompt(design, decoder, retrieved, self._shots, control.most_tokens or 0)
-        else:
-            self._prompt = rendered(design, decoder)
         self._constraint = control.constraint()
         self.details_["model_parameters"] = int(sum(weight.numel() for weight in decoder.model.parameters()))
         self.size_mb_ = size_mb(loaded.model_files(self.model).path)
@@ -245,6 +244,11 @@ class WrittenPrompt(Method):
         )
         self.usage_ = replace(self.usage_, tokens_cached=self.usage_.tokens_cached + found.cached_tokens)
         return found
+
+    def _spend(self, found: Generated) -> None:
+        """Charge the fit with what was read and written in it."""
+        used, written = self.usage_, sum(row.tokens_out for row in found.rows)
+        self.usage_ = replace(used, tokens_in=used.tokens_in + found.tokens, tokens_out=used.tokens_out + written)
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         asked = [_Asked(text) for text in texts]

@@ -83,9 +83,8 @@ def written_design(
             next_step="Choose one of these.",
         )
     parts = WRITTEN_WORDINGS[wording][form]
-    instruction = f"{task.instruction} {length}".strip()
     return PromptDesign(
-        instruction=instruction,
+        instruction=f"{task.instruction} {length}".strip(),
         labels=(),
         words=(),
         definitions=(),
@@ -114,7 +113,9 @@ def told_length(targets: Sequence[str]) -> str:
     lines = round(float(np.median([len(target.strip().split("\n")) for target in targets])))
     words = max(1, round(float(np.median([len(target.split()) for target in targets]))))
     return (
-        f"Write {lines} lines of about {max(1, words // lines)} words." if lines > 1 else f"Write about {words} words."
+        f"Write {lines} lines of about {max(1, round(words / lines))} words."
+        if lines > 1
+        else f"Write about {words} words."
     )
 
 
