@@ -14,13 +14,7 @@ __all__ = ["check_whole", "file_schema"]
 
 @lru_cache(maxsize=1)
 def file_schema() -> Any:
-    """Make the checks of the file's values; pydantic is imported where a file is read.
-
-    Returns
-    -------
-    type
-        A pydantic model.
-    """
+    """Make the checks of the file's values, a pydantic model, which is imported where a file is read."""
     from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
     Word = Annotated[str, StringConstraints(min_length=1)]
@@ -95,22 +89,26 @@ def check_whole(name: str, found: Any, words: Sequence[tuple[str, ...]]) -> None
             f"The prompt file {name} must name each label once, with words of its own; {twice!r} comes twice.",
             next_step="Mend the list 'labels'.",
         )
-    shown = () if by == "written" else found.demonstrations
-    kind = "tagging" if by == "marks" else "classification"
-    told = [set(counts_of(kind, [each.label])) for each in shown]
-    strange = [each.label for each, own in zip(shown, told, strict=True) if own - {*labels, "O"}]
-    if strange:
-        raise DataError(
-            f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
-            next_step="Mend the list 'demonstrations'.",
-        )
     if by == "written":
         _check_targets(name, found)
+    else:
+        _check_shown(name, found, labels, "tagging" if by == "marks" else "classification")
     shift = found.calibration.shift
     if shift and (found.calibration.name == "none" or len(shift) != len(labels)):
         raise DataError(
             f"The prompt file {name} must give one calibration value a label; {len(shift)} came for {len(labels)}.",
             next_step="Mend the list 'calibration.shift'.",
+        )
+
+
+def _check_shown(name: str, found: Any, labels: tuple[str, ...], kind: str) -> None:
+    """Refuse a demonstration of a label that is none."""
+    told = [set(counts_of(kind, [each.label])) for each in found.demonstrations]
+    strange = [each.label for each, own in zip(found.demonstrations, told, strict=True) if own - {*labels, "O"}]
+    if strange:
+        raise DataError(
+            f"The prompt file {name} has a demonstration of the label {strange[0]!r}, which is not among its labels.",
+            next_step="Mend the list 'demonstrations'.",
         )
 
 
