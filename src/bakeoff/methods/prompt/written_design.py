@@ -82,14 +82,14 @@ def written_design(
             f"{wording!r} and {form!r} came.",
             next_step="Choose one of these.",
         )
-    parts = WRITTEN_WORDINGS[wording][form]
     return PromptDesign(
         instruction=f"{task.instruction} {length}".strip(),
         labels=(),
         words=(),
         definitions=(),
         cue="Output",
-        **parts,
+        opening=WRITTEN_WORDINGS[wording][form]["opening"],
+        row=WRITTEN_WORDINGS[wording][form]["row"],
         form=form,
         demonstrations=tuple(demonstrations),
         keeps_lines=True,
