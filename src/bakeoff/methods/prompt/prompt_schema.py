@@ -11,15 +11,20 @@ from bakeoff.errors import DataError
 __all__ = ["check_whole", "file_schema"]
 
 
-@lru_cache(maxsize=1)
 def file_schema() -> Any:
-    """Make the checks of the file's values; pydantic is imported where a file is read.
+    """Give the checks of the file's values; pydantic is imported where a file is read.
 
     Returns
     -------
     type
         A pydantic model.
     """
+    return _schema()
+
+
+@lru_cache(maxsize=1)
+def _schema() -> Any:
+    """Make the checks, once a process."""
     from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
     Word = Annotated[str, StringConstraints(min_length=1)]
