@@ -27,7 +27,6 @@ CASES = {
     "unclosed quote": ("a.csv", GOOD.encode() + b'"never closed,p\nmore,p\n', [], ["62", "quot"]),
     "unknown ending": ("a.doc", GOOD.encode(), [], [".csv"]),
     "unknown kind": ("a.csv", GOOD.encode(), ["--task", "translation"], ["'translation'", "classification"]),
-    "kind of later": ("a.csv", GOOD.encode(), ["--task", "generation"], ["classification", "'generation'"]),
     "unknown metric": ("a.csv", GOOD.encode(), ["--metric", "auc"], ["'auc'", "accuracy"]),
     "unknown method": ("a.csv", GOOD.encode(), ["--method", "magic"], ["'magic'"]),
     "unknown model": ("a.csv", GOOD.encode(), ["--encoder", "minilm-l7"], ["minilm-l7", "minilm-l6"]),
