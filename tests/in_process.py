@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,3 +42,12 @@ class Program:
             main()
         told = self.capsys.readouterr()
         return Ended(int(leaving.value.code or 0), told.out, told.err)
+
+
+_DOCUMENT = (Path(__file__).parents[1] / "docs" / "json.md").read_text("utf-8")
+
+
+def documented(command: str) -> set[str]:
+    """Give the fields that the documentation names for a command's result."""
+    (row,) = re.findall(rf"^\| (?:[^|]*, )?`{command}`(?:,[^|]*)? \| ([^|]*) \|$", _DOCUMENT, flags=re.MULTILINE)
+    return set(re.findall(r"`(\w+)`", row))

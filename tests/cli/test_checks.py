@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 @pytest.fixture
 def couplets(tmp_path: Path) -> Path:
     """Write 40 couplets, of which every fourth has a line too many."""
+    chance = random.Random(0)
     ends = (("night", "light"), ("day", "way"), ("sea", "free"), ("stone", "alone"))
     rows = [
         {
-            "source": f"lines: 2\nthing {number}",
+            # Sources that are nearly the same would stay on one side of the split.
+            "source": f"lines: 2\n{' '.join(''.join(chance.choices('abdeiklmnoprstu', k=7)) for _ in range(6))}",
             "target": f"The {number} of us came by {one}\nand went again by {other}"
             + "\nand so on" * (number % 4 == 0),
         }

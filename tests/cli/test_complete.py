@@ -26,7 +26,7 @@ def offered(program: Program, monkeypatch: pytest.MonkeyPatch):
 
 def test_commands_options_methods_and_names_are_offered(offered, small_rows: Path) -> None:
     assert offered("bakeoff res") == ["resume"]
-    assert offered("bakeoff prompt ") == ["new", "try", "improve", "history", "diff"]
+    assert offered("bakeoff prompt ") == ["new", "try", "write", "improve", "history", "diff"]
     assert offered("bakeoff run x --time") == ["--time", "--time-limit"]
     assert offered("bakeoff run x --method few-shot-d") == ["few-shot-domain", "few-shot-diverse"]
     assert offered("bakeoff run x --encoder ") == ["minilm-l6", "smollm2-135m"]

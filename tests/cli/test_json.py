@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,8 @@ from bakeoff.decision import mcnemar_mid_p
 from bakeoff.report.verdict_file import check_verdict
 from bakeoff.workbench.options import DataOptions
 from bakeoff.workbench.prompt_new import DraftOptions, draft_prompt
-from in_process import Program
+from in_process import Program, documented
 from made_study import ASKED, TUNED
-
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")
-
-
-def documented(command: str) -> set[str]:
-    """Give the fields that the documentation names for a command's result."""
-    (row,) = re.findall(rf"^\| (?:[^|]*, )?`{command}`(?:,[^|]*)? \| ([^|]*) \|$", DOCUMENT, flags=re.MULTILINE)
-    return set(re.findall(r"`(\w+)`", row))
 
 
 def table_of(path: str | Path) -> list[dict[str, str]]:

@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
-from test_json import documented
 
 from bakeoff.methods.registry import method_spec
-from in_process import Program
+from in_process import Program, documented
 from served_bundle import write_served
 
 

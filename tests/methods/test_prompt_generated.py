@@ -205,7 +205,7 @@ def test_wrong_settings(tmp_path: Path):
         ("{by: generated, retries: 1.5}", r"wrong at 'control.retries'"),
         ("{by: generated, kind: regex}", "pattern must be given"),
         ("{by: generated, colour: 1}", "'colour' came"),
-        ("{kind: choice}", "by: generated; None came"),
+        ("{kind: choice}", "by: generated or by: written; None came"),
     ):
         (tmp_path / "p.yaml").write_text(
             text.replace("control:\n  by: generated\n  kind: choice\n", f"control: {entry}\n")

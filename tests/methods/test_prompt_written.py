@@ -98,7 +98,7 @@ def test_a_prompt_file_holds_the_texts_to_write_and_the_control(tmp_path: Path):
     for change, reason in (
         (("forbidden:", "banned:"), "'banned' came"),
         (("most_tokens: 40", "most_tokens: 0"), "most_tokens must be 1 or more; 0 came"),
-        (("by: written", "by: generated"), "two labels or more, or none and the control 'written'; 0 and 'generated'"),
+        (("by: written", "by: generated"), "written; 0 and the control 'generated'"),
         (("target: |-", "label: |-"), "each demonstration a 'target'"),
     ):
         (tmp_path / "q.yaml").write_text(text.replace(*change), "utf-8")

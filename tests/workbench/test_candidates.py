@@ -38,7 +38,8 @@ def test_a_model_that_no_method_uses_is_neither_fetched_nor_looked_for(
         (("distil",), "classification", ["minilm-l6", "smollm2-135m"]),
         (("tagger",), "tagging", ["minilm-l6"]),
         (None, "classification", ["minilm-l6", "smollm2-135m"]),
-        (None, "tagging", ["minilm-l6"]),
+        (None, "tagging", ["minilm-l6", "smollm2-135m"]),
+        (None, "generation", ["smollm2-135m"]),
     ],
 )
 def test_what_the_methods_use_is_found(

@@ -50,7 +50,7 @@ def test_versions_are_counted_by_what_they_say_and_every_try_is_kept(tmp_path: P
     assert len(set(paths)) == 3
     assert keep(folder, tried(other, "ggg", "2026-01-05T00:00")) == paths[1]
     history = read_history(folder)
-    assert [(one.version, one.model, one.accuracy) for one in history] == [
+    assert [(one.version, one.model, one.score) for one in history] == [
         (1, "small", 2 / 3),
         (1, "large", 2 / 3),
         (2, "small", 1.0),

@@ -105,6 +105,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("On 200 labelled rows, against version 2", "bakeoff prompt try prompt.yaml reviews.csv --n 200 --against 2"),
     ),
+    "prompt write": (
+        ("Three texts, from a sentence alone", "bakeoff prompt write harbour.yaml"),
+        (
+            "Another seed, with something for a source",
+            "bakeoff prompt write sums.yaml 'A report' --seeds 1 --seed 7",
+        ),
+    ),
     "prompt improve": (
         (
             "A strong model rewrites the instruction",

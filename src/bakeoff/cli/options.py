@@ -95,16 +95,21 @@ __all__ = [
 #: Named here, since the registry is not loaded for a help text; a test compares them.
 METHODS = (
     "probe, full, lora, tagger, zero-shot, zero-shot-calibrated, few-shot, few-shot-calibrated, prompt-ensemble, "
-    "prompt-search, server-zero-shot, server-few-shot"
+    "prompt-search, server-zero-shot, server-few-shot, zero-shot-sets, zero-shot-scale, few-shot-scale, prompt-head, "
+    "tag-marks, write-full, write-zero-shot, write-few-shot, server-write, server-write-few-shot"
 )
 NAMED_METHODS = (
     "label-names, lp-ft, contrastive, lora-encoder, label-generator, seq2seq, zero-shot-domain, few-shot-domain, "
     "few-shot-diverse, few-shot-retrieved, many-shot, generated, generated-reasoning, prompt-affine, "
-    "prompt-neighbours, server-choice, distil, cascade, tuned-prompt"
+    "prompt-neighbours, server-choice, write-lora, write-seq2seq, write-retrieved, write-search, distil, cascade, "
+    "tuned-prompt"
 )
 _METHODS = f"Method to try beside the floors; repeat for several. By default: {METHODS}. By name only: {NAMED_METHODS}."
 #: Methods that tune a model alone.
-TUNING_METHODS = "label-names, probe, full, lp-ft, contrastive, lora, lora-encoder, label-generator, seq2seq, tagger"
+TUNING_METHODS = (
+    "label-names, probe, full, lp-ft, contrastive, lora, lora-encoder, label-generator, seq2seq, tagger, write-lora, "
+    "write-full, write-seq2seq"
+)
 Encoder = Annotated[
     list[str],
     option(

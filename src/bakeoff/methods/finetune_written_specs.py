@@ -32,7 +32,7 @@ FINETUNE_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
         extra="finetune",
         needs_module="peft",
         by_default=False,
-        search_space={"learning_rate": (1e-4, 2e-3), "epochs": [1, 2, 4], "rank": [4, 16]},
+        search_space={"learning_rate": (1e-4, 2e-3), "epochs": [1, 2, 3, 5], "rank": [4, 16]},
     ),
     MethodSpec(
         name="write-full",
@@ -45,7 +45,7 @@ FINETUNE_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
         location="bakeoff.methods.finetune.text_writer:FullTextWriter",
         forecast=forecast_text_writer,
         parameters={"learning_rate": 2e-4, "epochs": 3, "batch_rows": 8, "least_steps": 30, "frozen_share": 0.5},
-        search_space={"learning_rate": (2e-5, 5e-4), "epochs": [1, 2, 4]},
+        search_space={"learning_rate": (2e-5, 5e-4), "epochs": [1, 2, 3, 5]},
     ),
     MethodSpec(
         name="write-seq2seq",

@@ -57,13 +57,17 @@ def candidate_models(
 
 
 def _families(options: StudyOptions, kind: str) -> set[str | None]:
-    """Give the families of models that the study's methods use; where none is named, those of all."""
+    """Give the families of models that the study's methods use; where none is named, of those that are not by name only."""
     named = options.methods
     wanted = [
         spec
         for spec in method_specs()
         if kind in spec.kinds
-        and (named is None or spec.name in named or (spec.takes_prompt and (options.prompts or not named)))
+        and (
+            spec.by_default
+            if named is None
+            else spec.name in named or (spec.takes_prompt and (options.prompts or not named))
+        )
     ]
     return {family for spec in wanted for family in (spec.model, spec.second_model)}
 

@@ -126,7 +126,7 @@ def _check_targets(name: str, found: Any) -> None:
 def _check_control(name: str, found: Any, labels: tuple[str, ...]) -> str | None:
     """Refuse a control that is unknown, or does not go with the labels that there are; give how answers come about."""
     by: str | None = found.control.get("by") if isinstance(found.control, dict) else found.control
-    if (by == "written" and labels) or len(labels) == 1:
+    if (by == "written" and labels) or (by == "generated" and not labels) or len(labels) == 1:
         raise DataError(
             f"The prompt file {name} must have two labels or more, or none where answers are numbers or texts that are "
             f"written; {len(labels)} and the control {by!r} came.",
