@@ -57,7 +57,7 @@ def candidate_models(
 
 
 def _families(options: StudyOptions, kind: str) -> set[str | None]:
-    """Give the families of models that the study's methods use; where none is named, of those that are not by name only."""
+    """Give the families of models that the named methods use, or those that a study has without being asked."""
     named = options.methods
     wanted = [
         spec
