@@ -128,3 +128,13 @@ def test_settings_and_time(folders):
     assert answers[0].value is None
     assert answers[0].abstention == "time was up"
     assert made.cut_
+
+
+def test_training_that_is_shortened_leaves_time_to_write(folders):
+    made = FullTextWriter(task=task_for_kind("generation"), model=folders["decoder"], least_steps=100_000, epochs=1)
+    made.within(RunContext(deadline=Deadline.after(12.0), may_shorten=True)).fit(*rows_of_kind("generation", 8))
+    assert made.details_["share_of_steps"] < 1
+    assert not made.cut_
+    assert made.context_.deadline.left > 0.5
+    assert all(answer.value for answer in made.answer(["The battery"]))
+    assert not made.cut_

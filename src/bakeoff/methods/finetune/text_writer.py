@@ -8,6 +8,7 @@ metric of what is written for held-out rows, not by their likelihood, which fall
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from bakeoff.data import target_of
 from bakeoff.errors import OptionError
 from bakeoff.methods import loaded
-from bakeoff.methods.contract import Method
+from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.finetune.adapters import read_about, write_about
 from bakeoff.methods.finetune.decoder_files import read_decoder, write_decoder
 from bakeoff.methods.finetune.lower_layers import freeze_lower_layers
@@ -49,6 +50,8 @@ ABOUT_WRITER = "writer.json"
 _MOST_HELD, _MOST_READ = 32, 768
 #: Room for a target, of the longest that was learned from.
 _ROOM = 1.25
+#: Of the time that is left, what training takes where it is shortened to end in time.
+_TRAINING_SHARE = 0.65
 #: Why a row has no answer, by how its text ended.
 TIME_WAS_UP, NOTHING_WRITTEN = "time was up", "the model wrote nothing"
 _REASONS = {"too-long": "the text is longer than the model reads", "time": TIME_WAS_UP}
@@ -92,7 +95,7 @@ class TextWriter(Method):
             to_learn(read, targets, held),
             objective=TargetLikelihood(float(np.mean([len(own) for own in targets])), judge),
             pad=self._pad_id,
-            context=self.context_,
+            context=self._training_context(),
         )
         self.cut_, self.history_ = tuned.cut, tuned.history
         self.usage_ = replace(self.usage_, tokens_in=tuned.tokens)
@@ -105,6 +108,13 @@ class TextWriter(Method):
             **self._finish(looked),
         }
         self._measure()
+
+    def _training_context(self) -> RunContext:
+        """Leave time to write where training is shortened to end in time: what follows it writes texts, too."""
+        left = self.context_.deadline.left
+        if not self.context_.may_shorten or not math.isfinite(left):
+            return self.context_
+        return replace(self.context_, deadline=Deadline.after(_TRAINING_SHARE * left))
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         return self._written(texts)
