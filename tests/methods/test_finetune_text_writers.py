@@ -135,6 +135,7 @@ def test_training_that_is_shortened_leaves_time_to_write(folders):
     made.within(RunContext(deadline=Deadline.after(12.0), may_shorten=True)).fit(*rows_of_kind("generation", 8))
     assert made.details_["share_of_steps"] < 1
     assert not made.cut_
-    assert made.context_.deadline.left > 0.5
+    # The loop by itself leaves a twelfth of the time and half a second: 1.5 of these 12.
+    assert made.context_.deadline.left > 2.5
     assert all(answer.value for answer in made.answer(["The battery"]))
     assert not made.cut_

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.prompt.label_match import match_label
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from bakeoff.models.constraint import Constraint
     from bakeoff.models.generate import WriteSettings
 
-__all__ = ["OutputControl", "control_from_plain", "object_schema", "quoted", "read_answer"]
+__all__ = ["OutputControl", "checked_control", "control_from_plain", "object_schema", "quoted", "read_answer"]
+
+_Control = TypeVar("_Control")
 
 Kind = Literal["choice", "regex", "json-schema", "free"]
 
@@ -219,17 +221,44 @@ def control_from_plain(value: Mapping[str, Any], name: str) -> OutputControl:
     DataError
         If an entry is not known, or its value is not allowed.
     """
-    known = [field.name for field in fields(OutputControl)]
+    return checked_control(OutputControl, value, name)
+
+
+def checked_control(kind: type[_Control], value: Mapping[str, Any], name: str, *beside: str) -> _Control:
+    """Make a control of the entries of a prompt file.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass that checks what goes together.
+    value : mapping
+        Entries named as its parameters.
+    name : str
+        Of the file, for messages.
+    *beside : str
+        Entries that are known beside them, and read elsewhere.
+
+    Returns
+    -------
+    object
+        Of that kind.
+
+    Raises
+    ------
+    DataError
+        If an entry is not known, or its value is not allowed.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
     strange = [key for key in value if key not in known]
     if strange:
         raise DataError(
-            f"The prompt file {name} may hold, under 'control', {', '.join(known)}; {strange[0]!r} came.",
+            f"The prompt file {name} may hold, under 'control', {', '.join((*beside, *known))}; {strange[0]!r} came.",
             next_step="Mend this entry.",
         )
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(OutputControl).validate_json(json.dumps(dict(value), default=str), strict=True)
+        return TypeAdapter(kind).validate_json(json.dumps(dict(value), default=str), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(("control", *(str(part) for part in first["loc"])))

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bakeoff.errors import DataError, OptionError
+from bakeoff.errors import OptionError
+from bakeoff.methods.prompt.control import checked_control
 
 if TYPE_CHECKING:
     from bakeoff.models.constraint import Constraint
@@ -173,25 +174,7 @@ def writing_control_from_plain(value: Mapping[str, Any], name: str) -> WritingCo
     DataError
         If an entry is not known, or its value is not allowed.
     """
-    known = [each.name for each in fields(WritingControl)]
-    strange = [key for key in value if key not in known]
-    if strange:
-        raise DataError(
-            f"The prompt file {name} may hold, under 'control', by, {', '.join(known)}; {strange[0]!r} came.",
-            next_step="Mend this entry.",
-        )
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(WritingControl).validate_json(json.dumps(dict(value), default=str), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(("control", *(str(part) for part in first["loc"])))
-        raise DataError(
-            f"The prompt file {name} is wrong at {place!r}: {first['msg']}.", next_step="Mend this entry."
-        ) from error
-    except OptionError as error:
-        raise DataError(f"The prompt file {name} is wrong at 'control': {error}", next_step="Mend it.") from error
+    return checked_control(WritingControl, value, name, "by")
 
 
 def read_text(control: WritingControl, text: str, ended: str) -> tuple[str | None, str | None]:
