@@ -56,7 +56,7 @@ SETS = {
     "e2e_nlg": Shown((400, 40, 80), ("--budgets", "64"), "E2E NLG (github.com/tuetschek/e2e-dataset), CC BY-SA 4.0"),
     "scitldr": Shown((96, 16, 32), ("--budgets", "32"), "SciTLDR (github.com/allenai/scitldr), Apache-2.0"),
     "poetry": Shown(
-        (200, 24, 40),
+        (200, 12, 24),
         ("--budgets", "32", "--checks", "examples/checks/stanzas.yaml", "--metric", "form"),
         "rhymedata (github.com/sravanareddy/rhymedata), poems in the public domain",
     ),

@@ -52,3 +52,15 @@ def test_a_difference_stands_beside_the_means_that_it_is_the_difference_of(short
     assert abs(row.score - met.score_a) > 0.01
     goals = decision.considerations[-1].figures
     assert goals["finetune_score"] - goals["prompt_score"] == pytest.approx(goals["difference"], abs=1e-12)
+
+
+def test_two_seeds_are_said_before_the_floor_and_the_better_one_can_be_shipped():
+    """However far apart the scores are, too few seeds are the reason; the floor is not better."""
+    curves = [(TUNED, {16: 0.7}), (SHOTS, {16: 0.8}), (TFIDF, {16: 0.66})]
+    apart = make_evidence(curves, rows=200, validation_rows=200, facts=FACTS, train=400, seeds=2, seed_deviation=0.1)
+    verdict = decide(apart).verdict
+    assert (verdict.choice, verdict.meanwhile) == ("unresolved", TFIDF.name)
+    said = " ".join(verdict.reasons)
+    assert f"Meanwhile use {TFIDF.name}: with under 3 seeds nothing is shown to beat it" in said
+    assert f"bakeoff ship STUDY --contender '{SHOTS.name}'" in said
+    assert said.index("under 3 seeds, so what a refit would change is not known") < said.index("Meanwhile")

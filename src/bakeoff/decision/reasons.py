@@ -48,9 +48,13 @@ def _statistic(one: Comparison) -> str:
     return f"{phrases.points(one.difference)} {phrases.interval_points(one.ci)}, {p}"
 
 
+def _sides(case: Case) -> list[Side]:
+    figures = case.figures
+    return [side for side in (figures.finetune, figures.prompt, figures.both) if side is not None]
+
+
 def _side_of(case: Case, name: str | None) -> Side | None:
-    sides = (case.figures.finetune, case.figures.prompt, case.figures.both)
-    return next((side for side in sides if side and side.contender == name), None)
+    return next((side for side in _sides(case) if side.contender == name), None)
 
 
 def _cost_clause(case: Case, name: str) -> str:
@@ -74,6 +78,11 @@ def _cost_clause(case: Case, name: str) -> str:
 
 def _meanwhile(case: Case, name: str) -> str:
     stands = {case.figures.floor: "the floor", case.figures.current: "today's system"}.get(name)
+    if stands is not None and case.choice.basis == "few-seeds":
+        ahead = [side for side in _sides(case) if side.against_floor is not None and side.against_floor.mean > 0]
+        best = max(ahead, key=lambda side: side.score, default=None)
+        ship = f"; to ship the best so far: bakeoff ship STUDY --contender '{best.contender}'" if best else ""
+        return f"Meanwhile use {name}: with under {MIN_SEEDS} seeds nothing is shown to beat it, however apart{ship}."
     if stands is not None:
         return f"Meanwhile use {name}: {stands} stands until a finalist is shown to beat it."
     clause = _cost_clause(case, name)
