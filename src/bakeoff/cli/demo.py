@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from bakeoff.cli import options
@@ -10,6 +11,7 @@ from bakeoff.cli.json_output import Given
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bakeoff.records import Decision
     from bakeoff.workbench.conclude import Outcome
 
 __all__ = ["demo"]
@@ -40,11 +42,24 @@ def demo(
 
 def _next_commands(console: Console, outcome: Outcome) -> None:
     """Print where the report lies, and commands to try."""
+    from bakeoff.workbench.next_command import next_command
+
     folder = outcome.folder
     lines = [f"The report: {(folder / 'report.html').absolute()}", "Next, try:"]
+    further = next_command(folder, outcome.seconds_to_go_on)
+    if further is not None:
+        lines.append(f"  {further}")
     if outcome.bundle is not None:
         lines.append(f"  bakeoff predict {folder}/bundle new.csv -o answers.csv")
         lines.append(f"  bakeoff serve {folder}/bundle")
+    lines.append(f"  bakeoff ship {folder} --contender {shlex.quote(_another(outcome.decision))}")
     lines.append("  bakeoff run your.csv --text review --label sentiment --time-limit 12m")
-    lines.append(f"  bakeoff ship {folder} --contender tfidf")
     console.print("\n" + "\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _another(decision: Decision) -> str:
+    """Give the better of the finalists that were not shipped; a floor where there was no final."""
+    shipped = decision.verdict.contender or decision.verdict.meanwhile
+    final = next((one for one in decision.comparisons if one.role == "verdict"), None)
+    scored = [] if final is None else [(final.score_a, final.a), (final.score_b, final.b)]
+    return max((one for one in scored if one[1] != shipped), default=(0.0, "tfidf"))[1]

@@ -204,6 +204,8 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
     )
     if outcome.shipped_note:
         console.print(Text(outcome.shipped_note, style="dim"))
+    if not outcome.resolved:
+        console.print(Text("exit code 3: finished, without a verdict", style="dim"))
 
 
 def _near(path: Path) -> str:
