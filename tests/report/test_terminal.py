@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from bakeoff.cli.demo import _another
 from bakeoff.decision import decide
 from bakeoff.records import Check, Contender
 from bakeoff.report import (
@@ -225,3 +226,12 @@ def test_a_current_system_heads_the_card(evidence, decision):
     )
     text = draw(verdict_card(replace(evidence, contenders=(*evidence.contenders, system)), kept, title="x"))
     assert "KEEP CURRENT  today, n = 0" in text
+
+
+def test_after_the_demo_the_finalist_that_was_not_shipped_is_offered(decision, unresolved):
+    assert _another(decision) == decision.verdict.against
+    met = replace(decision.comparisons[0], a="first", b="second", score_a=0.8, score_b=0.7)
+    for meanwhile, offered in (("first", "second"), ("second", "first"), ("a floor", "first")):
+        verdict = replace(unresolved.verdict, meanwhile=meanwhile)
+        assert _another(replace(unresolved, verdict=verdict, comparisons=(met,))) == offered
+    assert _another(replace(unresolved, comparisons=())) == "tfidf"
