@@ -88,7 +88,7 @@ def pull_entry(given: Given, name: str, kind: Literal["model", "data"]) -> None:
     SourceError
         If there is no such entry, or no source could give it.
     """
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
     from bakeoff.catalog import entry, pull
     from bakeoff.errors import SourceError
@@ -100,7 +100,7 @@ def pull_entry(given: Given, name: str, kind: Literal["model", "data"]) -> None:
             f"{name!r} is a {'model' if found.kind == 'model' else 'data set'} of the catalogue.",
             next_step=f"Fetch it with: bakeoff {other} pull {name}",
         )
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=given.console, transient=False) as bar:
         task = bar.add_task(name, total=found.download_size)
         folder = pull(name, progress=lambda done, total: bar.update(task, completed=done, total=total))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.cli import options
@@ -46,6 +49,7 @@ def _next_commands(console: Console, outcome: Outcome) -> None:
 
     folder = outcome.folder
     lines = [f"The report: {(folder / 'report.html').absolute()}", "Next, try:"]
+    lines += _activation()
     further = next_command(folder, outcome.seconds_to_go_on)
     if further is not None:
         lines.append(f"  {further}")
@@ -55,6 +59,14 @@ def _next_commands(console: Console, outcome: Outcome) -> None:
     lines.append(f"  bakeoff ship {folder} --contender {shlex.quote(_another(outcome.decision))}")
     lines.append("  bakeoff run your.csv --text review --label sentiment --time-limit 12m")
     console.print("\n" + "\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _activation() -> list[str]:
+    """Give the command that puts the program on the user's path, where it runs in an environment that is not active."""
+    script = Path(sys.prefix) / "bin" / "activate"
+    if sys.prefix == sys.base_prefix or os.environ.get("VIRTUAL_ENV") == sys.prefix or not script.exists():
+        return []
+    return [f"  source {shlex.quote(str(script))}"]
 
 
 def _another(decision: Decision) -> str:
