@@ -38,6 +38,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "add": (
         ("A further method on the study's models", "bakeoff add bakeoff-studies/reviews --method contrastive"),
         ("A prompt of yours, against what was measured", "bakeoff add bakeoff-studies/reviews --prompt prompt.yaml"),
+        ("More labelled rows to learn from", "bakeoff add bakeoff-studies/reviews --rows more.csv"),
         ("A further model to prompt", "bakeoff add bakeoff-studies/reviews --prompt-model models/qwen.gguf"),
     ),
     "report": (

@@ -96,7 +96,12 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
         spent_seconds=store.fact("spent_seconds") or 0.0,
         time_limit=(store.fact("wanted") or {}).get("time_limit"),
         budgets_beyond=budgets_beyond(store, plan),
-        missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped), *_test_seen(store)),
+        missing=(
+            *(store.fact("missing") or ()),
+            *_left_out(store, plan, trials, dropped),
+            *_test_seen(store),
+            *_rows_added(store),
+        ),
     )
 
 
@@ -131,6 +136,18 @@ def _test_seen(store: StudyStore) -> tuple[str, ...]:
                 f"{', '.join(names)}: added when {shown} had been shown (test seen), so that chance may flatter it."
             )
     return tuple(told)
+
+
+def _rows_added(store: StudyStore) -> tuple[str, ...]:
+    """Tell which training rows were added by someone who could know what test rows were answered wrongly."""
+    growths = store.growths()
+    if not growths:
+        return ()
+    added = sum(growth.added for growth in growths)
+    return (
+        f"{added:,} training rows were added when test scores had been shown (test seen); up to n = "
+        f"{growths[0].train_rows:,} trials are those from before.",
+    )
 
 
 def _left_out(

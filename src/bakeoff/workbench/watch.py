@@ -253,12 +253,18 @@ def _of_study(shipped: Bundle, folder: Path) -> _Known:
     from bakeoff.study.store import PARTS, StudyStore
 
     with StudyStore(folder) as store:
-        if store.fact("fingerprint") != shipped.facts.fingerprint:
+        # A bundle may be from before training rows were added.
+        sizes = {growth.fingerprint: growth.train_rows for growth in store.growths()} | {
+            store.fact("fingerprint"): None
+        }
+        if shipped.facts.fingerprint not in sizes:
             raise StudyError(
                 f"The bundle {shipped.folder} was shipped from other rows than those of {folder}.",
                 next_step="Name its own study with --study, or ship this one again: bakeoff ship STUDY",
             )
-        texts = tuple(text for part in PARTS for text in store.rows(part).texts)
+        parts = {part: store.rows(part).texts for part in PARTS}
+        parts["train"] = parts["train"][: sizes[shipped.facts.fingerprint]]
+        texts = tuple(text for part in parts.values() for text in part)
         if shipped.facts.reference is not None:
             return _Known(shipped.facts.reference, texts, ())
         evidence = gather_evidence(store)
