@@ -1,7 +1,7 @@
 """Does `bakeoff watch` stay quiet where nothing has shifted, see what has, and cover the score? Real rows, TF-IDF.
 
-A study is drawn from each data set: 600 rows to learn from, 300 test rows with the answers of three fits. Its bundle has
-learned from all 900. The rows that are left are the world: whatever is drawn from them has not shifted.
+A study is drawn from each data set: 600 rows to learn from, 300 test rows with the answers of three fits. Its bundle
+has learned from all 900. The rows that are left are the world: whatever is drawn from them has not shifted.
 
 - *Quiet*: draws of 300 rows of the world; how often any look says "shifted", and how often one is shown at all.
 - *Seen*: 300 rows of another data set; of the world with half of the rows of its most frequent label gone; of the world
@@ -61,7 +61,7 @@ def make_world(folder: Path, name: str) -> World:
     order = np.random.default_rng(7).permutation(len(rows))[: LEARNED + TESTED + 3000]
     texts, labels = (tuple(str(rows[at][field]) for at in order) for field in ("text", "label"))
     task = classification_task(name="label", labels=sorted(set(labels)), metric="accuracy")
-    known, tested = slice(0, LEARNED), slice(LEARNED, LEARNED + TESTED)
+    tested = slice(LEARNED, LEARNED + TESTED)
     runs = []
     for seed in range(3):
         drawn = np.random.default_rng(seed).permutation(LEARNED)[: int(0.8 * LEARNED)]
@@ -79,7 +79,6 @@ def make_world(folder: Path, name: str) -> World:
         lengths=tuple(len(text.split()) for text in study), words=known_words(study), unknown=float(shares.mean()),
         unknown_deviation=float(shares.std(ddof=1)), copies=0.0,
     )  # fmt: skip
-    assert known.stop == LEARNED
     return World(
         name, task, reference, study, texts[len(study) :], labels[len(study) :],
         tuple(str(answer.value) for answer in answers),
@@ -114,7 +113,7 @@ def quiet(world: World, draws: int) -> list[tuple[Look, ...]]:
 
 def other_mix(world: World, chance: np.random.Generator) -> tuple[list[str], list[str]]:
     top = Counter(world.labels).most_common(1)[0][0]
-    rows = [at for at in drawn(world, min(2 * NEW, len(world.texts)), chance)]
+    rows = drawn(world, min(2 * NEW, len(world.texts)), chance)
     rows = [at for at in rows if world.labels[at] != top or chance.random() < 0.5][:NEW]
     return [world.texts[at] for at in rows], [world.answers[at] for at in rows]
 

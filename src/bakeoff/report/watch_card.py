@@ -121,7 +121,9 @@ def _answer_text(said: Redecision) -> str:
         return f"NO: a loss of {margin} is ruled out"
     told = f"TOO FEW LABELS: a loss of {figures.points_text(-said.ci[0], signed=False)} or more is ruled out"
     if said.labels_needed is None:
-        return f"{told}; one of {margin} cannot be with more labels, as the card's own interval is too wide for that"
+        return (
+            f"{told}; more labels cannot tell one of {margin} if the score stays: the card's own interval is too wide"
+        )
     return (
         f"{told}; about {figures.about_text(said.labels_needed)} labels would tell one of {margin} if the score stays"
     )
