@@ -66,8 +66,7 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
     Evidence
     """
     plan, task = read_plan(store), read_task(store)
-    parts = read_parts(store, plan)
-    trials = store.trials()
+    parts, trials = read_parts(store, plan), store.trials()
     dropped = store.fact("dropped") or {}
     planned = len(plan.trials) if plan is not None else 0
     settled = read_adjudicated(store) if adjudicated else {}
@@ -135,7 +134,7 @@ def _test_seen(store: StudyStore) -> tuple[str, ...]:
             told.append(
                 f"{', '.join(names)}: added when {shown} had been shown (test seen), so that chance may flatter it."
             )
-    return tuple(told)
+    return (*told, *_rows_added(store))
 
 
 def _rows_added(store: StudyStore) -> tuple[str, ...]:

@@ -349,15 +349,7 @@ def grow_plan(plan: Plan, grid: Grid, budgets: Sequence[int], *, seconds: float 
     planned = {trial.contender for trial in plan.trials if trial.n > 0}
     deciding = {trial.contender for trial in plan.trials if trial.core}
     learning = [one for one in grid.contenders if one.name in planned]
-    costs = {n: sum(b.seconds for b in blocks.blocks([c for c in learning if c.name in deciding], n)) for n in budgets}
-    fitting = [n for n in budgets if seconds is None or costs[n] <= CORE_SHARE * seconds]
-    if not fitting:
-        raise StudyError(
-            f"Trials with {budgets[0]:,} labelled rows, the fewest that use what is added, take about "
-            f"{costs[budgets[0]]:,.0f} s; {seconds:,.0f} s are there for them.",
-            next_step="Give a larger --time-limit, or none.",
-        )
-    n = fitting[-1]
+    n = _largest_grown(blocks, [one for one in learning if one.name in deciding], budgets, seconds)
     given = distinct(blocks.blocks(learning, n))
     known: set[tuple[str | None, int]] = {(block.contender.name, block.n) for block in given}
     trials = [
@@ -373,3 +365,16 @@ def grow_plan(plan: Plan, grid: Grid, budgets: Sequence[int], *, seconds: float 
         trials=(*before, *sorted(trials, key=lambda trial: (not trial.core, trial.seed))),
         forecast=round(plan.forecast + sum(trial.cost for trial in trials), 1),
     )
+
+
+def _largest_grown(blocks: Blocks, deciding: Sequence[Contender], budgets: Sequence[int], seconds: float | None) -> int:
+    """Give the largest budget whose deciding trials fit; refused where none does."""
+    costs = {n: sum(block.seconds for block in blocks.blocks(deciding, n)) for n in budgets}
+    fitting = [n for n in budgets if seconds is None or costs[n] <= CORE_SHARE * seconds]
+    if not fitting:
+        raise StudyError(
+            f"Trials with {budgets[0]:,} labelled rows, the fewest that use what is added, take about "
+            f"{costs[budgets[0]]:,.0f} s; {max(seconds or 0.0, 0.0):,.0f} s are there for them.",
+            next_step="Give a larger --time-limit, or none.",
+        )
+    return fitting[-1]

@@ -220,15 +220,12 @@ def run_study(
     until : {"measured", "decided"}
         Whether all of the plan is run, or no more than the verdict needs (`bakeoff.study.policy`). Where all is run
         under a time limit, contenders that cannot win any more are left out.
-    only : frozenset of str, optional
-        Contenders whose trials are run; all where not given.
-    above : int
-        Only trials with more labels than these are run.
+    only, above : frozenset of str, int
+        Contenders whose trials are run (all where None), and the labels that a trial must have more of.
     """
     run = _prepared(store, listener, allow_send, more_seconds, until)
-    run.passed |= {
-        run.place_of(t) for t in run.plan.trials if t.n <= above or (only is not None and t.contender not in only)
-    }
+    passed = (t for t in run.plan.trials if t.n <= above or (only is not None and t.contender not in only))
+    run.passed |= set(map(run.place_of, passed))
     _recall(run)
     try:
         for planned in _as_decided(run) if until == "decided" else _in_order(run):

@@ -167,12 +167,11 @@ def watch(
     drawn = _drawn(shipped, source, options)
     columns = options.text or known_columns(shipped, drawn.table)
     texts = texts_of(drawn.table, columns, shipped.facts)
-    left, labelled = 0, None
+    left, labelled, sheet, written = 0, None, None, 0
     if options.labelled is not None:
         labelled, left = read_audit(options.labelled, drawn.wanted, _named(shipped, options))
     elif (label := _label_column(shipped, drawn.table, options)) is not None:
         labelled, left = labelled_of(drawn.table, texts, label, _named(shipped, options))
-    sheet, written = None, 0
     if options.audit is not None:
         sheet = options.write or source.with_name(f"{source.stem}.audit.csv")
         shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
