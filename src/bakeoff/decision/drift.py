@@ -338,7 +338,7 @@ def abstentions_look(reference: Reference, abstained: int, rows: int) -> Look:
     if not runs or rows < LEAST_ROWS:
         return _look("abstentions", "Fisher", LEAST_ABSTENTIONS, "too few rows to compare")
     before = float(np.mean([none / of for none, of in runs]))
-    tables = [[[abstained, rows - abstained], [none, of - none]] for none, of in runs]
+    tables = [np.array([[abstained, rows - abstained], [none, of - none]]) for none, of in runs]
     share = abstained / rows
     return _look(
         "abstentions",

@@ -234,7 +234,7 @@ def _read(
     told = [at for at, row in enumerate(table.cells) if texts[at].strip() and _is_told(row[place])]
     if not told:
         raise DataError(f"{more.path} has no row with both a text and a label.", next_step="Check --label.")
-    cells, numbers = (tuple(part[at] for at in told) for part in (table.cells, table.row_numbers))
+    cells, numbers = tuple(table.cells[at] for at in told), tuple(table.row_numbers[at] for at in told)
     part = replace(table, cells=cells, row_numbers=numbers)
     groups = None
     if grouped and columns.group is not None:

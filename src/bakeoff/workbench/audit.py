@@ -184,7 +184,7 @@ def labelled_of(table: Table, texts: Sequence[str], label: str, facts: BundleFac
     left = sum(bool(text.strip()) for text in texts) - len(told)
     if not told:
         return ([], []), left
-    cells, numbers = (tuple(part[at] for at in told) for part in (table.cells, table.row_numbers))
+    cells, numbers = tuple(table.cells[at] for at in told), tuple(table.row_numbers[at] for at in told)
     part = replace(table, cells=cells, row_numbers=numbers)
     text = tuple(name for name in facts.text_columns if name in table.columns)
     kind = facts.task.kind
