@@ -33,6 +33,7 @@ from bakeoff.cli import (
     serve,
     ship,
     ui,
+    watch,
 )
 from bakeoff.cli.command import Command, Group
 from bakeoff.cli.failures import tell, told_of
@@ -76,7 +77,7 @@ _add(_MEASURE, "run", run.run, "Measure both ways, decide, report, ship")
 _add(_MEASURE, "demo", demo.demo, "Run on real customer reviews, in six minutes")
 _add(_MEASURE, "label", label.label, "Draw a sample of texts to label by hand")
 _add(_STUDY, "resume", resume.resume, "Continue one that was stopped")
-_add(_STUDY, "add", add.add, "Measure a further method or model")
+_add(_STUDY, "add", add.add, "Measure a further method or model, or with more rows")
 _add(_STUDY, "report", report.report, "Decide again, and write its files anew")
 _add(_STUDY, "compare", compare.compare, "Compare two contenders, or two files of answers")
 _add(_STUDY, "adjudicate", adjudicate.adjudicate, "Settle doubtful labels, blind")
@@ -85,6 +86,7 @@ _add(_STUDY, "ship", ship.ship, "Write any contender as a bundle")
 _add(_ALONE, "finetune", finetune.finetune, "Fine-tune one method, score it, write a bundle")
 app.add_typer(prompt.app, name="prompt", rich_help_panel=_ALONE, short_help="Design a prompt, try it, improve it")
 _add(_USE, "predict", predict.predict, "Answer the rows of a file with a bundle")
+_add(_USE, "watch", watch.watch, "Say how new rows differ, and when to decide again")
 _add(_USE, "serve", serve.serve, "Answer over HTTP with a bundle")
 _add(_USE, "ui", ui.ui, "See, start and stop studies in the browser")
 app.add_typer(models.app, name="models", rich_help_panel="Catalogue", short_help="List models, or pull one")

@@ -38,6 +38,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "add": (
         ("A further method on the study's models", "bakeoff add bakeoff-studies/reviews --method contrastive"),
         ("A prompt of yours, against what was measured", "bakeoff add bakeoff-studies/reviews --prompt prompt.yaml"),
+        ("More labelled rows to learn from", "bakeoff add bakeoff-studies/reviews --rows more.csv"),
         ("A further model to prompt", "bakeoff add bakeoff-studies/reviews --prompt-model models/qwen.gguf"),
     ),
     "report": (
@@ -142,6 +143,18 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Answers beside the columns of the file", "bakeoff predict bundle new.csv -o answers.csv"),
         ("With a column of probabilities for each label", "bakeoff predict bundle new.csv --probabilities"),
         ("A summary as JSON, for a program", "bakeoff predict bundle new.jsonl -o answers.jsonl --json"),
+    ),
+    "watch": (
+        ("What has shifted since the study", "bakeoff watch bakeoff-studies/reviews/bundle new.csv"),
+        (
+            "And 50 rows to label, drawn at random",
+            "bakeoff watch bakeoff-studies/reviews/bundle new.csv --audit 50",
+        ),
+        (
+            "Whether to decide again, by their labels",
+            "bakeoff watch bakeoff-studies/reviews/bundle new.csv --labelled new.audit.csv",
+        ),
+        ("A loss of ten points is what matters", "bakeoff watch bundle labelled.csv --loss 10 --json"),
     ),
     "serve": (
         ("On this machine, port 8000", "bakeoff serve bakeoff-studies/reviews/bundle"),

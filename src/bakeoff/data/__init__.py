@@ -9,7 +9,8 @@ from bakeoff.data.cells import KINDS, written_texts
 from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.cost_matrix import read_cost_matrix
-from bakeoff.data.duplicates import near_duplicates
+from bakeoff.data.drawn import Drawn, draw_rows
+from bakeoff.data.duplicates import least_likeness, near_duplicates, same_key
 from bakeoff.data.examine import LEAST_COUNTED, UNEVEN, check_rows
 from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows, fold_overlap
 from bakeoff.data.forms import (
@@ -60,6 +61,7 @@ __all__ = [
     "Cell",
     "Check",
     "Columns",
+    "Drawn",
     "Fold",
     "LabelDefinition",
     "Predictions",
@@ -71,6 +73,7 @@ __all__ = [
     "check_rows",
     "counts_of",
     "cross_fit_rows",
+    "draw_rows",
     "entity_type",
     "find_columns",
     "fingerprint",
@@ -79,6 +82,7 @@ __all__ = [
     "keep_unlabelled",
     "label_names",
     "labels_of",
+    "least_likeness",
     "match_definitions",
     "near_duplicates",
     "nested_order",
@@ -90,6 +94,7 @@ __all__ = [
     "read_table",
     "references_of",
     "safe_cell",
+    "same_key",
     "source_of",
     "spaced",
     "split_fields",

@@ -11,7 +11,7 @@ from bakeoff.data.sniff import DELIMITERS, find_delimiter, roomy_fields
 from bakeoff.data.table import Cell, Record, Table, name_columns
 from bakeoff.errors import DataError
 
-__all__ = ["read_delimited", "read_lines"]
+__all__ = ["read_delimited", "read_lines", "settle_delimiter"]
 
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -45,7 +45,7 @@ def read_delimited(text: str, *, source: str, delimiter: str | None, header: boo
     DataError
         For a broken quote, too many fields in a row, and the faults of `name_columns`.
     """
-    chosen = _settle_delimiter(text, delimiter, suffix)
+    chosen = settle_delimiter(text, delimiter, suffix)
     notes: list[Check] = []
     try:
         records = _strict_records(text, chosen, source)
@@ -81,7 +81,8 @@ def read_lines(text: str, source: str) -> Table:
     return Table(source, ("text",), tuple(cells for _, cells in records), numbers, (note,), named=False)
 
 
-def _settle_delimiter(text: str, given: str | None, suffix: str) -> str:
+def settle_delimiter(text: str, given: str | None, suffix: str) -> str:
+    """Give the delimiter that was named, or that a text's first records have; see `read_delimited`."""
     if given is None:
         return "\t" if suffix == ".tsv" else find_delimiter(text) or DELIMITERS[0]
     delimiter = _SPELLED.get(given, given)

@@ -4,6 +4,7 @@
 ``measured``     what a study measures beside its trials' answers
 ``assumptions``  what nobody measured
 ``costs``        what a decision says of costs
+``drift``        what a bundle remembers of its study's rows, and how later ones differ
 ``evidence``     all that a decision may look at
 ``verdict``      all else that a decision says
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from bakeoff.data.check import Check
 from bakeoff.records.assumptions import ASSUMED, HOURS_A_MONTH, RETRAINS_PER_MONTH, Assumed, Assumptions
 from bakeoff.records.costs import BreakEven, CostComparison, ExpectedCost
+from bakeoff.records.drift import AuditedScore, Finding, Look, Redecision, Reference
 from bakeoff.records.evidence import Evidence, Requirement
 from bakeoff.records.measured import LabelNoise, Measured, Reading, Rephrased, RephrasedAnswers, Suspect
 from bakeoff.records.trials import Answer, Arm, Contender, Status, Trial, Usage
@@ -40,6 +42,7 @@ __all__ = [
     "Arm",
     "Assumed",
     "Assumptions",
+    "AuditedScore",
     "BreakEven",
     "Check",
     "Comparison",
@@ -54,12 +57,16 @@ __all__ = [
     "ExpectedCost",
     "ExtendedGap",
     "Extrapolation",
+    "Finding",
     "Flip",
     "LabelNoise",
     "LeaderboardRow",
+    "Look",
     "Measured",
     "NextStep",
     "Reading",
+    "Redecision",
+    "Reference",
     "Rephrased",
     "RephrasedAnswers",
     "Requirement",

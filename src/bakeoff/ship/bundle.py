@@ -14,15 +14,15 @@ Nothing in the folder is run, and nothing outside it is reached through it: one 
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import BundleError, OptionError
-from bakeoff.records import Contender
+from bakeoff.records import Contender, Reference
+from bakeoff.ship.files import MANIFEST, METHOD, SHIP_AGAIN, WEIGHTS, BundleFile, check_files
 from bakeoff.tasks import Task
 
 if TYPE_CHECKING:
@@ -32,34 +32,6 @@ __all__ = ["SCHEMA", "Bundle", "BundleFacts", "BundleFile", "read_bundle"]
 
 #: Version of the layout of `bundle.json`.
 SCHEMA = 1
-MANIFEST, CARD, METHOD, WEIGHTS = "bundle.json", "README.md", "method", "weights"
-
-#: Endings of files that some loader would run or unpickle; a bundle needs none of them.
-CODE_SUFFIXES = frozenset(
-    {
-        ".bat",
-        ".bin",
-        ".ckpt",
-        ".cmd",
-        ".dll",
-        ".dylib",
-        ".exe",
-        ".h5",
-        ".joblib",
-        ".pickle",
-        ".pkl",
-        ".ps1",
-        ".pt",
-        ".pth",
-        ".py",
-        ".pyc",
-        ".pyd",
-        ".sh",
-        ".so",
-    }
-)
-
-_SHIP_AGAIN = "Ship the contender again from its study, or copy the whole folder again from where it was written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +57,8 @@ class BundleFacts:
         Column of the second text of a pair.
     rows_from : str
         Source of those rows; empty where it is not known.
+    reference : Reference or None
+        What the study knew of its rows, for later rows to be held against; None where no study measured it.
     """
 
     contender: Contender
@@ -96,15 +70,7 @@ class BundleFacts:
     text_columns: tuple[str, ...] = ()
     rows_from: str = ""
     text_pair: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BundleFile:
-    """A listed file: its path with ``/`` between the parts, its sha256, and its size in bytes."""
-
-    path: str
-    sha256: str
-    size: int
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +155,7 @@ class Bundle:
         if unknown:
             raise BundleError(
                 f"The bundle {self.folder} sets {unknown[0]!r}, which the method {contender.method!r} does not have.",
-                next_step=_SHIP_AGAIN,
+                next_step=SHIP_AGAIN,
             )
         return method.load(self.folder / METHOD, settings, context or RunContext(dtype=self.facts.dtype))
 
@@ -238,7 +204,7 @@ def read_bundle(folder: Path | str) -> Bundle:
     place = place.resolve()
     facts, about = _parse(value, place)
     _check_spec(facts.contender, about.bakeoff_version)
-    _check_files(place, about.files)
+    check_files(place, about.files)
     return Bundle(
         folder=place,
         facts=facts,
@@ -248,21 +214,6 @@ def read_bundle(folder: Path | str) -> Bundle:
         self_contained=about.self_contained,
         files=about.files,
     )
-
-
-def digest(path: Path) -> str:
-    """Give the sha256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Give everything under a folder but folders, in order, without following links."""
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            yield from walk(path)
-        else:
-            yield path
 
 
 def replaced_name(final: Path) -> str:
@@ -277,7 +228,7 @@ def _read_manifest(place: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path} is not JSON: {error}.", next_step=_SHIP_AGAIN) from error
+        raise BundleError(f"{path} is not JSON: {error}.", next_step=SHIP_AGAIN) from error
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA or isinstance(schema, bool):
         raise BundleError(
@@ -308,7 +259,7 @@ def _parse(value: Mapping[str, Any], place: Path) -> tuple[BundleFacts, _Manifes
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(
-            f"{place / MANIFEST} does not follow schema {SCHEMA}: {where}: {first['msg']}.", next_step=_SHIP_AGAIN
+            f"{place / MANIFEST} does not follow schema {SCHEMA}: {where}: {first['msg']}.", next_step=SHIP_AGAIN
         ) from error
     return facts, about
 
@@ -333,68 +284,4 @@ def _check_spec(contender: Contender, written_by: str) -> None:
             f"The bundle was made with version {contender.version} of the method {contender.method!r}; "
             f"bakeoff {here} has version {spec.version}, which answers differently.",
             next_step=cure,
-        )
-
-
-def _check_files(place: Path, files: tuple[BundleFile, ...]) -> None:
-    listed = {file.path for file in files}
-    if len(listed) < len(files):
-        raise BundleError(f"{place / MANIFEST} lists a file twice.", next_step=_SHIP_AGAIN)
-    for file in files:
-        _check_name(file.path, place)
-    for part in (METHOD, WEIGHTS):
-        root = place / part
-        if root.is_symlink():
-            raise BundleError(f"{root} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
-        for path in walk(root) if root.is_dir() else ():
-            name = path.relative_to(place).as_posix()
-            if path.is_symlink():
-                raise BundleError(f"{path} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
-            if name not in listed:
-                raise BundleError(
-                    f"{path} is no part of the bundle: {MANIFEST} does not list it.", next_step=_SHIP_AGAIN
-                )
-    if not (place / METHOD).is_dir():
-        raise BundleError(f"The bundle {place} has no folder {METHOD}.", next_step=_SHIP_AGAIN)
-    for file in files:
-        _check_content(place / file.path, file)
-
-
-def _check_name(name: str, place: Path) -> None:
-    """Hold a listed path to the bundle's own layout; what is not spelled plainly is refused."""
-    parts = PurePosixPath(name).parts
-    plain = (
-        name == "/".join(parts)
-        and not {"..", "."} & set(parts)
-        and not any(character in name for character in "\\:\0")
-        and (name == CARD or (len(parts) > 1 and parts[0] in {METHOD, WEIGHTS}))
-    )
-    if not plain:
-        raise BundleError(
-            f"{place / MANIFEST} lists {name!r}; only {CARD} and files under {METHOD}/ and {WEIGHTS}/ may stand there.",
-            next_step="Do not use this bundle: it was made to reach other files.",
-        )
-    if PurePosixPath(name).suffix.lower() in CODE_SUFFIXES:
-        raise BundleError(
-            f"{place / MANIFEST} lists {name!r}, a kind of file that could carry code; a bundle holds none.",
-            next_step="Do not use this bundle, unless you know who made it and why.",
-        )
-
-
-def _check_content(path: Path, file: BundleFile) -> None:
-    if path.is_symlink():
-        raise BundleError(f"{path} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
-    if not path.is_file():
-        raise BundleError(f"The bundle's file {path} is missing.", next_step=_SHIP_AGAIN)
-    size = path.stat().st_size
-    if size != file.size:
-        raise BundleError(
-            f"The bundle's file {path} has changed: it must have {file.size} bytes and has {size}.",
-            next_step=_SHIP_AGAIN,
-        )
-    found = digest(path)
-    if found != file.sha256:
-        raise BundleError(
-            f"The bundle's file {path} has changed: its sha256 must be {file.sha256} and is {found}.",
-            next_step=_SHIP_AGAIN,
         )

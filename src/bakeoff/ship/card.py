@@ -142,14 +142,14 @@ def labels_line(task: Task) -> str:
     return f"Labels: {shown}{f', and {more} more in bundle.json' if more > 0 else ''}."
 
 
-def _leaderboard_row(decision: Decision, contender: Contender) -> LeaderboardRow | None:
+def leaderboard_row(decision: Decision, contender: Contender) -> LeaderboardRow | None:
     rows = [row for row in decision.leaderboard if row.contender == contender.name]
     at_n = [row for row in rows if row.n == decision.verdict.n]
     return at_n[0] if at_n else max(rows, key=lambda row: row.n, default=None)
 
 
 def _score(evidence: Evidence, decision: Decision, contender: Contender, rows_refitted: int) -> str:
-    row = _leaderboard_row(decision, contender)
+    row = leaderboard_row(decision, contender)
     metric = evidence.task.metric
     if row is None:
         return "## Score\n\nThis contender was not measured on test rows: nothing is known of its score."

@@ -66,8 +66,7 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
     Evidence
     """
     plan, task = read_plan(store), read_task(store)
-    parts = read_parts(store, plan)
-    trials = store.trials()
+    parts, trials = read_parts(store, plan), store.trials()
     dropped = store.fact("dropped") or {}
     planned = len(plan.trials) if plan is not None else 0
     settled = read_adjudicated(store) if adjudicated else {}
@@ -96,7 +95,12 @@ def gather_evidence(store: StudyStore, *, adjudicated: bool = False) -> Evidence
         spent_seconds=store.fact("spent_seconds") or 0.0,
         time_limit=(store.fact("wanted") or {}).get("time_limit"),
         budgets_beyond=budgets_beyond(store, plan),
-        missing=(*(store.fact("missing") or ()), *_left_out(store, plan, trials, dropped), *_test_seen(store)),
+        missing=(
+            *(store.fact("missing") or ()),
+            *_left_out(store, plan, trials, dropped),
+            *_test_seen(store),
+            *_rows_added(store),
+        ),
     )
 
 
@@ -130,7 +134,19 @@ def _test_seen(store: StudyStore) -> tuple[str, ...]:
             told.append(
                 f"{', '.join(names)}: added when {shown} had been shown (test seen), so that chance may flatter it."
             )
-    return tuple(told)
+    return (*told, *_rows_added(store))
+
+
+def _rows_added(store: StudyStore) -> tuple[str, ...]:
+    """Tell which training rows were added by someone who could know what test rows were answered wrongly."""
+    growths = store.growths()
+    if not growths:
+        return ()
+    added = sum(growth.added for growth in growths)
+    return (
+        f"{added:,} training rows were added when test scores had been shown (test seen); up to n = "
+        f"{growths[0].train_rows:,} trials are those from before.",
+    )
 
 
 def _left_out(

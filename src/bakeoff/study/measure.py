@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from bakeoff.data import FOLDS, target_of
@@ -20,13 +20,13 @@ from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import JobFailed, MeasureJob
 from bakeoff.study.grid import Grid, default_budgets, models_of
 from bakeoff.study.parts import read_parts
-from bakeoff.study.plan import Plan, extend_plan, make_plan
+from bakeoff.study.plan import Plan, extend_plan, grow_plan, make_plan
 from bakeoff.study.run import Executor
 from bakeoff.study.seen import were_test_rows_shown
 from bakeoff.study.store import StudyStore
 from bakeoff.study.terms import read_terms
 
-__all__ = ["CLOSING_SECONDS", "again_told", "plan_further", "plan_study"]
+__all__ = ["CLOSING_SECONDS", "again_told", "plan_further", "plan_grown", "plan_study"]
 
 #: Set aside for the decision, the report and the bundle's files.
 CLOSING_SECONDS = 8.0
@@ -124,6 +124,42 @@ def plan_further(
     store.set_facts({**(facts or {}), **told, **_added_facts(store, usable, test_seen), "plan": plan.to_json()})
     store.note("added", ", ".join(one.name for one in usable))
     return plan
+
+
+def plan_grown(store: StudyStore, added: int, time_limit: float | None) -> Plan:
+    """Plan the trials with more training rows; nothing is measured or written.
+
+    Parameters
+    ----------
+    store : StudyStore
+        Planned.
+    added : int
+        Training rows that are to be added.
+    time_limit : float or None
+        Seconds for all that is new.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    StudyError
+        If the time allows no trial that uses them.
+    """
+    plan = read_plan(store)
+    if plan is None:
+        raise ValueError("rows are added after a study was planned")
+    speeds = {name: ModelSpeed(**speed) for name, speed in (store.fact("speeds") or {}).items()}
+    known = [one for one in read_contenders(store) if one.arm != "current" and _measured(one, speeds)]
+    wanted: dict[str, Any] = store.fact("wanted")
+    before = store.fact("row_counts")["train"]
+    now = default_budgets(before + added, [*(wanted["budgets"] or ()), -1] if wanted["budgets"] else None)
+    grid = _grid(store, known, speeds)
+    grid = replace(grid, rows={**grid.rows, "train": before + added}, budgets=now)
+    left = None if time_limit is None else time_limit - CLOSING_SECONDS - plan.refit_seconds
+    steps = {n for n in (1024, 4096, 16_384) if before < n and 2 * n <= before + added} if time_limit else set()
+    return grow_plan(plan, grid, sorted({*(n for n in now if n > before), *steps}), seconds=left)
 
 
 def _added_facts(store: StudyStore, added: Sequence[Contender], test_seen: bool) -> dict[str, Any]:

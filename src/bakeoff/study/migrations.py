@@ -72,8 +72,34 @@ def _m003_unlabelled(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE unlabelled (position INTEGER PRIMARY KEY, text TEXT NOT NULL)")
 
 
+def _m004_growths(db: sqlite3.Connection) -> None:
+    """How the study stood before each time that training rows were added; written once, never changed."""
+    db.executescript(
+        """
+        CREATE TABLE growths (
+            number INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            source TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            added INTEGER NOT NULL,
+            train_rows INTEGER NOT NULL,
+            fingerprint TEXT NOT NULL,
+            plan TEXT NOT NULL,
+            verdict TEXT NOT NULL
+        );
+        CREATE TRIGGER growths_stay BEFORE UPDATE ON growths BEGIN SELECT RAISE(ABORT, 'growths are kept'); END;
+        CREATE TRIGGER growths_last BEFORE DELETE ON growths BEGIN SELECT RAISE(ABORT, 'growths are kept'); END;
+        """
+    )
+
+
 #: Every step, oldest first; never edited, only appended to.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first_tables, _m002_folds, _m003_unlabelled)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _m001_first_tables,
+    _m002_folds,
+    _m003_unlabelled,
+    _m004_growths,
+)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,8 @@ class StudyParts:
         How many validation and test rows a trial answers, of a fold or of all.
     unlabelled : tuple of str
         Texts without a label.
+    grown : tuple of int
+        Training rows before each time that some were added.
     orders : dict
         The permutations that were drawn so far, by seed.
     """
@@ -40,6 +43,7 @@ class StudyParts:
     folds: tuple[Fold, ...]
     answered: Mapping[str, int]
     unlabelled: tuple[str, ...] = ()
+    grown: tuple[int, ...] = ()
     orders: dict[int, list[int]] = field(default_factory=dict, compare=False, repr=False)
 
     def train(self, seed: int) -> Rows:
@@ -50,14 +54,21 @@ class StudyParts:
         """Give the n rows of a seed: the first n of its permutation, so that budgets are nested."""
         train = self.train(seed)
         if seed not in self.orders:
-            self.orders[seed] = [int(i) for i in nested_order(train.strata, 1000 * study_seed + seed)]
+            edges = (0, *self.grown, len(train))
+            self.orders[seed] = [
+                start + int(i)
+                for start, end in itertools.pairwise(edges)
+                for i in nested_order(train.strata[start:end], 1000 * study_seed + seed)
+            ]
         return train.take(self.orders[seed][:n])
 
     def beyond(self, n: int, seed: int, study_seed: int, most: int) -> tuple[str, ...]:
         """Give at most so many texts without labels: those that have none, then those behind the n rows of a seed."""
         self.sample(n, seed, study_seed)
         own = drawn_unlabelled(self.unlabelled, seed, study_seed, most)
-        return own + self.train(seed).take(self.orders[seed][n : n + most - len(own)]).texts
+        # Rows that were added later are not among them, so that a trial is the same before and after.
+        known = next((size for size in self.grown if n <= size), len(self.orders[seed]))
+        return own + self.train(seed).take(self.orders[seed][:known][n : n + most - len(own)]).texts
 
     @cached_property
     def test(self) -> Rows:
@@ -151,4 +162,6 @@ def read_parts(store: StudyStore, plan: Plan | None) -> StudyParts:
     StudyParts
     """
     answered = plan.answered if plan is not None else {"validation": 0, "test": 0}
-    return StudyParts({part: store.rows(part) for part in PARTS}, store.folds(), answered, store.unlabelled())
+    divided = {part: store.rows(part) for part in PARTS}
+    grown = tuple(growth.train_rows for growth in store.growths())
+    return StudyParts(divided, store.folds(), answered, store.unlabelled(), grown)

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from bakeoff.errors import StudyError
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
 from bakeoff.study.blocks import Block, Blocks, PlannedTrial, distinct, shared_scores
 from bakeoff.study.grid import Grid, forecast_trial, partner
 from bakeoff.study.required import required_sets
 
-__all__ = ["COMPARED_ROWS", "Plan", "PlannedTrial", "extend_plan", "make_plan"]
+__all__ = ["COMPARED_ROWS", "Plan", "PlannedTrial", "extend_plan", "grow_plan", "make_plan"]
 
 #: More rows than these are not answered: they would narrow no interval by much and cost every trial its share.
 MOST_TEST_ROWS, MOST_VALIDATION_ROWS = 2000, 1000
@@ -319,3 +320,61 @@ def extend_plan(plan: Plan, grid: Grid, added: Sequence[Contender]) -> Plan:
         trials=(*plan.trials, *sorted(trials, key=lambda trial: (not trial.core, trial.seed))),
         forecast=round(plan.forecast + sum(trial.cost for trial in trials), 1),
     )
+
+
+def grow_plan(plan: Plan, grid: Grid, budgets: Sequence[int], *, seconds: float | None = None) -> Plan:
+    """Put the trials with added training rows behind those of a plan; the arms meet at the largest budget that fits.
+
+    Parameters
+    ----------
+    plan : Plan
+    grid : Grid
+        With the added rows.
+    budgets : sequence of int
+        Larger than the training rows before, ascending.
+    seconds : float, optional
+        That the trials which decide may take.
+
+    Returns
+    -------
+    Plan
+        Trials that were planned before decide nothing any more where they learned from fewer rows.
+
+    Raises
+    ------
+    StudyError
+        If none fits.
+    """
+    blocks = Blocks(grid, plan.answered, grid.contenders)
+    planned = {trial.contender for trial in plan.trials if trial.n > 0}
+    deciding = {trial.contender for trial in plan.trials if trial.core}
+    learning = [one for one in grid.contenders if one.name in planned]
+    n = _largest_grown(blocks, [one for one in learning if one.name in deciding], budgets, seconds)
+    given = distinct(blocks.blocks(learning, n))
+    known: set[tuple[str | None, int]] = {(block.contender.name, block.n) for block in given}
+    trials = [
+        block.trial(seed, shared_scores(block, seed, known), core=block.contender.name in deciding)
+        for block in given
+        for seed in block.seeds
+    ]
+    before = [replace(trial, core=trial.core and trial.n == 0) for trial in plan.trials]
+    return replace(
+        plan,
+        decision_budget=n,
+        budgets=(*plan.budgets, n),
+        trials=(*before, *sorted(trials, key=lambda trial: (not trial.core, trial.seed))),
+        forecast=round(plan.forecast + sum(trial.cost for trial in trials), 1),
+    )
+
+
+def _largest_grown(blocks: Blocks, deciding: Sequence[Contender], budgets: Sequence[int], seconds: float | None) -> int:
+    """Give the largest budget whose deciding trials fit; refused where none does."""
+    costs = {n: sum(block.seconds for block in blocks.blocks(deciding, n)) for n in budgets}
+    fitting = [n for n in budgets if seconds is None or costs[n] <= CORE_SHARE * seconds]
+    if not fitting:
+        raise StudyError(
+            f"Trials with {budgets[0]:,} labelled rows, the fewest that use what is added, take about "
+            f"{costs[budgets[0]]:,.0f} s; {max(seconds or 0.0, 0.0):,.0f} s are there for them.",
+            next_step="Give a larger --time-limit, or none.",
+        )
+    return fitting[-1]

@@ -16,6 +16,7 @@ from bakeoff.records import Contender, Trial
 from bakeoff.study.evidence import gather_evidence, read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import Job, JobFailed, JobResult
 from bakeoff.study.further import further_seeds, with_further
+from bakeoff.study.growth import fingerprint_at
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.plan import Plan, PlannedTrial
 from bakeoff.study.policy import next_trial
@@ -102,7 +103,7 @@ class _Run:
         contender = self.contenders[planned.contender]
         return trial_key(
             {
-                "fingerprint": self.store.fact("fingerprint"),
+                "fingerprint": fingerprint_at(planned.n, self.store.growths(), self.store.fact("fingerprint")),
                 "split_seed": self.store.fact("seed"),
                 "answered": dict(self.plan.answered),
                 "task": self.task.to_json(),
@@ -200,6 +201,7 @@ def run_study(
     more_seconds: float | None = None,
     until: Until = "measured",
     only: frozenset[str] | None = None,
+    above: int = -1,
 ) -> None:
     """Run every trial of the plan that has no record yet, as far as time allows.
 
@@ -218,12 +220,12 @@ def run_study(
     until : {"measured", "decided"}
         Whether all of the plan is run, or no more than the verdict needs (`bakeoff.study.policy`). Where all is run
         under a time limit, contenders that cannot win any more are left out.
-    only : frozenset of str, optional
-        Contenders whose trials are run; all where not given.
+    only, above : frozenset of str, int
+        Contenders whose trials are run (all where None), and the labels that a trial must have more of.
     """
     run = _prepared(store, listener, allow_send, more_seconds, until)
-    if only is not None:
-        run.passed |= {(t.contender, t.n, t.seed) for t in run.plan.trials if t.contender not in only}
+    passed = (t for t in run.plan.trials if t.n <= above or (only is not None and t.contender not in only))
+    run.passed |= set(map(run.place_of, passed))
     _recall(run)
     try:
         for planned in _as_decided(run) if until == "decided" else _in_order(run):

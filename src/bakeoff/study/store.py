@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import fcntl
 import json
 import math
@@ -11,14 +10,16 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any, Self
 
 from bakeoff.data import Fold, Rows
 from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Trial, Usage
+from bakeoff.study.growth import Growth
 from bakeoff.study.migrations import migrate
+from bakeoff.study.place import make_folder, no_study
 from bakeoff.study.table_values import answer_values, fold_values, row_values
 
 __all__ = ["PARTS", "StudyStore", "number_or_nan"]
@@ -40,14 +41,6 @@ def number_or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _studies_near(folder: Path) -> list[str]:
-    """Give the studies in a folder, or beside it those whose names are like its own, and one that is alone there."""
-    inside = sorted(str(path.parent) for path in folder.glob(f"*/{_FILE}"))
-    beside = {path.parent.name: str(path.parent) for path in folder.parent.glob(f"*/{_FILE}")}
-    names = difflib.get_close_matches(folder.name, beside, n=2) or (list(beside) if len(beside) == 1 else [])
-    return inside[:2] or [beside[name] for name in names]
-
-
 class StudyStore:
     """One study folder, opened for writing by one process at a time.
 
@@ -61,14 +54,7 @@ class StudyStore:
         self.folder = folder
         path = folder / _FILE
         if not path.is_file():
-            found = "has none" if folder.is_dir() else "is a file" if folder.exists() else "is not there"
-            near = _studies_near(folder)
-            raise StudyError(
-                f"A study is a folder that holds {_FILE}; {folder} {found}.",
-                next_step=f"Did you mean {' or '.join(near)}?"
-                if near
-                else "Give the folder that 'bakeoff run' printed, or start a study with: bakeoff run DATA",
-            )
+            raise no_study(folder, _FILE)
         self._lock = (folder / "study.lock").open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,7 +111,7 @@ class StudyStore:
                 f"The folder {folder} holds a study already.",
                 next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
             )
-        _make_folder(folder)
+        make_folder(folder)
         aside = folder / f".{_FILE}-{os.getpid()}"
         aside.unlink(missing_ok=True)
         with closing(sqlite3.connect(aside)) as db:
@@ -228,6 +214,27 @@ class StudyStore:
             source=str(self.folder),
             kind=(self.fact("task") or {}).get("kind", "classification"),
         )
+
+    def growths(self) -> tuple[Growth, ...]:
+        """Give how the study stood before each time that training rows were added, oldest first."""
+        return tuple(Growth(*row) for row in self._db.execute("SELECT * FROM growths ORDER BY number"))
+
+    def grow(self, rows: Rows, before: Growth, facts: Mapping[str, Any]) -> None:
+        """Put rows behind the training rows, with how the study stood before and its new facts, in one transaction.
+
+        Parameters
+        ----------
+        rows : Rows
+        before : Growth
+            With the next number; one that is there is never changed.
+        facts : mapping of str to JSON value
+        """
+        values = row_values("train", rows, before.train_rows)
+        with self._db:
+            self._db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._db.execute("INSERT INTO growths VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(before))
+            told = [(name, json.dumps(value)) for name, value in facts.items()]
+            self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", told)
 
     def unlabelled(self) -> tuple[str, ...]:
         """Give the texts without a label, in their order."""
@@ -376,13 +383,3 @@ class StudyStore:
         return self._db.execute(
             "SELECT abstention, raw FROM answers WHERE trial = ? AND part = ? ORDER BY position", (key, part)
         ).fetchall()
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(
-            f"The study's folder {folder} cannot be made: {error.strerror or error}.",
-            next_step="Name a folder that can be written with --output.",
-        ) from error

@@ -12,12 +12,12 @@ from bakeoff.records import Answer
 __all__ = ["answer_values", "fold_values", "row_values"]
 
 
-def row_values(part: str, rows: Rows) -> list[tuple[Any, ...]]:
-    """Give the values of a part's rows, in their order."""
+def row_values(part: str, rows: Rows, first: int = 0) -> list[tuple[Any, ...]]:
+    """Give the values of a part's rows, in their order, from a position on."""
     return [
         (
             part,
-            position,
+            first + position,
             rows.ids[position],
             rows.texts[position],
             rows.labels[position],

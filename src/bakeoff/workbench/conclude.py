@@ -16,6 +16,7 @@ from bakeoff.decision import decide
 from bakeoff.errors import NoVerdictError
 from bakeoff.records import Decision, Evidence
 from bakeoff.study.evidence import read_adjudicated
+from bakeoff.study.growth import verdict_file
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.next_command import next_command, seconds_to_go_on
@@ -101,6 +102,7 @@ def conclude(store: StudyStore) -> tuple[Evidence, Decision]:
             evidence = replace(evidence, missing=(*evidence.missing, _settled(store)))
         else:
             (store.folder / _SETTLED_FILE).unlink(missing_ok=True)
+        evidence = replace(evidence, missing=(*evidence.missing, *_before_rows(store)))
         decision = decide(evidence)
     except NoVerdictError as error:
         again = f"bakeoff resume {shlex.quote(str(store.folder))} --time-limit 10m"
@@ -159,6 +161,24 @@ def _write_pages(store: StudyStore, evidence: Evidence, decision: Decision, crea
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _before_rows(store: StudyStore) -> tuple[str, ...]:
+    """Write the verdicts that stood before training rows were added, as they were, and tell each in one sentence."""
+    from bakeoff.report.aside import write_aside
+
+    told = []
+    for growth in store.growths():
+        document, path = json.loads(growth.verdict), store.folder / verdict_file(growth.number)
+        if not path.is_file():
+            write_aside(path, growth.verdict)
+        verdict = document["verdict"]
+        named = f" ({verdict['contender']})" if verdict.get("contender") else ""
+        told.append(
+            f"With {growth.train_rows:,} training rows the choice was {verdict['choice']}{named}, "
+            f"{document['created'][:10]}; see {path.name}."
+        )
+    return tuple(told)
 
 
 def _settled(store: StudyStore) -> str:

@@ -33,6 +33,7 @@ from bakeoff.errors import DataError, OptionError
 from bakeoff.records import Contender, Trial, Usage
 from bakeoff.study.contenders import CandidateModel, GivenPromptFile, build_contenders, contender_to_json
 from bakeoff.study.evidence import requirement_facts
+from bakeoff.study.growth import fingerprint_at
 from bakeoff.study.run import trial_key
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, default_metric, task_of_kind
@@ -334,9 +335,9 @@ def current_trial(store: StudyStore, test_rows: int) -> Trial | None:
     name = store.fact("current")
     if answers is None or name is None:
         return None
-    nothing = float("nan")
+    nothing, known = float("nan"), fingerprint_at(0, store.growths(), store.fact("fingerprint"))
     return Trial(
-        key=trial_key({"current": answers[:test_rows], "fingerprint": store.fact("fingerprint")}),
+        key=trial_key({"current": answers[:test_rows], "fingerprint": known}),
         contender=name,
         n=0,
         seed=0,

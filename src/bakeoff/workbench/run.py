@@ -138,6 +138,7 @@ def carry_on(
     *,
     again: bool = False,
     added: Added | None = None,
+    above: int | None = None,
 ) -> Outcome:
     """Run what a study has left to run, decide, report and ship.
 
@@ -151,39 +152,48 @@ def carry_on(
         Whether trials that were cut or failed run again within what is left of the limit.
     added : Added, optional
         Contenders to put into the study; nothing but their trials is run then, without a limit where none is given.
+    above : int, optional
+        Training rows before some were added; nothing but trials with more labels is run then, likewise.
 
     Returns
     -------
     Outcome
     """
     with ProgressFile(store.folder, watcher) as written:
-        return _carried_on(store, written, time_limit, again=again, added=added)
+        return _carried_on(store, written, time_limit, again=again, added=added, above=above)
 
 
 def _carried_on(
-    store: StudyStore, watcher: Watcher, time_limit: float | None, *, again: bool, added: Added | None
+    store: StudyStore,
+    watcher: Watcher,
+    time_limit: float | None,
+    *,
+    again: bool,
+    added: Added | None,
+    above: int | None,
 ) -> Outcome:
     began, known = time.monotonic(), read_plan(store)
+    more_only = added is not None or above is not None
     with LocalExecutor(known.threads if known is not None else 0) as executor:
         plan = _planned(store, executor, watcher, added)
         answered = len(read_parts(store, plan).test)
         _record_current(store, answered)
         shown = forecast_of_showing(answered, plan.seeds, store.folds(), read_task(store).kind)
-        said = time_limit if time_limit is not None or added is not None else store.fact("wanted")["time_limit"]
+        said = time_limit if time_limit is not None or more_only else store.fact("wanted")["time_limit"]
         watcher.planned(plan, read_contenders(store), shown, said)
         if known is None:
             _tell(store, plan, watcher)
         watcher.sending(planned_sendings(store, plan))
-        more = _more_seconds(store, plan, time_limit, again=again, added=added is not None)
+        more = _more_seconds(store, plan, time_limit, again=again, added=more_only)
         only = None if added is None else frozenset(one.name for one in added.contenders)
-        _measure(store, executor, watcher, more, only)
+        _measure(store, executor, watcher, more, only, -1 if above is None else above)
         watcher.step("deciding")
         before = time.monotonic()
         judged = conclude(store)
         left = MOST_SECONDS
         if time_limit is not None:
             left = time_limit - (time.monotonic() - began)
-        elif plan.time_limit is not None and added is None:
+        elif plan.time_limit is not None and not more_only:
             left = plan.time_limit - float(store.fact("spent_seconds") or 0.0) - (time.monotonic() - before)
         bundle, note = _ship_winner(store, judged, executor, watcher, left)
         more = seconds_to_go_on(store, judged[1])
@@ -203,7 +213,12 @@ def _planned(store: StudyStore, executor: LocalExecutor, watcher: Watcher, added
 
 
 def _measure(
-    store: StudyStore, executor: LocalExecutor, watcher: Watcher, more: float | None, only: frozenset[str] | None
+    store: StudyStore,
+    executor: LocalExecutor,
+    watcher: Watcher,
+    more: float | None,
+    only: frozenset[str] | None,
+    above: int,
 ) -> None:
     """Run the trials that are left, as the study was asked for, and tell how often servers were called."""
     wanted = store.fact("wanted")
@@ -215,6 +230,7 @@ def _measure(
         more_seconds=more,
         until=wanted.get("until", "measured"),
         only=only,
+        above=above,
     )
     called = calls_made(store)
     if called is not None:

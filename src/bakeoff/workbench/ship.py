@@ -13,7 +13,7 @@ from bakeoff.data import nested_order, strata_of
 from bakeoff.errors import BundleError, OptionError, StudyError, TrialError
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender, Decision, Evidence
-from bakeoff.ship import BundleFacts, model_card, write_bundle
+from bakeoff.ship import BundleFacts, model_card, reference_of, write_bundle
 from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RefitJob, RefitResult
@@ -213,6 +213,7 @@ def _write(
         dtype=refit.dtype,
         text_columns=tuple(store.fact("text_columns")),
         text_pair=store.fact("text_pair"),
+        reference=reference_of(*judged, contender, job.texts),
     )
     card = model_card(
         *judged,

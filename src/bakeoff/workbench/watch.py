@@ -1,0 +1,351 @@
+"""Hold new rows against those of a bundle's study: what has shifted, and whether to decide again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.errors import DataError, OptionError, StudyError
+from bakeoff.records import AuditedScore, Look, Redecision, Reference
+from bakeoff.workbench.predict import BATCH_ROWS, ServerUse, answer_rows, known_columns, load_method, texts_of
+
+if TYPE_CHECKING:
+    from bakeoff.data import Drawn, Table
+    from bakeoff.methods.contract import Method
+    from bakeoff.records import Answer
+    from bakeoff.ship import Bundle, BundleFacts
+    from bakeoff.workbench.audit import LabelledRows
+
+__all__ = ["LEAST_LOSS", "MOST_ROWS", "WatchOptions", "Watched", "watch"]
+
+#: Rows that are drawn and answered; more would show shifts too small to matter.
+MOST_ROWS = 2000
+#: Loss, on the metric's scale, from which on deciding again is worth it.
+LEAST_LOSS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How new rows are looked at.
+
+    Parameters
+    ----------
+    study : Path or None
+        Folder of the bundle's study; where None, the folder that the bundle stands in, if that is its study.
+    rows : int or None
+        Most rows to draw and answer; 2,000 where None, and all where they have labels.
+    audit : int or None
+        Rows to draw for labelling.
+    write : Path or None
+        Sheet to write them to; ``NAME.audit.csv`` beside the rows where None.
+    labelled : Path or None
+        A sheet that was filled in.
+    loss : float
+        Least loss that is worth deciding again, on the metric's scale.
+    text : sequence of str
+        Columns of the text; those of the bundle where empty.
+    label : str or None
+        Column of labels, where the new rows have some; that of the study where None.
+    encoding, delimiter, header
+        As for `bakeoff.data`.
+    seed : int
+        Of all draws.
+    servers : ServerUse
+        For a bundle that asks a server.
+    """
+
+    study: Path | None = None
+    rows: int | None = None
+    audit: int | None = None
+    write: Path | None = None
+    labelled: Path | None = None
+    loss: float = LEAST_LOSS
+    text: Sequence[str] = ()
+    label: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool = True
+    seed: int = 0
+    servers: ServerUse = field(default_factory=ServerUse)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What new rows came to.
+
+    Parameters
+    ----------
+    contender : str
+    rows, answered, empty : int
+        Rows of the file, those that were drawn and looked at, and those of them without a text.
+    study_rows : int
+        Labelled rows of the study.
+    looks : tuple of Look
+    copies, copies_before : float
+        Share of the drawn rows whose text came before among them, and of the study's rows.
+    seen : float or None
+        Share of the drawn rows that stand in the study, or nearly so; None without the study's folder.
+    score : AuditedScore or None
+        On the labelled rows; None without any.
+    foretold : float or None
+        By the model card.
+    interval : (float, float) or None
+        95% interval of `foretold`.
+    redecision : Redecision or None
+    unlabelled : int
+        Rows of the sheet, or of the file, that have no label.
+    sheet : Path or None
+        That was written.
+    sheet_rows : int
+        Rows in it.
+    notes : tuple of str
+        What could not be told, and why.
+    """
+
+    contender: str
+    rows: int
+    answered: int
+    empty: int
+    study_rows: int
+    looks: tuple[Look, ...]
+    copies: float
+    copies_before: float
+    seen: float | None
+    score: AuditedScore | None = None
+    foretold: float | None = None
+    interval: tuple[float, float] | None = None
+    redecision: Redecision | None = None
+    unlabelled: int = 0
+    sheet: Path | None = None
+    sheet_rows: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shifted(self) -> tuple[str, ...]:
+        """Names of the looks that show a shift which matters."""
+        return tuple(look.name for look in self.looks if look.finding == "shifted")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the study: sums, and its texts where its folder is there."""
+
+    reference: Reference
+    texts: tuple[str, ...] | None
+    notes: tuple[str, ...]
+
+
+def watch(
+    bundle: Path, source: Path, options: WatchOptions, *, progress: Callable[[int, int], None] | None = None
+) -> Watched:
+    """Hold new rows against those of a bundle's study.
+
+    Parameters
+    ----------
+    bundle, source : Path
+        Folder of a bundle, and a file of rows.
+    options : WatchOptions
+    progress : callable, optional
+        Told the rows done and all rows.
+
+    Returns
+    -------
+    Watched
+
+    Raises
+    ------
+    BundleError, DataError, OptionError, StudyError
+        If bundle, rows, sheet or study cannot be used.
+    """
+    from bakeoff.ship import read_bundle
+    from bakeoff.workbench.audit import labelled_of, read_audit, write_audit
+
+    shipped = read_bundle(bundle)
+    known = _known(shipped, options)
+    drawn = _drawn(shipped, source, options)
+    columns = options.text or known_columns(shipped, drawn.table)
+    texts = texts_of(drawn.table, columns, shipped.facts)
+    left, labelled, sheet, written = 0, None, None, 0
+    if options.labelled is not None:
+        labelled, left = read_audit(options.labelled, drawn.wanted, _named(shipped, options))
+    elif (label := _label_column(shipped, drawn.table, options)) is not None:
+        labelled, left = labelled_of(drawn.table, texts, label, _named(shipped, options))
+    if options.audit is not None:
+        sheet = options.write or source.with_name(f"{source.stem}.audit.csv")
+        shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
+        written = write_audit(sheet, drawn.table, texts, shown, options.audit, options.seed)
+    truth: LabelledRows = labelled or ([], [])
+    method = load_method(shipped, [*texts, *truth[0]], options.servers)
+    answers = _answered(method, texts, progress)
+    found = _looked(shipped, known, texts, answers, options.seed)
+    told = replace(found, rows=drawn.rows, sheet=sheet, sheet_rows=written, unlabelled=left)
+    if not truth[0]:
+        return told
+    by_text = dict(zip(texts, answers, strict=True))
+    lacking = [text for text in truth[0] if text not in by_text]
+    by_text |= zip(lacking, _answered(method, lacking, None), strict=True)
+    return _scored(told, shipped, known.reference, truth, [by_text[text] for text in truth[0]], options)
+
+
+def _named(shipped: Bundle, options: WatchOptions) -> BundleFacts:
+    """Give the bundle's facts, with the columns of the text that were named."""
+    return replace(shipped.facts, text_columns=tuple(options.text)) if options.text else shipped.facts
+
+
+def _drawn(shipped: Bundle, source: Path, options: WatchOptions) -> Drawn:
+    from bakeoff.data import draw_rows
+    from bakeoff.workbench.audit import sheet_rows
+
+    wanted = sheet_rows(options.labelled) if options.labelled is not None else ()
+    read = {"encoding": options.encoding, "delimiter": options.delimiter, "header": options.header}
+    most = options.rows or MOST_ROWS
+    drawn = draw_rows(source, most, seed=options.seed, wanted=wanted, **read)  # type: ignore[arg-type]
+    if options.rows is None and options.labelled is None and _label_column(shipped, drawn.table, options) is not None:
+        return draw_rows(source, None, seed=options.seed, **read)  # type: ignore[arg-type]
+    return drawn
+
+
+def _label_column(shipped: Bundle, table: Table, options: WatchOptions) -> str | None:
+    """Give the column of labels: the one that is named, or the study's own where the file has it filled."""
+    if options.label is not None:
+        if options.label not in table.columns:
+            raise DataError(
+                f"{table.source} has no column {options.label!r}; it has {', '.join(table.columns)}.",
+                next_step="Name another with --label.",
+            )
+        return options.label
+    name = shipped.facts.task.name
+    return name if name in table.columns and any(table.column(name)) else None
+
+
+def _answered(method: Method, texts: Sequence[str], progress: Callable[[int, int], None] | None) -> list[Answer]:
+    answers: list[Answer] = []
+    for start in range(0, len(texts), BATCH_ROWS):
+        answers += answer_rows(method, texts[start : start + BATCH_ROWS])
+        if progress is not None:
+            progress(len(answers), len(texts))
+    return answers
+
+
+def _known(shipped: Bundle, options: WatchOptions) -> _Known:
+    """Gather what is known of the study: from the bundle, and from the study's folder where it is there."""
+    folder = options.study or shipped.folder.parent
+    facts = shipped.facts
+    if options.study is None and not (folder / "study.sqlite").is_file():
+        if facts.reference is None:
+            raise OptionError(
+                f"The bundle {shipped.folder} does not know its study's rows: it was not shipped from a study, or by "
+                "an earlier version.",
+                next_step="Name the study with --study, or ship it again: bakeoff ship STUDY",
+            )
+        note = "The bundle knows sums, not texts: name the study's folder (--study) to compare the texts themselves."
+        return _Known(facts.reference, None, (note,))
+    return _of_study(shipped, folder)
+
+
+def _of_study(shipped: Bundle, folder: Path) -> _Known:
+    from bakeoff.decision import decide
+    from bakeoff.ship import reference_of
+    from bakeoff.study.evidence import gather_evidence
+    from bakeoff.study.store import PARTS, StudyStore
+
+    with StudyStore(folder) as store:
+        # A bundle may be from before training rows were added.
+        sizes = {growth.fingerprint: growth.train_rows for growth in store.growths()} | {
+            store.fact("fingerprint"): None
+        }
+        if shipped.facts.fingerprint not in sizes:
+            raise StudyError(
+                f"The bundle {shipped.folder} was shipped from other rows than those of {folder}.",
+                next_step="Name its own study with --study, or ship this one again: bakeoff ship STUDY",
+            )
+        parts = {part: store.rows(part).texts for part in PARTS}
+        parts["train"] = parts["train"][: sizes[shipped.facts.fingerprint]]
+        texts = tuple(text for part in parts.values() for text in part)
+        if shipped.facts.reference is not None:
+            return _Known(shipped.facts.reference, texts, ())
+        evidence = gather_evidence(store)
+    return _Known(reference_of(evidence, decide(evidence), shipped.facts.contender, texts), texts, ())
+
+
+def _looked(shipped: Bundle, known: _Known, texts: Sequence[str], answers: Sequence[Answer], seed: int) -> Watched:
+    from bakeoff.decision import drift
+    from bakeoff.decision.answer_profile import RANKED, countable, rankable
+    from bakeoff.decision.vocabulary import unknown_shares
+
+    kind, reference = shipped.facts.task.kind, known.reference
+    there = [place for place, text in enumerate(texts) if text.strip()]
+    new = [texts[place] for place in there]
+    told = [answers[place].value for place in there]
+    given = [value for value in told if value is not None]
+    looks = [
+        drift.lengths_look(reference, [len(text.split()) for text in new]),
+        drift.unknown_words_look(reference, unknown_shares(new, reference.words)),
+        drift.numbers_look(reference, rankable(kind, given))
+        if kind in RANKED
+        else drift.answers_look(reference, countable(kind, given), seed),
+        drift.abstentions_look(reference, len(told) - len(given), len(told)),
+    ]
+    if known.texts is not None:
+        looks.insert(0, drift.texts_look(_some(known.texts, seed), _some(new, seed), seed))
+    return Watched(
+        contender=shipped.facts.contender.name,
+        rows=len(texts),
+        answered=len(texts),
+        empty=len(texts) - len(new),
+        study_rows=reference.rows,
+        looks=drift.corrected(looks),
+        copies=1 - len(set(new)) / len(new) if new else 0.0,
+        copies_before=reference.copies,
+        seen=_share_seen(new, known.texts, kind),
+        foretold=reference.score,
+        interval=_interval(reference),
+        notes=known.notes,
+    )
+
+
+def _some(texts: Sequence[str], seed: int) -> list[str]:
+    """Draw at most as many texts as are looked at."""
+    import numpy as np
+
+    if len(texts) <= MOST_ROWS:
+        return list(texts)
+    return [texts[place] for place in np.random.default_rng(seed).choice(len(texts), MOST_ROWS, replace=False)]
+
+
+def _interval(reference: Reference) -> tuple[float, float] | None:
+    low, high = reference.low, reference.high
+    return None if low is None or high is None else (low, high)
+
+
+def _share_seen(new: Sequence[str], texts: Sequence[str] | None, kind: str) -> float | None:
+    """Give the share of new texts that are a text of the study, or nearly so."""
+    if texts is None or not new:
+        return None
+    from bakeoff.data import least_likeness, near_duplicates
+
+    numbers = near_duplicates([*texts, *new], least_likeness(kind)).tolist()
+    known = set(numbers[: len(texts)])
+    return sum(number in known for number in numbers[len(texts) :]) / len(new)
+
+
+def _scored(
+    found: Watched,
+    shipped: Bundle,
+    reference: Reference,
+    truth: LabelledRows,
+    answers: Sequence[Answer],
+    options: WatchOptions,
+) -> Watched:
+    from bakeoff.decision.redecide import audited_score, redecide
+    from bakeoff.tasks import truths
+
+    task = shipped.facts.task
+    score = audited_score(task, truths(task, *truth), [answer.value for answer in answers], options.seed)
+    interval = _interval(reference)
+    if reference.score is None or interval is None:
+        note = "The study has no score of this contender on test rows, so there is nothing to compare with."
+        return replace(found, score=score, notes=(*found.notes, note))
+    return replace(found, score=score, redecision=redecide(score, reference.score, interval, options.loss))
