@@ -6,6 +6,7 @@
 ``costs``        what a decision says of costs
 ``evidence``     all that a decision may look at
 ``verdict``      all else that a decision says
+``written_form`` a fitted method in the form of another library
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bakeoff.records.verdict import (
     Sweep,
     Verdict,
 )
+from bakeoff.records.written_form import WrittenForm
 
 __all__ = [
     "ASSUMED",
@@ -69,4 +71,5 @@ __all__ = [
     "Trial",
     "Usage",
     "Verdict",
+    "WrittenForm",
 ]

@@ -18,7 +18,7 @@ from bakeoff.methods.combine_forecast import LEAST_TO_TEACH
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.prompt.label_scores import LabelScorePrompt
-from bakeoff.records import Answer
+from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import scoring_of, written_texts
 
 __all__ = ["Distillation", "likelier"]
@@ -162,6 +162,10 @@ class Distillation(Mixture):
                 f"taken_share must be above 0 and at most 1; {self.taken_share:g} came.",
                 next_step="Give 0.5 for the surer half of the prompt's labels.",
             )
+
+    def write_hugging_face(self, folder: Path) -> WrittenForm:
+        """Write the small model, which answers alone, as `FullFineTuning` does."""
+        return self.tuned_.write_hugging_face(folder)
 
     def _save(self, folder: Path) -> None:
         self.tuned_.save(folder)

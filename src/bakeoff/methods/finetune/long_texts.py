@@ -15,10 +15,21 @@ from bakeoff.errors import ModelError, OptionError
 if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
 
-__all__ = ["LONG_TEXTS", "Pieces", "check_long_texts", "fitted_length", "mean_of_pieces", "whole_texts", "windows"]
+__all__ = [
+    "LONG_TEXTS",
+    "LONG_TEXT_NOTES",
+    "Pieces",
+    "check_long_texts",
+    "fitted_length",
+    "mean_of_pieces",
+    "whole_texts",
+    "windows",
+]
 
 #: What may be done with a long text: see `check_long_texts`.
 LONG_TEXTS = ("cut", "cut-short", "windows")
+#: What a form of another library does not do with them.
+LONG_TEXT_NOTES = ("A text that is longer than the model reads was read in windows; here its end is cut.",)
 #: Share of the labelled texts that a length chosen from them holds whole, and what it is a multiple of.
 _HELD_WHOLE, _MULTIPLE = 0.995, 8
 #: Of a window's tokens, those that the next one reads again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -128,6 +129,9 @@ class LoraEncoder(FullFineTuning):
             merged = softmax(predict_logits(self.network_, asked, self._pad))
             self.details_["merged"] = compare_merged(apart, merged, "float32")
         self._measure()
+
+    def _whole_model(self) -> Any:
+        return self.encoder_.model if self.adapters_ is None else merge_adapters(copy.deepcopy(self.adapters_))
 
     def _save(self, folder: Path) -> None:
         if self.adapters_ is None:

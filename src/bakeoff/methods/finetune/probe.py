@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,9 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import LEAST_REUSED, Encoded, count_truncated, embed
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
+from bakeoff.methods.finetune.hugging_face import check_one_vector, on_cpu, write_classifier
 from bakeoff.methods.finetune.long_texts import (
+    LONG_TEXT_NOTES,
     Pieces,
     check_long_texts,
     fitted_length,
@@ -35,7 +38,7 @@ from bakeoff.methods.heads import (
     write_head,
 )
 from bakeoff.methods.outputs import NOT_FINITE, Outputs, outputs_of
-from bakeoff.records import Answer
+from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import ONE_LABEL, Task, are_pairs, label_codes
 
 if TYPE_CHECKING:
@@ -167,6 +170,13 @@ class Probe(Method):
         # A reloaded method is compared with the trained one, which kept vectors would make an empty test.
         self.fresh_scores = True
         self._measure()
+
+    def write_hugging_face(self, folder: Path) -> WrittenForm:
+        """Write what was fitted as a sequence classifier of the transformers library; see `write_classifier`."""
+        check_one_vector(self.task, paired=self.paired_)
+        notes = LONG_TEXT_NOTES if self.long_texts == "windows" else ()
+        encoder = on_cpu(self.encoder_, copy.deepcopy(self.encoder_.model))
+        return write_classifier(encoder, self.head_, self.outputs_, folder, notes=notes)
 
     def _measure(self) -> None:
         self.size_mb_ = encoder_size_mb(self.encoder_) + (self.head_.weights.nbytes + self.head_.bias.nbytes) / 1e6

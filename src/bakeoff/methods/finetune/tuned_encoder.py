@@ -18,18 +18,19 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
-from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
+from bakeoff.methods.finetune.hugging_face import check_one_vector, on_cpu, write_classifier
+from bakeoff.methods.finetune.long_texts import LONG_TEXT_NOTES, Pieces, whole_texts, windows
 from bakeoff.methods.finetune.objectives import Objective
 from bakeoff.methods.finetune.packing import can_pack, packed_states, plain_attention
 from bakeoff.methods.finetune.precision import settle_dtype
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
 from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
-from bakeoff.methods.heads import LinearHead, read_head, write_head
+from bakeoff.methods.heads import LinearHead, head_of, read_head, write_head
 from bakeoff.methods.outputs import Outputs, outputs_of
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder, Pooling, pooled
-from bakeoff.records import Answer
+from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import are_pairs, label_codes
 
 __all__ = ["EncoderClassifier", "TextVectors", "TunedEncoder", "compact_embeddings"]
@@ -137,6 +138,19 @@ class TunedEncoder(Method):
         self._set_head(head)
         self.network_.eval()
         self._measure()
+
+    def write_hugging_face(self, folder: Path) -> WrittenForm:
+        """Write what was fitted as a sequence classifier of the transformers library; see `write_classifier`."""
+        check_one_vector(self.task, paired=False)
+        encoder = replace(on_cpu(self.encoder_, self._whole_model()), normalise=_NORMALISE)
+        return write_classifier(encoder, head_of(self.network_.head), self.outputs_, folder, notes=self._long_notes())
+
+    def _whole_model(self) -> Any:
+        """Give the encoder's model without adapters."""
+        return self.encoder_.model
+
+    def _long_notes(self) -> tuple[str, ...]:
+        return LONG_TEXT_NOTES if self.long_texts == "windows" else ()
 
     @property
     def _pad(self) -> int:
