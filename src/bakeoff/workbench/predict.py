@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from bakeoff.ship import Bundle, BundleFacts
     from bakeoff.study.sending import Sending
 
-__all__ = ["BATCH_ROWS", "EMPTY_TEXT", "PredictSummary", "ServerUse", "answer_rows", "parsed_value", "predict"]
+__all__ = [
+    "BATCH_ROWS",
+    "EMPTY_TEXT",
+    "PredictSummary",
+    "ServerUse",
+    "answer_rows",
+    "known_columns",
+    "load_to_answer",
+    "parsed_value",
+    "predict",
+    "renamed",
+    "texts_of",
+]
 
 #: Rows that are answered together, and then written.
 BATCH_ROWS = 512
@@ -133,13 +145,13 @@ def predict(
 
     target, shipped = _check_output(Path(source), output), read_bundle(bundle)
     table = read_table(source, encoding=encoding, delimiter=delimiter, header=header)
-    columns = text or _known_columns(shipped, table)
-    texts = _texts(table, columns, shipped.facts)
-    method = _load(shipped, texts, servers or ServerUse())
+    columns = text or known_columns(shipped, table)
+    texts = texts_of(table, columns, shipped.facts)
+    method = load_to_answer(shipped, texts, servers or ServerUse())
     return _answer_all(method, table, texts, target, probabilities, progress)
 
 
-def _load(shipped: Bundle, texts: Sequence[str], servers: ServerUse) -> Method:
+def load_to_answer(shipped: Bundle, texts: Sequence[str], servers: ServerUse) -> Method:
     """Load the method; where it asks a server, say what will be sent, and refuse what may not be, before it is."""
     from bakeoff.methods.contract import RunContext
     from bakeoff.study.sending import asking_of, sendings
@@ -216,7 +228,8 @@ def _check_output(source: Path, output: Path | None) -> Path:
     return target
 
 
-def _known_columns(bundle: Bundle, table: Table) -> tuple[str, ...]:
+def known_columns(bundle: Bundle, table: Table) -> tuple[str, ...]:
+    """Give the columns of the text that the bundle learned from, or refuse a table that lacks one."""
     known = bundle.facts.text_columns
     missing = [column for column in known if column not in table.columns]
     if missing:
@@ -227,7 +240,7 @@ def _known_columns(bundle: Bundle, table: Table) -> tuple[str, ...]:
     return known
 
 
-def _texts(table: Table, columns: Sequence[str], facts: BundleFacts) -> list[str]:
+def texts_of(table: Table, columns: Sequence[str], facts: BundleFacts) -> list[str]:
     """Make the texts as they were made for learning; empty where a row has none."""
     from bakeoff.data import find_columns, written_texts
 
@@ -257,7 +270,7 @@ def _writer(
 ) -> Callable[[Sequence[_Cell], Answer], None]:
     """Give the function that writes one row in the format that the output's ending names."""
     ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
-    names = [*_renamed(columns, ours), *ours]
+    names = [*renamed(columns, ours), *ours]
     suffix = target.suffix.lower()
 
     def added(answer: Answer) -> list[_Cell]:
@@ -307,7 +320,7 @@ def parsed_value(kind: str, value: str) -> Any:
     return list(labels_of(kind, value)) if kind in ("multi-label", "tagging") else value
 
 
-def _renamed(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
+def renamed(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
     """Rename the input's columns that have our names, so that readers find ours under one name always."""
     taken = {*columns, *ours}
     names = []
