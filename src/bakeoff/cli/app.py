@@ -32,6 +32,7 @@ from bakeoff.cli import (
     run,
     serve,
     ship,
+    track,
     ui,
 )
 from bakeoff.cli.command import Command, Group
@@ -82,6 +83,7 @@ _add(_STUDY, "compare", compare.compare, "Compare two contenders, or two files o
 _add(_STUDY, "adjudicate", adjudicate.adjudicate, "Settle doubtful labels, blind")
 _add(_STUDY, "rate", rate.rate, "Say blind which answers are the better")
 _add(_STUDY, "ship", ship.ship, "Write any contender as a bundle")
+_add(_STUDY, "track", track.track, "Tell an MLflow server of it, trial by trial")
 _add(_ALONE, "finetune", finetune.finetune, "Fine-tune one method, score it, write a bundle")
 app.add_typer(prompt.app, name="prompt", rich_help_panel=_ALONE, short_help="Design a prompt, try it, improve it")
 _add(_USE, "predict", predict.predict, "Answer the rows of a file with a bundle")

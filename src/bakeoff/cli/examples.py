@@ -131,6 +131,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("The file as it stands against the last version tried", "bakeoff prompt diff prompt.yaml"),
         ("Two versions", "bakeoff prompt diff prompt.yaml@1 prompt.yaml@3 --rows 10"),
     ),
+    "track": (
+        (
+            "To a server on this machine; again, after more has run",
+            "bakeoff track bakeoff-studies/reviews --mlflow http://localhost:5000",
+        ),
+        (
+            "Into a file, in an experiment of its own",
+            "bakeoff track bakeoff-studies/reviews --mlflow sqlite:///mlflow.db --experiment reviews",
+        ),
+    ),
     "ship": (
         ("The contender that was chosen", "bakeoff ship bakeoff-studies/reviews"),
         (

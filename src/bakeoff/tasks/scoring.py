@@ -89,7 +89,7 @@ class LabelScoring(Scoring):
 
     def score(self, truth: Codes, answers: Codes, weights: Reals | None = None) -> Any:
         """Score codes; see `score_codes`."""
-        if self.metric not in METRICS:
+        if self.metric not in METRICS and self.metric in given_metrics():
             named = (*self.labels, None)
             return _given(self.metric, "classification", (truth, answers), named, weights)
         return score_codes(self.metric, truth, answers, len(self.labels), weights)
