@@ -115,7 +115,7 @@ class TokenClassifier(TunedEncoder):
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         ids, firsts = self._word_pieces(texts)
-        scores = predict_logits(self.network_, ids, self._pad)
+        scores = predict_logits(self._answering(), ids, self._pad)
         commonest = "O" if "O" in self.task.labels else self.task.labels[0]
         found = []
         for text, first, row in zip(texts, firsts, scores, strict=True):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from bakeoff.methods.heads import LinearHead, read_head, write_head
 from bakeoff.methods.outputs import Outputs, outputs_of
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder, Pooling, pooled
+from bakeoff.models.quick_encoder import answering_dtype, answering_model
 from bakeoff.records import Answer
 from bakeoff.tasks import are_pairs, label_codes
 
@@ -80,6 +81,13 @@ class EncoderClassifier(torch.nn.Module):
         found = pooled(self.states(ids, mask).float(), mask, self.pooling)
         return torch.nn.functional.normalize(found, dim=-1) if self.normalise else found
 
+    def laid_out(self, dtype: torch.dtype) -> Self:
+        """Give a network for answering alone, whose encoder multiplies in a data type; the head is shared."""
+        with torch.random.fork_rng(devices=[]):  # of the new head's numbers, which are not used
+            found = type(self)(answering_model(self.model, dtype), self.pooling, self.normalise, self.head.out_features)
+        found.head = self.head
+        return found.eval()
+
 
 class TextVectors(torch.nn.Module):
     """The vectors of a classifier's texts, as outputs of their own.
@@ -114,13 +122,23 @@ class TunedEncoder(Method):
 
     encoder_: Encoder
     network_: EncoderClassifier
+    answering_: EncoderClassifier
     outputs_: Outputs
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         pieces = self._pieces(texts)
         ids = self._token_ids(pieces.texts)
-        return answers_of(self.network_, ids, self._pad, self.outputs_, began, pieces.owners)
+        return answers_of(self._answering(), ids, self._pad, self.outputs_, began, pieces.owners)
+
+    def _answering(self) -> EncoderClassifier:
+        """Give the network laid out for answering, in the data type of the surroundings; made when it is first asked.
+
+        Scores are summed in float32 from the vectors on, and the head stays in float32.
+        """
+        if not hasattr(self, "answering_"):
+            self.answering_ = self.network_.laid_out(answering_dtype(self.context_.dtype, self.context_.device))
+        return self.answering_
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
