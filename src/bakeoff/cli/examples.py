@@ -141,6 +141,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "predict": (
         ("Answers beside the columns of the file", "bakeoff predict bundle new.csv -o answers.csv"),
         ("With a column of probabilities for each label", "bakeoff predict bundle new.csv --probabilities"),
+        ("Anew, where an interrupted run left answers", "bakeoff predict bundle new.csv -o answers.csv --restart"),
         ("A summary as JSON, for a program", "bakeoff predict bundle new.jsonl -o answers.jsonl --json"),
     ),
     "serve": (
