@@ -21,6 +21,7 @@ from bakeoff.cli import (
     compare,
     data,
     demo,
+    export,
     finetune,
     label,
     models,
@@ -85,6 +86,7 @@ _add(_STUDY, "ship", ship.ship, "Write any contender as a bundle")
 _add(_ALONE, "finetune", finetune.finetune, "Fine-tune one method, score it, write a bundle")
 app.add_typer(prompt.app, name="prompt", rich_help_panel=_ALONE, short_help="Design a prompt, try it, improve it")
 _add(_USE, "predict", predict.predict, "Answer the rows of a file with a bundle")
+_add(_USE, "export", export.export, "Write a bundle as an ONNX model, and compare")
 _add(_USE, "serve", serve.serve, "Answer over HTTP with a bundle")
 _add(_USE, "ui", ui.ui, "See, start and stop studies in the browser")
 app.add_typer(models.app, name="models", rich_help_panel="Catalogue", short_help="List models, or pull one")

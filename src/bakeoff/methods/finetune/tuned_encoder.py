@@ -16,9 +16,10 @@ import torch
 from bakeoff.data import split_fields
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
+from bakeoff.methods.exportable import Exportable
 from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
-from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
+from bakeoff.methods.finetune.long_texts import Pieces, refuse_windows, whole_texts, windows
 from bakeoff.methods.finetune.objectives import Objective
 from bakeoff.methods.finetune.packing import can_pack, packed_states, plain_attention
 from bakeoff.methods.finetune.precision import settle_dtype
@@ -33,7 +34,7 @@ from bakeoff.models.quick_encoder import answering_dtype, answering_model
 from bakeoff.records import Answer
 from bakeoff.tasks import are_pairs, label_codes
 
-__all__ = ["EncoderClassifier", "TextVectors", "TunedEncoder", "compact_embeddings"]
+__all__ = ["EncoderClassifier", "TextVectors", "TunedEncoder", "compact_embeddings", "network_of"]
 
 _DROPOUT = 0.1
 #: Inside the encoder. None costs nothing in accuracy here, and a tenth less time.
@@ -41,6 +42,8 @@ _ENCODER_DROPOUT = 0.0
 _NORMALISE = True
 #: A head of a label that no row has starts here: its probability is near 0, and training can move it.
 _UNSEEN_BIAS = -10.0
+#: A probability of 0, as a finite score.
+_NEVER = -1e4
 
 
 class EncoderClassifier(torch.nn.Module):
@@ -139,6 +142,24 @@ class TunedEncoder(Method):
         if not hasattr(self, "answering_"):
             self.answering_ = self.network_.laid_out(answering_dtype(self.context_.dtype, self.context_.device))
         return self.answering_
+
+    def exportable(self) -> Exportable:
+        """Give the network that answers, in float32, with what goes with it.
+
+        Raises
+        ------
+        OptionError
+            If answers are made of more than one reading of a text.
+        """
+        refuse_windows(self.long_texts)
+        encoder = self.encoder_
+        return Exportable(
+            self._whole_network(), encoder.tokenizer, encoder.max_tokens, self._pad, self.outputs_.reading()
+        )
+
+    def _whole_network(self) -> EncoderClassifier:
+        """Give the network with all that was trained inside of its weights."""
+        return self.network_
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
@@ -271,6 +292,28 @@ class TunedEncoder(Method):
     def _measure(self) -> None:
         head = sum(weight.numel() * 4 for weight in self.network_.head.parameters())
         self.size_mb_ = encoder_size_mb(self.encoder_) + head / 1e6
+
+
+def network_of(encoder: Encoder, head: LinearHead) -> EncoderClassifier:
+    """Give an encoder and a head that was fitted on its vectors as one network.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    head : LinearHead
+        Of logistic regression, ridge regression, or one head a label.
+
+    Returns
+    -------
+    EncoderClassifier
+        Ready to answer. A label that no row had gets a score that is very low, where the head has minus infinity.
+    """
+    with torch.random.fork_rng(devices=[]):
+        network = EncoderClassifier(encoder.model, encoder.pooling, encoder.normalise, len(head.bias))
+    with torch.no_grad():
+        network.head.weight.copy_(torch.from_numpy(head.weights))
+        network.head.bias.copy_(torch.from_numpy(np.maximum(head.bias, _NEVER)))
+    return network.eval()
 
 
 @contextmanager
