@@ -151,7 +151,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "predict": (
         ("Answers beside the columns of the file", "bakeoff predict bundle new.csv -o answers.csv"),
         ("With a column of probabilities for each label", "bakeoff predict bundle new.csv --probabilities"),
+        ("Anew, where an interrupted run left answers", "bakeoff predict bundle new.csv -o answers.csv --restart"),
         ("A summary as JSON, for a program", "bakeoff predict bundle new.jsonl -o answers.jsonl --json"),
+    ),
+    "export": (
+        ("As an ONNX model, beside its study", "bakeoff export bakeoff-studies/reviews/bundle --onnx exported"),
+        ("For transformers, with a model card", "bakeoff export bundle --hugging-face reviews-model"),
+        (
+            "And one of 8-bit integers, its loss told on labelled rows",
+            "bakeoff export bundle --onnx exported --int8 --rows held-out.csv --label sentiment",
+        ),
     ),
     "serve": (
         ("On this machine, port 8000", "bakeoff serve bakeoff-studies/reviews/bundle"),

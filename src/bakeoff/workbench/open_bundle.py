@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.data import Table
 from bakeoff.data.frames import opened_frame, table_of_frame
-from bakeoff.errors import OptionError
 from bakeoff.records import Answer
-from bakeoff.workbench.predict import (
-    BATCH_ROWS,
-    ServerUse,
-    answer_rows,
-    known_columns,
-    load_to_answer,
-    parsed_value,
-    renamed,
-    texts_of,
-)
+from bakeoff.workbench.answer_files import parsed_value, renamed
+from bakeoff.workbench.predict import BATCH_ROWS, ServerUse, answer_rows, check_sent, find_texts, load_to_answer
 
 if TYPE_CHECKING:
     from bakeoff.methods.contract import Method
@@ -73,15 +64,15 @@ class OpenBundle:
         """
         if not hasattr(rows, "columns") and not hasattr(rows, "column_names"):
             texts = [str(one) if one is not None and one == one else "" for one in rows]
-            return [self._value(answer) for answer in self._answers(texts)]
+            return [self._value(answer) for answer in self._answers(texts, probabilities)]
         table = table_of_frame(rows, type(rows).__name__)
-        facts = self.bundle.facts
-        answers = self._answers(texts_of(table, text or known_columns(self.bundle, table), facts))
+        answers = self._answers(find_texts(table, text, self.bundle)(table), probabilities)
         return _with_columns(rows, table, self._added(answers, probabilities))
 
-    def _answers(self, texts: Sequence[str]) -> list[Answer]:
+    def _answers(self, texts: Sequence[str], probabilities: bool) -> list[Answer]:
+        check_sent(self.bundle, [text for text in texts if text], self._servers)
         if self._method is None:
-            self._method = load_to_answer(self.bundle, texts, self._servers)
+            self._method = load_to_answer(self.bundle, self._servers, probabilities)
         found: list[Answer] = []
         for start in range(0, len(texts), BATCH_ROWS):
             found += answer_rows(self._method, texts[start : start + BATCH_ROWS])
@@ -98,11 +89,6 @@ class OpenBundle:
         }
         if not probabilities:
             return added
-        if self._method is not None and not (self._method.honest_probabilities or self._method.some_probabilities):
-            raise OptionError(
-                f"The method {type(self._method).__name__} has no honest probabilities: its answers are labels alone.",
-                next_step="Leave probabilities out.",
-            )
         shares = [answer.probabilities or (None,) * len(labels) for answer in answers]
         return {**added, **{f"probability_{label}": [row[at] for row in shares] for at, label in enumerate(labels)}}
 

@@ -16,6 +16,7 @@ from bakeoff.errors import DataError, OptionError, TrialError
 from bakeoff.methods.combine.mixture import Mixture
 from bakeoff.methods.combine_forecast import LEAST_TO_TEACH
 from bakeoff.methods.contract import Method
+from bakeoff.methods.exportable import Exportable
 from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.prompt.label_scores import LabelScorePrompt
 from bakeoff.records import Answer, WrittenForm
@@ -150,6 +151,10 @@ class Distillation(Mixture):
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         return self.tuned_.answer(texts)
+
+    def exportable(self) -> Exportable:
+        """Give the network of the model that was taught: the prompt is needed no more."""
+        return self.tuned_.exportable()
 
     def _check_settings(self) -> None:
         self._check_models()

@@ -22,6 +22,7 @@ __all__ = [
     "check_long_texts",
     "fitted_length",
     "mean_of_pieces",
+    "refuse_windows",
     "whole_texts",
     "windows",
 ]
@@ -166,6 +167,21 @@ def windows(encoder: Encoder, texts: Sequence[str]) -> Pieces:
             cut += len(spans) > _MOST_WINDOWS
     owners = np.repeat(np.arange(len(texts)), [len(own) for own in found])
     return Pieces([piece for own in found for piece in own], owners, cut)
+
+
+def refuse_windows(long_texts: str) -> None:
+    """Refuse to export what reads long texts in windows: one network does not answer by itself then.
+
+    Raises
+    ------
+    OptionError
+        If `long_texts` is ``"windows"``.
+    """
+    if long_texts == "windows":
+        raise OptionError(
+            "A bundle that reads long texts in windows cannot be exported: its answers are means of several readings.",
+            next_step="Train it with --set long_texts=cut, or serve the bundle as it is: bakeoff serve.",
+        )
 
 
 def mean_of_pieces(values: NDArray[Any], owners: NDArray[np.int64]) -> NDArray[Any]:

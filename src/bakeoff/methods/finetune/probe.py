@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data import spaced, split_fields
-from bakeoff.errors import TrialError
+from bakeoff.errors import OptionError, TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
+from bakeoff.methods.exportable import Exportable
 from bakeoff.methods.finetune.embeddings import LEAST_REUSED, Encoded, count_truncated, embed
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
 from bakeoff.methods.finetune.hugging_face import check_one_vector, on_cpu, write_classifier
@@ -25,6 +26,7 @@ from bakeoff.methods.finetune.long_texts import (
     check_long_texts,
     fitted_length,
     mean_of_pieces,
+    refuse_windows,
     whole_texts,
     windows,
 )
@@ -124,6 +126,27 @@ class Probe(Method):
             Answer(value, shares, NOT_FINITE if value is None else None, tokens_in=read, seconds=took + share)
             for (value, shares), read, took in zip(told, tokens, found.seconds.tolist(), strict=True)
         ]
+
+    def exportable(self) -> Exportable:
+        """Give encoder and head as one network.
+
+        Raises
+        ------
+        OptionError
+            If answers are made of more than one reading of a text, or of two texts read apart.
+        """
+        from bakeoff.methods.finetune.tuned_encoder import network_of
+
+        refuse_windows(self.long_texts)
+        if self.paired_:
+            raise OptionError(
+                "A probe of pairs cannot be exported: it reads the two texts apart.",
+                next_step="Export a bundle of full, or serve this one as it is: bakeoff serve.",
+            )
+        encoder = self.encoder_
+        pad = int(encoder.tokenizer.pad_token_id or 0)
+        network = network_of(encoder, self.head_)
+        return Exportable(network, encoder.tokenizer, encoder.max_tokens, pad, self.outputs_.reading())
 
     def _embedded(self, texts: list[str], *, use_deadline: bool) -> tuple[Encoded, Pieces]:
         """Encode texts; of a pair both, and how they differ (Conneau et al. 2017, InferSent, section 3.1)."""
