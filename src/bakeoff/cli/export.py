@@ -19,36 +19,40 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 
+_Bundle = Annotated[
+    Path,
+    typer.Argument(metavar="BUNDLE", help="Folder of the bundle.", show_default=False, autocompletion=complete.bundles),
+]
+_Onnx = Annotated[
+    Path | None,
+    options.option("--onnx", metavar="FOLDER", help="Write it there as an ONNX model; the folder must be new."),
+]
+_HuggingFace = Annotated[
+    Path | None,
+    options.option(
+        "--hugging-face",
+        metavar="FOLDER",
+        help="Write it there for transformers, with a model card; the folder must be new.",
+    ),
+]
+_Rows = Annotated[
+    Path | None,
+    options.option(
+        "--rows",
+        metavar="FILE",
+        help="Rows on which answers are compared; by default the test rows of the study beside the bundle.",
+    ),
+]
+
+
 def export(
-    bundle: Annotated[
-        Path,
-        typer.Argument(
-            metavar="BUNDLE", help="Folder of the bundle.", show_default=False, autocompletion=complete.bundles
-        ),
-    ],
-    onnx: Annotated[
-        Path | None,
-        options.option("--onnx", metavar="FOLDER", help="Write it there as an ONNX model; the folder must be new."),
-    ] = None,
-    hugging_face: Annotated[
-        Path | None,
-        options.option(
-            "--hugging-face",
-            metavar="FOLDER",
-            help="Write it there for transformers, with a model card; the folder must be new.",
-        ),
-    ] = None,
+    bundle: _Bundle,
+    onnx: _Onnx = None,
+    hugging_face: _HuggingFace = None,
     int8: Annotated[
         bool, options.option("--int8", help="Write a smaller model of 8-bit integers beside it, and tell its loss.")
     ] = False,
-    rows: Annotated[
-        Path | None,
-        options.option(
-            "--rows",
-            metavar="FILE",
-            help="Rows on which answers are compared; by default the test rows of the study beside the bundle.",
-        ),
-    ] = None,
+    rows: _Rows = None,
     text: options.Text = None,
     label: options.Label = None,
     as_json: options.Json = False,

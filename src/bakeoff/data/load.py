@@ -79,8 +79,8 @@ def read_rows(
     Parameters
     ----------
     source : str, Path or a table in memory
-        A file, a folder with train, validation (or dev) and test files, a catalogue's name, or ``hf:owner/name``; a
-        table of pandas, polars or pyarrow, a ``datasets.Dataset``, or a mapping of splits to these.
+        A file, a folder with train, validation and test files, a catalogue's name, ``hf:owner/name``, or what
+        `tables_in_memory` takes.
     text : sequence of str
         Columns of the text, by name or position; several are joined by a line break.
     text_pair, label, group, time : str, optional
@@ -103,14 +103,15 @@ def read_rows(
         If an option is none of these; if nothing can be reached.
     """
     _refuse_options(min_label_rows, rare, kind)
-    name = source_name(source)
     tables, notes = _tables(source, encoding, delimiter, header)
     columns = find_columns(tables[0][1], text=text, text_pair=text_pair, label=label, group=group, time=time, kind=kind)
     _refuse_lacking(tables, columns, kind)
     parts = _parts(tables, columns, kind, notes)
     _treat_rare(parts, min_label_rows, rare, notes)
-    _judge_labels(parts, name, notes)
-    return Source(name, _with_ids(parts), columns, tuple(notes), sum((part.unlabelled for part in parts), ()))
+    _judge_labels(parts, source_name(source), notes)
+    return Source(
+        source_name(source), _with_ids(parts), columns, tuple(notes), sum((part.unlabelled for part in parts), ())
+    )
 
 
 def _parts(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str, notes: list[Check]) -> list[_Part]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 from bakeoff import __version__
 from bakeoff.catalog.servers import host_of, is_loopback
-from bakeoff.errors import OptionError, SourceError
+from bakeoff.errors import MissingExtraError, OptionError, SourceError
 from bakeoff.extras import require
 from bakeoff.records import Decision, Evidence, Trial
 from bakeoff.study.store import StudyStore
@@ -84,12 +85,12 @@ def track(study: Path, uri: str, *, experiment: str = "bakeoff", allow_send: fro
     SourceError
         If the server cannot be reached, or refuses.
     """
-    _quick_to_give_up()
-    tracking = require("mlflow.tracking", extra="mlflow", purpose="Tracking")
+    _settle()
+    mlflow = require("mlflow", extra="mlflow", purpose="Tracking")
     _check_host(uri, allow_send)
     with begun_store(study) as store, _told(uri):
         evidence, decision = conclude(store)
-        client = tracking.MlflowClient(tracking_uri=uri)
+        client = mlflow.MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(experiment)
         place = found.experiment_id if found is not None else client.create_experiment(experiment)
         run = _parent(client, place, store, evidence, decision)
@@ -100,11 +101,10 @@ def track(study: Path, uri: str, *, experiment: str = "bakeoff", allow_send: fro
     return Tracked(experiment, run, added, known, model)
 
 
-def _quick_to_give_up() -> None:
-    """Have MLflow say after seconds that nobody listens, where by itself it tries for minutes."""
-    import os
-
+def _settle() -> None:
+    """Have MLflow say after seconds that nobody listens, where by itself it tries for minutes, and draw no bars."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def _check_host(uri: str, allow_send: frozenset[str]) -> None:
@@ -126,6 +126,12 @@ def _told(uri: str) -> Iterator[None]:
 
     try:
         yield
+    except ImportError as error:
+        raise MissingExtraError(
+            f"A store such as {uri} needs the package mlflow as a whole, of which the extra brings the client alone: "
+            f"{error}.",
+            next_step="Give the address of a server, or install it with: pip install mlflow",
+        ) from error
     except (MlflowException, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise SourceError(
@@ -218,7 +224,8 @@ def _bundle(client: Any, uri: str, run: str, folder: Path) -> str | None:
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(uri)
     try:
-        with mlflow.start_run(run_id=run):
+        # MLflow prints addresses when a run ends, in between what a program reads.
+        with redirect_stdout(io.StringIO()), mlflow.start_run(run_id=run):
             made = mlflow.pyfunc.log_model(
                 name=_MODEL,
                 loader_module=_LOADER,

@@ -47,8 +47,8 @@ def trial_values(evidence: Evidence, trial: Trial) -> tuple[dict[str, str], dict
     metric, scoring = evidence.task.metric, scoring_of(evidence.task)
     fold = evidence.folds[trial.seed] if evidence.folds and contender.seeded else None
     for part, answers, labels, rows in (
-        ("validation", trial.validation_answers, evidence.validation_labels, fold and fold.validation),
-        ("test", trial.test_answers, evidence.test_labels, fold and fold.test),
+        ("validation", trial.validation_answers, evidence.validation_labels, None if fold is None else fold.validation),
+        ("test", trial.test_answers, evidence.test_labels, None if fold is None else fold.test),
     ):
         truth = [labels[row] for row in rows] if rows is not None else list(labels)
         if answers and len(answers) == len(truth):
