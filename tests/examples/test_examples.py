@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 from example_files import EXAMPLES, load_example
 
-from bakeoff.methods import registry
 from bakeoff.methods.contract import Method
 from bakeoff.tasks import Task
 from bakeoff.testing import MethodSuite
@@ -25,28 +22,6 @@ class TestKeywords(MethodSuite):
 
     def make(self, task: Task, seed: int) -> Method:
         return keyword_method.Keywords(task=task, seed=seed)
-
-
-@pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the registry find the package's entry point, as it does where the package is installed."""
-    import tomllib
-
-    project = tomllib.loads((EXAMPLES / "keyword_method" / "pyproject.toml").read_text(encoding="utf-8"))
-    points = [
-        EntryPoint(name, value, "bakeoff.methods")
-        for name, value in project["project"]["entry-points"]["bakeoff.methods"].items()
-    ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "bakeoff.methods" else [])
-    registry.method_specs.cache_clear()
-    yield
-    registry.method_specs.cache_clear()
-
-
-@pytest.mark.usefixtures("registered")
-def test_the_package_s_entry_point_adds_its_method() -> None:
-    assert registry.method_specs()[-1].name == "keywords"
-    assert registry.load_method("keywords") is keyword_method.Keywords
 
 
 def test_today_s_list_of_words_is_not_shown_to_differ(rows_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,8 @@
 """Commands in the pages are commands: each bash block is parsed, and those that are marked run for real.
 
 ``<!-- run -->`` on the line before a block says that tests run it;
-``<!-- run slow -->``, that ``scripts/docs run`` does.
+``<!-- run slow -->``, that ``scripts/docs run`` does. Python blocks are compiled, and those that are marked run as
+well, each with the names that those above it left.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from bakeoff.cli.app import app
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
 _BLOCK = re.compile(r"^(?:<!-- (run|run slow) -->\n)?```bash\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+
+
+_PYTHON = re.compile(r"^(?:<!-- (run|run slow) -->\n)?```python\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
 def _blocks(text: str) -> list[tuple[str, list[list[str]]]]:
@@ -43,6 +47,10 @@ def _run_page(text: str, marks: tuple[str, ...]) -> None:
         for arguments in commands if mark in marks else ():
             result = CliRunner().invoke(app, arguments)
             assert result.exit_code == 0, f"bakeoff {shlex.join(arguments)}\n{result.output}\n{result.exception!r}"
+    names: dict[str, Any] = {}
+    for mark, body in _PYTHON.findall(text):
+        if mark in marks:
+            exec(compile(body, "page", "exec"), names)
 
 
 def test_every_command_of_a_bash_block_is_parsed() -> None:
@@ -63,7 +71,7 @@ def test_an_option_that_does_not_exist_would_be_found() -> None:
 def test_marks_stand_before_blocks_alone() -> None:
     for name, text in PAGES.items():
         marks = re.findall(r"<!-- run.*-->", text)
-        assert len(marks) == sum(1 for mark, _ in _blocks(text) if mark), name
+        assert len(marks) == sum(1 for mark, _ in (*_blocks(text), *_PYTHON.findall(text)) if mark), name
 
 
 @pytest.mark.parametrize("name", [name for name, text in PAGES.items() if "<!-- run -->" in text])

@@ -181,7 +181,7 @@ def test_labels_that_are_there_are_all_used(study: Path, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-def test_a_large_file_is_drawn_from_as_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+def test_rows_are_drawn_uniformly_part_by_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     rows = [(f"text\nnumber {i}, of many", "") for i in range(500)]
     path = tmp_path / f"new{suffix}"
     if suffix == ".csv":
@@ -190,7 +190,7 @@ def test_a_large_file_is_drawn_from_as_a_stream(tmp_path: Path, monkeypatch: pyt
         path.write_text("".join(json.dumps({"text": text}) + "\n" for text, _ in rows), "utf-8")
     whole = draw_rows(path, None).table
     known = dict(zip(whole.row_numbers, whole.column("text"), strict=True))
-    monkeypatch.setattr(drawing, "WHOLE_BYTES", 10)
+    monkeypatch.setattr(drawing, "_PART_ROWS", 64)
     wanted = (whole.row_numbers[0], whole.row_numbers[77])
     counts = [0] * 500
     for seed in range(40):

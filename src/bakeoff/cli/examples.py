@@ -132,6 +132,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("The file as it stands against the last version tried", "bakeoff prompt diff prompt.yaml"),
         ("Two versions", "bakeoff prompt diff prompt.yaml@1 prompt.yaml@3 --rows 10"),
     ),
+    "track": (
+        (
+            "To a server on this machine; again, after more has run",
+            "bakeoff track bakeoff-studies/reviews --mlflow http://localhost:5000",
+        ),
+        (
+            "Into a file, in an experiment of its own",
+            "bakeoff track bakeoff-studies/reviews --mlflow sqlite:///mlflow.db --experiment reviews",
+        ),
+    ),
     "ship": (
         ("The contender that was chosen", "bakeoff ship bakeoff-studies/reviews"),
         (
@@ -142,6 +152,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "predict": (
         ("Answers beside the columns of the file", "bakeoff predict bundle new.csv -o answers.csv"),
         ("With a column of probabilities for each label", "bakeoff predict bundle new.csv --probabilities"),
+        ("Anew, where an interrupted run left answers", "bakeoff predict bundle new.csv -o answers.csv --restart"),
         ("A summary as JSON, for a program", "bakeoff predict bundle new.jsonl -o answers.jsonl --json"),
     ),
     "watch": (
@@ -155,6 +166,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "bakeoff watch bakeoff-studies/reviews/bundle new.csv --labelled new.audit.csv",
         ),
         ("A loss of ten points is what matters", "bakeoff watch bundle labelled.csv --loss 10 --json"),
+    ),
+    "export": (
+        ("As an ONNX model, beside its study", "bakeoff export bakeoff-studies/reviews/bundle --onnx exported"),
+        ("For transformers, with a model card", "bakeoff export bundle --hugging-face reviews-model"),
+        (
+            "And one of 8-bit integers, its loss told on labelled rows",
+            "bakeoff export bundle --onnx exported --int8 --rows held-out.csv --label sentiment",
+        ),
     ),
     "serve": (
         ("On this machine, port 8000", "bakeoff serve bakeoff-studies/reviews/bundle"),

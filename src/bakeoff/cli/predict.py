@@ -39,32 +39,44 @@ def predict(
     probabilities: Annotated[
         bool, options.option("--probabilities", help="Add a column of probabilities for each label.")
     ] = False,
+    restart: Annotated[
+        bool, options.option("--restart", help="Begin anew where an interrupted run left answers.")
+    ] = False,
     allow_send: options.AllowSend = None,
     prices: options.PricesFile = None,
     limit: options.Limits = None,
     as_json: options.Json = False,
 ) -> None:
-    """Answer every row of a file, in order, and write the answers beside its columns."""
+    """Answer every row of a file, in order, and write the answers beside its columns.
+
+    Files may be larger than memory. The same command goes on with what an interrupted run had answered.
+    """
     from bakeoff.workbench.predict import ServerUse
     from bakeoff.workbench.predict import predict as answer_file
     from bakeoff.workbench.sending import server_terms
 
     given = Given("predict", as_json, soft_wrap=True)
-    done = answer_file(
-        bundle,
-        source,
-        output,
-        text=tuple(text or ()),
-        encoding=encoding,
-        delimiter=delimiter,
-        header=not no_header,
-        probabilities=probabilities,
-        servers=ServerUse(
-            frozenset(allow_send or ()),
-            server_terms(prices, limit or ()),
-            lambda sending: given.console.print(f"to be asked: {sending.sentence()}", markup=False),
-        ),
-    )
+    try:
+        done = answer_file(
+            bundle,
+            source,
+            output,
+            text=tuple(text or ()),
+            encoding=encoding,
+            delimiter=delimiter,
+            header=not no_header,
+            probabilities=probabilities,
+            restart=restart,
+            told=lambda done, rows: given.console.print(f"going on behind {done:,} of {rows:,} rows", markup=False),
+            servers=ServerUse(
+                frozenset(allow_send or ()),
+                server_terms(prices, limit or ()),
+                lambda sending: given.console.print(f"to be asked: {sending.sentence()}", markup=False),
+            ),
+        )
+    except KeyboardInterrupt:
+        given.console.print("what is answered is kept: the same command goes on", markup=False)
+        raise
     given.give(lambda: plain(done), lambda console: _show(console, done))
 
 

@@ -40,6 +40,7 @@ from bakeoff.data.label_definitions import LabelDefinition, match_definitions, r
 from bakeoff.data.load import read_rows
 from bakeoff.data.predictions import Predictions, read_predictions
 from bakeoff.data.read import read_table
+from bakeoff.data.row_file import RowFile, open_rows
 from bakeoff.data.rows import Rows, Source, fingerprint
 from bakeoff.data.sample import nested_order
 from bakeoff.data.split import Fold, Split, split_rows
@@ -65,6 +66,7 @@ __all__ = [
     "Fold",
     "LabelDefinition",
     "Predictions",
+    "RowFile",
     "Rows",
     "Source",
     "Split",
@@ -86,6 +88,7 @@ __all__ = [
     "match_definitions",
     "near_duplicates",
     "nested_order",
+    "open_rows",
     "plain_cell",
     "read_cost_matrix",
     "read_label_definitions",

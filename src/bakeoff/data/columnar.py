@@ -11,7 +11,7 @@ from bakeoff.data.json_rows import cell_of
 from bakeoff.data.table import Cell, Record, Table, name_columns
 from bakeoff.errors import DataError
 
-__all__ = ["read_excel", "read_parquet"]
+__all__ = ["plain_rows", "read_excel", "read_parquet"]
 
 
 def read_parquet(path: Path) -> Table:
@@ -30,8 +30,12 @@ def read_parquet(path: Path) -> Table:
         raise _unreadable(path, "a parquet file", error) from error
     if not frame.height or not frame.width:
         raise DataError(f"{path} holds no rows.", next_step="Check the path, or export it again.")
-    cells = tuple(tuple(_plain(value) for value in row) for row in frame.iter_rows())
-    return Table(str(path), tuple(frame.columns), cells, tuple(range(1, frame.height + 1)))
+    return Table(str(path), tuple(frame.columns), plain_rows(frame), tuple(range(1, frame.height + 1)))
+
+
+def plain_rows(frame: Any) -> tuple[tuple[Cell, ...], ...]:
+    """Give the rows of a polars frame as cells of text."""
+    return tuple(tuple(_plain(value) for value in row) for row in frame.iter_rows())
 
 
 def read_excel(path: Path, *, header: bool) -> Table:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable, Iterator
 
 from bakeoff.data.check import Check
 from bakeoff.data.sniff import DELIMITERS, find_delimiter, roomy_fields
 from bakeoff.data.table import Cell, Record, Table, name_columns
 from bakeoff.errors import DataError
 
-__all__ = ["read_delimited", "read_lines", "settle_delimiter"]
+__all__ = ["read_delimited", "read_lines", "settle_delimiter", "strict_records"]
 
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -48,7 +49,8 @@ def read_delimited(text: str, *, source: str, delimiter: str | None, header: boo
     chosen = settle_delimiter(text, delimiter, suffix)
     notes: list[Check] = []
     try:
-        records = _strict_records(text, chosen, source)
+        with roomy_fields(len(text)):
+            records = list(strict_records(io.StringIO(text, newline=""), chosen, source))
     except DataError:
         plain = _plain_records(text) if chosen == "\t" else None
         if plain is None:
@@ -82,7 +84,25 @@ def read_lines(text: str, source: str) -> Table:
 
 
 def settle_delimiter(text: str, given: str | None, suffix: str) -> str:
-    """Give the delimiter that was named, or that a text's first records have; see `read_delimited`."""
+    """Give the delimiter: as it was given, by the ending of the file's name, or as the first records have it.
+
+    Parameters
+    ----------
+    text : str
+        The file, or its beginning.
+    given : str or None
+        One character, or a name such as ``"tab"``.
+    suffix : str
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError
+        If what was given cannot divide cells.
+    """
     if given is None:
         return "\t" if suffix == ".tsv" else find_delimiter(text) or DELIMITERS[0]
     delimiter = _SPELLED.get(given, given)
@@ -94,28 +114,45 @@ def settle_delimiter(text: str, given: str | None, suffix: str) -> str:
     return delimiter
 
 
-def _strict_records(text: str, delimiter: str, source: str) -> list[Record]:
-    records: list[Record] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    start = 1
-    with roomy_fields(len(text)):
-        try:
-            for record in reader:
-                if record:
-                    records.append((start, tuple(record)))
-                start = reader.line_num + 1
-        except csv.Error as error:
-            if "unexpected end of data" in str(error):
-                what = f"A double quote that opens in row {start} of {source} is never closed."
-            else:
-                what = (
-                    f"The double quotes in row {start} of {source} do not pair up: after a closing quote (line "
-                    f"{reader.line_num}) the cell must end, and it goes on."
-                )
-            raise DataError(
-                what, next_step='Close it, or write a double quote inside a cell twice: "He said ""no""".'
-            ) from error
-    return records
+def strict_records(lines: Iterable[str], delimiter: str, source: str) -> Iterator[Record]:
+    """Read records one by one; a broken quote is an error that names its row.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        With their ends as they stand in the file.
+    delimiter : str
+        One character.
+    source : str
+        Name of the file, for messages.
+
+    Yields
+    ------
+    Record
+        Of each record that is not empty, the line on which it starts, from 1, and its cells.
+
+    Raises
+    ------
+    DataError
+        For a quote that is not closed, or not in pairs.
+    """
+    reader, start = csv.reader(lines, delimiter=delimiter, strict=True), 1
+    try:
+        for record in reader:
+            if record:
+                yield start, tuple(record)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            what = f"A double quote that opens in row {start} of {source} is never closed."
+        else:
+            what = (
+                f"The double quotes in row {start} of {source} do not pair up: after a closing quote (line "
+                f"{reader.line_num}) the cell must end, and it goes on."
+            )
+        raise DataError(
+            what, next_step='Close it, or write a double quote inside a cell twice: "He said ""no""".'
+        ) from error
 
 
 def _plain_records(text: str) -> list[Record] | None:

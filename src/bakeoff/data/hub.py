@@ -10,7 +10,7 @@ from bakeoff.data.table import Table
 from bakeoff.errors import OptionError, SourceError
 from bakeoff.extras import require
 
-__all__ = ["HUB_PREFIX", "read_hub"]
+__all__ = ["HUB_PREFIX", "read_hub", "table_of_dataset"]
 
 HUB_PREFIX = "hf:"
 
@@ -53,11 +53,22 @@ def read_hub(name: str) -> tuple[tuple[str, Table], ...]:
             f"The data set {name} could not be loaded from the hub: {reason}.",
             next_step="Check the name and the network, or download it and give the path of its folder.",
         ) from error
-    return tuple((split, _table(f"{name} ({split})", part)) for split, part in loaded.items())
+    return tuple((split, table_of_dataset(f"{name} ({split})", part)) for split, part in loaded.items())
 
 
-def _table(source: str, part: Any) -> Table:
-    """Turn one split into a table; a label that is stored as a number gets its name."""
+def table_of_dataset(source: str, part: Any) -> Table:
+    """Turn a ``datasets.Dataset`` into a table; a label that is stored as a number gets its name.
+
+    Parameters
+    ----------
+    source : str
+        For messages.
+    part : datasets.Dataset
+
+    Returns
+    -------
+    Table
+    """
     inner = {column: getattr(kind, "feature", kind) for column, kind in part.features.items()}
     named = {column: kind.names for column, kind in inner.items() if hasattr(kind, "names")}
     objects = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from bakeoff.data.table import Cell, Table
 from bakeoff.errors import DataError
 
-__all__ = ["cell_of", "object_of", "read_json", "read_json_lines", "table_of_objects", "whole_characters"]
+__all__ = ["cell_of", "json_objects", "read_json", "read_json_lines", "table_of_objects", "whole_characters"]
 
 # Numbers stay as they were written: 4.10 must not become 4.1 where it is a label.
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
@@ -24,25 +24,39 @@ def read_json_lines(text: str, source: str) -> Table:
         For a line that is no JSON object (with its row), or a file without any.
     """
     # JSON strings may hold other line separators than this one, so splitlines would cut them.
-    lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
-    return table_of_objects([(number, object_of(line, number, source)) for number, line in lines], source)
+    objects = list(json_objects(text.split("\n"), source))
+    return table_of_objects(objects, source)
 
 
-def object_of(line: str, number: int, source: str) -> dict[str, Any]:
-    """Read the object that one line holds.
+def json_objects(lines: Iterable[str], source: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read one JSON object a line; empty lines are skipped.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        With or without their ends.
+    source : str
+        Name of the file, for messages.
+
+    Yields
+    ------
+    tuple of int and dict
+        The line, from 1, and the object.
 
     Raises
     ------
     DataError
-        If it is no JSON object, or something follows it.
+        For a line that is no JSON object (with its row).
     """
-    value, end = _decode(line, len(line) - len(line.lstrip()), number, source)
-    if line[end:].strip():
-        raise DataError(
-            f"Row {number} of {source} must be one JSON object; something follows it.",
-            next_step="Put each object on a line of its own.",
-        )
-    return _checked(value, number, source)
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            value, end = _decode(line, len(line) - len(line.lstrip()), number, source)
+            if line[end:].strip():
+                raise DataError(
+                    f"Row {number} of {source} must be one JSON object; something follows it.",
+                    next_step="Put each object on a line of its own.",
+                )
+            yield number, _checked(value, number, source)
 
 
 def read_json(text: str, source: str) -> Table:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bakeoff.data.cells import KINDS, divider_of, infer_kind, single_texts, written_labels, written_texts
 from bakeoff.data.check import Check, counted, first_rows
 from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.forms import label_names
+from bakeoff.data.frames import is_in_memory, source_name, tables_in_memory
 from bakeoff.data.hub import HUB_PREFIX, read_hub
 from bakeoff.data.read import EXTENSIONS, missing_file, read_table
 from bakeoff.data.rows import Rows, Source
@@ -59,7 +60,7 @@ class _Part:
 
 
 def read_rows(
-    source: str | Path,
+    source: Any,
     *,
     text: Sequence[str] = (),
     label: str | None = None,
@@ -77,8 +78,9 @@ def read_rows(
 
     Parameters
     ----------
-    source : str or Path
-        A file, a folder with train, validation (or dev) and test files, a catalogue's name, or ``hf:owner/name``.
+    source : str, Path or a table in memory
+        A file, a folder with train, validation and test files, a catalogue's name, ``hf:owner/name``, or what
+        `tables_in_memory` takes.
     text : sequence of str
         Columns of the text, by name or position; several are joined by a line break.
     text_pair, label, group, time : str, optional
@@ -101,13 +103,15 @@ def read_rows(
         If an option is none of these; if nothing can be reached.
     """
     _refuse_options(min_label_rows, rare, kind)
-    tables, notes = _tables(str(source), encoding, delimiter, header)
+    tables, notes = _tables(source, encoding, delimiter, header)
     columns = find_columns(tables[0][1], text=text, text_pair=text_pair, label=label, group=group, time=time, kind=kind)
     _refuse_lacking(tables, columns, kind)
     parts = _parts(tables, columns, kind, notes)
     _treat_rare(parts, min_label_rows, rare, notes)
-    _judge_labels(parts, str(source), notes)
-    return Source(str(source), _with_ids(parts), columns, tuple(notes), sum((part.unlabelled for part in parts), ()))
+    _judge_labels(parts, source_name(source), notes)
+    return Source(
+        source_name(source), _with_ids(parts), columns, tuple(notes), sum((part.unlabelled for part in parts), ())
+    )
 
 
 def _parts(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str, notes: list[Check]) -> list[_Part]:
@@ -134,16 +138,18 @@ def _refuse_options(min_label_rows: int, rare: str, kind: str) -> None:
 
 
 def _tables(
-    name: str, encoding: str | None, delimiter: str | None, header: bool
+    source: Any, encoding: str | None, delimiter: str | None, header: bool
 ) -> tuple[list[tuple[str, Table]], list[Check]]:
     """Find what is meant and read it, the rows to learn from first."""
     notes: list[Check] = []
-    path = Path(name)
-    if name.startswith(HUB_PREFIX):
-        tables = _known_splits(read_hub(name), notes)
+    path = Path(source_name(source))
+    if is_in_memory(source):
+        tables = _known_splits(tables_in_memory(source), notes)
+    elif str(source).startswith(HUB_PREFIX):
+        tables = _known_splits(read_hub(str(source)), notes)
     else:
         if not path.exists():
-            path = _pulled(name)
+            path = _pulled(str(source))
         files = _split_files(path) if path.is_dir() else [("all", path)]
         tables = [
             (split, read_table(file, encoding=encoding, delimiter=delimiter, header=header)) for split, file in files

@@ -13,7 +13,7 @@ from bakeoff.data.spreadsheet import plain_sheet
 from bakeoff.data.table import Table
 from bakeoff.errors import DataError
 
-__all__ = ["EXTENSIONS", "missing_file", "read_table", "read_text_file"]
+__all__ = ["EXTENSIONS", "missing_file", "read_table", "read_text_file", "without_nul"]
 
 EXTENSIONS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 
@@ -62,7 +62,7 @@ def read_table(
         table = read_excel(file, header=header)
     else:
         table = _read_text(file, suffix, encoding, delimiter, header)
-    return plain_sheet(_without_nul(table))
+    return plain_sheet(without_nul(table))
 
 
 def read_text_file(path: Path, what: str) -> str:
@@ -139,7 +139,7 @@ def _read_text(file: Path, suffix: str, encoding: str | None, delimiter: str | N
     return read_delimited(text, source=source, delimiter=delimiter, header=header, suffix=suffix)
 
 
-def _without_nul(table: Table) -> Table:
+def without_nul(table: Table) -> Table:
     """Refuse NUL characters that came in by an escape or a binary file; later stages cannot store them."""
     for number, row in zip(table.row_numbers, table.cells, strict=True):
         for cell in row:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from bakeoff.errors import DataError
 
-__all__ = ["DELIMITERS", "decode", "find_delimiter", "refuse_nul", "roomy_fields"]
+__all__ = ["DELIMITERS", "decode", "encoding_of", "find_delimiter", "refuse_nul", "roomy_fields"]
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -61,9 +61,7 @@ def decode(content: bytes, *, source: str, encoding: str | None = None) -> str:
                 next_step="Correct the name, or leave --encoding out.",
             ) from None
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), None)
-    name = encoding or marked or "utf-8"
-    if codecs.lookup(name).name == "utf-8" and marked == "utf-8-sig":
-        name = "utf-8-sig"
+    name = encoding_of(content, encoding)
     try:
         return content.decode(name)
     except UnicodeDecodeError as error:
@@ -78,6 +76,25 @@ def decode(content: bytes, *, source: str, encoding: str | None = None) -> str:
             f"{source} is not {name.removesuffix('-sig').upper()} text: the first bad byte is {where}.",
             next_step=_encoding_step(content, encoding),
         ) from error
+
+
+def encoding_of(head: bytes, encoding: str | None = None) -> str:
+    """Give the encoding in which a file is read, by its first bytes.
+
+    Parameters
+    ----------
+    head : bytes
+        Four bytes at least, where the file has them.
+    encoding : str, optional
+        What the user says it is; a name that Python knows.
+
+    Returns
+    -------
+    str
+    """
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    name = encoding or marked or "utf-8"
+    return "utf-8-sig" if codecs.lookup(name).name == "utf-8" and marked == "utf-8-sig" else name
 
 
 def _refuse_other_than_text(content: bytes, source: str) -> None:

@@ -19,9 +19,6 @@ __all__ = ["Standing", "is_out", "standings"]
 
 State = Literal["met", "missed", "open"]
 
-#: Metrics of all kinds by their names in small letters.
-_ANY_METRIC = {name.lower(): name for kind, runs in TASK_KINDS.items() if runs for name in metrics_of(kind)}
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -66,7 +63,9 @@ def _figure(requirement: Requirement, value: float) -> str:
 
 
 def _metric_of(figure: str, default: str, task: Task | None = None) -> str | None:
-    names = {name.lower(): name for name in metrics_of(task.kind, task.checks)} if task is not None else _ANY_METRIC
+    kinds = [kind for kind, runs in TASK_KINDS.items() if runs]
+    known = metrics_of(task.kind, task.checks) if task is not None else [m for kind in kinds for m in metrics_of(kind)]
+    names = {name.lower(): name for name in known}
     if task is None and figure.lower().partition(":")[0] in ("form", "slot-accuracy"):
         return figure
     return default if figure.lower() == "score" else names.get(figure.lower())

@@ -39,7 +39,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="full",
-        version="5",
+        version="6",
         arm="finetune",
         summary="All weights of an encoder and a new head.",
         kinds=TEXT_KINDS,
@@ -61,7 +61,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="lp-ft",
-        version="3",
+        version="4",
         arm="finetune",
         summary="Upper half of an encoder's layers and a new head; the lower half is run once.",
         kinds=TEXT_KINDS,
@@ -84,7 +84,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="contrastive",
-        version="3",
+        version="4",
         arm="finetune",
         summary="Encoder tuned to tell labels' texts apart, then a logistic head.",
         kinds=_CLASSIFICATION,
@@ -128,7 +128,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="lora-encoder",
-        version="2",
+        version="3",
         arm="finetune",
         summary="Low-rank adapters on an encoder and a new head.",
         kinds=_CLASSIFICATION,
@@ -190,7 +190,7 @@ FINETUNE_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="tagger",
-        version="2",
+        version="3",
         arm="finetune",
         summary="All weights of an encoder, and a tag for each token.",
         kinds=("tagging",),

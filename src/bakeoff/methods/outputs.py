@@ -78,6 +78,10 @@ class Outputs(ABC):
         """Give a head that says how its scores are read."""
         return head
 
+    def reading(self) -> dict[str, Any]:
+        """Say how scores become an answer, as plain JSON values, for those who read them elsewhere."""
+        return {"as": "one label"}
+
 
 class OneLabel(Outputs):
     """The label with the highest score."""
@@ -186,6 +190,10 @@ class ManyLabels(Outputs):
         kept = np.append(self.thresholds, float(self.least_one)).astype(np.float64)
         return LinearHead(head.weights, head.bias, head.one_vs_rest, kept)
 
+    def reading(self) -> dict[str, Any]:
+        """Give the thresholds, and whether a row gets one label at least."""
+        return {"as": "labels", "thresholds": self.thresholds.tolist(), "at_least_one": self.least_one}
+
 
 class Number(Outputs):
     """The score itself; what is learned towards has the mean 0 and the deviation 1.
@@ -227,6 +235,10 @@ class Number(Outputs):
     def on_head(self, head: LinearHead) -> LinearHead:
         """Give the head with the mean and the deviation."""
         return LinearHead(head.weights, head.bias, head.one_vs_rest, np.array([self.mean, self.scale]))
+
+    def reading(self) -> dict[str, Any]:
+        """Give the mean and the deviation."""
+        return {"as": "a number", "mean": self.mean, "scale": self.scale}
 
 
 def outputs_of(task: Task, labels: Sequence[str] = ()) -> Outputs:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
 from bakeoff.errors import OptionError
@@ -19,12 +18,14 @@ from bakeoff.methods.prompt_kind_specs import PROMPT_KIND_SPECS
 from bakeoff.methods.prompt_specs import PROMPT_SPECS
 from bakeoff.methods.prompt_written_specs import PROMPT_WRITTEN_SPECS
 from bakeoff.methods.spec import ALL_KINDS, TEXT_KINDS, MethodSpec
+from bakeoff.plugins import fault_told, plugins, sound_plugins
 
 if TYPE_CHECKING:
     from bakeoff.methods.contract import Method
 
 __all__ = ["MethodSpec", "load_method", "method_spec", "method_specs"]
 
+METHODS_GROUP = "bakeoff.methods"
 
 _FLOOR_SPECS: tuple[MethodSpec, ...] = (
     MethodSpec(
@@ -97,23 +98,11 @@ def method_specs() -> tuple[MethodSpec, ...]:
     Returns
     -------
     tuple of MethodSpec
-        Names are unique.
-
-    Raises
-    ------
-    OptionError
-        If an entry point takes a name that is taken.
+        Names are unique. An entry point that cannot be loaded, or takes a name that is taken, is left out.
     """
     written = (*FINETUNE_WRITTEN_SPECS, *PROMPT_WRITTEN_SPECS)
     specs = [*_FLOOR_SPECS, *FINETUNE_SPECS, *PROMPT_SPECS, *PROMPT_KIND_SPECS, *written, *COMBINE_SPECS]
-    for point in entry_points(group="bakeoff.methods"):
-        spec = cast("MethodSpec", point.load())
-        if any(spec.name == known.name for known in specs):
-            raise OptionError(
-                f"The entry point {point.value!r} names a method {spec.name!r}, which is taken.",
-                next_step="Uninstall the package, or ask its author for another name.",
-            )
-        specs.append(spec)
+    specs += sound_plugins(METHODS_GROUP, MethodSpec, [spec.name for spec in specs])
     return tuple(specs)
 
 
@@ -131,13 +120,16 @@ def method_spec(name: str) -> MethodSpec:
     Raises
     ------
     OptionError
-        If there is none; the message lists all names.
+        If there is none; the message lists all names, and says which package was to bring one and cannot.
     """
     known = {spec.name: spec for spec in method_specs()}
     if name not in known:
+        fault = fault_told(METHODS_GROUP, MethodSpec, name, _own_names())
         raise OptionError(
-            f"A method must be one of {', '.join(known)}; {name!r} came.",
-            next_step="Choose one of these names.",
+            f"A method must be one of {', '.join(known)}; {name!r} came. {fault}".rstrip(),
+            next_step="Mend or uninstall that package, or choose one of these names."
+            if fault
+            else "Choose one of these names.",
         )
     return known[name]
 
@@ -153,6 +145,26 @@ def load_method(name: str) -> type[Method]:
     -------
     type
         A subclass of `bakeoff.methods.contract.Method`.
+
+    Raises
+    ------
+    OptionError
+        If the code of another package cannot be loaded.
     """
-    module, _, attribute = method_spec(name).location.partition(":")
-    return cast("type[Method]", getattr(importlib.import_module(module), attribute))
+    spec = method_spec(name)
+    module, _, attribute = spec.location.partition(":")
+    try:
+        return cast("type[Method]", getattr(importlib.import_module(module), attribute))
+    except (ImportError, AttributeError, SyntaxError) as error:
+        if module.startswith("bakeoff."):
+            raise
+        raise OptionError(
+            f"The method {name!r} is {spec.location} of another package, which cannot be loaded: "
+            f"{type(error).__name__}: {error}.",
+            next_step="Mend or uninstall that package, or choose another method.",
+        ) from error
+
+
+def _own_names() -> list[str]:
+    found = [plugin.value for plugin in plugins(METHODS_GROUP, MethodSpec)]
+    return [spec.name for spec in method_specs() if spec not in found]

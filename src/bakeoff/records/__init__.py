@@ -7,6 +7,7 @@
 ``drift``        what a bundle remembers of its study's rows, and how later ones differ
 ``evidence``     all that a decision may look at
 ``verdict``      all else that a decision says
+``written_form`` a fitted method in the form of another library
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from bakeoff.records.verdict import (
     Sweep,
     Verdict,
 )
+from bakeoff.records.written_form import WrittenForm
 
 __all__ = [
     "ASSUMED",
@@ -76,4 +78,5 @@ __all__ = [
     "Trial",
     "Usage",
     "Verdict",
+    "WrittenForm",
 ]

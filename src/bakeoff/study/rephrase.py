@@ -15,7 +15,7 @@ from bakeoff.study.evidence import read_contenders, read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, Job, JobResult, RephraseJob, RephraseResult
 from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
-from bakeoff.tasks import label_codes, score_codes
+from bakeoff.tasks import label_codes, scoring_of
 
 __all__ = [
     "MOST_ROWS",
@@ -154,10 +154,11 @@ def _scored(
 ) -> Rephrased:
     task, rows = read_task(store), len(values[0])
     truth = label_codes(read_parts(store, read_plan(store)).validation.labels[:rows], task.labels)
+    scoring = scoring_of(task)
     codes = np.stack([label_codes(one, task.labels) for one in values])
     return Rephrased(
         names=tuple(one.name for one in answers),
-        scores=tuple(float(score_codes(task.metric, truth, one, len(task.labels))) for one in codes),
+        scores=tuple(float(scoring.score(truth, one)) for one in codes),
         deviation=deviation_beyond_chance(codes == truth),
         rows=rows,
     )

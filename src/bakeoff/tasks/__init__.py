@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bakeoff.tasks.checks_file import read_checks
 from bakeoff.tasks.classification import METRICS, choose_metric, label_codes, score_codes
+from bakeoff.tasks.given_metrics import MetricSpec, metric_fault
 from bakeoff.tasks.kinds import ONE_LABEL, default_metric, least_score, metrics_of, scoring_of
 from bakeoff.tasks.multi_label import MultiLabelScoring
 from bakeoff.tasks.scoring import LabelScoring, Scoring
@@ -19,6 +20,7 @@ __all__ = [
     "ONE_LABEL",
     "TASK_KINDS",
     "LabelScoring",
+    "MetricSpec",
     "MultiLabelScoring",
     "Scoring",
     "Task",
@@ -35,6 +37,7 @@ __all__ = [
     "label_words",
     "least_score",
     "likeliest_tags",
+    "metric_fault",
     "metrics_of",
     "read_checks",
     "score_codes",

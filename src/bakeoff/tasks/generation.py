@@ -71,6 +71,8 @@ class GenerationScoring(TalliedScoring):
     checks : sequence of TextCheck
     """
 
+    kind = "generation"
+
     def __init__(self, metric: str, checks: Sequence[TextCheck] = ()) -> None:
         self.checks = tuple(checks)
         self.metrics = (*GENERATION_METRICS, *check_metrics(checks))

@@ -13,6 +13,7 @@ from bakeoff.tasks.generation import (
     check_metrics,
     choose_generation_metric,
 )
+from bakeoff.tasks.given_metrics import given_metrics
 from bakeoff.tasks.multi_label import MULTI_LABEL_METRICS, MultiLabelScoring
 from bakeoff.tasks.regression import REGRESSION_METRICS, RegressionScoring
 from bakeoff.tasks.scoring import LabelScoring, Scoring
@@ -47,13 +48,16 @@ def metrics_of(kind: str, checks: Sequence[TextCheck] = ()) -> Mapping[str, str]
     Returns
     -------
     mapping of str to str
+        Those of installed packages come last.
     """
-    return {**_METRICS[kind], **check_metrics(checks)}
+    own = {**_METRICS[kind], **check_metrics(checks)}
+    return {**own, **{name: spec.summary for name, spec in given_metrics(kind).items() if name not in own}}
 
 
 def least_score(metric: str) -> float:
     """Give the lower end of a metric's range; the upper one is 1 for all."""
-    return {"pearson": -1.0, "r2": -math.inf}.get(metric, 0.0)
+    given = given_metrics().get(metric)
+    return {"pearson": -1.0, "r2": -math.inf}.get(metric, given.least if given is not None else 0.0)
 
 
 def default_metric(kind: str, values: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ class MultiLabelScoring(TalliedScoring):
         The label set; what is not in it counts as answered wrongly.
     """
 
+    kind = "multi-label"
     metrics = tuple(MULTI_LABEL_METRICS)
 
     def __init__(self, metric: str, labels: Sequence[str]) -> None:

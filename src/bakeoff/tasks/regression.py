@@ -25,6 +25,7 @@ class RegressionScoring(TalliedScoring):
         One of `REGRESSION_METRICS`.
     """
 
+    kind = "regression"
     metrics = tuple(REGRESSION_METRICS)
 
     def __init__(self, metric: str) -> None:

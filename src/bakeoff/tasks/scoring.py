@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.errors import OptionError
-from bakeoff.tasks.classification import label_codes, score_codes
+from bakeoff.tasks.classification import METRICS, label_codes, score_codes
+from bakeoff.tasks.given_metrics import given_metrics, score_given
 
 __all__ = ["Codes", "LabelScoring", "Scoring", "TalliedScoring"]
 
@@ -88,6 +89,9 @@ class LabelScoring(Scoring):
 
     def score(self, truth: Codes, answers: Codes, weights: Reals | None = None) -> Any:
         """Score codes; see `score_codes`."""
+        if self.metric not in METRICS and self.metric in given_metrics():
+            named = (*self.labels, None)
+            return _given(self.metric, "classification", (truth, answers), named, weights)
         return score_codes(self.metric, truth, answers, len(self.labels), weights)
 
     def with_metric(self, metric: str) -> LabelScoring:
@@ -105,7 +109,8 @@ class TalliedScoring(Scoring):
     metric : str
     """
 
-    #: Metrics of the kind.
+    #: The kind of task, and its metrics.
+    kind: str = ""
     metrics: tuple[str, ...] = ()
 
     def __init__(self, metric: str) -> None:
@@ -127,6 +132,8 @@ class TalliedScoring(Scoring):
 
     def score(self, truth: Codes, answers: Codes, weights: Reals | None = None) -> Any:
         """Score codes; see `Scoring.score`."""
+        if self.metric not in self.metrics:
+            return _given(self.metric, self.kind, (truth, answers), (*self.met, None), weights)
         counted = np.ones((1, len(truth))) if weights is None else np.atleast_2d(weights).astype(np.float64)
         if self.is_share:
             sums = np.stack([counted @ (truth == answers), counted.sum(axis=1)], axis=1)
@@ -145,7 +152,7 @@ class TalliedScoring(Scoring):
         return other
 
     def _check(self, metric: str) -> None:
-        if metric not in self.metrics:
+        if metric not in self.metrics and metric not in given_metrics(self.kind):
             raise OptionError(
                 f"The metric must be one of {', '.join(self.metrics)}; {metric!r} came.",
                 next_step="Choose one with --metric.",
@@ -158,3 +165,13 @@ class TalliedScoring(Scoring):
     @abstractmethod
     def of_sums(self, sums: Reals) -> Reals:
         """Give the metric of sums over rows: shape (resamples, sums) to (resamples,)."""
+
+
+def _given(
+    metric: str, kind: str, codes: tuple[Codes, Codes], named: Sequence[str | None], weights: Reals | None
+) -> Any:
+    """Score codes on a metric of another package; the last name is that of the code -1."""
+    truth, answers = ([named[code] for code in column.tolist()] for column in codes)
+    counted = np.ones((1, len(truth))) if weights is None else np.atleast_2d(weights).astype(np.float64)
+    values = score_given(metric, kind, ([str(one) for one in truth], answers), counted)
+    return float(values[0]) if weights is None or weights.ndim == 1 else values

@@ -113,6 +113,7 @@ class TaggingScoring(TalliedScoring):
         One of `TAGGING_METRICS`.
     """
 
+    kind = "tagging"
     metrics = tuple(TAGGING_METRICS)
 
     def __init__(self, metric: str) -> None:

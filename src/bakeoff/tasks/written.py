@@ -27,12 +27,14 @@ __all__ = ["are_pairs", "check_labels", "truths", "values_of", "written_labels",
 def written_texts(X: Sequence[Any]) -> list[str]:
     """Write texts: a string as it is, a pair or a row of tokens as one string (see `bakeoff.data.forms`).
 
+    A list, an array or a Series of texts will do, and a table or array of one column, or of one column a field.
+
     Raises
     ------
     DataError
         If an element is something else.
     """
-    texts = list(X)
+    texts = list(_rows_of(X))
     for position, text in enumerate(texts):
         if isinstance(text, (tuple, list)) and text and all(isinstance(field, str) for field in text):
             texts[position] = join_fields(text)
@@ -43,6 +45,16 @@ def written_texts(X: Sequence[Any]) -> list[str]:
                 next_step="Give the texts themselves.",
             )
     return texts
+
+
+def _rows_of(X: Any) -> Iterable[Any]:
+    """Give rows one by one: of a table or an array of one column its cells, of several the tuples of each row."""
+    # A table of pandas or polars, walked through, gives the names of its columns or the columns.
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    if isinstance(X, np.ndarray) and X.ndim == 2:
+        return X[:, 0].tolist() if X.shape[1] == 1 else map(tuple, X.tolist())
+    return list(X)
 
 
 def written_labels(kind: str, y: Iterable[Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,12 +93,12 @@ class Advice:
     literature: tuple[str, ...]
 
 
-def advise(source: str, data: DataOptions, options: StudyOptions) -> Advice:
+def advise(source: Any, data: DataOptions, options: StudyOptions) -> Advice:
     """Say what to expect of both ways on a source of rows; nothing is fetched, loaded or written.
 
     Parameters
     ----------
-    source : str
+    source : str or a table in memory
     data : DataOptions
     options : StudyOptions
 

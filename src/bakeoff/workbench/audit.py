@@ -16,7 +16,7 @@ from bakeoff.errors import DataError, OptionError
 from bakeoff.report.aside import write_aside
 from bakeoff.ship import BundleFacts
 from bakeoff.workbench.label import LABEL_COLUMN
-from bakeoff.workbench.predict import texts_of
+from bakeoff.workbench.predict import find_texts
 
 __all__ = ["LabelledRows", "labelled_of", "read_audit", "sheet_rows", "write_audit"]
 
@@ -132,8 +132,9 @@ def read_audit(path: Path, asked: Table, facts: BundleFacts) -> tuple[LabelledRo
         If the sheet is of another file, or no row is labelled.
     """
     sheet = read_table(path)
-    texts = texts_of(sheet, _text_columns(facts, sheet, path), facts)
-    known = dict(zip(asked.row_numbers, texts_of(asked, _text_columns(facts, asked, path), facts), strict=True))
+    texts = find_texts(sheet, _text_columns(facts, sheet, path), facts)(sheet)
+    written = find_texts(asked, _text_columns(facts, asked, path), facts)(asked)
+    known = dict(zip(asked.row_numbers, written, strict=True))
     numbers = sheet_rows(path)
     strange = next((n for n, text in zip(numbers, texts, strict=True) if not _same(known.get(n), text)), None)
     if strange is not None:

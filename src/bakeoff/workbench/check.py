@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bakeoff.catalog import is_here, resolve_model
 from bakeoff.data import Check, check_rows, spaced
@@ -49,12 +50,12 @@ class CheckOutcome:
     long_texts: LongTexts | None = None
 
 
-def check(source: str, data: DataOptions, *, seed: int = 0, checks: Path | None = None) -> CheckOutcome:
+def check(source: Any, data: DataOptions, *, seed: int = 0, checks: Path | None = None) -> CheckOutcome:
     """Read, check and split rows; write nothing.
 
     Parameters
     ----------
-    source : str
+    source : str or a table in memory
     data : DataOptions
     seed : int
     checks : Path, optional

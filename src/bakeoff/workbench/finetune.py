@@ -122,7 +122,7 @@ class FinetuneOutcome:
 
 
 def finetune(
-    source: str,
+    source: Any,
     data: DataOptions,
     options: FinetuneOptions,
     *,
@@ -134,8 +134,9 @@ def finetune(
 
     Parameters
     ----------
-    source : str
-        A file, a folder with splits, a data set of the catalogue, or ``hf:owner/name``.
+    source : str or a table in memory
+        A file, a folder with splits, a data set of the catalogue, or ``hf:owner/name``; a table of pandas, polars or
+        pyarrow, a ``datasets.Dataset``, or a mapping of splits to these.
     data : DataOptions
     options : FinetuneOptions
     output : Path

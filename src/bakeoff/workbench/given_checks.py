@@ -11,7 +11,7 @@ import numpy as np
 from bakeoff.data import Check, Rows, target_of
 from bakeoff.errors import OptionError
 from bakeoff.records import Requirement
-from bakeoff.tasks import TextCheck, check_value, knowing_values, metrics_of, read_checks
+from bakeoff.tasks import TextCheck, check_value, knowing_values, metric_fault, metrics_of, read_checks
 
 __all__ = ["check_metric_names", "given_checks", "try_checks"]
 
@@ -74,10 +74,13 @@ def check_metric_names(
         if name is not None and name not in metrics:
             lacks = name.partition(":")[0] in ("form", "slot-accuracy")
             near = difflib.get_close_matches(name, metrics, n=1)
+            fault = metric_fault(name)
             raise OptionError(
-                f"The metric of {kind} must be one of {', '.join(metrics)}; {name!r} came.",
+                f"The metric of {kind} must be one of {', '.join(metrics)}; {name!r} came. {fault}".rstrip(),
                 next_step="Name the checks that it is made of with --checks FILE."
                 if lacks and not checks
+                else "Mend or uninstall that package, or choose another metric."
+                if fault
                 else f"Did you mean {near[0]!r}?"
                 if near
                 else f"Choose one of these with {option}.",

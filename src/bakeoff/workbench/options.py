@@ -33,9 +33,7 @@ __all__ = [
 
 #: Metrics that come with checks of written texts; that of one check alone is ``form:NAME``.
 _CHECK_METRICS = ("form", "slot-accuracy")
-_SCORES = ("score", *dict.fromkeys(name for kind in TASK_KINDS for name in metrics_of(kind)), *_CHECK_METRICS)
 _FIGURES = (
-    *_SCORES,
     "p50_ms",
     "p95_ms",
     "rows_per_second",
@@ -305,14 +303,15 @@ def parse_requirement(text: str) -> Requirement:
     """
     if text.strip().lower() == "offline":
         return Requirement("offline", "is", 1.0)
+    scores = ("score", *dict.fromkeys(name for kind in TASK_KINDS for name in metrics_of(kind)), *_CHECK_METRICS)
     found = re.fullmatch(r"\s*([A-Za-z0-9_\-]+|form:[a-z0-9-]+)\s*(>=|<=)\s*(\d*\.?\d+)\s*", text)
-    if not found or (found[1] not in _FIGURES and not found[1].startswith("form:")):
+    if not found or (found[1] not in (*scores, *_FIGURES) and not found[1].startswith("form:")):
         raise OptionError(
             f"A requirement is 'offline', or a figure, >= or <=, and a number, the figure being one of "
-            f"{', '.join(_FIGURES)}, or form:NAME of a check; {text!r} came.",
+            f"{', '.join((*scores, *_FIGURES))}, or form:NAME of a check; {text!r} came.",
             next_step="Write for example: --require 'accuracy>=0.9'",
         )
-    if (found[1] in (*_SCORES, "valid_rate") or found[1].startswith("form:")) and float(found[3]) > 1:
+    if (found[1] in (*scores, "valid_rate") or found[1].startswith("form:")) and float(found[3]) > 1:
         raise OptionError(
             f"{found[1]} lies between 0 and 1; the limit {found[3]} came.",
             next_step=f"Write 90 % as 0.9: --require '{found[1]}{found[2]}0.9'",

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
+import io
 import json
-import os
-import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.errors import DataError, OptionError
 from bakeoff.records import Answer
+from bakeoff.workbench.answer_files import check_output, row_writer
+from bakeoff.workbench.unfinished import Counts, Unfinished
 
 if TYPE_CHECKING:
-    from bakeoff.data import Table
+    from bakeoff.data import RowFile, Table
     from bakeoff.methods.contract import Method
     from bakeoff.ship import Bundle, BundleFacts
     from bakeoff.study.sending import Sending
@@ -29,11 +28,11 @@ __all__ = [
     "PredictSummary",
     "ServerUse",
     "answer_rows",
+    "check_sent",
+    "find_texts",
     "known_columns",
-    "load_method",
-    "parsed_value",
+    "load_to_answer",
     "predict",
-    "texts_of",
 ]
 
 #: Rows that are answered together, and then written.
@@ -42,14 +41,15 @@ BATCH_ROWS = 512
 #: Abstention of a row without text; the method is not asked.
 EMPTY_TEXT = "empty text"
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
-_PROBABILITY = "probability_"
-
-_Cell = str | float | tuple[str, ...] | None
+#: Rows whose texts are written at once while a file is looked through.
+_LOOK_ROWS = 4096
 
 
 def _tell_nobody(_sending: Sending) -> None:
+    return
+
+
+def _tell_nothing(_done: int, _rows: int) -> None:
     return
 
 
@@ -83,11 +83,13 @@ class PredictSummary:
     answered, abstained : int
         Rows with a label, and rows with a reason instead; together they are `rows`.
     seconds : float
-        Time to answer and to write, loading left out.
+        Time to answer and to write, loading left out, and rows that were answered before.
     output : Path
         The file with the answers.
     unshared : int
         Answered rows that have no probabilities though they were asked for.
+    resumed : int
+        Rows that an interrupted run had answered before.
     """
 
     rows: int
@@ -96,6 +98,7 @@ class PredictSummary:
     seconds: float
     output: Path
     unshared: int = 0
+    resumed: int = 0
 
 
 def predict(
@@ -108,14 +111,17 @@ def predict(
     delimiter: str | None = None,
     header: bool = True,
     probabilities: bool = False,
+    restart: bool = False,
     servers: ServerUse | None = None,
     progress: Callable[[int, int], None] | None = None,
+    told: Callable[[int, int], None] = _tell_nothing,
 ) -> PredictSummary:
     """Answer every row of a file, in order, and write the answers beside the columns that came.
 
     Written are all columns of the input, then ``prediction`` (empty for an abstention; a JSON list of several labels)
     and ``abstention`` (the reason, else empty); a column of the input with one of these names becomes ``NAME_input``.
-    The file appears once whole.
+    Rows are read, answered and written in parts, in the same memory however many there are. The file appears once
+    whole; what an interrupted run had written is gone on with, so that the same bytes come out.
 
     Parameters
     ----------
@@ -127,8 +133,12 @@ def predict(
         As for `bakeoff.data`. Without `text`, the columns that the bundle learned from, where the file has them all.
     probabilities : bool
         Whether to add one column a label, ``probability_LABEL``; empty where a server leaves them open.
+    restart : bool
+        Whether to begin anew where an interrupted run left answers.
     servers, progress : ServerUse, callable
         For a bundle that asks a server; told the rows done and all rows.
+    told : callable
+        Told the rows that an interrupted run had answered, and all rows, where it is gone on with.
 
     Returns
     -------
@@ -137,63 +147,129 @@ def predict(
     Raises
     ------
     BundleError, DataError, OptionError
-        If the bundle, the rows or the output cannot be used.
+        If the bundle, the rows or the output cannot be used; or an interrupted run left answers to other rows or of
+        another bundle.
     """
-    from bakeoff.data import read_table
+    from bakeoff.data import open_rows
     from bakeoff.ship import read_bundle
 
-    target, shipped = _check_output(Path(source), output), read_bundle(bundle)
-    table = read_table(source, encoding=encoding, delimiter=delimiter, header=header)
-    columns = text or known_columns(shipped, table)
-    texts = texts_of(table, columns, shipped.facts)
-    method = load_method(shipped, texts, servers or ServerUse())
-    return _answer_all(method, table, texts, target, probabilities, progress)
+    target, shipped, servers = check_output(Path(source), output), read_bundle(bundle), servers or ServerUse()
+    rows = open_rows(source, encoding=encoding, delimiter=delimiter, header=header)
+    columns = tuple(text) or known_columns(shipped.facts, rows)
+    texts_of = find_texts(next(rows.tables(_LOOK_ROWS)), columns, shipped.facts)
+    how = {"encoding": encoding, "delimiter": delimiter, "header": header, "probabilities": probabilities}
+    file = Unfinished(target, _made_from(shipped, rows, columns, how))
+    with file.opened(restart=restart):
+        resumed = file.counts.rows
+        _check_texts(rows, texts_of, shipped, servers)
+        method = load_to_answer(shipped, servers, probabilities)
+        if resumed:
+            told(resumed, rows.rows)
+        started = time.perf_counter()
+        _answer_all(method, rows, texts_of, file, probabilities, progress)
+    done, seconds = file.counts, time.perf_counter() - started
+    return PredictSummary(done.rows, done.answered, done.rows - done.answered, seconds, target, done.unshared, resumed)
 
 
-def load_method(shipped: Bundle, texts: Sequence[str], servers: ServerUse) -> Method:
-    """Load the method; where it asks a server, say what will be sent, and refuse what may not be, before it is."""
-    from bakeoff.methods.contract import RunContext
+def _check_texts(rows: RowFile, texts_of: Callable[[Table], list[str]], bundle: Bundle, servers: ServerUse) -> None:
+    """Write all texts once, so that a row that has none is told before anything is answered.
+
+    Where they go to a server, say what will be sent, and refuse what may not be, before it is.
+    """
+    from bakeoff.methods.registry import method_spec
+
+    asks_server = method_spec(bundle.facts.contender.method).model == "server"
+    asked: list[str] = []
+    for table in rows.tables(_LOOK_ROWS):
+        texts = texts_of(table)
+        # Kept in memory only where every one of them is paid for.
+        asked += [text for text in texts if text] if asks_server else []
+    check_sent(bundle, asked, servers)
+
+
+def check_sent(bundle: Bundle, asked: Sequence[str], servers: ServerUse) -> None:
+    """Say what a bundle will send to a server for some texts, and refuse what may not be sent, before it is.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    asked : sequence of str
+        Texts; what they are plays no part where the bundle asks no server.
+    servers : ServerUse
+
+    Raises
+    ------
+    OptionError
+        If a host is not allowed, or a limit would be passed.
+    """
     from bakeoff.study.sending import asking_of, sendings
     from bakeoff.workbench.sending import check_sending
 
-    contender, asked = shipped.facts.contender, [text for text in texts if text]
-    found = sendings([asking_of(contender, asked)], shipped.facts.task, servers.terms.prices)
+    found = sendings([asking_of(bundle.facts.contender, asked)], bundle.facts.task, servers.terms.prices)
     check_sending(found, servers.allow_send, servers.terms.limits)
     for each in found:
         servers.told(each)
-    return shipped.load(RunContext(dtype=shipped.facts.dtype, allow_send=servers.allow_send, terms=servers.terms))
 
 
-def _answer_all(
-    method: Method,
-    table: Table,
-    texts: Sequence[str],
-    target: Path,
-    probabilities: bool,
-    progress: Callable[[int, int], None] | None,
-) -> PredictSummary:
+def load_to_answer(bundle: Bundle, servers: ServerUse, probabilities: bool) -> Method:
+    """Load a bundle's method for answering, or refuse it where it has not the probabilities that are asked for."""
+    from bakeoff.methods.contract import RunContext
+
+    method = bundle.load(RunContext(dtype=bundle.facts.dtype, allow_send=servers.allow_send, terms=servers.terms))
     if probabilities and not (method.honest_probabilities or method.some_probabilities):
         raise OptionError(
             f"The method {type(method).__name__} has no honest probabilities: its answers are labels alone.",
             next_step="Leave --probabilities out.",
         )
-    started = time.perf_counter()
-    answered = unshared = 0
-    with _written_aside(target) as stream:
-        write = _writer(stream, target, table.columns, method.task.labels if probabilities else (), method.task.kind)
-        for start in range(0, len(table), BATCH_ROWS):
-            rows = table.cells[start : start + BATCH_ROWS]
-            answers = answer_rows(method, texts[start : start + BATCH_ROWS])
-            if probabilities:
-                _refuse_untold(method, answers)
-                unshared += sum(answer.value is not None and answer.probabilities is None for answer in answers)
-            for row, answer in zip(rows, answers, strict=True):
-                write(row, answer)
-            answered += sum(answer.value is not None for answer in answers)
-            if progress is not None:
-                progress(start + len(rows), len(table))
-    seconds = time.perf_counter() - started
-    return PredictSummary(len(table), answered, len(table) - answered, seconds, target, unshared)
+    return method
+
+
+def _answer_all(
+    method: Method,
+    rows: RowFile,
+    texts_of: Callable[[Table], list[str]],
+    file: Unfinished,
+    probabilities: bool,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Answer the rows behind those that are answered."""
+    counts, labels = file.counts, method.task.labels if probabilities else ()
+    for table in rows.tables(BATCH_ROWS, counts.rows):
+        answers = answer_rows(method, texts_of(table))
+        answered = sum(answer.value is not None for answer in answers)
+        unshared = 0
+        if probabilities:
+            _refuse_untold(method, answers)
+            unshared = sum(answer.value is not None and answer.probabilities is None for answer in answers)
+        written = io.StringIO(newline="")
+        write = row_writer(written, file.target, rows.columns, labels, method.task.kind, header=not counts.rows)
+        for row, answer in zip(table.cells, answers, strict=True):
+            write(row, answer)
+        counts = Counts(counts.rows + len(table), counts.answered + answered, counts.unshared + unshared)
+        file.write(written.getvalue().encode(), counts)
+        if progress is not None:
+            progress(counts.rows, rows.rows)
+    if counts.rows != rows.rows:
+        raise DataError(
+            f"{rows.source} had {rows.rows:,} rows when it was looked through, and {counts.rows:,} when they were "
+            "answered.",
+            next_step="Ask again when nothing changes the file any more.",
+        )
+
+
+def _made_from(bundle: Bundle, rows: RowFile, columns: Sequence[str], how: Mapping[str, object]) -> dict[str, str]:
+    """Name what the answers hang on, in the user's words."""
+    from importlib.metadata import version
+
+    from bakeoff.ship.bundle import MANIFEST, digest
+
+    return {
+        "the file of rows": rows.sha256,
+        "the bundle": digest(bundle.folder / MANIFEST),
+        "the columns of the text": json.dumps(list(columns)),
+        "how the rows are read or written": json.dumps(how),
+        "the version of bakeoff": version("bakeoff"),
+    }
 
 
 def _refuse_untold(method: Method, answers: Sequence[Answer]) -> None:
@@ -206,43 +282,42 @@ def _refuse_untold(method: Method, answers: Sequence[Answer]) -> None:
         )
 
 
-def _check_output(source: Path, output: Path | None) -> Path:
-    target = Path(output) if output is not None else source.with_name(f"{source.stem}.predictions.csv")
-    allowed = (*_DELIMITERS, *_JSON_LINES)
-    if target.suffix.lower() not in allowed:
-        raise OptionError(
-            f"The output must end in one of {', '.join(allowed)}; {target.name!r} came.", next_step="Name another file."
-        )
-    if not target.parent.is_dir():
-        raise OptionError(
-            f"The output {target} has no folder to stand in: {target.parent} does not exist.",
-            next_step="Make the folder, or name another.",
-        )
-    if target.is_dir():
-        raise OptionError(f"The output must be a file; {target} is a folder.", next_step="Name a file in it.")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OptionError(
-            f"The output must be another file than the rows; {target} came for both.", next_step="Name another file."
-        )
-    return target
-
-
-def known_columns(bundle: Bundle, table: Table) -> tuple[str, ...]:
-    """Give the columns that a bundle learned from; refused where a table lacks one."""
-    known = bundle.facts.text_columns
-    missing = [column for column in known if column not in table.columns]
+def known_columns(facts: BundleFacts, rows: RowFile | Table) -> tuple[str, ...]:
+    """Give the columns that a bundle learned from; refused where rows lack one."""
+    known = facts.text_columns
+    missing = [column for column in known if column not in rows.columns]
     if missing:
         raise DataError(
-            f"The bundle learned from the column {missing[0]!r}; {table.source} has {', '.join(table.columns)}.",
+            f"The bundle learned from the column {missing[0]!r}; {rows.source} has {', '.join(rows.columns)}.",
             next_step="Name the column of the text with --text.",
         )
     return known
 
 
-def texts_of(table: Table, columns: Sequence[str], facts: BundleFacts) -> list[str]:
-    """Make the texts as they were made for learning; empty where a row has none."""
+def find_texts(table: Table, columns: Sequence[str], facts: BundleFacts) -> Callable[[Table], list[str]]:
+    """Give what makes texts of rows as they were made for learning, empty where a row has none.
+
+    Parameters
+    ----------
+    table : Table
+        The first rows of a file; columns are found in them, and are the same for all others.
+    columns : sequence of str
+        Of the text; without any, those that the bundle learned from.
+    facts : BundleFacts
+
+    Returns
+    -------
+    callable
+        Given a table of the same columns.
+
+    Raises
+    ------
+    DataError
+        If a column is not there.
+    """
     from bakeoff.data import find_columns, written_texts
 
+    columns = tuple(columns) or known_columns(facts, table)
     kind, pair = facts.task.kind, facts.text_pair
     if pair is not None and pair not in table.columns:
         raise DataError(
@@ -252,7 +327,8 @@ def texts_of(table: Table, columns: Sequence[str], facts: BundleFacts) -> list[s
         )
     found = find_columns(table, text=columns, text_pair=pair, need_label=False, kind=kind)
     # Columns that were joined for learning must not become pairs because one has a usual name.
-    return written_texts(table, replace(found, text_pair=pair), kind)
+    found = replace(found, text_pair=pair)
+    return lambda rows: written_texts(rows, found, kind)
 
 
 def answer_rows(method: Method, texts: Sequence[str]) -> list[Answer]:
@@ -262,87 +338,3 @@ def answer_rows(method: Method, texts: Sequence[str]) -> list[Answer]:
     for place, answer in zip(asked, method.answer([texts[place] for place in asked]), strict=True):
         answers[place] = answer
     return answers
-
-
-def _writer(
-    stream: TextIO, target: Path, columns: Sequence[str], labels: Sequence[str], kind: str
-) -> Callable[[Sequence[_Cell], Answer], None]:
-    """Give the function that writes one row in the format that the output's ending names."""
-    ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
-    names = [*_renamed(columns, ours), *ours]
-    suffix = target.suffix.lower()
-
-    def added(answer: Answer) -> list[_Cell]:
-        shares = answer.probabilities or (None,) * len(labels)
-        rounded = [None if share is None else round(share, 6) for share in shares[: len(labels)]]
-        return [answer.value, answer.abstention, *rounded]
-
-    def plain(answer: Answer) -> list[Any]:
-        """Give what is added to a JSON record, lists and numbers as such."""
-        value, *others = added(answer)
-        return [None if value is None else parsed_value(kind, str(value)), *others]
-
-    if suffix in _JSON_LINES:
-
-        def write_json(row: Sequence[_Cell], answer: Answer) -> None:
-            record = dict(zip(names, [*row, *plain(answer)], strict=True))
-            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-        return write_json
-
-    from bakeoff.data import safe_cell
-
-    table = csv.writer(stream, delimiter=_DELIMITERS[suffix], lineterminator="\n")
-    table.writerow([safe_cell(name) for name in names])
-
-    def write_cells(row: Sequence[_Cell], answer: Answer) -> None:
-        table.writerow([_tabled(cell) for cell in (*row, *added(answer))])
-
-    return write_cells
-
-
-def _tabled(cell: _Cell) -> _Cell:
-    """Give a cell as a table holds it: a list, which has no form of its own there, as JSON; no text as a formula."""
-    from bakeoff.data import safe_cell
-
-    if isinstance(cell, tuple):
-        return json.dumps(cell, ensure_ascii=False)
-    return safe_cell(cell) if isinstance(cell, str) else cell
-
-
-def parsed_value(kind: str, value: str) -> Any:
-    """Read a written label: a list of labels or tags, a number, or the label itself."""
-    from bakeoff.data import labels_of
-
-    if kind == "regression":
-        return float(value)
-    return list(labels_of(kind, value)) if kind in ("multi-label", "tagging") else value
-
-
-def _renamed(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
-    """Rename the input's columns that have our names, so that readers find ours under one name always."""
-    taken = {*columns, *ours}
-    names = []
-    for column in columns:
-        name = column
-        if column in ours:
-            name = f"{column}_input"
-            while name in taken:
-                name += "_"
-            taken.add(name)
-        names.append(name)
-    return names
-
-
-@contextlib.contextmanager
-def _written_aside(target: Path) -> Iterator[TextIO]:
-    """Give a stream to a hidden file beside the target, which takes its name when the block ends well."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)

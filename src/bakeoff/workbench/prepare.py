@@ -58,13 +58,13 @@ __all__ = ["check_meaning", "create_study", "current_trial", "meaning", "task_of
 
 
 def create_study(
-    source: str, data: DataOptions, options: StudyOptions, *, folder: Path | None, command: str, watcher: Watcher
+    source: Any, data: DataOptions, options: StudyOptions, *, folder: Path | None, command: str, watcher: Watcher
 ) -> StudyStore:
     """Read, check and split the rows, and write a new study that is not planned yet.
 
     Parameters
     ----------
-    source : str
+    source : str or a table in memory
     data : DataOptions
     options : StudyOptions
     folder : Path, optional

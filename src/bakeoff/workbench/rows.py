@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from bakeoff.data import (
     FOLDS,
@@ -36,12 +37,12 @@ __all__ = [
 ]
 
 
-def read_source(source: str, options: DataOptions) -> Source:
+def read_source(source: Any, options: DataOptions) -> Source:
     """Read the rows of a file, a folder, a catalogue data set or a hub data set.
 
     Parameters
     ----------
-    source : str
+    source : str or a table in memory
     options : DataOptions
 
     Returns

@@ -52,7 +52,7 @@ class Added:
 
 
 def run(
-    source: str,
+    source: Any,
     data: DataOptions,
     options: StudyOptions,
     *,
@@ -64,8 +64,9 @@ def run(
 
     Parameters
     ----------
-    source : str
-        A file, a folder with splits, a data set of the catalogue, or ``hf:owner/name``.
+    source : str or a table in memory
+        A file, a folder with splits, a data set of the catalogue, or ``hf:owner/name``; a table of pandas, polars or
+        pyarrow, a ``datasets.Dataset``, or a mapping of splits to these.
     data : DataOptions
     options : StudyOptions
     folder : Path, optional

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import OptionError
 from bakeoff.tasks import ONE_LABEL
+from bakeoff.workbench.answer_files import parsed_value
 from bakeoff.workbench.answering import AnswerTexts
-from bakeoff.workbench.predict import ServerUse, answer_rows, parsed_value
+from bakeoff.workbench.predict import ServerUse, answer_rows
 
 if TYPE_CHECKING:
     from bakeoff.data import Cell

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from bakeoff.errors import DataError, OptionError, StudyError
 from bakeoff.records import AuditedScore, Look, Redecision, Reference
-from bakeoff.workbench.predict import BATCH_ROWS, ServerUse, answer_rows, known_columns, load_method, texts_of
+from bakeoff.workbench.predict import (
+    BATCH_ROWS,
+    ServerUse,
+    answer_rows,
+    check_sent,
+    find_texts,
+    known_columns,
+    load_to_answer,
+)
 
 if TYPE_CHECKING:
     from bakeoff.data import Drawn, Table
@@ -165,8 +173,8 @@ def watch(
     shipped = read_bundle(bundle)
     known = _known(shipped, options)
     drawn = _drawn(shipped, source, options)
-    columns = options.text or known_columns(shipped, drawn.table)
-    texts = texts_of(drawn.table, columns, shipped.facts)
+    columns = options.text or known_columns(shipped.facts, drawn.table)
+    texts = find_texts(drawn.table, columns, shipped.facts)(drawn.table)
     left, labelled, sheet, written = 0, None, None, 0
     if options.labelled is not None:
         labelled, left = read_audit(options.labelled, drawn.wanted, _named(shipped, options))
@@ -177,7 +185,8 @@ def watch(
         shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
         written = write_audit(sheet, drawn.table, texts, shown, options.audit, options.seed)
     truth: LabelledRows = labelled or ([], [])
-    method = load_method(shipped, [*texts, *truth[0]], options.servers)
+    check_sent(shipped, [text for text in (*texts, *truth[0]) if text], options.servers)
+    method = load_to_answer(shipped, options.servers, probabilities=False)
     answers = _answered(method, texts, progress)
     found = _looked(shipped, known, texts, answers, options.seed)
     told = replace(found, rows=drawn.rows, sheet=sheet, sheet_rows=written, unlabelled=left)

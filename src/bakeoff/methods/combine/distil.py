@@ -16,9 +16,10 @@ from bakeoff.errors import DataError, OptionError, TrialError
 from bakeoff.methods.combine.mixture import Mixture
 from bakeoff.methods.combine_forecast import LEAST_TO_TEACH
 from bakeoff.methods.contract import Method
+from bakeoff.methods.exportable import Exportable
 from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.prompt.label_scores import LabelScorePrompt
-from bakeoff.records import Answer
+from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import scoring_of, written_texts
 
 __all__ = ["Distillation", "likelier"]
@@ -151,6 +152,10 @@ class Distillation(Mixture):
     def _answer(self, texts: list[str]) -> list[Answer]:
         return self.tuned_.answer(texts)
 
+    def exportable(self) -> Exportable:
+        """Give the network of the model that was taught: the prompt is needed no more."""
+        return self.tuned_.exportable()
+
     def _check_settings(self) -> None:
         self._check_models()
         if self.most_unlabelled < 1:
@@ -162,6 +167,10 @@ class Distillation(Mixture):
                 f"taken_share must be above 0 and at most 1; {self.taken_share:g} came.",
                 next_step="Give 0.5 for the surer half of the prompt's labels.",
             )
+
+    def write_hugging_face(self, folder: Path) -> WrittenForm:
+        """Write the small model, which answers alone, as `FullFineTuning` does."""
+        return self.tuned_.write_hugging_face(folder)
 
     def _save(self, folder: Path) -> None:
         self.tuned_.save(folder)

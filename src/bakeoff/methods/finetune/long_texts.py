@@ -15,10 +15,22 @@ from bakeoff.errors import ModelError, OptionError
 if TYPE_CHECKING:
     from bakeoff.models.encoder import Encoder
 
-__all__ = ["LONG_TEXTS", "Pieces", "check_long_texts", "fitted_length", "mean_of_pieces", "whole_texts", "windows"]
+__all__ = [
+    "LONG_TEXTS",
+    "LONG_TEXT_NOTES",
+    "Pieces",
+    "check_long_texts",
+    "fitted_length",
+    "mean_of_pieces",
+    "refuse_windows",
+    "whole_texts",
+    "windows",
+]
 
 #: What may be done with a long text: see `check_long_texts`.
 LONG_TEXTS = ("cut", "cut-short", "windows")
+#: What a form of another library does not do with them.
+LONG_TEXT_NOTES = ("A text that is longer than the model reads was read in windows; here its end is cut.",)
 #: Share of the labelled texts that a length chosen from them holds whole, and what it is a multiple of.
 _HELD_WHOLE, _MULTIPLE = 0.995, 8
 #: Of a window's tokens, those that the next one reads again.
@@ -155,6 +167,21 @@ def windows(encoder: Encoder, texts: Sequence[str]) -> Pieces:
             cut += len(spans) > _MOST_WINDOWS
     owners = np.repeat(np.arange(len(texts)), [len(own) for own in found])
     return Pieces([piece for own in found for piece in own], owners, cut)
+
+
+def refuse_windows(long_texts: str) -> None:
+    """Refuse to export what reads long texts in windows: one network does not answer by itself then.
+
+    Raises
+    ------
+    OptionError
+        If `long_texts` is ``"windows"``.
+    """
+    if long_texts == "windows":
+        raise OptionError(
+            "A bundle that reads long texts in windows cannot be exported: its answers are means of several readings.",
+            next_step="Train it with --set long_texts=cut, or serve the bundle as it is: bakeoff serve.",
+        )
 
 
 def mean_of_pieces(values: NDArray[Any], owners: NDArray[np.int64]) -> NDArray[Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from bakeoff.methods import loaded
 from bakeoff.methods.finetune.adapters import (
@@ -25,6 +28,7 @@ from bakeoff.methods.finetune.adapters import (
 from bakeoff.methods.finetune.encoder_files import ABOUT_ENCODER, read_encoder
 from bakeoff.methods.finetune.full import FullFineTuning
 from bakeoff.methods.finetune.token_rows import predict_logits
+from bakeoff.methods.finetune.tuned_encoder import EncoderClassifier
 from bakeoff.methods.finetune.tuning_plan import Tuned
 from bakeoff.methods.heads import head_of, read_head, softmax, write_head
 from bakeoff.methods.outputs import outputs_of
@@ -128,6 +132,17 @@ class LoraEncoder(FullFineTuning):
             merged = softmax(predict_logits(self.network_, asked, self._pad))
             self.details_["merged"] = compare_merged(apart, merged, "float32")
         self._measure()
+
+    def _whole_network(self) -> EncoderClassifier:
+        if self.adapters_ is None:
+            return super()._whole_network()
+        own = self.network_
+        with torch.random.fork_rng(devices=[]):  # of a new head's numbers, which are not used
+            found = EncoderClassifier(
+                merge_adapters(copy.deepcopy(self.adapters_)), own.pooling, own.normalise, own.head.out_features
+            )
+        found.head = own.head
+        return found
 
     def _save(self, folder: Path) -> None:
         if self.adapters_ is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -116,6 +117,9 @@ class LoraTextWriter(TextWriter, TunedDecoder):
         self.adapters_ = None
         self._use_merged(None)
         return told | {"merged": compare_merged(apart, self._likelihood(rows), self.decoder_.dtype)}
+
+    def _whole_model(self) -> Any:
+        return self.decoder_.model if self.adapters_ is None else merge_adapters(copy.deepcopy(self.adapters_))
 
     def _hold_in(self, dtype: str) -> None:
         """Put the adapters beside weights of the data type in which rows are answered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,16 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data import spaced, split_fields
-from bakeoff.errors import TrialError
+from bakeoff.errors import OptionError, TrialError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
+from bakeoff.methods.exportable import Exportable
 from bakeoff.methods.finetune.embeddings import LEAST_REUSED, Encoded, count_truncated, embed
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
+from bakeoff.methods.finetune.hugging_face import check_one_vector, on_cpu, write_classifier
 from bakeoff.methods.finetune.long_texts import (
+    LONG_TEXT_NOTES,
     Pieces,
     check_long_texts,
     fitted_length,
     mean_of_pieces,
+    refuse_windows,
     whole_texts,
     windows,
 )
@@ -35,7 +40,7 @@ from bakeoff.methods.heads import (
     write_head,
 )
 from bakeoff.methods.outputs import NOT_FINITE, Outputs, outputs_of
-from bakeoff.records import Answer
+from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import ONE_LABEL, Task, are_pairs, label_codes
 
 if TYPE_CHECKING:
@@ -122,6 +127,27 @@ class Probe(Method):
             for (value, shares), read, took in zip(told, tokens, found.seconds.tolist(), strict=True)
         ]
 
+    def exportable(self) -> Exportable:
+        """Give encoder and head as one network.
+
+        Raises
+        ------
+        OptionError
+            If answers are made of more than one reading of a text, or of two texts read apart.
+        """
+        from bakeoff.methods.finetune.tuned_encoder import network_of
+
+        refuse_windows(self.long_texts)
+        if self.paired_:
+            raise OptionError(
+                "A probe of pairs cannot be exported: it reads the two texts apart.",
+                next_step="Export a bundle of full, or serve this one as it is: bakeoff serve.",
+            )
+        encoder = self.encoder_
+        pad = int(encoder.tokenizer.pad_token_id or 0)
+        network = network_of(encoder, self.head_)
+        return Exportable(network, encoder.tokenizer, encoder.max_tokens, pad, self.outputs_.reading())
+
     def _embedded(self, texts: list[str], *, use_deadline: bool) -> tuple[Encoded, Pieces]:
         """Encode texts; of a pair both, and how they differ (Conneau et al. 2017, InferSent, section 3.1)."""
         if not self.paired_:
@@ -167,6 +193,13 @@ class Probe(Method):
         # A reloaded method is compared with the trained one, which kept vectors would make an empty test.
         self.fresh_scores = True
         self._measure()
+
+    def write_hugging_face(self, folder: Path) -> WrittenForm:
+        """Write what was fitted as a sequence classifier of the transformers library; see `write_classifier`."""
+        check_one_vector(self.task, paired=self.paired_)
+        notes = LONG_TEXT_NOTES if self.long_texts == "windows" else ()
+        encoder = on_cpu(self.encoder_, copy.deepcopy(self.encoder_.model))
+        return write_classifier(encoder, self.head_, self.outputs_, folder, notes=notes)
 
     def _measure(self) -> None:
         self.size_mb_ = encoder_size_mb(self.encoder_) + (self.head_.weights.nbytes + self.head_.bias.nbytes) / 1e6

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from bakeoff.data import split_fields, write_tags
+from bakeoff.errors import OptionError
+from bakeoff.methods.exportable import Exportable
 from bakeoff.methods.finetune.kind_objectives import NO_TAG, TagEntropy
 from bakeoff.methods.finetune.objectives import balanced_weights
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
@@ -115,7 +117,7 @@ class TokenClassifier(TunedEncoder):
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         ids, firsts = self._word_pieces(texts)
-        scores = predict_logits(self.network_, ids, self._pad)
+        scores = predict_logits(self._answering(), ids, self._pad)
         commonest = "O" if "O" in self.task.labels else self.task.labels[0]
         found = []
         for text, first, row in zip(texts, firsts, scores, strict=True):
@@ -126,6 +128,13 @@ class TokenClassifier(TunedEncoder):
             found.append(write_tags(tags))
         seconds = (time.perf_counter() - began) / len(texts)
         return [Answer(value, tokens_in=len(own), seconds=seconds) for value, own in zip(found, ids, strict=True)]
+
+    def exportable(self) -> Exportable:
+        """Refuse: tags are chosen together, and words are cut into pieces in a way of this package's own."""
+        raise OptionError(
+            "A bundle that tags tokens cannot be exported: its network gives scores of pieces of words, and not tags.",
+            next_step="Serve the bundle as it is: bakeoff serve.",
+        )
 
     def _word_pieces(self, texts: Sequence[str]) -> tuple[list[list[int]], list[dict[int, int]]]:
         """Give each row's token ids, and for each of its words that was read the place of its first piece."""

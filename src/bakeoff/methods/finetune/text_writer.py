@@ -24,6 +24,7 @@ from bakeoff.methods import loaded
 from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.finetune.adapters import read_about, write_about
 from bakeoff.methods.finetune.decoder_files import read_decoder, write_decoder
+from bakeoff.methods.finetune.hugging_face import write_language_model
 from bakeoff.methods.finetune.lower_layers import freeze_lower_layers
 from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.finetune.training import tune
@@ -39,7 +40,7 @@ from bakeoff.models.decoder import Decoder
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.generate import Generator, WriteSettings
 from bakeoff.models.loading import DTypeName, torch_dtype
-from bakeoff.records import Answer
+from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import Task, scoring_of, truths
 
 __all__ = ["ABOUT_WRITER", "NOTHING_WRITTEN", "TIME_WAS_UP", "FullTextWriter", "TextWriter"]
@@ -174,6 +175,16 @@ class TextWriter(Method):
         return [
             text if len(own) <= most else text[: own[most - 1][1]] for text, own in zip(texts, offsets, strict=True)
         ]
+
+    def write_hugging_face(self, folder: Path) -> WrittenForm:
+        """Write what was tuned as a language model of the transformers library; see `write_language_model`."""
+        return write_language_model(
+            self.decoder_, self._whole_model(), folder, self.task.instruction, self.most_tokens_
+        )
+
+    def _whole_model(self) -> Any:
+        """Give the model without adapters."""
+        return self.decoder_.model
 
     @property
     def _pad_id(self) -> int:

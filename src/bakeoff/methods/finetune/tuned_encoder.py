@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,23 +16,26 @@ import torch
 from bakeoff.data import split_fields
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
+from bakeoff.methods.exportable import Exportable
 from bakeoff.methods.finetune.embeddings import count_truncated
 from bakeoff.methods.finetune.encoder_files import encoder_size_mb, read_encoder, write_encoder
-from bakeoff.methods.finetune.long_texts import Pieces, whole_texts, windows
+from bakeoff.methods.finetune.hugging_face import check_one_vector, on_cpu, write_classifier
+from bakeoff.methods.finetune.long_texts import LONG_TEXT_NOTES, Pieces, refuse_windows, whole_texts, windows
 from bakeoff.methods.finetune.objectives import Objective
 from bakeoff.methods.finetune.packing import can_pack, packed_states, plain_attention
 from bakeoff.methods.finetune.precision import settle_dtype
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
 from bakeoff.methods.finetune.tuning_plan import Tuned, TuningPlan
-from bakeoff.methods.heads import LinearHead, read_head, write_head
+from bakeoff.methods.heads import LinearHead, head_of, read_head, write_head
 from bakeoff.methods.outputs import Outputs, outputs_of
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.encoder import Encoder, Pooling, pooled
-from bakeoff.records import Answer
+from bakeoff.models.quick_encoder import answering_dtype, answering_model
+from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import are_pairs, label_codes
 
-__all__ = ["EncoderClassifier", "TextVectors", "TunedEncoder", "compact_embeddings"]
+__all__ = ["EncoderClassifier", "TextVectors", "TunedEncoder", "compact_embeddings", "network_of"]
 
 _DROPOUT = 0.1
 #: Inside the encoder. None costs nothing in accuracy here, and a tenth less time.
@@ -40,6 +43,8 @@ _ENCODER_DROPOUT = 0.0
 _NORMALISE = True
 #: A head of a label that no row has starts here: its probability is near 0, and training can move it.
 _UNSEEN_BIAS = -10.0
+#: A probability of 0, as a finite score.
+_NEVER = -1e4
 
 
 class EncoderClassifier(torch.nn.Module):
@@ -80,6 +85,13 @@ class EncoderClassifier(torch.nn.Module):
         found = pooled(self.states(ids, mask).float(), mask, self.pooling)
         return torch.nn.functional.normalize(found, dim=-1) if self.normalise else found
 
+    def laid_out(self, dtype: torch.dtype) -> Self:
+        """Give a network for answering alone, whose encoder multiplies in a data type; the head is shared."""
+        with torch.random.fork_rng(devices=[]):  # of the new head's numbers, which are not used
+            found = type(self)(answering_model(self.model, dtype), self.pooling, self.normalise, self.head.out_features)
+        found.head = self.head
+        return found.eval()
+
 
 class TextVectors(torch.nn.Module):
     """The vectors of a classifier's texts, as outputs of their own.
@@ -114,13 +126,41 @@ class TunedEncoder(Method):
 
     encoder_: Encoder
     network_: EncoderClassifier
+    answering_: EncoderClassifier
     outputs_: Outputs
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
         pieces = self._pieces(texts)
         ids = self._token_ids(pieces.texts)
-        return answers_of(self.network_, ids, self._pad, self.outputs_, began, pieces.owners)
+        return answers_of(self._answering(), ids, self._pad, self.outputs_, began, pieces.owners)
+
+    def _answering(self) -> EncoderClassifier:
+        """Give the network laid out for answering, in the data type of the surroundings; made when it is first asked.
+
+        Scores are summed in float32 from the vectors on, and the head stays in float32.
+        """
+        if not hasattr(self, "answering_"):
+            self.answering_ = self.network_.laid_out(answering_dtype(self.context_.dtype, self.context_.device))
+        return self.answering_
+
+    def exportable(self) -> Exportable:
+        """Give the network that answers, in float32, with what goes with it.
+
+        Raises
+        ------
+        OptionError
+            If answers are made of more than one reading of a text.
+        """
+        refuse_windows(self.long_texts)
+        encoder = self.encoder_
+        return Exportable(
+            self._whole_network(), encoder.tokenizer, encoder.max_tokens, self._pad, self.outputs_.reading()
+        )
+
+    def _whole_network(self) -> EncoderClassifier:
+        """Give the network with all that was trained inside of its weights."""
+        return self.network_
 
     def _save(self, folder: Path) -> None:
         write_encoder(self.encoder_, folder)
@@ -137,6 +177,15 @@ class TunedEncoder(Method):
         self._set_head(head)
         self.network_.eval()
         self._measure()
+
+    def write_hugging_face(self, folder: Path) -> WrittenForm:
+        """Write what was fitted as a sequence classifier of the transformers library; see `write_classifier`."""
+        check_one_vector(self.task, paired=False)
+        encoder = replace(on_cpu(self.encoder_, self._whole_network().model), normalise=_NORMALISE)
+        return write_classifier(encoder, head_of(self.network_.head), self.outputs_, folder, notes=self._long_notes())
+
+    def _long_notes(self) -> tuple[str, ...]:
+        return LONG_TEXT_NOTES if self.long_texts == "windows" else ()
 
     @property
     def _pad(self) -> int:
@@ -253,6 +302,28 @@ class TunedEncoder(Method):
     def _measure(self) -> None:
         head = sum(weight.numel() * 4 for weight in self.network_.head.parameters())
         self.size_mb_ = encoder_size_mb(self.encoder_) + head / 1e6
+
+
+def network_of(encoder: Encoder, head: LinearHead) -> EncoderClassifier:
+    """Give an encoder and a head that was fitted on its vectors as one network.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    head : LinearHead
+        Of logistic regression, ridge regression, or one head a label.
+
+    Returns
+    -------
+    EncoderClassifier
+        Ready to answer. A label that no row had gets a score that is very low, where the head has minus infinity.
+    """
+    with torch.random.fork_rng(devices=[]):
+        network = EncoderClassifier(encoder.model, encoder.pooling, encoder.normalise, len(head.bias))
+    with torch.no_grad():
+        network.head.weight.copy_(torch.from_numpy(head.weights))
+        network.head.bias.copy_(torch.from_numpy(np.maximum(head.bias, _NEVER)))
+    return network.eval()
 
 
 @contextmanager

@@ -1,0 +1,197 @@
+"""BERT encoders laid out for answering: no work on padding, fewer and larger products, in the data type asked for.
+
+The rows of a batch stand end to end in everything but attention. Query, key and value come from one product, and what
+follows a product (the activation) is done while it is written. Weights are kept in the order in which oneDNN reads
+them, where this processor multiplies bfloat16. Answers are those of the same model and data type up to the last bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from bakeoff.models.linear_layers import quick_linear_layers
+
+__all__ = ["QuickEncoder", "answering_dtype", "answering_model"]
+
+#: What is known of models is that they are built as here; see `_fits`.
+_MODEL_TYPE, _ACTIVATION = "bert", "gelu"
+_Product = Callable[[torch.Tensor], torch.Tensor]
+
+
+def answering_dtype(name: str, device: str) -> torch.dtype:
+    """Give the data type in which a model answers that was measured in another or the same.
+
+    Parameters
+    ----------
+    name : {"float32", "bfloat16"}
+        The data type that is wanted.
+    device : str
+
+    Returns
+    -------
+    torch.dtype
+        float32 where the hardware does not multiply bfloat16: it is quicker there, and closer to the weights.
+    """
+    from bakeoff.models.facts import choose_dtype
+
+    return torch.bfloat16 if name == "bfloat16" and choose_dtype(device) == "bfloat16" else torch.float32
+
+
+def answering_model(model: Any, dtype: torch.dtype) -> Any:
+    """Give a model that answers as an encoder does, in a data type, as quickly as is known here.
+
+    Parameters
+    ----------
+    model : transformers model
+        Left as it is; what is given may share its weights.
+    dtype : torch.dtype
+
+    Returns
+    -------
+    module
+        Called with `input_ids` and `attention_mask`, padded at the end; gives an object with `last_hidden_state`.
+    """
+    if _fits(model):
+        return QuickEncoder(model, dtype).eval()
+    if all(weight.dtype is dtype for weight in model.parameters()):
+        return model
+    import copy
+
+    return copy.deepcopy(model).to(dtype).eval()
+
+
+class QuickEncoder(torch.nn.Module):
+    """A BERT encoder for answering alone.
+
+    Parameters
+    ----------
+    model : transformers model
+        One that `answering_model` finds fit; its weights are copied where the data type is another.
+    dtype : torch.dtype
+    """
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.config = model.config
+        table, layers = model.embeddings, model.encoder.layer
+        # Of one sort of text, as all that is asked here: its vector is added to the positions' once.
+        sort = table.token_type_embeddings.weight[0]
+        self.words = table.word_embeddings.weight.detach().to(dtype)
+        self.positions = (table.position_embeddings.weight.detach().float() + sort.detach().float()).to(dtype)
+        self.sorts = (table.token_type_embeddings.weight.detach() - sort.detach()).to(dtype)
+        self.first = _norm(table.LayerNorm, dtype)
+        self.layers = [_Layer(layer, dtype) for layer in layers]
+        self.heads = int(model.config.num_attention_heads)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> Any:
+        """Give the last states, shape (rows, tokens, dimensions), 0 where the mask is 0."""
+        rows, columns = attention_mask.nonzero(as_tuple=True)
+        whole = len(rows) == attention_mask.numel()
+        states = self.words[input_ids[rows, columns]] + self.positions[columns]
+        if token_type_ids is not None:
+            states = states + self.sorts[token_type_ids[rows, columns]]
+        states = self.first(states)
+        attend = _Attention(attention_mask, None if whole else (rows, columns), self.heads)
+        with quick_linear_layers():
+            for layer in self.layers:
+                states = layer.states(states, attend)
+        if whole:
+            return SimpleNamespace(last_hidden_state=states.view(*input_ids.shape, -1))
+        found = states.new_zeros((*input_ids.shape, states.shape[-1]))
+        found[rows, columns] = states
+        return SimpleNamespace(last_hidden_state=found)
+
+
+class _Layer:
+    """One layer: attention and what follows, each added to what came in."""
+
+    def __init__(self, layer: Any, dtype: torch.dtype) -> None:
+        own, out = layer.attention.self, layer.attention.output
+        together = [(part.weight.detach(), part.bias.detach()) for part in (own.query, own.key, own.value)]
+        weight, bias = (torch.cat(parts) for parts in zip(*together, strict=True))
+        self.query_key_value = _product(weight, bias, dtype)
+        self.attended = _product(out.dense.weight, out.dense.bias, dtype)
+        self.wide = _product(layer.intermediate.dense.weight, layer.intermediate.dense.bias, dtype, activated=True)
+        self.narrow = _product(layer.output.dense.weight, layer.output.dense.bias, dtype)
+        self.norms = _norm(out.LayerNorm, dtype), _norm(layer.output.LayerNorm, dtype)
+
+    def states(self, states: torch.Tensor, attend: _Attention) -> torch.Tensor:
+        """Give the layer's states, shape (tokens, dimensions)."""
+        states = self.norms[0](self.attended(attend(self.query_key_value(states))).add_(states))
+        return self.norms[1](self.narrow(self.wide(states)).add_(states))
+
+
+class _Attention:
+    """Attention inside each row of a batch whose rows stand end to end."""
+
+    def __init__(self, mask: torch.Tensor, places: tuple[torch.Tensor, torch.Tensor] | None, heads: int) -> None:
+        self.shape, self.places, self.heads = tuple(mask.shape), places, heads
+        self.allowed = None if places is None else mask[:, None, None, :].bool()
+
+    def __call__(self, mixed: torch.Tensor) -> torch.Tensor:
+        """Give what tokens attend to, shape (tokens, dimensions), of queries, keys and values side by side."""
+        if self.places is not None:
+            padded = mixed.new_zeros((*self.shape, mixed.shape[-1]))
+            padded[self.places] = mixed
+            mixed = padded
+        parts = mixed.view(*self.shape, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        found = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], attn_mask=self.allowed)
+        found = found.transpose(1, 2).reshape(*self.shape, -1)
+        return found.reshape(-1, found.shape[-1]) if self.places is None else found[self.places]
+
+
+def _product(weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype, *, activated: bool = False) -> _Product:
+    """Give the function of a linear layer, with the activation behind it where asked."""
+    weight, bias = weight.detach().to(dtype).contiguous(), bias.detach().to(dtype)
+    if dtype is torch.bfloat16 and _has_one_dnn(weight):
+        packed, after = torch.ops.mkldnn._reorder_linear_weight(weight, None), "gelu" if activated else "none"
+        # The last argument names gelu's formula: the exact one.
+        how = "none" if activated else ""
+        return lambda rows: torch.ops.mkldnn._linear_pointwise(rows, packed, bias, after, [], how)  # type: ignore[no-any-return]
+    if activated:
+        return lambda rows: functional.gelu(functional.linear(rows, weight, bias))
+    return lambda rows: functional.linear(rows, weight, bias)
+
+
+def _norm(norm: Any, dtype: torch.dtype) -> _Product:
+    shape, weight, bias, eps = (
+        norm.normalized_shape,
+        norm.weight.detach().to(dtype),
+        norm.bias.detach().to(dtype),
+        norm.eps,
+    )
+    return lambda states: functional.layer_norm(states, shape, weight, bias, eps)
+
+
+def _has_one_dnn(weight: torch.Tensor) -> bool:
+    names = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
+    return (
+        weight.device.type == "cpu"
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and all(hasattr(torch.ops.mkldnn, name) for name in names)
+        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    )
+
+
+def _fits(model: Any) -> bool:
+    """Say whether a model is a BERT encoder of plain layers alone, without adapters in them."""
+    config = getattr(model, "config", None)
+    if getattr(config, "model_type", "") != _MODEL_TYPE or config.hidden_act != _ACTIVATION:
+        return False
+    odd = (
+        config.is_decoder,
+        config.add_cross_attention,
+        getattr(config, "position_embedding_type", "absolute") != "absolute",
+    )
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    plain = all(type(layer) is torch.nn.Linear and layer.bias is not None for layer in layers)
+    # Query, key, value, and three more of each layer; a pooler may follow.
+    expected = 6 * int(config.num_hidden_layers)
+    return not any(odd) and plain and len(layers) in (expected, expected + 1)

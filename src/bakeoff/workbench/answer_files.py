@@ -1,0 +1,162 @@
+"""Files of answers: how one row and its answer are written, by the ending of the file's name."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from bakeoff.errors import OptionError
+from bakeoff.records import Answer
+
+__all__ = ["check_output", "parsed_value", "renamed", "row_writer"]
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = (".jsonl", ".ndjson")
+_PROBABILITY = "probability_"
+
+_Cell = str | float | tuple[str, ...] | None
+
+
+def check_output(source: Path, output: Path | None) -> Path:
+    """Give the file of answers, and refuse one that cannot be written.
+
+    Parameters
+    ----------
+    source : Path
+        The rows.
+    output : Path, optional
+        By default ``NAME.predictions.csv`` beside the rows.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    OptionError
+        If it has another ending, no folder to stand in, is a folder, or is the file of the rows.
+    """
+    target = Path(output) if output is not None else source.with_name(f"{source.stem}.predictions.csv")
+    allowed = (*_DELIMITERS, *_JSON_LINES)
+    if target.suffix.lower() not in allowed:
+        raise OptionError(
+            f"The output must end in one of {', '.join(allowed)}; {target.name!r} came.", next_step="Name another file."
+        )
+    if not target.parent.is_dir():
+        raise OptionError(
+            f"The output {target} has no folder to stand in: {target.parent} does not exist.",
+            next_step="Make the folder, or name another.",
+        )
+    if target.is_dir():
+        raise OptionError(f"The output must be a file; {target} is a folder.", next_step="Name a file in it.")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OptionError(
+            f"The output must be another file than the rows; {target} came for both.", next_step="Name another file."
+        )
+    return target
+
+
+def row_writer(
+    stream: TextIO, target: Path, columns: Sequence[str], labels: Sequence[str], kind: str, *, header: bool = True
+) -> Callable[[Sequence[_Cell], Answer], None]:
+    """Give the function that writes one row in the format that the output's ending names.
+
+    Parameters
+    ----------
+    stream : text stream
+    target : Path
+        Its ending names the format.
+    columns : sequence of str
+        Of the rows that came.
+    labels : sequence of str
+        Those whose probabilities are written; none for none.
+    kind : str
+        Of the task.
+    header : bool
+        Whether a table begins with the names of its columns.
+
+    Returns
+    -------
+    callable
+        Given the cells of a row, and its answer.
+    """
+    ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
+    names = [*renamed(columns, ours), *ours]
+    suffix = target.suffix.lower()
+
+    def added(answer: Answer) -> list[_Cell]:
+        shares = answer.probabilities or (None,) * len(labels)
+        rounded = [None if share is None else round(share, 6) for share in shares[: len(labels)]]
+        return [answer.value, answer.abstention, *rounded]
+
+    def plain(answer: Answer) -> list[Any]:
+        """Give what is added to a JSON record, lists and numbers as such."""
+        value, *others = added(answer)
+        return [None if value is None else parsed_value(kind, str(value)), *others]
+
+    if suffix in _JSON_LINES:
+
+        def write_json(row: Sequence[_Cell], answer: Answer) -> None:
+            record = dict(zip(names, [*row, *plain(answer)], strict=True))
+            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+        return write_json
+
+    from bakeoff.data import safe_cell
+
+    table = csv.writer(stream, delimiter=_DELIMITERS[suffix], lineterminator="\n")
+    if header:
+        table.writerow([safe_cell(name) for name in names])
+
+    def write_cells(row: Sequence[_Cell], answer: Answer) -> None:
+        table.writerow([_tabled(cell) for cell in (*row, *added(answer))])
+
+    return write_cells
+
+
+def _tabled(cell: _Cell) -> _Cell:
+    """Give a cell as a table holds it: a list, which has no form of its own there, as JSON; no text as a formula."""
+    from bakeoff.data import safe_cell
+
+    if isinstance(cell, tuple):
+        return json.dumps(cell, ensure_ascii=False)
+    return safe_cell(cell) if isinstance(cell, str) else cell
+
+
+def parsed_value(kind: str, value: str) -> Any:
+    """Read a written label: a list of labels or tags, a number, or the label itself.
+
+    Parameters
+    ----------
+    kind : str
+        Of the task.
+    value : str
+        Of an `Answer`.
+
+    Returns
+    -------
+    str, float or list of str
+    """
+    from bakeoff.data import labels_of
+
+    if kind == "regression":
+        return float(value)
+    return list(labels_of(kind, value)) if kind in ("multi-label", "tagging") else value
+
+
+def renamed(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Rename the input's columns that have our names, so that readers find ours under one name always."""
+    taken = {*columns, *ours}
+    names = []
+    for column in columns:
+        name = column
+        if column in ours:
+            name = f"{column}_input"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+        names.append(name)
+    return names

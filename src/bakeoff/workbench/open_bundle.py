@@ -1,0 +1,152 @@
+"""A bundle that is loaded once and answers rows in memory, and gives them back as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.data import Table
+from bakeoff.data.frames import opened_frame, table_of_frame
+from bakeoff.records import Answer
+from bakeoff.workbench.answer_files import parsed_value, renamed
+from bakeoff.workbench.predict import BATCH_ROWS, ServerUse, answer_rows, check_sent, find_texts, load_to_answer
+
+if TYPE_CHECKING:
+    from bakeoff.methods.contract import Method
+    from bakeoff.ship import Bundle
+
+__all__ = ["OpenBundle", "open_bundle"]
+
+
+class OpenBundle:
+    """A bundle's method, loaded; made by `open_bundle`.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    servers : ServerUse
+        For a bundle that asks a server.
+
+    Attributes
+    ----------
+    bundle : Bundle
+    """
+
+    def __init__(self, bundle: Bundle, servers: ServerUse) -> None:
+        self.bundle = bundle
+        self._servers = servers
+        self._method: Method | None = None
+
+    def predict(self, rows: Any, *, text: Sequence[str] = (), probabilities: bool = False) -> Any:
+        """Answer rows.
+
+        Parameters
+        ----------
+        rows : DataFrame, Dataset, Series, or sequence of str
+            A table of pandas, polars or pyarrow, a ``datasets.Dataset``, or the texts themselves.
+        text : sequence of str
+            Columns of the text; those that the bundle learned from where not given.
+        probabilities : bool
+            Whether to add a column for each label, ``probability_LABEL``.
+
+        Returns
+        -------
+        DataFrame, Dataset, or list
+            A table of the same kind, its rows and index as they were, with the columns ``prediction`` (missing for an
+            abstention) and ``abstention`` (the reason, else missing); a column that had one of these names becomes
+            ``NAME_input``. Of texts a list of answers, None for an abstention.
+
+        Raises
+        ------
+        DataError, OptionError, BundleError
+            If the rows, the options or the bundle cannot be used.
+        """
+        if not hasattr(rows, "columns") and not hasattr(rows, "column_names"):
+            texts = [str(one) if one is not None and one == one else "" for one in rows]
+            return [self._value(answer) for answer in self._answers(texts, probabilities)]
+        table = table_of_frame(rows, type(rows).__name__)
+        answers = self._answers(find_texts(table, text, self.bundle.facts)(table), probabilities)
+        return _with_columns(rows, table, self._added(answers, probabilities))
+
+    def _answers(self, texts: Sequence[str], probabilities: bool) -> list[Answer]:
+        check_sent(self.bundle, [text for text in texts if text], self._servers)
+        if self._method is None:
+            self._method = load_to_answer(self.bundle, self._servers, probabilities)
+        found: list[Answer] = []
+        for start in range(0, len(texts), BATCH_ROWS):
+            found += answer_rows(self._method, texts[start : start + BATCH_ROWS])
+        return found
+
+    def _value(self, answer: Answer) -> Any:
+        return None if answer.value is None else parsed_value(self.bundle.facts.task.kind, answer.value)
+
+    def _added(self, answers: Sequence[Answer], probabilities: bool) -> dict[str, list[Any]]:
+        labels = self.bundle.facts.task.labels
+        added = {
+            "prediction": [self._value(answer) for answer in answers],
+            "abstention": [answer.abstention for answer in answers],
+        }
+        if not probabilities:
+            return added
+        shares = [answer.probabilities or (None,) * len(labels) for answer in answers]
+        return {**added, **{f"probability_{label}": [row[at] for row in shares] for at, label in enumerate(labels)}}
+
+
+def open_bundle(folder: Path | str, *, servers: ServerUse | None = None) -> OpenBundle:
+    """Open a bundle to answer tables and texts in memory; it is loaded with the first rows.
+
+    Parameters
+    ----------
+    folder : Path or str
+    servers : ServerUse, optional
+        For a bundle that asks a server: to which hosts texts may be sent, on what terms.
+
+    Returns
+    -------
+    OpenBundle
+
+    Raises
+    ------
+    BundleError
+        If it is no bundle, or one that was changed.
+
+    Examples
+    --------
+    ``answered = open_bundle("bundle").predict(frame, probabilities=True)``
+    """
+    from bakeoff.ship import read_bundle
+
+    return OpenBundle(read_bundle(folder), servers or ServerUse())
+
+
+def _with_columns(rows: Any, table: Table, added: dict[str, list[Any]]) -> Any:
+    """Give a table of the same kind with further columns."""
+    names = dict(zip(table.columns, renamed(table.columns, tuple(added)), strict=True))
+    changed = {old: new for old, new in names.items() if old != new}
+    if hasattr(rows, "column_names") and hasattr(rows, "features"):
+        found = rows.rename_columns(changed) if changed else rows
+        for name, values in added.items():
+            found = found.add_column(name, values)
+        return found
+    import narwhals
+
+    opened = opened_frame(rows)
+    opened = opened.rename({column: names[str(column)] for column in opened.columns if str(column) in changed})
+    space = narwhals.get_native_namespace(opened)
+    index = narwhals.maybe_get_index(opened)
+    kinds = {name: _kind(values) for name, values in added.items()}
+    columns = [narwhals.new_series(name, values, kinds[name], backend=space) for name, values in added.items()]
+    if index is not None:
+        columns = [narwhals.maybe_set_index(column, index=index) for column in columns]
+    return opened.with_columns(*columns).to_native()
+
+
+def _kind(values: Sequence[Any]) -> Any:
+    """Give the type of a column, which cannot be told where no row has a value; None where it is told by the values."""
+    import narwhals
+
+    met = next((value for value in values if value is not None), None)
+    if met is None or isinstance(met, str):
+        return narwhals.String
+    return narwhals.Float64 if isinstance(met, float) else None

@@ -1,0 +1,90 @@
+"""An opened bundle answers tables in memory and gives them back as they came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from bakeoff.errors import DataError
+from bakeoff.methods.floors import TfidfLogistic
+from bakeoff.records import Contender
+from bakeoff.ship import BundleFacts, write_bundle
+from bakeoff.testing import text_rows
+from bakeoff.testing.rows import rows_of_kind, task_for_kind
+from bakeoff.workbench.check import check
+from bakeoff.workbench.open_bundle import OpenBundle, open_bundle
+from bakeoff.workbench.options import DataOptions
+from bakeoff.workbench.predict import predict
+
+TEXTS, _ = text_rows(4, seed=9)
+
+
+def _bundle(folder: Path, kind: str = "classification") -> Path:
+    task = task_for_kind(kind)
+    saved = folder / f"saved-{kind}"
+    saved.mkdir()
+    TfidfLogistic(task, seed=0).fit(*rows_of_kind(kind, 24)).save(saved)
+    contender = Contender("tfidf", "tfidf", "1", "floor", None, None, {}, seeded=True, uses_labels=True)
+    facts = BundleFacts(contender, task, seed=0, rows=24, fingerprint="f" * 64, text_columns=("review",))
+    return write_bundle(folder / f"bundle-{kind}", method_folder=saved, facts=facts, card="# A card\n")
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> OpenBundle:
+    return open_bundle(_bundle(tmp_path))
+
+
+def test_a_frame_comes_back_with_its_index_and_answers_like_those_of_the_file(
+    opened: OpenBundle, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"review": [*TEXTS, None], "prediction": range(5)}, index=[7, 7, 2, 1, 0])
+    done = opened.predict(frame, probabilities=True)
+    assert isinstance(done, pd.DataFrame)
+    assert done.index.tolist() == [7, 7, 2, 1, 0]
+    assert list(done.columns)[:4] == ["review", "prediction_input", "prediction", "abstention"]
+    assert done["prediction"].isna().tolist() == [False] * 4 + [True]
+    assert done["abstention"].iloc[4] == "empty text"
+    assert list(frame.columns) == ["review", "prediction"]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    predict(opened.bundle.folder, tmp_path / "rows.csv", tmp_path / "out.csv", probabilities=True)
+    file = pd.read_csv(tmp_path / "out.csv")
+    assert file["prediction"].tolist()[:4] == done["prediction"].tolist()[:4]
+    assert file["probability_positive"].round(5).tolist()[:4] == done["probability_positive"].round(5).tolist()[:4]
+
+
+def test_polars_comes_back_as_polars_and_texts_as_a_list(opened: OpenBundle) -> None:
+    done = opened.predict(pl.DataFrame({"text": TEXTS}), text=("text",))
+    assert isinstance(done, pl.DataFrame)
+    assert done.columns == ["text", "prediction", "abstention"]
+    assert done.schema["abstention"] == pl.String
+    assert opened.predict(TEXTS) == done["prediction"].to_list()
+    assert opened.predict(pd.Series(TEXTS)) == done["prediction"].to_list()
+
+
+def test_a_data_set_of_hugging_face_comes_back_as_one(opened: OpenBundle) -> None:
+    datasets = pytest.importorskip("datasets", reason="the package datasets is not installed: bakeoff[hub]")
+    done = opened.predict(datasets.Dataset.from_dict({"review": TEXTS}))
+    assert done.column_names == ["review", "prediction", "abstention"]
+    assert list(done["prediction"]) == opened.predict(TEXTS)
+
+
+def test_numbers_and_several_labels_keep_their_types(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"review": TEXTS})
+    assert open_bundle(_bundle(tmp_path, "regression")).predict(frame).schema["prediction"] == pl.Float64
+    several = open_bundle(_bundle(tmp_path, "multi-label")).predict(frame)
+    assert several.schema["prediction"] == pl.List(pl.String)
+
+
+def test_a_frame_without_the_column_is_refused(opened: OpenBundle) -> None:
+    with pytest.raises(DataError, match="learned from the column 'review'; DataFrame has text"):
+        opened.predict(pd.DataFrame({"text": TEXTS}))
+
+
+def test_verbs_take_a_frame() -> None:
+    texts, labels = text_rows(48)
+    found = check(pd.DataFrame({"review": texts, "mood": labels}), DataOptions(label="mood"))
+    assert found.name == "DataFrame"
+    assert sum(found.rows.values()) > 40
