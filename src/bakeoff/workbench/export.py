@@ -219,7 +219,7 @@ def _measured(
     own: list[Answer] = method.answer(list(texts))
     wanted = [answer.value for answer in own]
     given = _fields(task, texts)
-    plain = _plain_scores(exportable, given)
+    plain = exportable.scores(given)
     models = []
     for name in (FLOAT, INT8):
         if not (folder / name).is_file():
@@ -245,16 +245,6 @@ def _fields(task: Task, texts: Sequence[str]) -> list[Any]:
     from bakeoff.tasks import are_pairs
 
     return [tuple(split_fields(text, 2)[:2]) for text in texts] if are_pairs(task, texts) else list(texts)
-
-
-def _plain_scores(exportable: Exportable, given: Sequence[Any]) -> Any:
-    from bakeoff.methods.finetune.token_rows import predict_logits
-
-    pairs = bool(given) and isinstance(given[0], tuple)
-    parts = tuple(map(list, zip(*given, strict=True))) if pairs else (list(given),)
-    settings = {"truncation": True, "max_length": exportable.max_tokens, "return_attention_mask": False}
-    ids = exportable.tokenizer(*parts, verbose=False, **settings)["input_ids"]
-    return predict_logits(exportable.network, ids, exportable.pad)
 
 
 def _written(task: Task, prediction: Any) -> str:
