@@ -1,14 +1,18 @@
 """Measure how fast a bundle is served: against transformers' pipeline behind FastAPI, with its best batching.
 
-Encoder, rows, threads and the HTTP server are the same; each side is a process of its own, and the two take turns. The
-pipeline is tried with every batching and data type of `PEERS` first, on fewer rows, and is measured with its fastest, of
-32 clients and of one client apart. The head of its model is not trained: what is compared is time, not labels.
+Encoder, rows, data type, threads, processors and the HTTP server are the same; each side is a process of its own, and
+the two take turns. The pipeline is tried with every batching of `BATCHINGS` first, on fewer rows, and is measured with
+the one that answers 32 clients fastest, and with the one that answers one client soonest. The head of its model is not
+trained: what is compared is time, not labels.
 
     python benchmarks/serving.py --output serving
 
+Servers and clients share the processors of ``--cores``, as they do on one machine: what the clients take falls on both
+sides alike. Where something else works on those, seconds say little, and ``processor_vs_pipeline`` is what to look at.
 The last line printed is one JSON object: `throughput_vs_pipeline`, requests a second of 32 clients, ours over theirs
-(higher is better); `p95_vs_pipeline`, the 95th percentile of one client's times, ours over theirs (lower is better); and
-what they are made of. `--rows` makes it short, for a try.
+(higher is better); `p95_vs_pipeline`, the 95th percentile of one client's times, ours over theirs (lower is better);
+`processor_vs_pipeline`, processor seconds of the server for a row of 32 clients, theirs over ours (higher is better);
+and what they are made of. `--rows` makes it short, for a try.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,11 +32,14 @@ from pathlib import Path
 
 from bakeoff.catalog import resolve_model
 from bakeoff.data import read_rows
+from bakeoff.ship import read_bundle
 from bakeoff.workbench.finetune import FinetuneOptions, finetune
 from bakeoff.workbench.options import DataOptions
 
 ENCODER, DATA = "minilm-l6", "amazon-reviews"
 CLIENTS, TURNS = 32, 3
+#: How the pipeline's texts come together: one a call, or whatever has come, up to so many in a call.
+BATCHINGS = (("none", "1"), ("queue", "8"), ("queue", "16"), ("queue", "32"))
 HERE = Path(__file__).parent
 
 
@@ -47,15 +55,31 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One load on one side: requests a second, and the 95th percentile in milliseconds."""
+    """One load on one side: requests a second, 95th percentile in milliseconds, processor milliseconds of a row."""
 
     rate: float
     p95: float
+    processor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A side that answers, on a port, as a process."""
+
+    side: Side
+    port: int
+    process: int
+
+    @property
+    def processor_seconds(self) -> float:
+        """What it has used of the processors since it began."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
-def started(side: Side) -> Iterator[int]:
-    """Start a side, give its port, and end it."""
+def started(side: Side) -> Iterator[Running]:
+    """Start a side, and end it."""
     with subprocess.Popen(side.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         printed = process.stdout.readline()
@@ -65,7 +89,7 @@ def started(side: Side) -> Iterator[int]:
             raise RuntimeError(f"{side.name} did not start: {' '.join(side.command)}")
         try:
             port = printed if side.tells_port else json.loads(printed)["result"]["url"].rpartition(":")[2]
-            yield int(port)
+            yield Running(side, int(port), process.pid)
         finally:
             process.terminate()
 
@@ -87,21 +111,32 @@ async def client(port: int, texts: Iterator[str], seconds: list[float]) -> None:
     writer.close()
 
 
-async def load(port: int, texts: Sequence[str], clients: int) -> Measured:
+async def load(running: Running, texts: Sequence[str], clients: int) -> Measured:
     """Ask every text once, by so many clients at a time."""
     seconds: list[float] = []
     waiting = iter(texts)
-    started_at = time.perf_counter()
-    await asyncio.gather(*(client(port, waiting, seconds) for _ in range(clients)))
+    used, started_at = running.processor_seconds, time.perf_counter()
+    await asyncio.gather(*(client(running.port, waiting, seconds) for _ in range(clients)))
     rate = len(texts) / (time.perf_counter() - started_at)
-    return Measured(rate, 1000 * statistics.quantiles(seconds, n=20)[-1])
+    used = running.processor_seconds - used
+    return Measured(rate, 1000 * statistics.quantiles(seconds, n=20)[-1], 1000 * used / len(texts))
 
 
-def measure(side: Side, texts: Sequence[str], clients: int) -> Measured:
-    """Start a side, warm it up, and measure one load."""
-    with started(side) as port:
-        asyncio.run(load(port, texts[: 4 * clients + 16], clients))
-        return asyncio.run(load(port, texts, clients))
+def measure(running: Running, texts: Sequence[str], clients: int) -> Measured:
+    """Measure one load on a side that is warm."""
+    found = asyncio.run(load(running, texts, clients))
+    print(
+        f"{clients:>2} clients  {running.side.name:<30}{found.rate:8.1f} rows/s {found.p95:8.1f} ms"
+        f"{found.processor:8.2f} processor ms/row",
+        flush=True,
+    )
+    return found
+
+
+def warm(running: Running, texts: Sequence[str]) -> None:
+    """Ask a side by many and by one: the first answers of every size take longer."""
+    for clients in (CLIENTS, 1):
+        asyncio.run(load(running, texts[: 2 * clients + 16], clients))
 
 
 def ours(bundle: Path, threads: int, *more: str) -> Side:
@@ -110,17 +145,12 @@ def ours(bundle: Path, threads: int, *more: str) -> Side:
     return Side(f"bakeoff serve {' '.join(more)}".strip(), (*command, "--threads", str(threads), *more), False)
 
 
-def peers(folder: Path, threads: int) -> tuple[Side, ...]:
-    """Give the pipeline with every batching and data type that it is tried with."""
+def peers(folder: Path, threads: int, dtype: str) -> tuple[Side, ...]:
+    """Give the pipeline with every batching that it is tried with."""
     command = (sys.executable, str(HERE / "serving_pipeline.py"), str(folder), "--threads", str(threads))
     return tuple(
-        Side(
-            f"pipeline {dtype} {batching} {most}",
-            (*command, "--dtype", dtype, "--batching", batching, "--most", most),
-            True,
-        )
-        for dtype in ("float32", "bfloat16")
-        for batching, most in (("none", "1"), ("queue", "8"), ("queue", "32"))
+        Side(f"pipeline {batching} {most}", (*command, "--dtype", dtype, "--batching", batching, "--most", most), True)
+        for batching, most in BATCHINGS
     )
 
 
@@ -133,51 +163,68 @@ def written_bundle(folder: Path) -> Path:
     return place
 
 
-def turns(sides: Sequence[Side], texts: Sequence[str], clients: int) -> dict[str, list[Measured]]:
-    """Measure the sides in turn, the first one first in every other round."""
-    found: dict[str, list[Measured]] = {side.name: [] for side in sides}
+def turns(sides: Sequence[Running], texts: Sequence[str], clients: int) -> dict[str, Measured]:
+    """Measure the sides in turn, the first one first in every other round; give the medians of each."""
+    found: dict[str, list[Measured]] = {running.side.name: [] for running in sides}
     for number in range(TURNS):
-        for side in sides if number % 2 == 0 else tuple(reversed(sides)):
-            measured = measure(side, texts, clients)
-            found[side.name].append(measured)
-            print(
-                f"{clients:>2} clients  {side.name:<34}{measured.rate:8.1f} rows/s {measured.p95:8.1f} ms", flush=True
-            )
-    return found
+        for running in sides if number % 2 == 0 else tuple(reversed(sides)):
+            found[running.side.name].append(measure(running, texts, clients))
+    return {
+        name: Measured(*(statistics.median(getattr(one, field) for one in all_) for field in Measured.__slots__))
+        for name, all_ in found.items()
+    }
+
+
+def chosen(sides: Sequence[Side], texts: Sequence[str]) -> tuple[Side, Side]:
+    """Give the sides that answer many clients fastest, and one client soonest."""
+    many, one = {}, {}
+    for side in sides:
+        with started(side) as running:
+            warm(running, texts)
+            many[side] = measure(running, texts, CLIENTS).rate
+            one[side] = measure(running, texts[: max(len(texts) // 3, 20)], 1).p95
+    return max(many, key=many.__getitem__), min(one, key=one.__getitem__)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--output", type=Path, required=True, help="folder for the bundle and the records")
-    parser.add_argument("--rows", type=int, default=2400, help="requests of 32 clients; one client asks a quarter")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--output", type=Path, required=True, help="folder for the bundle")
+    parser.add_argument("--rows", type=int, default=1600, help="requests of 32 clients; one client asks a quarter")
+    parser.add_argument("--cores", default=None, help="processors of both sides and of the clients, such as 0,1")
+    parser.add_argument("--threads", type=int, default=None, help="of each model; by default one a processor")
     given = parser.parse_args()
+    if given.cores is not None:  # processes that are started from here have the same
+        os.sched_setaffinity(0, {int(core) for core in given.cores.split(",")})
+    threads = given.threads or len(os.sched_getaffinity(0))
     given.output.mkdir(parents=True, exist_ok=True)
     texts = [text for _, rows in read_rows(DATA, text=("text",), label="label").splits for text in rows.texts]
     many = [texts[row % len(texts)] for row in range(given.rows)]
     few = many[: max(given.rows // 4, 20)]
     bundle = written_bundle(given.output)
-    tried = {}
-    for side in peers(resolve_model(ENCODER).path, given.threads):
-        tried[side] = (measure(side, few, CLIENTS), measure(side, few[: len(few) // 2 + 1], 1))
-        both = f"{tried[side][0].rate:8.1f} rows/s of {CLIENTS} clients, {tried[side][1].p95:6.1f} ms of one"
-        print(f"tried       {side.name:<34}{both}", flush=True)
-    most = max(tried, key=lambda side: tried[side][0].rate)
-    quickest = min(tried, key=lambda side: tried[side][1].p95)
-    served, unwaiting = ours(bundle, given.threads), ours(bundle, given.threads, "--batch-wait", "0")
-    busy, single = turns((served, most, unwaiting), many, CLIENTS), turns((served, quickest), few, 1)
-    rate = {name: statistics.median(one.rate for one in found) for name, found in busy.items()}
-    p95 = {name: statistics.median(one.p95 for one in found) for name, found in single.items()}
+    dtype = read_bundle(bundle).facts.dtype
+    most, quickest = chosen(peers(resolve_model(ENCODER).path, threads, dtype), few)
+    with contextlib.ExitStack() as stack:
+        names = {side.name: side for side in (ours(bundle, threads), most, quickest)}
+        running = {name: stack.enter_context(started(side)) for name, side in names.items()}
+        for each in running.values():
+            warm(each, few)
+        own = running[ours(bundle, threads).name]
+        busy, single = turns((own, running[most.name]), many, CLIENTS), turns((own, running[quickest.name]), few, 1)
+    us, them, soon, sooner = (busy[own.side.name], busy[most.name], single[own.side.name], single[quickest.name])
     told = {
-        "throughput_vs_pipeline": rate[served.name] / rate[most.name],
-        "p95_vs_pipeline": p95[served.name] / p95[quickest.name],
-        "rows_per_second": rate[served.name],
-        "pipeline_rows_per_second": rate[most.name],
-        "rows_per_second_without_wait": rate[unwaiting.name],
-        "p95_ms": p95[served.name],
-        "pipeline_p95_ms": p95[quickest.name],
+        "throughput_vs_pipeline": us.rate / them.rate,
+        "p95_vs_pipeline": soon.p95 / sooner.p95,
+        "processor_vs_pipeline": them.processor / us.processor,
+        "processor_of_one_vs_pipeline": sooner.processor / soon.processor,
+        "rows_per_second": us.rate,
+        "pipeline_rows_per_second": them.rate,
+        "p95_ms": soon.p95,
+        "pipeline_p95_ms": sooner.p95,
+        "processor_ms_a_row": us.processor,
+        "pipeline_processor_ms_a_row": them.processor,
         "rows": len(many),
-        "threads": given.threads,
+        "threads": threads,
+        "dtype": dtype,
         "pipeline_of_many": most.name,
         "pipeline_of_one": quickest.name,
     }

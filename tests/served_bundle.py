@@ -28,7 +28,7 @@ CARD = "# Card\n\n## Score\n\n**accuracy .640**, 95% interval [.548, .732]: the 
 
 def write_served(folder: Path, kind: str = "classification", columns: tuple[str, ...] = ("review",)) -> Path:
     """Fit a floor on rows of a kind, and write its bundle."""
-    name = "token-features" if kind == "tagging" else "tfidf"
+    name = {"tagging": "token-features", "generation": "nearest-target"}.get(kind, "tfidf")
     if kind == "classification":
         task = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
         texts, labels = GOOD + BAD, ["positive"] * len(GOOD) + ["negative"] * len(BAD)

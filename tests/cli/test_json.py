@@ -147,7 +147,7 @@ def test_what_fails_is_an_object_with_what_and_the_next_step(
 
 
 def test_what_is_given_whole_is_documented_whole() -> None:
-    from bakeoff.workbench.export import ExportSummary
+    from bakeoff.workbench.export import ExportedModel, ExportSummary
     from bakeoff.workbench.export_folder import ExportedFolder
     from bakeoff.workbench.finetune import FinetuneOutcome
     from bakeoff.workbench.finetune_further import FurtherOutcome
@@ -158,8 +158,8 @@ def test_what_is_given_whole_is_documented_whole() -> None:
         ("finetune", FinetuneOutcome),
         ("finetune --continue", FurtherOutcome),
         ("predict", PredictSummary),
-        ("export", ExportSummary),
         ("export --hugging-face", ExportedFolder),
         ("track", Tracked),
     ):
         assert documented(command) == set(kind.__dataclass_fields__), command
+    assert documented("export") == {*ExportSummary.__dataclass_fields__, *ExportedModel.__dataclass_fields__}

@@ -36,7 +36,7 @@ def test_commands_and_options_exist(path: Path) -> None:
                 assert verb in found.commands, f"{path.name}: bakeoff {command} {verb}"
                 found = found.commands[verb]
             options = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
-            for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", rest):
+            for option in re.findall(r"(?<!\S)(--?[a-z][a-z0-9-]*)", rest):
                 assert option in options, f"{path.name}: bakeoff {command} {option}"
         else:
             pytest.fail(f"{path.name}: bakeoff {command} is no command")

@@ -81,6 +81,9 @@ EXCEPTIONS = {
     ("methods/finetune/temperature.py", "decision"),
     # A bundle that holds its model's weights lends them to the method it loads.
     ("ship/bundle.py", "methods.other"),
+    # What is exported is the network that a method gives.
+    ("ship/onnx_folder.py", "methods.other"),
+    ("workbench/export.py", "methods.other"),
     ("__main__.py", "cli"),
     # The prompt verbs draft, read and compare prompt files.
     ("workbench/given_prompts.py", "methods.prompt"),

@@ -274,7 +274,7 @@ def test_what_is_served_is_told_and_what_happened_is_counted(bundle: Path) -> No
         assert f"\n{line}\n" in got.text
 
 
-@pytest.mark.parametrize("kind", ["pair", "tagging", "multi-label", "regression"])
+@pytest.mark.parametrize("kind", ["pair", "tagging", "multi-label", "regression", "generation"])
 def test_rows_of_every_kind_are_answered_as_its_schema_says(kind: str, tmp_path: Path) -> None:
     bundle = write_served(tmp_path, kind, ("tokens",) if kind == "tagging" else ("review",))
     texts = [text.split("\x1f") for text in rows_of_kind(kind, 6)[0]]
@@ -299,6 +299,13 @@ def test_rows_of_every_kind_are_answered_as_its_schema_says(kind: str, tmp_path:
             got = client.post("/predict", json=example["value"])
             assert got.status_code == 200, example
             jsonschema.validate(got.json(), {**schema, "components": document["components"]})
+        if kind == "generation":
+            assert want[0] in [text.split("\x1e")[0] for text in rows_of_kind(kind, 48)[1]]
+            told = document["components"]["schemas"]["Answer"]["properties"]["prediction"]
+            assert told["description"] == "the text that was written; null where the row was not answered"
+            assert {"type": "string"} in told["anyOf"]
+            assert "gives    a text for each text" in client.get("/").text
+            assert "bakeoff_predictions_total{" not in client.get("/metrics").text
         if kind == "pair":
             half = client.post("/predict", json={"text": "only one"})
             assert half.json()["error"] == "A row has the fields text and text_pair; one of them did not come."

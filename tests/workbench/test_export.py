@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from bakeoff.errors import OptionError
+from bakeoff.methods.contract import RunContext
+from bakeoff.methods.finetune.token_rows import predict_logits
+from bakeoff.methods.heads import softmax
 from bakeoff.methods.outputs import outputs_of
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.records import Contender
@@ -125,10 +128,18 @@ def test_scores_are_read_as_the_bundle_reads_them(exported, kind) -> None:
     assert len(set(written)) > 1
 
 
-def test_a_probe_is_exported_with_its_head(place, rows) -> None:
-    done = export(_ship(place, "probe"), place / "probe exported", rows=rows)
-    assert [(one.name, one.same, one.score) for one in done.models] == [("model.onnx", 48, None)]
-    assert done.bundle_score is None
+@pytest.mark.parametrize(("name", "settings"), [("probe", {}), ("lora-encoder", {"max_epochs": 1, "least_steps": 8})])
+def test_other_encoders_give_one_network_too(place, name, settings) -> None:
+    """Head and adapters are inside of the network that is exported, and the bundle answers on as it did."""
+    if name == "lora-encoder":
+        pytest.importorskip("peft")
+    method = read_bundle(_ship(place, name, **settings)).load(RunContext())
+    wanted = method.predict_proba(TEXTS[:6])
+    found = method.exportable()
+    ids = found.tokenizer(TEXTS[:6], truncation=True, max_length=found.max_tokens)["input_ids"]
+    assert softmax(predict_logits(found.network, ids, found.pad)) == pytest.approx(wanted, abs=1e-5)
+    assert not any("lora" in part for part, _ in found.network.named_parameters())
+    assert method.predict_proba(TEXTS[:6]) == pytest.approx(wanted, abs=1e-9)
 
 
 def test_what_cannot_be_exported_is_refused_before_anything_is_written(bundle, rows, tmp_path) -> None:

@@ -105,15 +105,14 @@ def _export_folder(given: Given, bundle: Path, folder: Path) -> None:
 def _show(console: Console, done: ExportSummary) -> None:
     console.print(f"{done.folder}: {done.contender}; compared on {done.rows:,} rows ({done.rows_from})", markup=False)
     if done.bundle_score is not None:
-        console.print(f"  {'the bundle':<18}{'':>9}  {done.metric} {done.bundle_score:.4f}", markup=False)
+        console.print(f"  {'the bundle':<27}{done.metric} {done.bundle_score:.4f}", markup=False)
     for model in done.models:
-        score = ""
-        if model.score is not None and done.bundle_score is not None:
-            lost = 100 * (model.score - done.bundle_score)
-            score = f", {done.metric} {model.score:.4f} ({lost:+.2f} points)"
         console.print(
-            f"  {model.name:<18}{model.size_mb:>6.1f} MB  {model.same:,} of {done.rows:,} answers the same, scores "
-            f"differ by {model.largest_difference:.2g} at most{score}",
+            f"  {model.name:<16}{model.size_mb:>6.1f} MB  {model.same:,} of {done.rows:,} answers the same, scores "
+            f"within {model.largest_difference:.2g}",
             markup=False,
         )
+        if model.score is not None and done.bundle_score is not None:
+            lost = 100 * (model.score - done.bundle_score)
+            console.print(f"{'':<29}{done.metric} {model.score:.4f} ({lost:+.2f} points)", markup=False)
     console.print(f"Use it with: python {done.folder / 'predict.py'} 'Works well.'", markup=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,30 +18,31 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
+_Bundle = Annotated[
+    Path,
+    typer.Argument(metavar="BUNDLE", help="Folder of the bundle.", show_default=False, autocompletion=complete.bundles),
+]
+_Source = Annotated[Path, typer.Argument(metavar="FILE", help="Rows to answer.", show_default=False)]
+_Output = Annotated[
+    Path | None,
+    options.option("--output", "-o", metavar="FILE", help="A .csv, .tsv or .jsonl file; by default beside the rows."),
+]
+_Probabilities = Annotated[
+    bool, options.option("--probabilities", help="Add a column of probabilities for each label.")
+]
+_Restart = Annotated[bool, options.option("--restart", help="Begin anew where an interrupted run left answers.")]
+
+
 def predict(
-    bundle: Annotated[
-        Path,
-        typer.Argument(
-            metavar="BUNDLE", help="Folder of the bundle.", show_default=False, autocompletion=complete.bundles
-        ),
-    ],
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="Rows to answer.", show_default=False)],
-    output: Annotated[
-        Path | None,
-        options.option(
-            "--output", "-o", metavar="FILE", help="A .csv, .tsv or .jsonl file; by default beside the rows."
-        ),
-    ] = None,
+    bundle: _Bundle,
+    source: _Source,
+    output: _Output = None,
     text: options.Text = None,
     encoding: options.Encoding = None,
     delimiter: options.Delimiter = None,
     no_header: options.NoHeader = False,
-    probabilities: Annotated[
-        bool, options.option("--probabilities", help="Add a column of probabilities for each label.")
-    ] = False,
-    restart: Annotated[
-        bool, options.option("--restart", help="Begin anew where an interrupted run left answers.")
-    ] = False,
+    probabilities: _Probabilities = False,
+    restart: _Restart = False,
     allow_send: options.AllowSend = None,
     prices: options.PricesFile = None,
     limit: options.Limits = None,
@@ -56,23 +57,22 @@ def predict(
     from bakeoff.workbench.sending import server_terms
 
     given = Given("predict", as_json, soft_wrap=True)
+    servers = ServerUse(
+        frozenset(allow_send or ()),
+        server_terms(prices, limit or ()),
+        lambda sending: given.console.print(f"to be asked: {sending.sentence()}", markup=False),
+    )
+    reading: Any = {"encoding": encoding, "delimiter": delimiter, "header": not no_header, "text": tuple(text or ())}
     try:
         done = answer_file(
             bundle,
             source,
             output,
-            text=tuple(text or ()),
-            encoding=encoding,
-            delimiter=delimiter,
-            header=not no_header,
+            **reading,
             probabilities=probabilities,
             restart=restart,
+            servers=servers,
             told=lambda done, rows: given.console.print(f"going on behind {done:,} of {rows:,} rows", markup=False),
-            servers=ServerUse(
-                frozenset(allow_send or ()),
-                server_terms(prices, limit or ()),
-                lambda sending: given.console.print(f"to be asked: {sending.sentence()}", markup=False),
-            ),
         )
     except KeyboardInterrupt:
         given.console.print("what is answered is kept: the same command goes on", markup=False)

@@ -154,7 +154,7 @@ def _product(weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype, *, ac
         packed, after = torch.ops.mkldnn._reorder_linear_weight(weight, None), "gelu" if activated else "none"
         # The last argument names gelu's formula: the exact one.
         how = "none" if activated else ""
-        return lambda rows: torch.ops.mkldnn._linear_pointwise(rows, packed, bias, after, [], how)  # type: ignore[no-any-return]
+        return lambda rows: torch.ops.mkldnn._linear_pointwise(rows, packed, bias, after, [], how)
     if activated:
         return lambda rows: functional.gelu(functional.linear(rows, weight, bias))
     return lambda rows: functional.linear(rows, weight, bias)
@@ -182,7 +182,7 @@ def _has_one_dnn(weight: torch.Tensor) -> bool:
 
 def _fits(model: Any) -> bool:
     """Say whether a model is a BERT encoder of plain layers alone, without adapters in them."""
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     if getattr(config, "model_type", "") != _MODEL_TYPE or config.hidden_act != _ACTIVATION:
         return False
     odd = (

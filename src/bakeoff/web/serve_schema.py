@@ -236,5 +236,6 @@ def _told(kind: str) -> str:
         "regression": "a number",
         "multi-label": "the labels of the text",
         "tagging": "a tag for each token",
+        "generation": "the text that was written",
     }
     return f"{told.get(kind, 'the label')}; null where the row was not answered"

@@ -61,8 +61,11 @@ def check_output(source: Path, output: Path | None) -> Path:
 
 def row_writer(
     stream: TextIO, target: Path, columns: Sequence[str], labels: Sequence[str], kind: str, *, header: bool = True
-) -> Callable[[Sequence[_Cell], Answer], None]:
+) -> Callable[[Sequence[_Cell], Answer], object]:
     """Give the function that writes one row in the format that the output's ending names.
+
+    Written are all columns of the input, then ``prediction`` (empty for an abstention; a JSON list of several labels)
+    and ``abstention`` (the reason, else empty); a column of the input with one of these names becomes ``NAME_input``.
 
     Parameters
     ----------
@@ -85,36 +88,30 @@ def row_writer(
     """
     ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
     names = [*renamed(columns, ours), *ours]
-    suffix = target.suffix.lower()
-
-    def added(answer: Answer) -> list[_Cell]:
-        shares = answer.probabilities or (None,) * len(labels)
-        rounded = [None if share is None else round(share, 6) for share in shares[: len(labels)]]
-        return [answer.value, answer.abstention, *rounded]
-
-    def plain(answer: Answer) -> list[Any]:
-        """Give what is added to a JSON record, lists and numbers as such."""
-        value, *others = added(answer)
-        return [None if value is None else parsed_value(kind, str(value)), *others]
-
-    if suffix in _JSON_LINES:
+    if target.suffix.lower() in _JSON_LINES:
 
         def write_json(row: Sequence[_Cell], answer: Answer) -> None:
-            record = dict(zip(names, [*row, *plain(answer)], strict=True))
+            value, *others = _added(answer, len(labels))
+            # Lists and numbers have a form of their own there.
+            told = None if value is None else parsed_value(kind, str(value))
+            record = dict(zip(names, [*row, told, *others], strict=True))
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
 
         return write_json
 
     from bakeoff.data import safe_cell
 
-    table = csv.writer(stream, delimiter=_DELIMITERS[suffix], lineterminator="\n")
+    table = csv.writer(stream, delimiter=_DELIMITERS[target.suffix.lower()], lineterminator="\n")
     if header:
         table.writerow([safe_cell(name) for name in names])
+    return lambda row, answer: table.writerow([_tabled(cell) for cell in (*row, *_added(answer, len(labels)))])
 
-    def write_cells(row: Sequence[_Cell], answer: Answer) -> None:
-        table.writerow([_tabled(cell) for cell in (*row, *added(answer))])
 
-    return write_cells
+def _added(answer: Answer, labels: int) -> list[_Cell]:
+    """Give what is written beside a row: the answer, its reason, and as many probabilities as there are labels."""
+    shares = answer.probabilities or (None,) * labels
+    rounded = [None if share is None else round(share, 6) for share in shares[:labels]]
+    return [answer.value, answer.abstention, *rounded]
 
 
 def _tabled(cell: _Cell) -> _Cell:

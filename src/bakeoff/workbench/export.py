@@ -93,7 +93,7 @@ def export(
     label: str | None = None,
     told: Callable[[str], None] = lambda _step: None,
 ) -> ExportSummary:
-    """Write a bundle of an encoder as an ONNX model that answers without this package, and compare their answers.
+    """Write a bundle of an encoder as an ONNX model that answers without this package, and compare the answers.
 
     Parameters
     ----------
@@ -104,10 +104,8 @@ def export(
         Whether to write a model of 8-bit integers as well.
     rows : Path, optional
         A file of rows on which the models are compared; by default the test rows of the study beside the bundle.
-    text : sequence of str
-        Columns of the texts in `rows`; by default those that the bundle learned from.
-    label : str, optional
-        Column of the labels in `rows`, which then are scored; they should be rows that the bundle did not learn from.
+    text, label : sequence of str, str
+        Columns in `rows`: by default the texts that the bundle learned from, and no label. With one rows are scored.
     told : callable
         Told what is being done.
 
@@ -122,31 +120,39 @@ def export(
     """
     from bakeoff.catalog import aside, publish
     from bakeoff.ship import read_bundle
-    from bakeoff.ship.bundle import CARD, MANIFEST, digest
-    from bakeoff.ship.onnx_folder import write_model, write_quantised, write_rest
 
     output = Path(output).absolute()
     if output.exists():
         raise OptionError(f"{output} is there already.", next_step="Name a folder that is not, or remove it.")
     shipped = read_bundle(bundle)
     compared = _compared_rows(shipped, rows, text, label)
-    told(f"loading {shipped.facts.contender.name}")
-    method = shipped.load()
-    exportable = _exportable(method, shipped)
     folder = aside(output)
     try:
-        told("writing the model")
-        write_model(exportable, folder)
-        if int8:
-            told("writing the model of 8-bit integers")
-            write_quantised(folder)
-        write_rest(exportable, shipped.facts, digest(shipped.folder / MANIFEST), folder)
-        told(f"comparing answers to {len(compared.texts):,} rows")
-        summary = _measured(method, exportable, shipped, compared, folder, output)
-        _write_cards(summary, shipped.folder / CARD, folder)
+        summary = _written_folder(shipped, compared, folder, output, int8, told)
         publish(folder, output)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    return summary
+
+
+def _written_folder(
+    shipped: Bundle, compared: _Compared, folder: Path, output: Path, int8: bool, told: Callable[[str], None]
+) -> ExportSummary:
+    from bakeoff.ship.bundle import CARD, MANIFEST, digest
+    from bakeoff.ship.onnx_folder import write_model, write_quantised, write_rest
+
+    told(f"loading {shipped.facts.contender.name}")
+    method = shipped.load()
+    exportable = _exportable(method, shipped)
+    told("writing the model")
+    write_model(exportable, folder)
+    if int8:
+        told("writing the model of 8-bit integers")
+        write_quantised(folder)
+    write_rest(exportable, shipped.facts, digest(shipped.folder / MANIFEST), folder)
+    told(f"comparing answers to {len(compared.texts):,} rows")
+    summary = _measured(method, exportable, shipped, compared, folder, output)
+    _write_cards(summary, shipped.folder / CARD, folder)
     return summary
 
 
@@ -213,7 +219,7 @@ def _measured(
     own: list[Answer] = method.answer(list(texts))
     wanted = [answer.value for answer in own]
     given = _fields(task, texts)
-    plain = _plain_scores(exportable, given)
+    plain = exportable.scores(given)
     models = []
     for name in (FLOAT, INT8):
         if not (folder / name).is_file():
@@ -239,16 +245,6 @@ def _fields(task: Task, texts: Sequence[str]) -> list[Any]:
     from bakeoff.tasks import are_pairs
 
     return [tuple(split_fields(text, 2)[:2]) for text in texts] if are_pairs(task, texts) else list(texts)
-
-
-def _plain_scores(exportable: Exportable, given: Sequence[Any]) -> Any:
-    from bakeoff.methods.finetune.token_rows import predict_logits
-
-    pairs = bool(given) and isinstance(given[0], tuple)
-    parts = tuple(map(list, zip(*given, strict=True))) if pairs else (list(given),)
-    settings = {"truncation": True, "max_length": exportable.max_tokens, "return_attention_mask": False}
-    ids = exportable.tokenizer(*parts, verbose=False, **settings)["input_ids"]
-    return predict_logits(exportable.network, ids, exportable.pad)
 
 
 def _written(task: Task, prediction: Any) -> str:

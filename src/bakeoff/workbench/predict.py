@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,29 +115,18 @@ def predict(
     progress: Callable[[int, int], None] | None = None,
     told: Callable[[int, int], None] = _tell_nothing,
 ) -> PredictSummary:
-    """Answer every row of a file, in order, and write the answers beside the columns that came.
-
-    Written are all columns of the input, then ``prediction`` (empty for an abstention; a JSON list of several labels)
-    and ``abstention`` (the reason, else empty); a column of the input with one of these names becomes ``NAME_input``.
-    Rows are read, answered and written in parts, in the same memory however many there are. The file appears once
-    whole; what an interrupted run had written is gone on with, so that the same bytes come out.
+    """Answer every row of a file, in order; go on with what an interrupted run had written, to the same bytes.
 
     Parameters
     ----------
-    bundle, source : Path
-        Folder of a bundle, and a file of rows; labels are not needed.
-    output : Path
-        A .csv, .tsv, .jsonl or .ndjson file, replaced if it is there; else ``NAME.predictions.csv`` beside the source.
+    bundle, source, output : Path
+        Folder of a bundle; a file of rows, of any size; a .csv, .tsv, .jsonl or .ndjson file, which appears once whole.
     text, encoding, delimiter, header
-        As for `bakeoff.data`. Without `text`, the columns that the bundle learned from, where the file has them all.
-    probabilities : bool
-        Whether to add one column a label, ``probability_LABEL``; empty where a server leaves them open.
-    restart : bool
-        Whether to begin anew where an interrupted run left answers.
-    servers, progress : ServerUse, callable
-        For a bundle that asks a server; told the rows done and all rows.
-    told : callable
-        Told the rows that an interrupted run had answered, and all rows, where it is gone on with.
+        As for `bakeoff.data`. Without `text`, the columns that the bundle learned from.
+    probabilities, restart : bool
+        Whether to add a column ``probability_LABEL`` for each; to begin anew where an interrupted run left answers.
+    servers, progress, told : ServerUse, callables
+        For a bundle that asks a server; told rows done and all rows; told them once where a run is gone on with.
 
     Returns
     -------
@@ -146,28 +135,20 @@ def predict(
     Raises
     ------
     BundleError, DataError, OptionError
-        If the bundle, the rows or the output cannot be used; or an interrupted run left answers to other rows or of
-        another bundle.
+        If one of them cannot be used, or an interrupted run answered others.
     """
     from bakeoff.data import open_rows
     from bakeoff.ship import read_bundle
 
     target, shipped, servers = check_output(Path(source), output), read_bundle(bundle), servers or ServerUse()
     rows = open_rows(source, encoding=encoding, delimiter=delimiter, header=header)
-    columns = tuple(text) or _known_columns(shipped, rows)
-    texts_of = find_texts(next(rows.tables(_LOOK_ROWS)), columns, shipped)
-    how = {"encoding": encoding, "delimiter": delimiter, "header": header, "probabilities": probabilities}
-    file = Unfinished(target, _made_from(shipped, rows, columns, how))
+    file = Unfinished(target, _made_from(shipped, rows, (tuple(text), encoding, delimiter, header, probabilities)))
     with file.opened(restart=restart):
-        resumed = file.counts.rows
+        texts_of = find_texts(next(rows.tables(_LOOK_ROWS)), text, shipped)
         _check_texts(rows, texts_of, shipped, servers)
-        method = load_to_answer(shipped, servers, probabilities)
-        if resumed:
-            told(resumed, rows.rows)
-        started = time.perf_counter()
-        _answer_all(method, rows, texts_of, file, probabilities, progress)
-    done, seconds = file.counts, time.perf_counter() - started
-    return PredictSummary(done.rows, done.answered, done.rows - done.answered, seconds, target, done.unshared, resumed)
+        return _answer_all(
+            load_to_answer(shipped, servers, probabilities), rows, texts_of, file, probabilities, progress, told
+        )
 
 
 def _check_texts(rows: RowFile, texts_of: Callable[[Table], list[str]], bundle: Bundle, servers: ServerUse) -> None:
@@ -230,9 +211,13 @@ def _answer_all(
     file: Unfinished,
     probabilities: bool,
     progress: Callable[[int, int], None] | None,
-) -> None:
+    told: Callable[[int, int], None],
+) -> PredictSummary:
     """Answer the rows behind those that are answered."""
     counts, labels = file.counts, method.task.labels if probabilities else ()
+    resumed, started = counts.rows, time.perf_counter()
+    if resumed:
+        told(resumed, rows.rows)
     for table in rows.tables(BATCH_ROWS, counts.rows):
         answers = answer_rows(method, texts_of(table))
         answered = sum(answer.value is not None for answer in answers)
@@ -254,9 +239,11 @@ def _answer_all(
             "answered.",
             next_step="Ask again when nothing changes the file any more.",
         )
+    abstained, seconds = counts.rows - counts.answered, time.perf_counter() - started
+    return PredictSummary(counts.rows, counts.answered, abstained, seconds, file.target, counts.unshared, resumed)
 
 
-def _made_from(bundle: Bundle, rows: RowFile, columns: Sequence[str], how: Mapping[str, object]) -> dict[str, str]:
+def _made_from(bundle: Bundle, rows: RowFile, how: tuple[object, ...]) -> dict[str, str]:
     """Name what the answers hang on, in the user's words."""
     from importlib.metadata import version
 
@@ -265,7 +252,6 @@ def _made_from(bundle: Bundle, rows: RowFile, columns: Sequence[str], how: Mappi
     return {
         "the file of rows": rows.sha256,
         "the bundle": digest(bundle.folder / MANIFEST),
-        "the columns of the text": json.dumps(list(columns)),
         "how the rows are read or written": json.dumps(how),
         "the version of bakeoff": version("bakeoff"),
     }
