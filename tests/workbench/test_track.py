@@ -140,7 +140,10 @@ def test_a_study_is_told_once_and_its_bundle_answers_alike(server: str, study: P
         store.add(_further(), [Answer("negative")] * 100, [Answer("negative")] * 300)
     again = track(study, server, experiment="made")
     assert (again.run, again.added, again.known, again.model) == (told["run"], 1, 4, told["model"])
-    assert len(client.search_runs([place])) == 6
+    runs = client.search_runs([place])
+    assert len(runs) == 6
+    (cut,) = [run for run in runs if run.data.tags.get("bakeoff.status") == "cut"]
+    assert "test.accuracy" not in cut.data.metrics
     assert len(client.search_logged_models([place])) == 1
 
 

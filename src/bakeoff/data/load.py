@@ -79,8 +79,7 @@ def read_rows(
     Parameters
     ----------
     source : str, Path or a table in memory
-        A file, a folder with train, validation and test files, a catalogue's name, ``hf:owner/name``, or what
-        `tables_in_memory` takes.
+        A file, a folder with files of splits, a catalogue's name, ``hf:owner/name``, or see `tables_in_memory`.
     text : sequence of str
         Columns of the text, by name or position; several are joined by a line break.
     text_pair, label, group, time : str, optional
@@ -109,9 +108,8 @@ def read_rows(
     parts = _parts(tables, columns, kind, notes)
     _treat_rare(parts, min_label_rows, rare, notes)
     _judge_labels(parts, source_name(source), notes)
-    return Source(
-        source_name(source), _with_ids(parts), columns, tuple(notes), sum((part.unlabelled for part in parts), ())
-    )
+    bare = sum((part.unlabelled for part in parts), ())
+    return Source(source_name(source), _with_ids(parts), columns, tuple(notes), bare)
 
 
 def _parts(tables: Sequence[tuple[str, Table]], columns: Columns, kind: str, notes: list[Check]) -> list[_Part]:

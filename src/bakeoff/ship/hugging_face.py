@@ -200,7 +200,7 @@ def _left_out(bundle: Bundle, form: WrittenForm) -> str:
     if form.compared_rows:
         points.append(
             f"Held to the bundle by {form.compared_rows:,} texts of random words before it was written: scores differ "
-            f"by {form.largest_difference:.1g} at most. In float16 they would not hold; float32 and bfloat16 do."
+            f"by {form.largest_difference:.1g} at most. Load it in float32: in float16 they would not hold."
         )
     if bundle.facts.task.kind in ("classification", "pair"):
         points.append(

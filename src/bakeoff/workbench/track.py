@@ -121,11 +121,12 @@ def _check_host(uri: str, allow_send: frozenset[str]) -> None:
 
 @contextmanager
 def _told(uri: str) -> Iterator[None]:
-    """Turn what MLflow raises into an error that names the server."""
+    """Turn what MLflow raises into an error that names the server, and keep what it prints from what programs read."""
     from mlflow.exceptions import MlflowException
 
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     except ImportError as error:
         raise MissingExtraError(
             f"A store such as {uri} needs the package mlflow as a whole, of which the extra brings the client alone: "
@@ -224,8 +225,7 @@ def _bundle(client: Any, uri: str, run: str, folder: Path) -> str | None:
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(uri)
     try:
-        # MLflow prints addresses when a run ends, in between what a program reads.
-        with redirect_stdout(io.StringIO()), mlflow.start_run(run_id=run):
+        with mlflow.start_run(run_id=run):
             made = mlflow.pyfunc.log_model(
                 name=_MODEL,
                 loader_module=_LOADER,

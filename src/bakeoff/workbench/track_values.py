@@ -51,7 +51,8 @@ def trial_values(evidence: Evidence, trial: Trial) -> tuple[dict[str, str], dict
         ("test", trial.test_answers, evidence.test_labels, None if fold is None else fold.test),
     ):
         truth = [labels[row] for row in rows] if rows is not None else list(labels)
-        if answers and len(answers) == len(truth):
+        # What was cut or failed has not answered as it would have, and has no score here as on the leaderboard.
+        if trial.status == "done" and answers and len(answers) == len(truth):
             found[f"{part}.{metric}"] = scoring.score_values(truth, answers)
             found[f"{part}.valid_rate"] = sum(answer is not None for answer in answers) / len(answers)
     return parameters, _measured(found)
