@@ -279,7 +279,9 @@ class _Work:
         """Keep what was answered last, which is to all rows, as `prompt try` keeps it."""
         assert self.last is not None
         told, prompt = TryOptions(self.options.n, self.options.seed), self._with(instruction)
-        tried = tried_version(self.last, prompt, self.sample, self.rows, self.model, told, source=self.source)
+        tried = tried_version(
+            self.last, prompt, self.task, self.sample, self.rows, self.model, told, source=self.source
+        )
         self.tried[instruction] = tried
         keep(self.folder, tried)
         chosen = _on(tried, self.rows, halves(len(self.rows))[1])

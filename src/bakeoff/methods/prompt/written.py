@@ -11,7 +11,7 @@ from bakeoff.data import target_of
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
-from bakeoff.methods.prompt.chosen_text import least_risk, likeliest
+from bakeoff.methods.prompt.chosen_text import how_chosen, least_risk, likeliest, passing_most
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.rendering import count_tokens, rendered, size_mb
@@ -78,8 +78,8 @@ class WrittenPrompt(Method):
     prompt_tokens : int
         Most tokens of the prompt before a row; demonstrations beyond are left out.
     most_tokens, stop, temperature, top_p, no_repeat_ngram, required, forbidden, pattern, schema, field, candidates
-        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by` and `retries`; a
-        prompt file's own control goes before them.
+        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by`, `retries`, `beams` and
+        `length_penalty`; a prompt file's own control goes before them.
     prompt_file : str, optional
         A prompt file, whose design (demonstrations included) is used as it stands.
 
@@ -120,6 +120,8 @@ class WrittenPrompt(Method):
         candidates: int = 1,
         choose_by: str = "risk",
         retries: int = 0,
+        beams: int = 1,
+        length_penalty: float = 1.0,
         prompt_file: str | None = None,
     ) -> None:
         self.task = task
@@ -144,6 +146,8 @@ class WrittenPrompt(Method):
         self.candidates = candidates
         self.choose_by = choose_by
         self.retries = retries
+        self.beams = beams
+        self.length_penalty = length_penalty
         self.prompt_file = prompt_file
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
@@ -165,6 +169,8 @@ class WrittenPrompt(Method):
             "demonstrations_dropped": wanted - len(kept),
             "prompt_file": self.prompt_file,
         }
+        if self.control_.candidates > 1:
+            self.details_["chosen_by"] = how_chosen(self.task, self.control_.choose_by)
         shown = self._shots if pool else len(kept)
         self.history_.append({"step": "design the prompt", "demonstrations": shown, "form": design.form})
         # One token behind a text without content, so that the prefix is read and the grammar made inside the fit.
@@ -207,7 +213,7 @@ class WrittenPrompt(Method):
 
     def _given_control(self) -> WritingControl:
         named = ("most_tokens", "temperature", "top_p", "no_repeat_ngram", "pattern", "schema", "field", "candidates")
-        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries")}
+        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries", "beams", "length_penalty")}
         return WritingControl(
             stop=tuple(self.stop),
             required=tuple(self.required),
@@ -278,17 +284,23 @@ class WrittenPrompt(Method):
         """Draw every row's candidates, and choose one of each."""
         drawn = [self._written(asked, self._settings(draw)) for draw in range(self.control_.candidates)]
         for row, candidates in zip(asked, zip(*drawn, strict=True), strict=True):
-            self._read(row, candidates[0] if len(candidates) == 1 else self._chosen(candidates))
+            self._read(row, candidates[0] if len(candidates) == 1 else self._chosen(row.text, candidates))
 
-    def _chosen(self, candidates: Sequence[Written]) -> Written:
-        """Choose one of a row's texts among those that are answers; the first where none is."""
+    def _chosen(self, source: str, candidates: Sequence[Written]) -> Written:
+        """Choose one of a row's texts among those that are answers; the first where none is.
+
+        Where the task has checks, those that pass most go on; the control says which of them is taken.
+        """
         known = [one for one in candidates if one.ended != "time"]
         fitting = [one for one in known if read_text(self.control_, one.text, one.ended)[0] is not None]
         if not fitting:
             return candidates[0]
+        texts = [str(read_text(self.control_, one.text, one.ended)[0]) for one in fitting]
+        among = passing_most(self.task, source, texts)
         if self.control_.choose_by == "probability":
-            return fitting[likeliest([one.log_probability for one in fitting], [one.tokens_out for one in fitting])]
-        return fitting[least_risk(self.task, [one.text.strip() for one in fitting])]
+            best = [fitting[at] for at in among]
+            return best[likeliest([one.log_probability for one in best], [one.tokens_out for one in best])]
+        return fitting[least_risk(self.task, texts, among)]
 
     def _written(self, rows: Sequence[_Asked], settings: WriteSettings) -> Sequence[Written]:
         """Have a text written for each row, and charge it."""

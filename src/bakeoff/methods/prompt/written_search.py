@@ -96,6 +96,8 @@ class SearchedWriting(WrittenPrompt):
     candidates: int = 1
     choose_by: str = "risk"
     retries: int = 0
+    beams: int = 1
+    length_penalty: float = 1.0
     prompt_file: str | None = None
 
     def __init__(
