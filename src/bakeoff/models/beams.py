@@ -1,10 +1,10 @@
 """Beam search: several continuations of each text are kept, and the best whole one of them is the text.
 
-The rules are those of transformers' ``generate(num_beams=N)`` with its defaults, so that the same tokens come out: of all
-continuations of the beams under way the likeliest are looked at, N for each end token and N more; those of the first N
-that end are kept with their log-probability over their length to the power of the length penalty; the N likeliest that
-do not end go on; and a text is done where N have ended and no beam, at its present length, is better than the worst of
-them.
+The rules are those of transformers' ``generate(num_beams=N)`` with its defaults, so that the same tokens come out. Of
+all continuations of the beams under way the likeliest are looked at, N for each end token and N more. Those of the
+first N that end are kept, with their log-probability over their length to the power of the length penalty; the N
+likeliest that do not end go on. A text is done where N have ended and no beam, at its present length, is better than
+the worst of them.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class BeamSearch:
             done()
 
     def _step(self, text: _Text, logs: torch.Tensor) -> list[tuple[int, _Beam]]:
-        """Go on by one token; give the beams that go on, each with the one that it comes from. None: the row is done."""
+        """Go on by one token; give the beams that go on, each with the one it comes from: none at a text's end."""
         sums = self._allowed(text.live, logs) + torch.tensor([beam.log for beam in text.live])[:, None]
         wanted = min(self._looked_at + (_SPARE if self._forbidden else 0), sums.numel())
         found = torch.topk(sums.flatten(), wanted)

@@ -62,10 +62,8 @@ def ask_server(
 
     Parameters
     ----------
-    path : Path
-        The prompt file.
-    prompt : PromptFile
-    task : Task
+    path, prompt, task : Path, PromptFile, Task
+        The prompt file, what it says, and the rows' task.
     model : str
         ``http://host:port/v1#model-name``.
     texts : sequence of str

@@ -70,8 +70,8 @@ class WritingControl:
     retry_temperature : float
         At least so hot; a likeliest text would only come again.
     beams, length_penalty : int, float
-        As in `bakeoff.models.generate.WriteSettings`: beam search instead of the likeliest token each time. What is asked
-        for again is drawn.
+        As in `bakeoff.models.generate.WriteSettings`: beam search instead of the likeliest token each time. What
+        is asked for again is drawn.
 
     Raises
     ------
