@@ -135,19 +135,16 @@ class WrittenPrompt(Method):
         self.prompt_tokens = prompt_tokens
         self.most_tokens = most_tokens
         self.stop = stop
-        self.temperature = temperature
-        self.top_p = top_p
+        self.temperature, self.top_p = temperature, top_p
         self.no_repeat_ngram = no_repeat_ngram
         self.required = required
         self.forbidden = forbidden
         self.pattern = pattern
         self.schema = schema
         self.field = field
-        self.candidates = candidates
-        self.choose_by = choose_by
+        self.candidates, self.choose_by = candidates, choose_by
         self.retries = retries
-        self.beams = beams
-        self.length_penalty = length_penalty
+        self.beams, self.length_penalty = beams, length_penalty
         self.prompt_file = prompt_file
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
