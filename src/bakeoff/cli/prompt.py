@@ -254,6 +254,8 @@ def improve(
     force: Annotated[bool, options.option("--force", help="Replace another file that is there.")] = False,
     rows: _Shown = 5,
     dtype: options.DataType = "auto",
+    metric: options.Metric = None,
+    checks: options.ChecksFile = None,
     text: options.Text = None,
     label: options.Label = None,
     group: options.Group = None,
@@ -273,13 +275,12 @@ def improve(
     from bakeoff.workbench.prompt_improve import ImproveOptions, improve_prompt
     from bakeoff.workbench.sending import server_terms
 
-    seconds, hosts = parse_duration(time_limit) if time_limit else None, frozenset(allow_send or ())
-    terms = server_terms(prices, limit or ())
-    asked = ImproveOptions(rewriter, n, seed, model, dtype, rewrites, calls, seconds, reply_tokens, hosts, terms)
-    given = Given("prompt improve", as_json)
+    seconds, terms = parse_duration(time_limit) if time_limit else None, server_terms(prices, limit or ())
+    bounds = (rewrites, calls, seconds, reply_tokens, frozenset(allow_send or ()), terms)
+    asked = ImproveOptions(rewriter, n, seed, model, dtype, *bounds, metric, checks)
+    given, data = Given("prompt improve", as_json), options.data_options(context.params)
     with TerminalWatcher(given.console) as watcher:
         watcher.kept = "Versions that were scored are kept; replies that came are not asked for again."
-        data = options.data_options(context.params)
         done = improve_prompt(prompt, source, data, asked, output=output, replaced=force, watcher=watcher)
     given.give(
         lambda: improved_document(done, output or prompt),

@@ -84,8 +84,8 @@ def best_on_validation(panel: Panel, names: Sequence[str], n: int) -> tuple[str,
 
     Contenders with enough seeds come before those without, unless no contender whose seeds can differ has enough: where
     each was fitted once, that would only put those first whose seeds cannot differ. They are compared by the seeds that
-    all of them have, so that further seeds of a finalist do not change who it is. Ties, and contenders without validation rows, keep the
-    order in which they are given. Contenders that finished nothing at n are left out.
+    all of them have, so that further seeds of a finalist do not change who it is. Ties, and contenders without
+    validation rows, keep the order in which they are given. Contenders that finished nothing at n are left out.
     """
     priced = panel.evidence.assumptions.priced
     others = [cell for name in panel.contenders if (cell := panel.cell(name, n)) is not None]
