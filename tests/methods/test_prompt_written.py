@@ -184,6 +184,9 @@ def test_drawn_texts_are_chosen_by_the_checks_of_their_own_row(tmp_path: Path):
         assert held[1] == said[1]
     held = WrittenPrompt(fitted.task, model, **settings).fit(texts, labels)
     assert held.details_["chosen_by"] == "checks, then risk"
+    # A model without a chat format is asked to continue the text.
+    bare = WrittenPrompt(TASK, model, shots=1, most_tokens=2).fit(texts, labels)
+    assert (bare.form, bare.design_.form) == ("chat", "plain")
 
 
 def test_a_servers_texts_are_chosen_by_checks_too(chat_server, relay_to):

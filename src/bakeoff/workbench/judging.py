@@ -100,7 +100,7 @@ def read_reply(reply: str) -> Reply | None:
         every = _BETTER.findall(reply)
         whole = _ALONE.fullmatch(reply)
         found = every[-1] if every else whole[1].lower() if whole else None
-    return next((name for name in ("first", "second", "tie") if name == found), None)  # type: ignore[return-value]
+    return next((name for name in ("first", "second", "tie") if name == found), None)
 
 
 def settled(replies: Sequence[Reply]) -> Literal["left", "right", "tie"]:

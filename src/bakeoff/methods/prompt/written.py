@@ -19,7 +19,7 @@ from bakeoff.methods.prompt.retrieved import DemonstrationPool, read_pool, retri
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
 from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, Form, PromptDesign, RenderedPrompt
 from bakeoff.methods.prompt.writing_control import ChooseBy, WritingControl, read_text
-from bakeoff.methods.prompt.written_design import fitting_written, told_length, whole_control, written_design
+from bakeoff.methods.prompt.written_design import fitting_written, form_for, told_length, whole_control, written_design
 from bakeoff.records import Answer
 from bakeoff.tasks import Task
 
@@ -70,7 +70,8 @@ class WrittenPrompt(Method):
     demonstrations : {"drawn", "retrieved"}
         The same rows for all texts, drawn by the seed; or for each text the labelled rows most like it.
     form : {"chat", "plain"}
-        The model's own chat form, each demonstration a turn; or text to be continued.
+        The model's own chat form, each demonstration a turn; or text to be continued, as always where the model has
+        no chat form.
     wording : str
         One of `bakeoff.methods.prompt.written_design.WRITTEN_WORDINGS`.
     tell_length : bool
@@ -196,7 +197,7 @@ class WrittenPrompt(Method):
             given = self._given_prompt()
             return given.design, given.writing or self._given_control(), ()
         length = told_length(targets) if self.tell_length else ""
-        form = cast("Form", self.form)
+        form = form_for(cast("Form", self.form), self._generator().decoder)
         design = written_design(self.task, form=form, wording=self.wording, length=length)
         rows = tuple(Demonstration(at, *row) for at, row in enumerate(zip(texts, targets, strict=True)))
         if self.demonstrations == "retrieved" and self.shots:
