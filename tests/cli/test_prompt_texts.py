@@ -40,7 +40,18 @@ def test_a_prompt_of_texts_is_drafted_tried_changed_and_asked_to_write(tmp_path:
     assert document["change"]["score_after"] == pytest.approx(document["chrf"])
     assert document["change"]["score_after"] > document["change"]["score_before"]
     assert document["rows"][0]["references"]
-    wrote = run.invoke(app, ["prompt", "write", "p.yaml", texts[0], "--seeds", "1"])
+    Path("checks.yaml").write_text(
+        "short: {kind: length, most_words: 3}\nend: {kind: pattern, must: '[.]$'}\n", "utf-8"
+    )
+    checked = run.invoke(app, ["prompt", "try", "p.yaml", "rows.jsonl", "--n", "8", "--checks", "checks.yaml",
+                               "--metric", "form", "--json"])  # fmt: skip
+    assert checked.exit_code == 0, checked.output
+    by_checks = json.loads(checked.stdout)["result"]
+    assert by_checks["form"] == pytest.approx(sum(by_checks["checks"].values()) / 2)
+    assert {row["answer"] for row in by_checks["rows"]} == {row["answer"] for row in document["rows"]}
+    assert by_checks["change"] is None  # chrF and form are not held against each other
+    wrote = run.invoke(app, ["prompt", "write", "p.yaml", texts[0], "--seeds", "1", "--checks", "checks.yaml"])
+    assert "tokens; short " in wrote.output
     assert wrote.exit_code == 0, wrote.output
     assert "the likeliest token each time" in wrote.output
     diff = run.invoke(app, ["prompt", "diff", "p.yaml@1", "p.yaml@2"])

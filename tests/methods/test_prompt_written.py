@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,15 +11,24 @@ import pytest
 from bakeoff.data import target_of
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.contract import Deadline, RunContext
-from bakeoff.methods.prompt.chosen_text import least_risk, likeliest
-from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_digest, read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.chosen_text import least_risk, likeliest, passing_most
+from bakeoff.methods.prompt.prompt_file import (
+    PromptFile,
+    prompt_digest,
+    prompt_text,
+    read_prompt_file,
+    write_prompt_file,
+)
+from bakeoff.methods.prompt.server_given_writing import GivenServerWriting, server_writing
 from bakeoff.methods.prompt.server_written import ServerWriter
 from bakeoff.methods.prompt.template import Demonstration
 from bakeoff.methods.prompt.writing_control import WritingControl, read_text, stop_of
 from bakeoff.methods.prompt.written import WrittenPrompt
 from bakeoff.methods.prompt.written_design import told_length, written_design
 from bakeoff.methods.prompt.written_search import SearchedWriting
+from bakeoff.tasks import Task, TextCheck
 from bakeoff.testing import MethodSuite, rows_of_kind, task_for_kind
+from small_models import write_decoder_folder
 
 MODEL = "smollm2-135m"
 TASK = task_for_kind("generation")
@@ -135,6 +146,79 @@ def test_the_chosen_text_agrees_most_with_the_others_or_is_the_likeliest():
     assert least_risk(TASK, texts) in (1, 2)
     assert likeliest([-9.0, -4.0, -5.0], [9, 2, 10]) == 2
     assert target_of("a\x1eb") == "a"
+
+
+def _checked(**settings) -> Task:
+    return replace(TASK, checks=(TextCheck("words", "pattern", settings),))
+
+
+def test_texts_that_pass_most_checks_go_before_the_rest():
+    texts = ["the cat sat on the mat", "the cat sat on a mat", "a dog", "the dog sat"]
+    free = least_risk(TASK, texts)
+    assert free in (0, 1)
+    assert passing_most(TASK, "about: dogs", texts) == [0, 1, 2, 3]
+    task = _checked(must="dog")
+    assert passing_most(task, "", texts) == [2, 3]
+    # Those that do not pass still say what a text should be like.
+    assert least_risk(task, texts, passing_most(task, "", texts)) == 3
+    asked = TextCheck("asked", "required-words", {"words": r"about: ([^\n]+)"})
+    several = replace(TASK, checks=(asked, TextCheck("end", "pattern", {"must": "mat$"})))
+    said = ["cat dog", "a cat on a mat", "no mat", "dog"]
+    # A share counts as its part: one word of two and the end make more than both words without it.
+    assert passing_most(several, "about: cat, dog", said) == [1]
+    assert passing_most(several, "no words asked for", said) == [1, 2]
+
+
+def test_drawn_texts_are_chosen_by_the_checks_of_their_own_row(tmp_path: Path):
+    texts, labels = rows_of_kind("generation", 6)
+    model, asked = write_decoder_folder(tmp_path / "model"), texts[4:]
+    settings = {"shots": 1, "form": "plain", "most_tokens": 6, "temperature": 1.0, "candidates": 4}
+    for choose_by in ("risk", "probability"):
+        fitted = WrittenPrompt(TASK, model, choose_by=choose_by, **settings).fit(texts, labels)
+        assert fitted.details_["chosen_by"] == choose_by
+        said = fitted.predict(asked).tolist()
+        # The same draws, of which the one that was chosen for the first row passes no longer.
+        fitted.task = _checked(must_not=f"^{re.escape(said[0])}$")
+        held = fitted.predict(asked).tolist()
+        assert held[0] != said[0]
+        assert held[1] == said[1]
+    held = WrittenPrompt(fitted.task, model, **settings).fit(texts, labels)
+    assert held.details_["chosen_by"] == "checks, then risk"
+    # A model without a chat format is asked to continue the text.
+    bare = WrittenPrompt(TASK, model, shots=1, most_tokens=2).fit(texts, labels)
+    assert (bare.form, bare.design_.form) == ("chat", "plain")
+
+
+def test_a_servers_texts_are_chosen_by_checks_too(chat_server, relay_to):
+    relay = relay_to(chat_server.partition("/v1")[0])
+    texts, labels = rows_of_kind("generation", 8)
+    settings = {"shots": 2, "most_tokens": 6, "temperature": 1.0, "candidates": 3}
+    free = ServerWriter(TASK, f"{relay.url}#smollm2", **settings).fit(texts, labels)
+    answer = free.answer(texts[:2])[0]
+    assert sorted(body["seed"] for body in relay.bodies) == [0, 0, 1, 1, 2, 2]
+    assert 6 < answer.tokens_out <= 18
+    task = _checked(must_not=f"^{re.escape(answer.value)}$")
+    held = ServerWriter(task, f"{relay.url}#smollm2", **settings).fit(texts, labels)
+    assert held.answer(texts[:2])[0].value not in (answer.value, None)
+    # What was drawn before is not asked for again.
+    assert len(relay.bodies) == 6
+
+
+def test_a_server_writes_with_a_prompt_file(chat_server, relay_to, tmp_path: Path):
+    relay = relay_to(chat_server.partition("/v1")[0])
+    design = written_design(TASK, [Demonstration(0, "about: the sea", POEM)], form="plain")
+    control = WritingControl(most_tokens=6, temperature=0.5, required=("zebra",), retries=1)
+    text = prompt_text(PromptFile(design, "written", writing=control))
+    fitted = GivenServerWriting(TASK, f"{relay.url}#smollm2", prompt=text).fit([], [])
+    answer = fitted.answer(["about: rain"])[0]
+    assert (answer.value, answer.abstention) == (None, "the answer lacks the word 'zebra'")
+    assert [body["temperature"] for body in relay.bodies] == [0.5, 0.7]
+    assert relay.bodies[0]["messages"][0]["content"].endswith("Input: about: rain\nOutput:")
+    assert fitted.control_.stop == ("\n\n",)
+    fitted.save(tmp_path)
+    assert GivenServerWriting.load(tmp_path, fitted.get_params(deep=False)).design_ == design
+    with pytest.raises(OptionError, match=r"p\.yaml sets no_repeat_ngram, which models in process alone"):
+        server_writing(PromptFile(design, "written", writing=WritingControl(no_repeat_ngram=3)), "p.yaml")
 
 
 def test_a_server_writes_behind_demonstrations_and_its_prompt_is_kept(chat_server, tmp_path: Path):

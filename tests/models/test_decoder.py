@@ -10,6 +10,7 @@ import torch
 from bakeoff.catalog import ModelFiles, entry_cache, resolve_model
 from bakeoff.errors import ModelError
 from bakeoff.models.decoder import chat_prompt, converted_folder, has_chat_template, load_decoder
+from bakeoff.models.loading import cast_weights
 
 MESSAGES = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hello"}]
 
@@ -21,6 +22,20 @@ def test_facts_of_the_loaded_model(smollm2, catalogue_cache):
     assert smollm2.sha256 == resolve_model("smollm2-135m").sha256
     assert not smollm2.model.training
     assert not any(weight.requires_grad for weight in smollm2.model.parameters())
+
+
+def test_weights_that_are_cast_answer_as_those_that_are_loaded(make_small, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    model = make_small("llama").model
+    AutoModelForCausalLM.from_config(model.config).save_pretrained(tmp_path)
+    held = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    cast_weights(held, "bfloat16")
+    ids = torch.arange(2, 62)[None]
+    with torch.inference_mode():
+        loaded = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.bfloat16)(ids).logits
+        assert torch.equal(held(ids).logits, loaded)
+        assert not torch.equal(held.to(torch.bfloat16)(ids).logits, loaded)
 
 
 @pytest.mark.models

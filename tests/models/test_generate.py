@@ -272,6 +272,65 @@ def test_a_text_has_the_log_probability_of_its_tokens(make_small):
     assert write(Generator(decoder), PREFIX, QUERIES[:1], most_tokens=2).rows[0].log_probability != 0.0
 
 
+def searched_alone(decoder, text, tokens, beams, penalty):
+    """Give what transformers writes by beam search: its tokens, without what pads them."""
+    import torch
+
+    ids = torch.tensor([decoder.tokenizer(text)["input_ids"]])
+    with torch.inference_mode():
+        found = decoder.model.generate(
+            ids, max_new_tokens=tokens, num_beams=beams, do_sample=False, length_penalty=penalty, pad_token_id=0
+        )[0, ids.shape[1] :].tolist()
+    end = decoder.tokenizer.eos_token_id
+    return decoder.tokenizer.decode(found[: found.index(end)] if end in found else found, skip_special_tokens=True)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3-6", "gpt2"])
+def test_beam_search_writes_what_transformers_writes(make_small, kind):
+    decoder = make_small(kind)
+    generator = Generator(decoder)
+    greedy = [row.text for row in write(generator, PREFIX, QUERIES, most_tokens=14).rows]
+    for beams, penalty in ((2, 1.0), (4, -2.0)):
+        found = write(generator, PREFIX, QUERIES, most_tokens=14, beams=beams, length_penalty=penalty)
+        texts = [row.text for row in found.rows]
+        assert texts == [searched_alone(decoder, PREFIX + query, 14, beams, penalty) for query in QUERIES]
+        assert texts != greedy or kind == "gemma3-6"
+        alone = write(generator, PREFIX, QUERIES[:1], most_tokens=14, beams=beams, length_penalty=penalty)
+        assert alone.rows[0].text == texts[0]
+
+
+def test_beams_keep_to_grammars_words_and_runs_and_end_with_the_time(make_small):
+    generator = Generator(make_small("llama"))
+    held = write(generator, PREFIX, QUERIES, most_tokens=30, beams=3, constraint=choice_constraint(OPTIONS))
+    assert {row.text for row in held.rows} <= set(OPTIONS)
+    assert {row.ended for row in held.rows} == {"whole"}
+    free = write(generator, PREFIX, QUERIES, most_tokens=20, beams=3, scored=True).rows
+    words = [word for row in free for word in re.findall(r"\w+", row.text)]
+    common = max(set(words), key=words.count)
+    without = write(generator, PREFIX, QUERIES, most_tokens=20, beams=3, forbidden=(common.upper(),), no_repeat_ngram=2)
+    assert not any(re.search(rf"(?<!\w){re.escape(common)}(?!\w)", row.text, re.I) for row in without.rows)
+    greedy = write(generator, PREFIX, QUERIES, most_tokens=20, scored=True).rows
+    longest = max(free, key=lambda row: len(row.text))
+    stop = longest.text[len(longest.text) // 2 :][:2]
+    assert all(
+        stop not in row.text for row in write(generator, PREFIX, QUERIES, most_tokens=20, beams=3, stop=(stop,)).rows
+    )
+    # With as many tokens as greedily, a search over several beams finds what is likelier, or the same.
+    pairs = [(a, b) for a, b in zip(free, greedy, strict=True) if a.tokens_out == b.tokens_out]
+    assert pairs
+    assert all(a.log_probability >= b.log_probability - 1e-3 for a, b in pairs)
+    late = write(generator, PREFIX, QUERIES, most_tokens=4, beams=2, deadline=time.monotonic() - 1)
+    assert [row.ended for row in late.rows] == ["time"] * 4
+
+
+@pytest.mark.models
+def test_real_model_searches_as_transformers_does(smollm2):
+    found = write(Generator(smollm2), REAL_PREFIX, REAL_QUERIES[:2], most_tokens=6, beams=3)
+    assert found.prefix_tokens > 8
+    texts = [row.text for row in found.rows]
+    assert texts == [searched_alone(smollm2, REAL_PREFIX + query, 6, 3, 1.0) for query in REAL_QUERIES[:2]]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -279,6 +338,8 @@ def test_a_text_has_the_log_probability_of_its_tokens(make_small):
         (lambda g: WriteSettings(1, temperature=-1), "temperature must be 0 to 5; -1 came"),
         (lambda g: WriteSettings(1, temperature=float("nan")), "temperature must be 0 to 5; nan came"),
         (lambda g: WriteSettings(1, top_p=0), "top_p must be above 0 and at most 1; 0 came"),
+        (lambda g: WriteSettings(1, beams=17), "beams must be 1 to 16; 17 came"),
+        (lambda g: WriteSettings(1, beams=2, temperature=1.0), "beams must be 1 at a temperature above 0; 2 came"),
         (lambda g: WriteSettings(0, stop=("",)), "most_tokens must be 1 or more; 0 came"),
         (lambda g: WriteSettings(1, stop=("",)), "stop must be words of one character or more"),
         (lambda g: Generator(g.decoder, max_pack_tokens=0), "max_pack_tokens must be 1 or more, got 0"),

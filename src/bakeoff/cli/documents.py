@@ -180,6 +180,8 @@ def diff_document(found: PromptDiff) -> dict[str, Any]:
 
 
 def _version(tried: Tried) -> dict[str, Any]:
+    from bakeoff.workbench.prompt_texts import check_shares
+
     return {
         "version": tried.version,
         "when": tried.when,
@@ -193,6 +195,7 @@ def _version(tried: Tried) -> dict[str, Any]:
         "label_mass": tried.label_mass,
         "calibration": tried.calibration,
         "rows_per_second": tried.rows_per_second,
+        **({"checks": check_shares(*tried.said(), tried.checks)} if tried.checks else {}),
     }
 
 

@@ -169,6 +169,8 @@ def try_(
     prices: options.PricesFile = None,
     limit: options.Limits = None,
     dtype: options.DataType = "auto",
+    metric: options.Metric = None,
+    checks: options.ChecksFile = None,
     text: options.Text = None,
     label: options.Label = None,
     group: options.Group = None,
@@ -187,13 +189,13 @@ def try_(
     from bakeoff.workbench.prompt_try import TryOptions, try_prompt
     from bakeoff.workbench.sending import server_terms
 
-    given = Given("prompt try", as_json)
+    given, hosts, terms = Given("prompt try", as_json), frozenset(allow_send or ()), server_terms(prices, limit or ())
     with TerminalWatcher(given.console) as watcher:
         done = try_prompt(
             prompt,
             source,
             options.data_options(context.params),
-            TryOptions(n, seed, model, against, dtype, frozenset(allow_send or ()), server_terms(prices, limit or ())),
+            TryOptions(n, seed, model, against, dtype, hosts, terms, metric, checks),
             watcher=watcher,
         )
     given.give(
@@ -212,17 +214,23 @@ def write(
     seed: Annotated[
         int, options.option("--seed", metavar="NUMBER", min=0, help="Seed of the first.", show_default=True)
     ] = 0,
-    model: _Model = None,
+    model: _AnyModel = None,
+    checks: options.ChecksFile = None,
+    allow_send: options.AllowSend = None,
+    prices: options.PricesFile = None,
+    limit: options.Limits = None,
     as_json: options.Json = False,
 ) -> None:
     """Have a prompt whose answer is a text write, once by each seed; no rows are needed."""
     from bakeoff.cli.live import TerminalWatcher
     from bakeoff.cli.prompt_texts import wrote_document, wrote_lines
-    from bakeoff.workbench.prompt_write import write_with
+    from bakeoff.workbench.prompt_write import WriteOptions, write_with
+    from bakeoff.workbench.sending import server_terms
 
     given = Given("prompt write", as_json)
+    asked = WriteOptions(model, checks, frozenset(allow_send or ()), server_terms(prices, limit or ()))
     with TerminalWatcher(given.console) as watcher:
-        done = write_with(prompt, text, range(seed, seed + seeds), model=model, watcher=watcher)
+        done = write_with(prompt, text, range(seed, seed + seeds), asked, watcher=watcher)
     given.give(lambda: {"prompt": prompt, **wrote_document(done)}, lambda console: console.print(wrote_lines(done)))
 
 
@@ -246,6 +254,8 @@ def improve(
     force: Annotated[bool, options.option("--force", help="Replace another file that is there.")] = False,
     rows: _Shown = 5,
     dtype: options.DataType = "auto",
+    metric: options.Metric = None,
+    checks: options.ChecksFile = None,
     text: options.Text = None,
     label: options.Label = None,
     group: options.Group = None,
@@ -265,13 +275,12 @@ def improve(
     from bakeoff.workbench.prompt_improve import ImproveOptions, improve_prompt
     from bakeoff.workbench.sending import server_terms
 
-    seconds, hosts = parse_duration(time_limit) if time_limit else None, frozenset(allow_send or ())
-    terms = server_terms(prices, limit or ())
-    asked = ImproveOptions(rewriter, n, seed, model, dtype, rewrites, calls, seconds, reply_tokens, hosts, terms)
-    given = Given("prompt improve", as_json)
+    seconds, terms = parse_duration(time_limit) if time_limit else None, server_terms(prices, limit or ())
+    bounds = (rewrites, calls, seconds, reply_tokens, frozenset(allow_send or ()), terms)
+    asked = ImproveOptions(rewriter, n, seed, model, dtype, *bounds, metric, checks)
+    given, data = Given("prompt improve", as_json), options.data_options(context.params)
     with TerminalWatcher(given.console) as watcher:
         watcher.kept = "Versions that were scored are kept; replies that came are not asked for again."
-        data = options.data_options(context.params)
         done = improve_prompt(prompt, source, data, asked, output=output, replaced=force, watcher=watcher)
     given.give(
         lambda: improved_document(done, output or prompt),

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff.catalog.servers import host_of, is_server, parse_server
-from bakeoff.cli.prompt_texts import add_texts, text_change
+from bakeoff.cli.prompt_texts import add_texts, checks_text, text_change
 from bakeoff.report.figures import (
     clean_text,
     duration_text,
@@ -27,6 +27,7 @@ from bakeoff.workbench.prompt_diff import Piece, PromptDiff, part_changes
 from bakeoff.workbench.prompt_history import Change, Tried, TriedRow, changes_along
 from bakeoff.workbench.prompt_improve import Improved
 from bakeoff.workbench.prompt_new import Drafted
+from bakeoff.workbench.prompt_texts import check_shares
 from bakeoff.workbench.prompt_try import TryOutcome
 
 __all__ = ["diff_lines", "drafted_lines", "history_table", "improved_lines", "tried_lines"]
@@ -111,6 +112,8 @@ def tried_lines(done: TryOutcome, prompt: Path, source: str, rows: int) -> Rende
     table.add_row(tried.metric, Text(f"{score}{right}", style="bold"))
     if not tried.writes:
         table.add_row("label mass", _mass(tried.label_mass))
+    if tried.checks:
+        table.add_row("checks", Text(checks_text(check_shares(*tried.said(), tried.checks))))
     shared = "" if tried.model_sha256 is None else " with the shared prefix"
     speed = f"{rate_text(tried.rows_per_second)}, {tried.tokens_per_row:.0f} tokens a row{shared}"
     table.add_row("speed", Text(f"{speed}; calibration: {tried.calibration}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from bakeoff.report.figures import clean_text, score_text, visible_text
 from bakeoff.workbench.prompt_history import TriedRow
 from bakeoff.workbench.prompt_write import WroteOutcome
 
-__all__ = ["add_texts", "text_change", "wrote_document", "wrote_lines"]
+__all__ = ["add_texts", "checks_text", "text_change", "wrote_document", "wrote_lines"]
 
 #: Characters of a source, and of a text, that are printed.
 _SOURCE_WIDTH, _WRITTEN_WIDTH = 150, 400
@@ -71,12 +71,25 @@ def wrote_lines(done: WroteOutcome) -> RenderableType:
     renderable
     """
     shown: list[RenderableType] = []
-    for seed, answer in done.answers:
+    for (seed, answer), checked in zip(done.answers, done.checked, strict=True):
         said = visible_text(answer.value) if answer.value is not None else f"no answer: {answer.abstention}"
-        shown += [Text(f"seed {seed}, {answer.tokens_out} tokens", style="dim"), Text(f"{said}\n")]
-    how = "the likeliest token each time" if not done.temperature else f"temperature {done.temperature:g}"
-    nucleus = f", top_p {done.top_p:g}" if done.temperature and done.top_p < 1.0 else ""
-    return Group(*shown, Text(f"{Path(done.model).name}, {how}{nucleus}", style="dim"))
+        passed = f"; {checks_text(checked)}" if checked else ""
+        shown += [Text(f"seed {seed}, {answer.tokens_out} tokens{passed}", style="dim"), Text(f"{said}\n")]
+    return Group(*shown, Text(f"{Path(done.model).name}, {_how(done)}", style="dim"))
+
+
+def checks_text(values: Mapping[str, float | None]) -> str:
+    """Tell the value of each check, or its mean: ``lines 1.000, rhyme .500``; a dash for one that applies nowhere."""
+    return ", ".join(f"{name} {'-' if value is None else score_text(value)}" for name, value in values.items())
+
+
+def _how(done: WroteOutcome) -> str:
+    """Say how texts were written."""
+    control = done.control
+    how = "the likeliest token each time"
+    if control.temperature:
+        how = f"temperature {control.temperature:g}" + (f", top_p {control.top_p:g}" if control.top_p < 1.0 else "")
+    return how + (f", the best of {control.candidates}" if control.candidates > 1 else "")
 
 
 def wrote_document(done: WroteOutcome) -> dict[str, Any]:
@@ -91,10 +104,17 @@ def wrote_document(done: WroteOutcome) -> dict[str, Any]:
     dict
     """
     texts = [
-        {"seed": seed, "text": one.value, "no_answer": one.abstention, "tokens": one.tokens_out}
-        for seed, one in done.answers
+        {"seed": seed, "text": one.value, "no_answer": one.abstention, "tokens": one.tokens_out, "checks": checked}
+        for (seed, one), checked in zip(done.answers, done.checked, strict=True)
     ]
-    return {"model": done.model, "temperature": done.temperature, "top_p": done.top_p, "texts": texts}
+    control = done.control
+    return {
+        "model": done.model,
+        "temperature": control.temperature,
+        "top_p": control.top_p,
+        "candidates": control.candidates,
+        "texts": texts,
+    }
 
 
 def _answer(row: TriedRow) -> Text:

@@ -82,17 +82,21 @@ def best_on_validation(panel: Panel, names: Sequence[str], n: int) -> tuple[str,
 
     Where error costs are given, by their expected cost of a month on the validation rows, least first.
 
-    Contenders with enough seeds come before those without. They are compared by the seeds that all of them have, so
-    that further seeds of a finalist do not change who it is. Ties, and contenders without validation rows, keep the
-    order in which they are given. Contenders that finished nothing at n are left out.
+    Contenders with enough seeds come before those without, unless no contender whose seeds can differ has enough: where
+    each was fitted once, that would only put those first whose seeds cannot differ. They are compared by the seeds that
+    all of them have, so that further seeds of a finalist do not change who it is. Ties, and contenders without
+    validation rows, keep the order in which they are given. Contenders that finished nothing at n are left out.
     """
     priced = panel.evidence.assumptions.priced
+    others = [cell for name in panel.contenders if (cell := panel.cell(name, n)) is not None]
+    telling = any(cell.contender.seeded and cell.enough_seeds for cell in others)
 
     def merit(cell: Cell) -> tuple[bool, float]:
+        late = telling and not cell.enough_seeds
         if priced:
-            return not cell.enough_seeds, validation_cost(panel, cell, panel.truth["validation"], cell.validation)
+            return late, validation_cost(panel, cell, panel.truth["validation"], cell.validation)
         mean = panel.mean_score(cell, "validation")
-        return not cell.enough_seeds, math.inf if math.isnan(mean) else -round(mean, 12)
+        return late, math.inf if math.isnan(mean) else -round(mean, 12)
 
     cells = compared_cells({name: cell for name in names if (cell := panel.cell(name, n)) is not None})
     return tuple(sorted(cells, key=lambda name: merit(cells[name])))

@@ -59,7 +59,8 @@ def _written_tokens(work: Workload, prefix: float, shots: int, shown: float) -> 
     length = work.label_tokens * (1.0 if shots else _UNSHOWN_LENGTH)
     read = _speed(work).tokens_per_row + _AROUND + shown
     rows_at_once = max(1.0, min(float(work.answer_rows), TOKENS_AT_ONCE / (read + 1.3 * length)))
-    draws = int(work.parameters.get("candidates", 1))
+    # Beams go through the model like so many rows.
+    draws = int(work.parameters.get("candidates", 1)) * int(work.parameters.get("beams", 1))
     # A token sees the prefix, and in the mean half of all that the pack holds, most of it masked.
     seen = prefix + rows_at_once * (read + length / 2)
     tokens = read + length * (1.0 + _STEP_TOKENS / rows_at_once)

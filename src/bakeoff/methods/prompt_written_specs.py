@@ -20,7 +20,7 @@ _SERVER = "bakeoff.methods.prompt.server_written:ServerWriter"
 PROMPT_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
     MethodSpec(
         name="write-zero-shot",
-        version="1",
+        version="2",
         arm="prompt",
         summary="Instruction, and the text that a decoder writes behind it.",
         kinds=_GENERATION,
@@ -34,7 +34,7 @@ PROMPT_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="write-few-shot",
-        version="1",
+        version="2",
         arm="prompt",
         summary="Up to eight demonstrations, and the text that a decoder writes behind them.",
         kinds=_GENERATION,
@@ -47,7 +47,7 @@ PROMPT_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="write-retrieved",
-        version="1",
+        version="2",
         arm="prompt",
         summary="For each text the labelled rows most like it, and the text that a decoder writes behind them.",
         kinds=_GENERATION,
@@ -73,7 +73,7 @@ PROMPT_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="given-prompt-text",
-        version="1",
+        version="2",
         arm="prompt",
         summary="A prompt file of the user's, and the text that a decoder writes behind it.",
         kinds=_GENERATION,
@@ -115,5 +115,22 @@ PROMPT_WRITTEN_SPECS: tuple[MethodSpec, ...] = (
         parameters={"shots": 8},
         extra="server",
         needs_module="httpx",
+    ),
+    MethodSpec(
+        name="given-prompt-server-text",
+        version="1",
+        arm="prompt",
+        summary="A prompt file of the user's, and the text that a server writes behind it.",
+        kinds=_GENERATION,
+        least_n=0,
+        model="server",
+        location="bakeoff.methods.prompt.server_given_writing:GivenServerWriting",
+        forecast=forecast_server,
+        parameters={},
+        seeded=False,
+        uses_labels=False,
+        extra="server",
+        needs_module="httpx",
+        takes_prompt=True,
     ),
 )

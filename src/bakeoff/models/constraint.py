@@ -154,6 +154,23 @@ class Matcher:
         self.check()
         return [token, *forced]
 
+    def followed(self, token: int) -> Matcher:
+        """Give the matcher behind a further token; this one stays where it is.
+
+        Parameters
+        ----------
+        token : int
+            One that may come next.
+
+        Returns
+        -------
+        Matcher
+        """
+        further = Matcher(self._inner.deep_copy())
+        further._inner.consume_token(token)
+        further.check()
+        return further
+
     def check(self) -> None:
         """Raise a `ModelError` if the grammar has come to a fault."""
         if self._inner.is_error():

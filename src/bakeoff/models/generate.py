@@ -11,7 +11,6 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,14 @@ import numpy.typing as npt
 import torch
 
 from bakeoff.errors import ModelError, OptionError
+from bakeoff.models.beams import BeamSearch
 from bakeoff.models.choosing import barred_tokens, choose_token, forbidden_words
-from bakeoff.models.constraint import Matcher, Matchers
+from bakeoff.models.constraint import Matchers
 from bakeoff.models.decoder import Decoder
 from bakeoff.models.forward import Layers, PrefixCache, supports_packing
 from bakeoff.models.label_tokens import LabelTokenizer, common_beginning
 from bakeoff.models.row_stream import RowStream, supports_rows
+from bakeoff.models.row_under_way import RowUnderWay
 from bakeoff.models.streams import PackedStream, PlainStream, Stream
 from bakeoff.models.written import Ended, Generated, WriteSettings, Written
 
@@ -34,23 +35,6 @@ _Ints = npt.NDArray[np.int64]
 _LOGIT_BYTES = 1 << 26
 #: Tokens of a pack: rows side by side cost their tokens alone, in one sequence the square of them.
 _SIDE_BY_SIDE, _IN_ONE = 8192, 2048
-
-
-@dataclass(slots=True)
-class _Row:
-    """One text under way."""
-
-    number: int
-    own: _Ints
-    room: int
-    matcher: Matcher | None
-    chance: np.random.Generator | None
-    ids: list[int] = field(default_factory=list)
-    text: str = ""
-    ended: Ended | None = None
-    written: int = 0
-    read: int = 0
-    log_probability: float = float("nan")
 
 
 class Generator:
@@ -128,15 +112,18 @@ class Generator:
         """
         began = time.perf_counter()
         given, head = self._tokenizer.plain_rows(prefix, queries)
-        shared = self._shared(given, head)
+        shared = self._shared(given, head) if settings.beams == 1 or self.in_rows else 0
         rows = [self._row(number, ids, shared, settings) for number, ids in enumerate(given)]
         run = _Run(len(rows), progress)
         past: Layers = ()
         todo = [row for row in rows if row.ended is None]
         if shared and todo:
             past, run.tokens = self._prefixes.layers(given[0][:shared])
-        for pack in self._packs(todo):
-            self._write(pack, past, shared, settings, deadline, run)
+        for pack in self._packs(todo, settings.beams):
+            if settings.beams > 1:
+                self._write_beams(pack, past, shared, settings, deadline, run)
+            else:
+                self._write(pack, past, shared, settings, deadline, run)
         return run.result(rows, shared, time.perf_counter() - began)
 
     def _shared(self, given: Sequence[_Ints], head: _Ints) -> int:
@@ -145,7 +132,7 @@ class Generator:
             return 0
         return min(common_beginning(head, ids[:-1]) for ids in given)
 
-    def _row(self, number: int, ids: _Ints, shared: int, settings: WriteSettings) -> _Row:
+    def _row(self, number: int, ids: _Ints, shared: int, settings: WriteSettings) -> RowUnderWay:
         room = min(settings.most_tokens, self.decoder.context_length - len(ids))
         chance = None
         if settings.temperature > 0:
@@ -157,18 +144,19 @@ class Generator:
                 self._matchers = Matchers(self.decoder.tokenizer, self._vocabulary, sorted(self._ends))
             matcher = self._matchers.start(settings.constraint)
         ended: Ended | None = None if room > 0 else "too-long"
-        row = _Row(number, ids[shared:], room, matcher, chance, ended=ended)
+        row = RowUnderWay(number, ids[shared:], room, matcher, chance, ended=ended)
         row.log_probability = 0.0 if settings.scored else float("nan")
         return row
 
-    def _packs(self, rows: Sequence[_Row]) -> list[list[_Row]]:
+    def _packs(self, rows: Sequence[RowUnderWay], beams: int = 1) -> list[list[RowUnderWay]]:
         """Divide rows among packs, those of one length together: side by side, each takes the room of the longest."""
-        packs: list[list[_Row]] = []
+        tokens, most_rows = self.max_pack_tokens / beams, max(1, self._most_rows // beams)
+        packs: list[list[RowUnderWay]] = []
         size = 0
         for row in sorted(rows, key=lambda row: len(row.own) + row.room) if self.in_rows else rows:
             most = len(row.own) + row.room
             held = len(packs[-1]) * most if packs and self.in_rows else size
-            if not packs or held + most > self.max_pack_tokens or len(packs[-1]) == self._most_rows:
+            if not packs or held + most > tokens or len(packs[-1]) == most_rows:
                 packs.append([])
                 size = 0
             packs[-1].append(row)
@@ -177,7 +165,7 @@ class Generator:
 
     def _write(
         self,
-        pack: Sequence[_Row],
+        pack: Sequence[RowUnderWay],
         past: Layers,
         shared: int,
         settings: WriteSettings,
@@ -215,7 +203,32 @@ class Generator:
         run.tokens += held
         run.largest_pack = max(run.largest_pack, held)
 
-    def _choose(self, logits: torch.Tensor, rows: Sequence[_Row], settings: WriteSettings) -> list[int]:
+    def _write_beams(
+        self,
+        pack: Sequence[RowUnderWay],
+        past: Layers,
+        shared: int,
+        settings: WriteSettings,
+        deadline: float | None,
+        run: _Run,
+    ) -> None:
+        """Take one pack to its end by beam search: side by side where the model allows it, else row by row."""
+        model, count = self.decoder.model, len(pack) * settings.beams
+        room = max(len(row.own) + row.room for row in pack)
+        stream = RowStream(model, past, shared, count, room) if self.in_rows else PlainStream(model, count)
+        words = self._matchers.words if self._matchers is not None else 0
+        search = BeamSearch(self.decoder.tokenizer, self._ends, words, settings)
+
+        def is_late() -> bool:
+            return deadline is not None and time.monotonic() >= deadline
+
+        search.write(stream, pack, is_late, lambda: run.done(sum(row.ended is not None for row in pack), last=False))
+        run.done(len(pack), last=True)
+        held = sum(row.read for row in pack)
+        run.tokens += held
+        run.largest_pack = max(run.largest_pack, held)
+
+    def _choose(self, logits: torch.Tensor, rows: Sequence[RowUnderWay], settings: WriteSettings) -> list[int]:
         """Choose each row's next token among those that its grammar, and what it has said, allow."""
         told = logits
         if self._matchers is not None and any(row.matcher for row in rows):
@@ -243,14 +256,14 @@ class Generator:
                 row.log_probability += log
         return chosen
 
-    def _holds(self, row: _Row, words: re.Pattern[str] | None) -> Callable[[int], bool] | None:
+    def _holds(self, row: RowUnderWay, words: re.Pattern[str] | None) -> Callable[[int], bool] | None:
         """Give what says whether a row would hold a forbidden word with a further token; None where there is none."""
         if words is None:
             return None
         decode = self.decoder.tokenizer.decode
         return lambda token: words.search(str(decode([*row.ids, token], skip_special_tokens=True))) is not None
 
-    def _go_on(self, row: _Row, token: int, settings: WriteSettings) -> list[int]:
+    def _go_on(self, row: RowUnderWay, token: int, settings: WriteSettings) -> list[int]:
         """Take a token into a row's text, and give what the model has to read next: nothing where the text ends."""
         row.written += 1
         if token in self._ends:
@@ -295,7 +308,7 @@ class _Run:
         if last:
             self._before += rows
 
-    def result(self, rows: Sequence[_Row], shared: int, seconds: float) -> Generated:
+    def result(self, rows: Sequence[RowUnderWay], shared: int, seconds: float) -> Generated:
         """Freeze the rows, each with its share of the time."""
         total = max(sum(row.read for row in rows), 1)
         written = tuple(

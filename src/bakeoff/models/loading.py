@@ -12,7 +12,7 @@ import torch
 
 from bakeoff.errors import ModelError, OptionError
 
-__all__ = ["DTypeName", "check_device", "loading", "torch_dtype"]
+__all__ = ["DTypeName", "cast_weights", "check_device", "loading", "torch_dtype"]
 
 DTypeName = Literal["float32", "bfloat16"]
 
@@ -131,3 +131,18 @@ def place(model: Any, device: str) -> Any:
     """Move a model to its device, ready to answer: no dropout, no gradients."""
     model.requires_grad_(False)
     return model.to(device).eval()
+
+
+def cast_weights(model: Any, dtype: DTypeName) -> None:
+    """Cast a model's weights in place, and its weights alone, as loading does.
+
+    Frequencies of positions are buffers that stay in float32: ``model.to(dtype)`` would round them too, and the model
+    would answer otherwise than the same weights do when they are loaded.
+
+    Parameters
+    ----------
+    model : transformers model
+    dtype : {"float32", "bfloat16"}
+    """
+    for weights in model.parameters():
+        weights.data = weights.data.to(torch_dtype(dtype))

@@ -9,7 +9,7 @@ rows, and a further token of each costs little more than one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,6 +62,12 @@ class _RowLayer(DynamicLayer):  # type: ignore[misc]
         self.keys[slots, :, places] = key_states.transpose(1, 2)
         self.values[slots, :, places] = value_states.transpose(1, 2)
         return self.keys[block, :, :end], self.values[block, :, :end]
+
+    def gather(self, sources: Sequence[int]) -> None:
+        """Give each of the first rows the keys and values of another, or its own."""
+        with torch.inference_mode():
+            for states in (self.keys, self.values):
+                states[: len(sources)] = states[list(sources)]
 
     def move(self, source: int, target: int) -> None:
         """Put one row's keys and values in another's place."""
@@ -175,6 +181,16 @@ class RowStream:
                 self._lengths[slot] = self._lengths[len(self._under_way)]
                 for layer in self._layers:
                     layer.move(len(self._under_way), slot)
+
+    def branch(self, sources: Mapping[int, int]) -> None:
+        """Let rows go on from what others have read; see `bakeoff.models.beams.BranchingStream.branch`."""
+        slot_of = {row: slot for slot, row in enumerate(self._under_way)}
+        order = [*self._under_way, *(row for row in sources if row not in slot_of)]
+        slots = [slot_of[sources.get(row, row)] for row in order]
+        for layer in self._layers:
+            layer.gather(slots)
+        self._lengths[: len(order)] = self._lengths[slots]
+        self._under_way = order
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> Any:
         """Give what each token takes from the prefix and from its own row, shape (rows, tokens, heads, size)."""

@@ -7,7 +7,8 @@ its room. Models that do not follow such masks are read row by row, each with th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -169,3 +170,9 @@ class PlainStream:
                 outputs = self._model(input_ids=ids, past_key_values=cache, use_cache=True, **self._keep)
                 found.append(outputs.logits[0, -1].float())
         return torch.stack(found)
+
+    def branch(self, sources: Mapping[int, int]) -> None:
+        """Let rows go on from what others have read; see `bakeoff.models.beams.BranchingStream.branch`."""
+        caches = {row: copy.deepcopy(self._caches[source]) for row, source in sources.items() if row != source}
+        for row, cache in caches.items():
+            self._caches[row] = cache

@@ -38,6 +38,12 @@ class WriteSettings:
         No run of so many tokens comes twice in a text (Paulus et al. 2017, section 2.5); 0 lets all come.
     forbidden : tuple of str
         No text holds one of these as a whole word, whatever its case. What a grammar forces comes all the same.
+    beams : int
+        Continuations that are kept of each text, 1 to 16; the best whole one is the text (beam search). More than one
+        needs a temperature of 0.
+    length_penalty : float
+        With beams: a text is worth its log-probability over its number of tokens to this power, so that above 0 longer
+        ones are preferred; -5 to 5.
     scored : bool
         Whether the log-probability of each text is given.
 
@@ -56,6 +62,8 @@ class WriteSettings:
     no_repeat_ngram: int = 0
     forbidden: tuple[str, ...] = ()
     scored: bool = False
+    beams: int = 1
+    length_penalty: float = 1.0
 
     def __post_init__(self) -> None:
         for name, allowed, holds in (
@@ -66,6 +74,9 @@ class WriteSettings:
             ("stop", "words of one character or more", all(self.stop)),
             ("no_repeat_ngram", "0, or 2 or more", self.no_repeat_ngram == 0 or self.no_repeat_ngram >= 2),
             ("forbidden", "words of one character or more", all(self.forbidden)),
+            ("beams", "1 to 16", 1 <= self.beams <= 16),
+            ("beams", "1 at a temperature above 0", self.beams == 1 or self.temperature == 0.0),
+            ("length_penalty", "-5 to 5", -5.0 <= self.length_penalty <= 5.0),
         ):
             if not holds:
                 raise OptionError(

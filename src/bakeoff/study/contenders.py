@@ -97,6 +97,8 @@ class GivenPromptFile:
         Keys of the texts that it shows or was tried on.
     written : bool
         Whether its answer is to be written, which servers alone are asked for here, rather than scored.
+    draws : int
+        Texts that it has written for each row, of which one is chosen.
     digest : str
         sha256 of what it says.
     tries : tuple of PromptTry
@@ -112,6 +114,7 @@ class GivenPromptFile:
     shift_of: str | None
     seen: frozenset[str]
     written: bool = False
+    draws: int = 1
     digest: str = ""
     tries: tuple[PromptTry, ...] = ()
 
@@ -234,12 +237,14 @@ def _mixture(spec: MethodSpec, model: CandidateModel, asked: CandidateModel) -> 
 
 
 def _given_contender(spec: MethodSpec, model: CandidateModel, prompt: GivenPromptFile) -> Contender:
+    # Left out where there is one, so that the keys of trials which ran before it was known still stand.
+    draws = {"candidates": prompt.draws} if prompt.draws > 1 else {}
     if spec.model == "server":
-        told = {"shots": prompt.shots, "characters": prompt.characters, "prompt": prompt.text}
+        told = {"shots": prompt.shots, "characters": prompt.characters, "prompt": prompt.text, **draws}
         return replace(_contender(spec, model), name=f"{prompt.name} {model.short_name}", parameters=told)
     own = prompt.shift_of is not None and prompt.shift_of == model.sha256
     calibration = "file" if own else prompt.calibration
-    settings = {"shots": prompt.shots, "calibration": calibration, "prompt": prompt.text}
+    settings = {"shots": prompt.shots, "calibration": calibration, "prompt": prompt.text, **draws}
     return replace(_contender(spec, model), name=f"{prompt.name} {model.short_name}", parameters=settings)
 
 

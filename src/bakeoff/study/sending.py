@@ -23,6 +23,8 @@ __all__ = ["Asking", "Sending", "asking_of", "calls_made", "calls_told", "planne
 _TOKENS_A_WORD, _CHARACTERS_A_TOKEN = 1.3, 4.5
 #: Tokens around an instruction and its labels, and around a message.
 _FRAME_TOKENS, _MESSAGE_TOKENS = 60.0, 8.0
+#: Of an answer that is a text: as many as are asked for where no example of one is known.
+_TEXT_TOKENS = 128.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def sendings(
         name, rate = parse_server(spec), (tokens_per_word or {}).get(spec) or _TOKENS_A_WORD
         calls = sum(len(asking.texts) * asking.times for asking in asked)
         tokens_in = sum(_tokens(asking, task, rate) * asking.times for asking in asked)
-        tokens_out = calls * (2.0 + sum(map(len, task.words)) / len(task.words) / _CHARACTERS_A_TOKEN)
+        tokens_out = calls * _answer_tokens(task)
         price = prices.price_of(name.url, name.model)
         found.append(
             Sending(
@@ -159,6 +161,8 @@ def asking_of(contender: Contender, texts: Sequence[str], *, n: int | None = Non
     """
     given = contender.parameters
     shown = int(given.get("shots", 0))
+    # Where one of several texts is chosen, each is a call.
+    times *= int(given.get("candidates", 1))
     return Asking(contender, texts, shown if n is None else min(shown, n), times, given.get("characters"))
 
 
@@ -231,6 +235,12 @@ def calls_told(details: Sequence[Mapping[str, Any]], paid: float, currency: str)
     told += f"; worth {paid:,.2g} {currency}" if paid else ""
     missed = next((why for each in details if (why := str(each.get("first_miss"))).startswith("miss")), None)
     return f"{told}; first {missed}" if missed else told
+
+
+def _answer_tokens(task: Task) -> float:
+    if task.kind == "generation":
+        return _TEXT_TOKENS
+    return 2.0 + sum(map(len, task.words)) / max(len(task.words), 1) / _CHARACTERS_A_TOKEN
 
 
 def _tokens(asking: Asking, task: Task, rate: float) -> float:

@@ -13,6 +13,7 @@ from bakeoff.data.split import refuse_empty
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.prompt_file import prompt_digest, read_prompt_file
 from bakeoff.methods.prompt.server_given import sent_characters, server_control
+from bakeoff.methods.prompt.server_given_writing import server_writing
 from bakeoff.report.figures import score_text
 from bakeoff.study.contenders import GivenPromptFile, PromptTry
 from bakeoff.workbench.options import StudyOptions
@@ -60,11 +61,8 @@ def read_given_prompts(
 def _given(path: Path, servers: bool) -> GivenPromptFile:
     prompt = read_prompt_file(path)
     if servers and prompt.control == "written":
-        raise OptionError(
-            f"The prompt {path} answers with a text, for which models in process alone are asked with a file.",
-            next_step="Leave the server out, or ask it with --method server-write.",
-        )
-    if servers:
+        server_writing(prompt, str(path))
+    elif servers:
         server_control(prompt, str(path))
     elif prompt.control == "generated":
         raise OptionError(
@@ -85,6 +83,7 @@ def _given(path: Path, servers: bool) -> GivenPromptFile:
         shift_of=prompt.model_sha256 if prompt.shift else None,
         seen=frozenset(map(same_key, seen)),
         written=prompt.control == "generated",
+        draws=1 if prompt.writing is None else prompt.writing.candidates,
         digest=prompt_digest(prompt),
         tries=tuple(
             PromptTry(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bakeoff.catalog.servers import host_of, is_loopback, parse_server
 from bakeoff.catalog.terms import ServerTerms
-from bakeoff.data import Rows
+from bakeoff.data import Rows, target_of
 from bakeoff.errors import OptionError
 from bakeoff.methods.prompt.improve import ROWS_SHOWN, most_rows_answered
 from bakeoff.methods.prompt.prompt_file import PromptFile
-from bakeoff.methods.prompt.reflection import reflection_messages, row_record
+from bakeoff.methods.prompt.reflection import reflection_messages, row_record, text_record
 from bakeoff.records import Answer
 from bakeoff.study.sending import Sending
 
@@ -47,6 +48,10 @@ class ImproveOptions:
         Hosts to which rows may be sent.
     terms : ServerTerms
         Prices and limits of the strong model's calls.
+    metric : str or None
+        Of texts that are written; the kind's own where not given.
+    checks : Path or None
+        File of checks that written texts must pass.
     """
 
     rewriter: str
@@ -60,6 +65,8 @@ class ImproveOptions:
     reply_tokens: int = 2048
     allow_send: frozenset[str] = frozenset()
     terms: ServerTerms = field(default_factory=ServerTerms)
+    metric: str | None = None
+    checks: Path | None = None
 
 
 def halves(rows: int) -> tuple[range, range]:
@@ -114,8 +121,13 @@ def rewriter_sending(prompt: PromptFile, rows: Rows, options: ImproveOptions) ->
     design, (shown, _) = prompt.design, halves(len(rows))
     labels = design.labels
     calls = min(limit for limit in (options.rewrites, options.terms.limits.calls) if limit is not None)
-    even = Answer(labels[0], probabilities=(1 / len(labels),) * len(labels))
-    records = [row_record(design, rows.texts[place], rows.labels[place], even, labels) for place in shown]
+    if labels:
+        even = Answer(labels[0], probabilities=(1 / len(labels),) * len(labels))
+        records = [row_record(design, rows.texts[place], rows.labels[place], even, labels) for place in shown]
+    else:
+        # A text that is written is taken to be as long as the one that is right.
+        rights = [(rows.texts[place], target_of(rows.labels[place])) for place in shown]
+        records = [text_record(text, right, Answer(right), 0.5, ()) for text, right in rights]
     frame, whole = (len(reflection_messages(design, design.instruction, told)[0]["content"]) for told in ((), records))
     at_a_time = min(ROWS_SHOWN, len(shown))
     tokens_in = calls * (frame + (whole - frame) * at_a_time / len(shown)) / _CHARACTERS_A_TOKEN

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.catalog import write_file
-from bakeoff.data import target_of
+from bakeoff.data import target_of, write_truth
 from bakeoff.decision import mcnemar_mid_p, wilson_interval
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_digest, prompt_from_plain, prompt_to_plain
+from bakeoff.tasks import TextCheck
+from bakeoff.tasks.generation import GENERATION_METRICS
 from bakeoff.workbench.prompt_texts import exchange_p, texts_interval, texts_score
 
 __all__ = [
@@ -50,7 +52,7 @@ class TriedRow:
     answer : str or None
         None for an abstention.
     score : float or None
-        Of a text that was written, on the task's metric; None for labels.
+        Of a text that was written, on the task's metric; None for labels, and where no check applies to the row.
     """
 
     id: str
@@ -96,6 +98,8 @@ class Tried:
         What a server says that its model is; None for a model in process.
     metric : str
         ``"accuracy"`` where answers are labels; else the task's metric of texts.
+    checks : tuple of TextCheck
+        That one of several texts was chosen by, and that the metric may be made of.
     """
 
     prompt: PromptFile
@@ -115,6 +119,7 @@ class Tried:
     version: int = 0
     model_reported: str | None = None
     metric: str = "accuracy"
+    checks: tuple[TextCheck, ...] = ()
 
     @property
     def asked(self) -> str:
@@ -134,17 +139,18 @@ class Tried:
     @property
     def score(self) -> float:
         """Share of rows answered with their label, in [0, 1]; for texts the metric of all rows together."""
-        return texts_score(self.metric, *self._said()) if self.writes else self.right / len(self.rows)
+        return texts_score(self.metric, *self.said(), self.checks) if self.writes else self.right / len(self.rows)
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% interval of the score: Wilson's of an accuracy, the bootstrap's of a metric of texts."""
         if self.writes:
-            return texts_interval(self.metric, *self._said())
+            return texts_interval(self.metric, *self.said(), self.checks)
         return wilson_interval(self.score, len(self.rows))
 
-    def _said(self) -> tuple[list[str], list[str | None]]:
-        return [row.label for row in self.rows], [row.answer for row in self.rows]
+    def said(self) -> tuple[list[str], list[str | None]]:
+        """Give what answers are held against, with the sources where there are checks, and the answers."""
+        return [_truth(row, self.checks) for row in self.rows], [row.answer for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,8 @@ def change_between(before: Tried, after: Tried) -> Change | None:
     if not pairs:
         return None
     if before.writes or after.writes:
-        return _change_of_texts(before, after, pairs) if before.metric == after.metric else None
+        same = before.metric == after.metric and (before.checks == after.checks or after.metric in GENERATION_METRICS)
+        return _change_of_texts(before, after, pairs) if same else None
     gained = tuple(pair for pair in pairs if pair[1].right and not pair[0].right)
     lost = tuple(pair for pair in pairs if pair[0].right and not pair[1].right)
     rights = [sum(pair[side].right for pair in pairs) for side in (0, 1)]
@@ -207,15 +214,19 @@ def _change_of_texts(before: Tried, after: Tried, pairs: Sequence[tuple[TriedRow
     def rise(pair: tuple[TriedRow, TriedRow]) -> float:
         return (pair[1].score or 0.0) - (pair[0].score or 0.0)
 
-    metric, labels = after.metric, [one.label for one, _ in pairs]
+    metric, labels = after.metric, [_truth(one, after.checks) for one, _ in pairs]
     said = [[pair[side].answer for pair in pairs] for side in (0, 1)]
-    scores = [texts_score(metric, labels, answers) for answers in said]
+    scores = [texts_score(metric, labels, answers, after.checks) for answers in said]
     ordered = sorted(pairs, key=rise, reverse=True)
     gained = tuple(pair for pair in ordered if rise(pair) > _SAME_SCORE)
     lost = tuple(pair for pair in reversed(ordered) if rise(pair) < -_SAME_SCORE)
     rights = [sum(pair[side].right for pair in pairs) for side in (0, 1)]
-    p = exchange_p(metric, labels, *said)
+    p = exchange_p(metric, labels, said[0], said[1], after.checks)
     return Change(before, after, gained, lost, len(pairs), rights[0], rights[1], p, scores[0], scores[1])
+
+
+def _truth(row: TriedRow, checks: Sequence[TextCheck]) -> str:
+    return write_truth(row.label, row.text) if checks else row.label
 
 
 def changes_along(history: Sequence[Tried]) -> tuple[tuple[Tried, Tried | None, Change | None], ...]:
@@ -272,6 +283,8 @@ def keep(folder: Path, tried: Tried) -> Path:
         # As it was before texts could be tried, so that a version on the same rows keeps its file.
         plain = {**plain, "rows": [{name: row[name] for name in row if name != "score"} for row in plain["rows"]]}
         del plain["metric"]
+    if not tried.checks:
+        del plain["checks"]
     facts = json.dumps({name: plain[name] for name in told}, sort_keys=True)
     path = folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
     scores = {tried.metric: tried.score, "low": tried.interval[0], "high": tried.interval[1]}
@@ -371,10 +384,11 @@ def _read(path: Path) -> Tried:
         plain: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if (plain["schema"], plain["schema_version"]) != (_SCHEMA, _VERSION):
             raise ValueError(f"it is {plain['schema']} {plain['schema_version']}")
-        names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version", "model_reported", "metric"}
+        names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version", "model_reported", "metric", "checks"}
         # Tries of the time before servers could be tried, and texts written, do not have these.
         later = {"model_reported": plain.get("model_reported"), "metric": plain.get("metric", "accuracy")}
         fields = {name: plain[name] for name in names} | later
+        later["checks"] = tuple(map(TextCheck.from_json, plain.get("checks", ())))
         rows = tuple(TriedRow(**row) for row in plain["rows"])
         if not rows:
             raise ValueError("it has no rows")

@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bakeoff.catalog.servers import is_server, parse_server
-from bakeoff.data import Rows
+from bakeoff.data import Rows, target_of
 from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Deadline
 from bakeoff.methods.prompt.improve import (
@@ -20,6 +21,7 @@ from bakeoff.methods.prompt.improve import (
     rewrite,
 )
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
+from bakeoff.methods.prompt.reflection import row_record, text_record
 from bakeoff.methods.prompt.rewriter import Rewriter, Rewrites
 from bakeoff.models.facts import choose_dtype
 from bakeoff.models.server import ServerModel
@@ -27,7 +29,7 @@ from bakeoff.models.server_ledger import Spent
 from bakeoff.records import Answer
 from bakeoff.study.contenders import CandidateModel
 from bakeoff.study.sending import Sending
-from bakeoff.tasks import Task
+from bakeoff.tasks import Task, check_value, truths
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.improve_forecast import (
     ImproveOptions,
@@ -48,6 +50,8 @@ from bakeoff.workbench.prompt_history import (
     version_of,
 )
 from bakeoff.workbench.prompt_new import budget_rows
+from bakeoff.workbench.prompt_rows import refuse_text_options
+from bakeoff.workbench.prompt_texts import row_score
 from bakeoff.workbench.prompt_try import (
     DEFAULT_MODEL,
     AskedRows,
@@ -64,6 +68,8 @@ __all__ = ["ImproveOptions", "Improved", "improve_prompt"]
 
 #: Fewer rows on either side show and choose nothing.
 _LEAST_ROWS = 16
+#: Scores that differ by rounding alone.
+_SAME_SCORE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +168,12 @@ def _prepared(
     began = time.monotonic()
     deadline = Deadline() if options.time_limit is None else Deadline.after(options.time_limit)
     prompt = read_prompt_file(path)
+    refuse_text_options(path, prompt, options.metric, options.checks)
     if prompt.control == "written":
-        raise OptionError(
-            f"{path} answers with a text, and rewrites are chosen by rows that are right or wrong.",
-            next_step="Change it by hand and try it with: bakeoff prompt try",
-        )
+        data = replace(data, kind="generation")
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
-    task = task_of(read, split, StudyOptions())
+    task = task_of(read, split, StudyOptions(metric=options.metric, checks=options.checks))
     check_labels(path, prompt, task)
     sample = budget_rows(split.train, options.n, options.seed)
     rows = _enough(rows_not_shown(sample, prompt), sample)
@@ -207,7 +211,7 @@ class _Work:
         """Answer with the start, tell the forecast, search, choose, write."""
         start, parts = self.prompt.design.instruction, halves(len(self.rows))
         adapter = InstructionAdapter(
-            self.prompt.design, self.rows, parts[1], self.task.labels, self.answers, self.keep_version
+            len(self.rows), parts[1], self.merit, self.telling, self.answers, self.keep_version
         )
         self.watcher.step(f"asking {self.model.short_name} for {len(self.rows)} rows with the instruction as it stands")
         try:
@@ -241,10 +245,10 @@ class _Work:
         )
 
     def _best(self, start: str, choosing: Sequence[int]) -> str:
-        """Give the version with most right among the rows that choose; the start, unless another has more."""
-        right = {said: _on(tried, self.rows, choosing).right for said, tried in self.tried.items()}
-        better = [said for said in self.tried if right[said] > right[start]]
-        return max(better, key=lambda said: (right[said], self.tried[said].right), default=start)
+        """Give the version with the best score on the rows that choose; the start, unless another has a better one."""
+        score = {said: _on(tried, self.rows, choosing).score for said, tried in self.tried.items()}
+        better = [said for said in self.tried if score[said] > score[start] + _SAME_SCORE]
+        return max(better, key=lambda said: (score[said], self.tried[said].score), default=start)
 
     def _search(
         self, start: str, adapter: InstructionAdapter, parts: tuple[range, range]
@@ -254,7 +258,7 @@ class _Work:
         rewriter = Rewriter(
             server,
             self.prompt.design,
-            (*self.sample.texts, *(each.text for each in self.prompt.design.demonstrations)),
+            self._known_texts(),
             most_tokens=options.reply_tokens,
             seed=options.seed,
             until=self.deadline.at,
@@ -265,6 +269,33 @@ class _Work:
             return rewriter, why, server.spent()
         finally:
             server.close()
+
+    def _known_texts(self) -> tuple[str, ...]:
+        """Give the texts that no rewrite may copy from: labelled and shown ones, and the texts that are right."""
+        shown = self.prompt.design.demonstrations
+        texts = (*self.sample.texts, *(each.text for each in shown))
+        if self.task.kind != "generation":
+            return texts
+        return (*texts, *map(target_of, self.sample.labels), *(each.label for each in shown))
+
+    def merit(self, place: int, answer: Answer) -> float:
+        """Say how good an answer is: 1 for the right label and 0 for any other; of a text its score by itself."""
+        text, label = self.rows.texts[place], self.rows.labels[place]
+        if self.task.kind != "generation":
+            return float(answer.value == label)
+        (truth,) = truths(self.task, [text], [label])
+        score = row_score(self.task.metric, truth, answer.value, self.task.checks)
+        # Where no check applies to a row, nothing of it can be mended.
+        return 1.0 if score is None else score
+
+    def telling(self, place: int, answer: Answer) -> dict[str, Any]:
+        """Tell the strong model of a row and its answer."""
+        text, label = self.rows.texts[place], self.rows.labels[place]
+        if self.task.kind != "generation":
+            return row_record(self.prompt.design, text, label, answer, self.task.labels)
+        values = {one.name: check_value(one, text, answer.value or "") for one in self.task.checks}
+        fails = [name for name, value in values.items() if value is not None and value < 1.0]
+        return text_record(text, target_of(label), answer, self.merit(place, answer), fails)
 
     def answers(self, instruction: str, places: Sequence[int]) -> Sequence[Answer]:
         """Answer rows with an instruction, as `prompt try` does."""
@@ -278,12 +309,15 @@ class _Work:
     def keep_version(self, instruction: str) -> None:
         """Keep what was answered last, which is to all rows, as `prompt try` keeps it."""
         assert self.last is not None
-        told, prompt = TryOptions(self.options.n, self.options.seed), self._with(instruction)
-        tried = tried_version(self.last, prompt, self.sample, self.rows, self.model, told, source=self.source)
+        how, prompt = TryOptions(self.options.n, self.options.seed), self._with(instruction)
+        tried = tried_version(self.last, prompt, self.task, self.sample, self.rows, self.model, how, source=self.source)
         self.tried[instruction] = tried
         keep(self.folder, tried)
         chosen = _on(tried, self.rows, halves(len(self.rows))[1])
-        self.watcher.step(f"kept: {chosen.right} of the {len(chosen.rows)} rows that choose are answered right")
+        told = f"{chosen.right} of the {len(chosen.rows)} rows that choose are answered right"
+        if chosen.writes:
+            told = f"{chosen.metric} {chosen.score:.3f} on the {len(chosen.rows)} rows that choose"
+        self.watcher.step(f"kept: {told}")
 
     def _with(self, instruction: str) -> PromptFile:
         """Give the prompt with another instruction; a calibration's values were those of the one before."""
@@ -296,7 +330,7 @@ class _Work:
 
     def _scored(self, instruction: str, choosing: Sequence[int]) -> PromptFile:
         chosen = _on(self.tried[instruction], self.rows, choosing)
-        scores = {"accuracy_on_choosing_rows": chosen.score, "choosing_rows": float(len(chosen.rows))}
+        scores = {f"{chosen.metric}_on_choosing_rows": chosen.score, "choosing_rows": float(len(chosen.rows))}
         return replace(self._with(instruction), scores=scores)
 
     def _numbered(self, instruction: str) -> Tried:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from bakeoff.data import Rows
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.prompt.prompt_file import PromptFile
-from bakeoff.tasks import Task, default_metric
+from bakeoff.tasks import Task
 
-__all__ = ["check_labels", "rows_not_shown", "tried_metric"]
+__all__ = ["check_labels", "refuse_text_options", "rows_not_shown"]
 
 #: Fewer rows are computed one by one anew each time, which nobody who tries prompts wants.
 _LEAST_ROWS = 4
 
 
-def tried_metric(prompt: PromptFile, labels: Sequence[str]) -> str:
-    """Give the metric by which a prompt's answers are told: accuracy of labels, the kind's own of texts."""
-    return default_metric("generation", labels) if prompt.control == "written" else "accuracy"
+def refuse_text_options(path: Path, prompt: PromptFile, metric: str | None, checks: Path | None) -> None:
+    """Refuse a metric or checks for a prompt that answers with labels: its versions are told by their accuracy.
+
+    Parameters
+    ----------
+    path : Path
+        Of the prompt file, for the message.
+    prompt : PromptFile
+    metric : str or None
+    checks : Path or None
+
+    Raises
+    ------
+    OptionError
+    """
+    if prompt.control != "written" and (metric is not None or checks is not None):
+        raise OptionError(
+            f"{'--metric' if metric is not None else '--checks'} is for prompts that write texts; {path} answers with "
+            "a label, and is told by its accuracy.",
+            next_step="Leave it out; a study scores labels by any metric: bakeoff run DATA --prompt FILE --metric NAME",
+        )
 
 
 def check_labels(path: Path, prompt: PromptFile, task: Task) -> None:

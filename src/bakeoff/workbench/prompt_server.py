@@ -1,4 +1,4 @@
-"""Try a prompt file with a server: what will be sent is shown first, and refused where it may not be."""
+"""Ask a server with a prompt file: what will be sent is shown first, and refused where it may not be."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bakeoff.catalog.servers import parse_server
 from bakeoff.catalog.terms import ServerTerms
-from bakeoff.data import Rows
 from bakeoff.errors import ModelError, OptionError, TrialError
 from bakeoff.methods.contract import Method, RunContext
-from bakeoff.methods.prompt.prompt_file import PromptFile
+from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_text
 from bakeoff.methods.prompt.server_given import sent_characters, server_control
+from bakeoff.methods.prompt.server_given_writing import server_writing
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.records import Answer, Contender
 from bakeoff.study.sending import asking_of, calls_told, sendings
@@ -22,7 +22,7 @@ from bakeoff.workbench.sending import check_sending
 
 __all__ = ["ServedRows", "ask_server"]
 
-_METHOD = "given-prompt-server"
+_METHOD, _TEXT_METHOD = "given-prompt-server", "given-prompt-server-text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +51,28 @@ def ask_server(
     prompt: PromptFile,
     task: Task,
     model: str,
-    rows: Rows,
+    texts: Sequence[str],
     *,
     allow_send: frozenset[str],
     terms: ServerTerms,
     watcher: Watcher,
+    seed: int = 0,
 ) -> ServedRows:
-    """Have a server answer rows as a prompt file says.
+    """Have a server answer texts as a prompt file says.
 
     Parameters
     ----------
-    path : Path
-        The prompt file.
-    prompt : PromptFile
-    task : Task
+    path, prompt, task : Path, PromptFile, Task
+        The prompt file, what it says, and the rows' task.
     model : str
         ``http://host:port/v1#model-name``.
-    rows : Rows
+    texts : sequence of str
     allow_send : frozenset of str
         Hosts other than this machine.
     terms : ServerTerms
     watcher : Watcher
         Told what will be sent before it is.
+    seed : int
 
     Returns
     -------
@@ -86,23 +86,24 @@ def ask_server(
     ModelError
         If the server cannot be reached, or refuses the key or the model.
     """
-    server_control(prompt, str(path))
     contender = _contender(path, prompt, model)
-    found = sendings([asking_of(contender, rows.texts)], task, terms.prices)
+    found = sendings([asking_of(contender, texts)], task, terms.prices)
     check_sending(found, allow_send, terms.limits)
     watcher.sending(found)
-    watcher.step(f"asking {model} for {len(rows)} rows")
-    method, answers = _answered(contender, task, rows, RunContext(allow_send=allow_send, terms=terms))
-    named = f"{parse_server(model).url}#{method.details_['server_model']}"
-    calls = calls_told([method.details_], method.usage_.money, terms.prices.currency)
-    return ServedRows(answers, named, str(method.details_.get("model_reported") or ""), calls)
+    watcher.step(f"asking {model} for {len(texts)} rows")
+    method, answers = _answered(contender, task, list(texts), seed, RunContext(allow_send=allow_send, terms=terms))
+    details, calls = method.details_, calls_told([method.details_], method.usage_.money, terms.prices.currency)
+    named = f"{parse_server(model).url}#{details['server_model']}"
+    return ServedRows(answers, named, str(details.get("model_reported") or ""), calls)
 
 
-def _answered(contender: Contender, task: Task, rows: Rows, context: RunContext) -> tuple[Method, Sequence[Answer]]:
+def _answered(
+    contender: Contender, task: Task, texts: list[str], seed: int, context: RunContext
+) -> tuple[Method, Sequence[Answer]]:
     """Ask for the rows; refuse a try of which a limit or the server kept rows, since it says little of the prompt."""
-    method = load_method(_METHOD)(task=task, model=contender.model, seed=0, **contender.parameters)
+    method: Method = load_method(contender.method)(task=task, model=contender.model, seed=seed, **contender.parameters)
     try:
-        answers = method.within(context).fit([], []).answer(rows.texts)
+        answers = method.within(context).fit([], []).answer(texts)
     except TrialError as error:
         if isinstance(error.__cause__, ModelError):
             raise error.__cause__ from None
@@ -118,8 +119,13 @@ def _answered(contender: Contender, task: Task, rows: Rows, context: RunContext)
 
 
 def _contender(path: Path, prompt: PromptFile, model: str) -> Contender:
-    """Give the contender that the file would be in a study."""
-    spec, design = method_spec(_METHOD), prompt.design
+    """Give the contender that the file would be in a study; refuse what servers are not asked for."""
+    if prompt.control == "written":
+        server_writing(prompt, str(path))
+    else:
+        server_control(prompt, str(path))
+    design, draws = prompt.design, 1 if prompt.writing is None else prompt.writing.candidates
+    spec = method_spec(_TEXT_METHOD if prompt.control == "written" else _METHOD)
     return Contender(
         name=path.name,
         method=spec.name,
@@ -130,7 +136,8 @@ def _contender(path: Path, prompt: PromptFile, model: str) -> Contender:
         parameters={
             "shots": len(design.demonstrations),
             "characters": sent_characters(design),
-            "prompt": path.read_text(encoding="utf-8"),
+            "prompt": prompt_text(prompt),
+            **({"candidates": draws} if draws > 1 else {}),
         },
         seeded=spec.seeded,
         uses_labels=spec.uses_labels,

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from bakeoff.catalog.terms import ServerTerms
 from bakeoff.data import Rows
-from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Deadline, Method, RunContext
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file
 from bakeoff.methods.registry import load_method
 from bakeoff.models.facts import choose_dtype
 from bakeoff.records import Answer
 from bakeoff.study.contenders import CandidateModel
-from bakeoff.tasks import Task
+from bakeoff.tasks import Task, truths
 from bakeoff.workbench.candidates import candidate_models
 from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
 from bakeoff.workbench.prepare import task_of
@@ -33,7 +32,7 @@ from bakeoff.workbench.prompt_history import (
     version_of,
 )
 from bakeoff.workbench.prompt_new import budget_rows
-from bakeoff.workbench.prompt_rows import check_labels, rows_not_shown, tried_metric
+from bakeoff.workbench.prompt_rows import check_labels, refuse_text_options, rows_not_shown
 from bakeoff.workbench.prompt_server import ServedRows, ask_server
 from bakeoff.workbench.prompt_texts import row_score
 from bakeoff.workbench.rows import divide, read_source
@@ -78,6 +77,10 @@ class TryOptions:
         Hosts other than this machine that rows may be sent to.
     terms : ServerTerms
         Prices and limits of calls to a server.
+    metric : str or None
+        Of texts that are written; the kind's own where not given.
+    checks : Path or None
+        File of checks that written texts must pass: of several that are drawn for a row, those go first that do.
     """
 
     n: int = 64
@@ -87,6 +90,8 @@ class TryOptions:
     dtype: str = "auto"
     allow_send: frozenset[str] = frozenset()
     terms: ServerTerms = field(default_factory=ServerTerms)
+    metric: str | None = None
+    checks: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,8 @@ def try_prompt(
         data = replace(data, kind="generation")
     read = read_source(source, data)
     split = divide(read, seed=options.seed, seeds=StudyOptions().seeds, division="auto")
-    task = task_of(read, split, StudyOptions())
+    refuse_text_options(path, prompt, options.metric, options.checks)
+    task = task_of(read, split, StudyOptions(metric=options.metric, checks=options.checks))
     check_labels(path, prompt, task)
     sample = budget_rows(split.train, options.n, options.seed)
     return try_rows(path, prompt, task, sample, options, source=read.name, watcher=watcher)
@@ -186,7 +192,7 @@ def try_rows(
     rows = rows_not_shown(sample, prompt)
     model = _model(options.model or prompt.model or DEFAULT_MODEL, watcher)
     asked, model, served = _answered(path, prompt, task, model, sample, rows, options, watcher)
-    tried = tried_version(asked, prompt, sample, rows, model, options, source=source)
+    tried = tried_version(asked, prompt, task, sample, rows, model, options, source=source)
     tried = replace(tried, model_reported=None if served is None else served.reported)
     kept = keep(folder, tried)
     history = read_history(folder)
@@ -208,16 +214,19 @@ def _answered(
     watcher: Watcher,
 ) -> tuple[AskedRows, CandidateModel, ServedRows | None]:
     """Have the model answer, in process or by its server; a server's model is then named in full."""
-    if model.family == "server" and prompt.control == "written":
-        raise OptionError(
-            f"{path} answers with a text, which is tried with models in process.",
-            next_step="Give --model smollm2-135m; a server's texts are measured by: bakeoff run --method server-write",
-        )
     if model.family == "server":
         served = ask_server(
-            path, prompt, task, model.name, rows, allow_send=options.allow_send, terms=options.terms, watcher=watcher
+            path,
+            prompt,
+            task,
+            model.name,
+            rows.texts,
+            allow_send=options.allow_send,
+            terms=options.terms,
+            watcher=watcher,
         )
-        return AskedRows(served.answers, None, _WRITTEN, _AS_SERVED, 0), replace(model, name=served.model), served
+        how = _TEXT if prompt.control == "written" else _WRITTEN
+        return AskedRows(served.answers, None, how, _AS_SERVED, 0), replace(model, name=served.model), served
     dtype = choose_dtype() if options.dtype == "auto" else options.dtype
     watcher.step(f"asking {model.short_name} for {len(rows)} rows")
     return answered_rows(path, prompt, task, model, dtype, sample, rows), model, None
@@ -319,6 +328,7 @@ def answered_rows(
 def tried_version(
     asked: AskedRows,
     prompt: PromptFile,
+    task: Task,
     sample: Rows,
     rows: Rows,
     model: CandidateModel,
@@ -332,6 +342,7 @@ def tried_version(
     ----------
     asked : AskedRows
     prompt : PromptFile
+    task : Task
     sample, rows : Rows
         All rows of the budget, and those that were answered.
     model : CandidateModel
@@ -343,9 +354,7 @@ def tried_version(
     -------
     Tried
     """
-    metric = tried_metric(prompt, rows.labels)
     lines = "\n".join(f"{row}\0{label}" for row, label in sorted(zip(rows.ids, rows.labels, strict=True)))
-    values = [answer.value for answer in asked.answers]
     return Tried(
         prompt=prompt,
         source=source,
@@ -356,13 +365,23 @@ def tried_version(
         model_sha256=model.sha256,
         dtype=asked.dtype,
         calibration=asked.calibration,
-        rows=tuple(
-            TriedRow(*row, score=None if metric == "accuracy" else row_score(metric, row[2], row[3]))
-            for row in zip(rows.ids, rows.texts, rows.labels, values, strict=True)
-        ),
-        metric=metric,
+        rows=_tried_rows(task, rows, [answer.value for answer in asked.answers]),
+        metric=task.metric if task.kind == "generation" else "accuracy",
+        checks=task.checks,
         label_mass=asked.label_mass,
         rows_per_second=len(rows) / max(sum(answer.seconds for answer in asked.answers), 1e-9),
         tokens_per_row=asked.prefix_tokens + sum(answer.tokens_in for answer in asked.answers) / len(rows),
         when=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+def _tried_rows(task: Task, rows: Rows, values: Sequence[str | None]) -> tuple[TriedRow, ...]:
+    """Put answers to their rows; texts each with its score by itself."""
+    found = map(TriedRow, rows.ids, rows.texts, rows.labels, values)
+    if task.kind != "generation":
+        return tuple(found)
+    truth = truths(task, rows.texts, rows.labels)
+    return tuple(
+        replace(row, score=row_score(task.metric, right, row.answer, task.checks))
+        for row, right in zip(found, truth, strict=True)
     )

@@ -1,13 +1,14 @@
-"""A person says, blind, which of the finalists' answers to a row is the better; the wins are kept with the study."""
+"""Which of the finalists' answers to a row is the better: what a person says, blind, apart from what a model says."""
 
 from __future__ import annotations
 
 import datetime
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -30,6 +31,8 @@ __all__ = [
     "RatingBoard",
     "Tally",
     "allow_rating",
+    "board_of",
+    "keep_ratings",
     "rate",
     "rating_board",
     "read_ratings",
@@ -37,15 +40,17 @@ __all__ = [
     "tally_of",
 ]
 
-Choice = Literal["left", "right", "both", "neither"]
+Choice = Literal["left", "right", "both", "neither", "tie"]
 _CHOICES: tuple[Choice, ...] = get_args(Choice)
+#: What a person may say; a model that judges says tie where it names none, or not the same in both orders.
+_PERSONS = _CHOICES[:-1]
 _FILE = "ratings.jsonl"
 _SHOWN = "the app, for rating answers blind"
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What a person said of two answers to one row.
+    """What a person, or a model, said of two answers to one row.
 
     Parameters
     ----------
@@ -53,10 +58,14 @@ class Rating:
         Id of the test row.
     left, right : str
         Names of the contenders whose answers stood left and right.
-    choice : {"left", "right", "both", "neither"}
-        Which was better: one of the two, both good alike, or neither good.
+    choice : {"left", "right", "both", "neither", "tie"}
+        Which was better: one of the two, both good alike, or neither good; a tie of a model that judges.
     at : str
         ISO 8601, UTC.
+    rater : str
+        Empty for a person; a model that judges by its address, ``http://host:port/v1#model``.
+    replies : tuple of str
+        What the model wrote, with the left answer first and with the right one first; empty of a person.
     """
 
     row: str
@@ -64,6 +73,8 @@ class Rating:
     right: str
     choice: Choice
     at: str = ""
+    rater: str = ""
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,8 @@ class Tally:
     contenders : tuple of (str, str)
     wins : tuple of (int, int)
         Rows on which each was better.
-    both, neither : int
+    both, neither, ties : int
+        Ties are those of a model that judges.
     rate : float
         Share of wins of the first among rows on which one was better; NaN without any.
     interval : tuple of float
@@ -138,6 +150,7 @@ class Tally:
     neither: int
     rate: float
     interval: tuple[float, float]
+    ties: int = 0
 
 
 def allow_rating(study: Path) -> None:
@@ -165,6 +178,29 @@ def rating_board(study: Path) -> RatingBoard | None:
     """
     refuse_undecided(study)
     with opened_study(study) as store:
+        allowed = were_test_rows_shown(store, _SHOWN)
+    return board_of(study) if allowed else None
+
+
+def board_of(study: Path, rater: str = "") -> RatingBoard:
+    """Give the rows that can be rated, with what one rater said of them, whether or not they were shown to anybody.
+
+    Parameters
+    ----------
+    study : Path
+    rater : str
+        As of `Rating`.
+
+    Returns
+    -------
+    RatingBoard
+
+    Raises
+    ------
+    StudyError
+        As `rating_board` does.
+    """
+    with opened_study(study) as store:
         evidence = gather_evidence(store)
         field = field_of(Panel(evidence))
         if field.finetune is None or field.prompt is None:
@@ -172,8 +208,6 @@ def rating_board(study: Path) -> RatingBoard | None:
                 "Answers are rated between a fine-tuned and a prompted finalist; this study has not both yet.",
                 next_step="Resume it, or run one with contenders of both ways.",
             )
-        if not were_test_rows_shown(store, _SHOWN):
-            return None
         rows = read_parts(store, read_plan(store)).test
     pair = (Answered(evidence, field.finetune), Answered(evidence, field.prompt))
     seed = shared_seed(pair)
@@ -189,7 +223,11 @@ def rating_board(study: Path) -> RatingBoard | None:
         text = "\n\n".join(split_fields(texts[at]))
         found.append(Rateable(rows.ids[at], text, names[turn], names[1 - turn], (answers[turn], answers[1 - turn])))
     contenders, known = (pair[0].name, pair[1].name), {one.row for one in found}
-    said = [one for one in read_ratings(study) if {one.left, one.right} == set(contenders) and one.row in known]
+    said = [
+        one
+        for one in read_ratings(study)
+        if one.rater == rater and {one.left, one.right} == set(contenders) and one.row in known
+    ]
     return RatingBoard(
         contenders, tuple(found), tuple({one.row: one for one in said}.values()), seed, evidence.round_folds
     )
@@ -212,17 +250,30 @@ def rate(study: Path, row: str, choice: str) -> None:
     """
     board = rating_board(study)
     shown = next((one for one in board.rows if one.row == row), None) if board is not None else None
-    if shown is None or choice not in _CHOICES:
+    if shown is None or choice not in _PERSONS:
         raise OptionError("That is no row that can be rated, or no choice.", next_step="Load the page again.")
-    said: Choice = next(one for one in _CHOICES if one == choice)
+    said: Choice = next(one for one in _PERSONS if one == choice)
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    kept = [one for one in read_ratings(study) if not _is_of(one, shown)]
-    _write(study, [*kept, Rating(row, shown.left, shown.right, said, at)])
+    keep_ratings(study, [Rating(row, shown.left, shown.right, said, at)])
+
+
+def keep_ratings(study: Path, ratings: Sequence[Rating]) -> None:
+    """Keep ratings at once; what the same rater said of the same pairs before is replaced.
+
+    Parameters
+    ----------
+    study : Path
+    ratings : sequence of Rating
+    """
+    said = {_pair_of(one) for one in ratings}
+    _write(study, [*(one for one in read_ratings(study) if _pair_of(one) not in said), *ratings])
 
 
 def take_back(study: Path) -> None:
-    """Drop the last rating."""
-    _write(study, list(read_ratings(study))[:-1])
+    """Drop a person's last rating."""
+    ratings = list(read_ratings(study))
+    last = max((at for at, one in enumerate(ratings) if not one.rater), default=len(ratings))
+    _write(study, [one for at, one in enumerate(ratings) if at != last])
 
 
 def read_ratings(study: Path) -> tuple[Rating, ...]:
@@ -244,7 +295,7 @@ def read_ratings(study: Path) -> tuple[Rating, ...]:
     path = study / _FILE
     try:
         lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-        found = tuple(Rating(**json.loads(line)) for line in lines if line)
+        found = tuple(_rating(json.loads(line)) for line in lines if line)
         if any(one.choice not in _CHOICES for one in found):
             raise ValueError("a choice is none of " + ", ".join(_CHOICES))
     except (OSError, ValueError, TypeError) as error:
@@ -269,15 +320,23 @@ def tally_of(board: RatingBoard) -> Tally:
     first, second = (counts[name] for name in board.contenders)
     told = first + second
     share = first / told if told else float("nan")
-    return Tally(
-        board.contenders, (first, second), counts["\0both"], counts["\0neither"], share, wilson_interval(share, told)
+    interval = wilson_interval(share, told)
+    told_alike = {name: counts[f"\0{name}"] for name in ("both", "neither")}
+    return Tally(board.contenders, (first, second), **told_alike, rate=share, interval=interval, ties=counts["\0tie"])
+
+
+def _pair_of(rating: Rating) -> tuple[str, str, frozenset[str]]:
+    return rating.rater, rating.row, frozenset((rating.left, rating.right))
+
+
+def _rating(plain: Mapping[str, Any]) -> Rating:
+    return Rating(**{**plain, "replies": tuple(plain.get("replies", ()))})
+
+
+def _write(study: Path, ratings: Sequence[Rating]) -> None:
+    # A person's line has no entries that only a model's has.
+    lines = (
+        json.dumps({name: value for name, value in asdict(one).items() if value or name == "at"}, ensure_ascii=False)
+        for one in ratings
     )
-
-
-def _is_of(rating: Rating, shown: Rateable) -> bool:
-    return rating.row == shown.row and {rating.left, rating.right} == {shown.left, shown.right}
-
-
-def _write(study: Path, ratings: list[Rating]) -> None:
-    lines = (json.dumps(asdict(one), ensure_ascii=False) for one in ratings)
     write_aside(study / _FILE, "".join(f"{line}\n" for line in lines))

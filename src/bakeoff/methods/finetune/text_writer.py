@@ -39,7 +39,7 @@ from bakeoff.methods.finetune.written_rows import (
 from bakeoff.models.decoder import Decoder
 from bakeoff.models.digest import weights_sha256
 from bakeoff.models.generate import Generator, WriteSettings
-from bakeoff.models.loading import DTypeName, torch_dtype
+from bakeoff.models.loading import DTypeName, cast_weights
 from bakeoff.records import Answer, WrittenForm
 from bakeoff.tasks import Task, scoring_of, truths
 
@@ -285,7 +285,7 @@ class FullTextWriter(TextWriter):
     def _finish(self, rows: TokenRows) -> dict[str, Any]:  # noqa: ARG002  # nothing is merged
         after = weights_sha256(self.decoder_.model)
         dtype = cast("DTypeName", self.context_.dtype)
-        self.decoder_.model.requires_grad_(False).to(torch_dtype(dtype))
+        cast_weights(self.decoder_.model.requires_grad_(False), dtype)
         self.decoder_ = replace(self.decoder_, dtype=dtype)
         return {
             "base_sha256": self.decoder_.sha256,

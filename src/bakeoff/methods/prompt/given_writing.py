@@ -26,6 +26,8 @@ class GivenWriting(WrittenPrompt):
         How many demonstrations the file has, for forecasts.
     calibration : str
         Nothing is calibrated; there so that all given prompts are made alike.
+    candidates : int
+        How many texts of each row the file has written, for forecasts.
     prompt : str
         The text of the prompt file.
     """
@@ -48,18 +50,27 @@ class GivenWriting(WrittenPrompt):
     pattern: str | None = None
     schema: str | None = None
     field: str | None = None
-    candidates: int = 1
     choose_by: str = "risk"
     retries: int = 0
+    beams: int = 1
+    length_penalty: float = 1.0
 
     def __init__(
-        self, task: Task, model: str, seed: int = 0, shots: int = 0, calibration: str = "none", prompt: str = ""
+        self,
+        task: Task,
+        model: str,
+        seed: int = 0,
+        shots: int = 0,
+        calibration: str = "none",
+        candidates: int = 1,
+        prompt: str = "",
     ) -> None:
         self.task = task
         self.model: str = model
         self.seed = seed
         self.shots = shots
         self.calibration = calibration
+        self.candidates = candidates
         self.prompt = prompt
 
     def _given_prompt(self) -> PromptFile:

@@ -11,13 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bakeoff.data import Rows
 from bakeoff.extras import require
 from bakeoff.methods.contract import Deadline
-from bakeoff.methods.prompt.reflection import row_record
 from bakeoff.methods.prompt.rewriter import PART, Rewriter
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
-from bakeoff.methods.prompt.template import PromptDesign
 from bakeoff.records import Answer
 
 __all__ = [
@@ -93,12 +90,14 @@ class InstructionAdapter:
 
     Parameters
     ----------
-    design : PromptDesign
-    rows : Rows
+    rows : int
+        Labelled rows in all.
     choosing : sequence of int
         Places of the rows that choose.
-    labels : sequence of str
-        In the order of the answers' probabilities.
+    merit : callable
+        Of a row's place and its answer: how good that is, in [0, 1].
+    telling : callable
+        Of the same: what the strong model is told of it, plain JSON values.
     answering : callable
     keep : callable
         Given an instruction right after it answered all rows.
@@ -118,17 +117,17 @@ class InstructionAdapter:
 
     def __init__(
         self,
-        design: PromptDesign,
-        rows: Rows,
+        rows: int,
         choosing: Sequence[int],
-        labels: Sequence[str],
+        merit: Callable[[int, Answer], float],
+        telling: Callable[[int, Answer], dict[str, Any]],
         answering: Answering,
         keep: Callable[[str], None],
     ) -> None:
-        self._design = design
         self._rows = rows
         self._choosing = frozenset(choosing)
-        self._labels = tuple(labels)
+        self._merit = merit
+        self._telling = telling
         self._answering = answering
         self._keep = keep
         self.answered = 0
@@ -147,13 +146,13 @@ class InstructionAdapter:
         sequence of Answer
         """
         if instruction not in self.kept:
-            answers = self._answers(instruction, range(len(self._rows)))
+            answers = self._answers(instruction, range(self._rows))
             self.kept[instruction] = answers
             self._keep(instruction)
         return self.kept[instruction]
 
     def evaluate(self, batch: list[int], candidate: Mapping[str, str], capture_traces: bool = False) -> Any:  # noqa: ARG002  # gepa's
-        """Answer rows with a candidate's instruction; 1 for a right answer, 0 for any other and for none.
+        """Answer rows with a candidate's instruction, and say how good each answer is.
 
         Parameters
         ----------
@@ -174,14 +173,14 @@ class InstructionAdapter:
             answers = [known[place] for place in batch]
         else:
             answers = list(self._answers(instruction, batch))
-        right = [float(answer.value == self._rows.labels[place]) for place, answer in zip(batch, answers, strict=True)]
         traces = list(zip(batch, answers, strict=True))
-        return load_gepa().EvaluationBatch(outputs=answers, scores=right, trajectories=traces)
+        merits = [self._merit(place, answer) for place, answer in traces]
+        return load_gepa().EvaluationBatch(outputs=answers, scores=merits, trajectories=traces)
 
     def make_reflective_dataset(
         self, candidate: Mapping[str, str], eval_batch: Any, components_to_update: Sequence[str]
     ) -> dict[str, list[dict[str, Any]]]:
-        """Tell what was answered to each row, what is right, and the labels' probabilities.
+        """Tell what was answered to each row, and what is right.
 
         Parameters
         ----------
@@ -193,16 +192,11 @@ class InstructionAdapter:
         Returns
         -------
         dict
-            Under `PART` one `row_record` a row.
+            Under `PART` what is told of each row.
         """
         assert PART in candidate
         assert list(components_to_update) == [PART]
-        rows = self._rows
-        records = [
-            row_record(self._design, rows.texts[place], rows.labels[place], answer, self._labels)
-            for place, answer in eval_batch.trajectories
-        ]
-        return {PART: records}
+        return {PART: [self._telling(place, answer) for place, answer in eval_batch.trajectories]}
 
     def _answers(self, instruction: str, places: Sequence[int]) -> Sequence[Answer]:
         answers = self._answering(instruction, places)

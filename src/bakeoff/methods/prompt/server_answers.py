@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bakeoff.models.response_cache import ChatRequest
     from bakeoff.models.server import ServerAnswer, ServerModel
 
-__all__ = ["ServerPrompt"]
+__all__ = ["ServerPrompt", "was_not_answered"]
 
 #: Characters of an unreadable answer that its reason quotes.
 _QUOTED = 80
@@ -227,6 +227,11 @@ class ServerPrompt(Method):
 
 
 _COUNTING = threading.Lock()
+
+
+def was_not_answered(reason: str | None) -> bool:
+    """Say whether an abstention comes of a row that got no reply: its call failed, or was not made."""
+    return reason == TIME_WAS_UP or _failed(reason) or (reason is not None and reason.startswith(_NOT_ASKED))
 
 
 def _failed(reason: str | None) -> bool:

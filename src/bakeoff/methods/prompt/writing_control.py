@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from bakeoff.models.constraint import Constraint
     from bakeoff.models.generate import WriteSettings
 
-__all__ = ["CHOICES_OF_ONE", "MOST_TOKENS", "WritingControl", "read_text", "stop_of", "writing_control_from_plain"]
+__all__ = [
+    "CHOICES_OF_ONE",
+    "MOST_TOKENS",
+    "WritingControl",
+    "read_text",
+    "seed_of_draw",
+    "stop_of",
+    "writing_control_from_plain",
+]
 
 #: Tokens of a text of which no example is known.
 MOST_TOKENS = 128
@@ -55,11 +63,15 @@ class WritingControl:
         Texts that are drawn for each row, of which one is chosen.
     choose_by : {"risk", "probability"}
         The candidate that agrees best with the others on the task's metric (minimum Bayes risk, Eikema and Aziz 2020,
-        section 4), or the one with the highest mean log-probability of its tokens.
+        section 4), or the one with the highest mean log-probability of its tokens. Where the task has checks, among
+        those alone that pass most of them.
     retries : int
         How often a row whose text fails is asked for again, 0 or more.
     retry_temperature : float
         At least so hot; a likeliest text would only come again.
+    beams, length_penalty : int, float
+        As in `bakeoff.models.generate.WriteSettings`: beam search instead of the likeliest token each time. What
+        is asked for again is drawn.
 
     Raises
     ------
@@ -81,6 +93,8 @@ class WritingControl:
     choose_by: ChooseBy = "risk"
     retries: int = 0
     retry_temperature: float = 0.7
+    beams: int = 1
+    length_penalty: float = 1.0
 
     def __post_init__(self) -> None:
         for name, allowed, holds in (
@@ -98,6 +112,9 @@ class WritingControl:
             ("choose_by", f"one of {', '.join(CHOICES_OF_ONE)}", self.choose_by in CHOICES_OF_ONE),
             ("retries", "0 to 100", 0 <= self.retries <= 100),
             ("retry_temperature", "above 0 and at most 5", 0.0 < self.retry_temperature <= 5.0),
+            ("beams", "1 to 16", 1 <= self.beams <= 16),
+            ("beams", "1 at a temperature above 0", self.beams == 1 or self.temperature == 0.0),
+            ("length_penalty", "-5 to 5", -5.0 <= self.length_penalty <= 5.0),
         ):
             if not holds:
                 raise OptionError(
@@ -148,11 +165,18 @@ class WritingControl:
             stop=self.stop,
             temperature=max(self.temperature, self.retry_temperature) if again else self.temperature,
             top_p=self.top_p,
-            seed=seed * 10_007 + draw,
+            seed=seed_of_draw(seed, draw),
             no_repeat_ngram=self.no_repeat_ngram,
             forbidden=self.forbidden,
             scored=self.candidates > 1 and self.choose_by == "probability",
+            beams=1 if again else self.beams,
+            length_penalty=self.length_penalty,
         )
+
+
+def seed_of_draw(seed: int, draw: int) -> int:
+    """Give the seed of one draw of a row's, by the method's seed."""
+    return seed * 10_007 + draw
 
 
 def writing_control_from_plain(value: Mapping[str, Any], name: str) -> WritingControl:

@@ -11,7 +11,7 @@ from bakeoff.data import target_of
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method
-from bakeoff.methods.prompt.chosen_text import least_risk, likeliest
+from bakeoff.methods.prompt.chosen_text import how_chosen, least_risk, likeliest, passing_most
 from bakeoff.methods.prompt.demos import choose_demonstrations
 from bakeoff.methods.prompt.prompt_file import PromptFile, read_prompt_file, write_prompt_file
 from bakeoff.methods.prompt.rendering import count_tokens, rendered, size_mb
@@ -19,7 +19,7 @@ from bakeoff.methods.prompt.retrieved import DemonstrationPool, read_pool, retri
 from bakeoff.methods.prompt.score_store import TIME_WAS_UP
 from bakeoff.methods.prompt.template import CONTENT_FREE, Demonstration, Form, PromptDesign, RenderedPrompt
 from bakeoff.methods.prompt.writing_control import ChooseBy, WritingControl, read_text
-from bakeoff.methods.prompt.written_design import fitting_written, told_length, whole_control, written_design
+from bakeoff.methods.prompt.written_design import fitting_written, form_for, told_length, whole_control, written_design
 from bakeoff.records import Answer
 from bakeoff.tasks import Task
 
@@ -70,7 +70,8 @@ class WrittenPrompt(Method):
     demonstrations : {"drawn", "retrieved"}
         The same rows for all texts, drawn by the seed; or for each text the labelled rows most like it.
     form : {"chat", "plain"}
-        The model's own chat form, each demonstration a turn; or text to be continued.
+        The model's own chat form, each demonstration a turn; or text to be continued, as always where the model has
+        no chat form.
     wording : str
         One of `bakeoff.methods.prompt.written_design.WRITTEN_WORDINGS`.
     tell_length : bool
@@ -78,8 +79,8 @@ class WrittenPrompt(Method):
     prompt_tokens : int
         Most tokens of the prompt before a row; demonstrations beyond are left out.
     most_tokens, stop, temperature, top_p, no_repeat_ngram, required, forbidden, pattern, schema, field, candidates
-        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by` and `retries`; a
-        prompt file's own control goes before them.
+        As in `bakeoff.methods.prompt.writing_control.WritingControl`, like `choose_by`, `retries`, `beams` and
+        `length_penalty`; a prompt file's own control goes before them.
     prompt_file : str, optional
         A prompt file, whose design (demonstrations included) is used as it stands.
 
@@ -120,6 +121,8 @@ class WrittenPrompt(Method):
         candidates: int = 1,
         choose_by: str = "risk",
         retries: int = 0,
+        beams: int = 1,
+        length_penalty: float = 1.0,
         prompt_file: str | None = None,
     ) -> None:
         self.task = task
@@ -133,17 +136,16 @@ class WrittenPrompt(Method):
         self.prompt_tokens = prompt_tokens
         self.most_tokens = most_tokens
         self.stop = stop
-        self.temperature = temperature
-        self.top_p = top_p
+        self.temperature, self.top_p = temperature, top_p
         self.no_repeat_ngram = no_repeat_ngram
         self.required = required
         self.forbidden = forbidden
         self.pattern = pattern
         self.schema = schema
         self.field = field
-        self.candidates = candidates
-        self.choose_by = choose_by
+        self.candidates, self.choose_by = candidates, choose_by
         self.retries = retries
+        self.beams, self.length_penalty = beams, length_penalty
         self.prompt_file = prompt_file
 
     def _fit(self, texts: list[str], labels: list[str]) -> None:
@@ -165,6 +167,8 @@ class WrittenPrompt(Method):
             "demonstrations_dropped": wanted - len(kept),
             "prompt_file": self.prompt_file,
         }
+        if self.control_.candidates > 1:
+            self.details_["chosen_by"] = how_chosen(self.task, self.control_.choose_by)
         shown = self._shots if pool else len(kept)
         self.history_.append({"step": "design the prompt", "demonstrations": shown, "form": design.form})
         # One token behind a text without content, so that the prefix is read and the grammar made inside the fit.
@@ -193,7 +197,7 @@ class WrittenPrompt(Method):
             given = self._given_prompt()
             return given.design, given.writing or self._given_control(), ()
         length = told_length(targets) if self.tell_length else ""
-        form = cast("Form", self.form)
+        form = form_for(cast("Form", self.form), self._generator().decoder)
         design = written_design(self.task, form=form, wording=self.wording, length=length)
         rows = tuple(Demonstration(at, *row) for at, row in enumerate(zip(texts, targets, strict=True)))
         if self.demonstrations == "retrieved" and self.shots:
@@ -207,7 +211,7 @@ class WrittenPrompt(Method):
 
     def _given_control(self) -> WritingControl:
         named = ("most_tokens", "temperature", "top_p", "no_repeat_ngram", "pattern", "schema", "field", "candidates")
-        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries")}
+        given: dict[str, Any] = {name: getattr(self, name) for name in (*named, "retries", "beams", "length_penalty")}
         return WritingControl(
             stop=tuple(self.stop),
             required=tuple(self.required),
@@ -278,17 +282,23 @@ class WrittenPrompt(Method):
         """Draw every row's candidates, and choose one of each."""
         drawn = [self._written(asked, self._settings(draw)) for draw in range(self.control_.candidates)]
         for row, candidates in zip(asked, zip(*drawn, strict=True), strict=True):
-            self._read(row, candidates[0] if len(candidates) == 1 else self._chosen(candidates))
+            self._read(row, candidates[0] if len(candidates) == 1 else self._chosen(row.text, candidates))
 
-    def _chosen(self, candidates: Sequence[Written]) -> Written:
-        """Choose one of a row's texts among those that are answers; the first where none is."""
+    def _chosen(self, source: str, candidates: Sequence[Written]) -> Written:
+        """Choose one of a row's texts among those that are answers; the first where none is.
+
+        Where the task has checks, those that pass most go on; the control says which of them is taken.
+        """
         known = [one for one in candidates if one.ended != "time"]
         fitting = [one for one in known if read_text(self.control_, one.text, one.ended)[0] is not None]
         if not fitting:
             return candidates[0]
+        texts = [str(read_text(self.control_, one.text, one.ended)[0]) for one in fitting]
+        among = passing_most(self.task, source, texts)
         if self.control_.choose_by == "probability":
-            return fitting[likeliest([one.log_probability for one in fitting], [one.tokens_out for one in fitting])]
-        return fitting[least_risk(self.task, [one.text.strip() for one in fitting])]
+            best = [fitting[at] for at in among]
+            return best[likeliest([one.log_probability for one in best], [one.tokens_out for one in best])]
+        return fitting[least_risk(self.task, texts, among)]
 
     def _written(self, rows: Sequence[_Asked], settings: WriteSettings) -> Sequence[Written]:
         """Have a text written for each row, and charge it."""

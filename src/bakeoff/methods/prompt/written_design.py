@@ -17,7 +17,7 @@ from bakeoff.tasks import Task
 if TYPE_CHECKING:
     from bakeoff.models.decoder import Decoder
 
-__all__ = ["WRITTEN_WORDINGS", "fitting_written", "told_length", "whole_control", "written_design"]
+__all__ = ["WRITTEN_WORDINGS", "fitting_written", "form_for", "told_length", "whole_control", "written_design"]
 
 #: Every wording by its name, and form by form what it changes of a design. All put the same instruction, or leave it to
 #: the demonstrations; none was chosen by a score.
@@ -94,6 +94,24 @@ def written_design(
         demonstrations=tuple(demonstrations),
         keeps_lines=True,
     )
+
+
+def form_for(form: Form, decoder: Decoder) -> Form:
+    """Give the form that a decoder can be asked in: plain for one without a chat format of its own.
+
+    Parameters
+    ----------
+    form : {"plain", "chat"}
+        That is wanted.
+    decoder : Decoder
+
+    Returns
+    -------
+    {"plain", "chat"}
+    """
+    from bakeoff.models.decoder import has_chat_template
+
+    return form if has_chat_template(decoder.tokenizer) else "plain"
 
 
 def told_length(targets: Sequence[str]) -> str:

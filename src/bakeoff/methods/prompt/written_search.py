@@ -22,6 +22,7 @@ from bakeoff.methods.prompt.written import WrittenPrompt
 from bakeoff.methods.prompt.written_design import (
     WRITTEN_WORDINGS,
     fitting_written,
+    form_for,
     told_length,
     whole_control,
     written_design,
@@ -96,6 +97,8 @@ class SearchedWriting(WrittenPrompt):
     candidates: int = 1
     choose_by: str = "risk"
     retries: int = 0
+    beams: int = 1
+    length_penalty: float = 1.0
     prompt_file: str | None = None
 
     def __init__(
@@ -157,7 +160,9 @@ class SearchedWriting(WrittenPrompt):
             if shots or wording != "rows alone"
         ]
         drawn = [every[place] for place in np.random.default_rng([self.seed, len(every)]).permutation(len(every))]
-        return [*_FIRST, *(one for one in drawn if one not in _FIRST)][: self.searched]
+        asked = [*_FIRST, *(one for one in drawn if one not in _FIRST)]
+        decoder = self._generator().decoder
+        return [one for one in asked if form_for(one.form, decoder) == one.form][: self.searched]
 
     def _design_of(
         self, candidate: WrittenCandidate, texts: list[str], targets: list[str], shown: list[int]
