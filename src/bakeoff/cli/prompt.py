@@ -282,10 +282,8 @@ def improve(
     with TerminalWatcher(given.console) as watcher:
         watcher.kept = "Versions that were scored are kept; replies that came are not asked for again."
         done = improve_prompt(prompt, source, data, asked, output=output, replaced=force, watcher=watcher)
-    given.give(
-        lambda: improved_document(done, output or prompt),
-        lambda console: console.print(improved_lines(done, output or prompt, source, rows)),
-    )
+    kept = output or prompt
+    given.give(lambda: improved_document(done, kept), lambda out: out.print(improved_lines(done, kept, source, rows)))
 
 
 @app.command("history", cls=Command, short_help="List every version that was tried")

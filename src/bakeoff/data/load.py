@@ -85,8 +85,7 @@ def read_rows(
     text_pair, label, group, time : str, optional
         Columns of a pair's second text, the label, the group whose rows stay together, and the time.
     encoding, delimiter, header : see `read_table`
-    min_label_rows, rare
-        Labels with fewer rows over all splits are dropped, or merged into ``other``.
+    min_label_rows, rare : Labels with fewer rows over all splits are dropped, or merged into ``other``.
     kind : str
         Kind of the task, one of `KINDS`; ``"auto"`` tells it by the columns.
 

@@ -168,23 +168,20 @@ def watch(
         If bundle, rows, sheet or study cannot be used.
     """
     from bakeoff.ship import read_bundle
-    from bakeoff.workbench.audit import labelled_of, read_audit, write_audit
+    from bakeoff.workbench.audit import write_audit
 
     shipped = read_bundle(bundle)
     known = _known(shipped, options)
     drawn = _drawn(shipped, source, options)
     columns = options.text or known_columns(shipped.facts, drawn.table)
     texts = find_texts(drawn.table, columns, shipped.facts)(drawn.table)
-    left, labelled, sheet, written = 0, None, None, 0
-    if options.labelled is not None:
-        labelled, left = read_audit(options.labelled, drawn.wanted, _named(shipped, options))
-    elif (label := _label_column(shipped, drawn.table, options)) is not None:
-        labelled, left = labelled_of(drawn.table, texts, label, _named(shipped, options))
+    sheet, written = None, 0
+    labelled, left = _labelled(shipped, drawn, texts, options)
     if options.audit is not None:
         sheet = options.write or source.with_name(f"{source.stem}.audit.csv")
         shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
         written = write_audit(sheet, drawn.table, texts, shown, options.audit, options.seed)
-    truth: LabelledRows = labelled or ([], [])
+    truth = labelled or ([], [])
     check_sent(shipped, [text for text in (*texts, *truth[0]) if text], options.servers)
     method = load_to_answer(shipped, options.servers, probabilities=False)
     answers = _answered(method, texts, progress)
@@ -196,6 +193,18 @@ def watch(
     lacking = [text for text in truth[0] if text not in by_text]
     by_text |= zip(lacking, _answered(method, lacking, None), strict=True)
     return _scored(told, shipped, known.reference, truth, [by_text[text] for text in truth[0]], options)
+
+
+def _labelled(
+    shipped: Bundle, drawn: Drawn, texts: Sequence[str], options: WatchOptions
+) -> tuple[LabelledRows | None, int]:
+    """Give the rows whose label is known, from a sheet or a column, and how many have none."""
+    from bakeoff.workbench.audit import labelled_of, read_audit
+
+    if options.labelled is not None:
+        return read_audit(options.labelled, drawn.wanted, _named(shipped, options))
+    label = _label_column(shipped, drawn.table, options)
+    return (None, 0) if label is None else labelled_of(drawn.table, texts, label, _named(shipped, options))
 
 
 def _named(shipped: Bundle, options: WatchOptions) -> BundleFacts:
