@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "src" / "bakeoff"
 
-_BASE = {"errors", "extras"}
+_BASE = {"errors", "extras", "plain_yaml"}
 _DATA = {*_BASE, "catalog", "data"}
 _TASKS = {*_DATA, "tasks"}
 _RECORDS = {*_TASKS, "records"}
@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "": set(),
     "errors": set(),
     "extras": {"errors"},
+    "plain_yaml": set(),
     "catalog": {*_BASE, "catalog"},
     "data": _DATA,
     "tasks": _TASKS,

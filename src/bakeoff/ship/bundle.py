@@ -14,15 +14,15 @@ Nothing in the folder is run, and nothing outside it is reached through it: one 
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import BundleError, OptionError
+from bakeoff.errors import BakeoffError, BundleError, OptionError
 from bakeoff.records import Contender
+from bakeoff.ship.contents import MANIFEST, METHOD, SHIP_AGAIN, WEIGHTS, BundleFile, check_files
 from bakeoff.tasks import Task
 
 if TYPE_CHECKING:
@@ -32,34 +32,8 @@ __all__ = ["SCHEMA", "Bundle", "BundleFacts", "BundleFile", "read_bundle"]
 
 #: Version of the layout of `bundle.json`.
 SCHEMA = 1
-MANIFEST, CARD, METHOD, WEIGHTS = "bundle.json", "README.md", "method", "weights"
-
-#: Endings of files that some loader would run or unpickle; a bundle needs none of them.
-CODE_SUFFIXES = frozenset(
-    {
-        ".bat",
-        ".bin",
-        ".ckpt",
-        ".cmd",
-        ".dll",
-        ".dylib",
-        ".exe",
-        ".h5",
-        ".joblib",
-        ".pickle",
-        ".pkl",
-        ".ps1",
-        ".pt",
-        ".pth",
-        ".py",
-        ".pyc",
-        ".pyd",
-        ".sh",
-        ".so",
-    }
-)
-
-_SHIP_AGAIN = "Ship the contender again from its study, or copy the whole folder again from where it was written."
+#: Bytes of `bundle.json`, which lists a few files: a larger one was made to fill the memory.
+_MOST_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +70,6 @@ class BundleFacts:
     text_columns: tuple[str, ...] = ()
     rows_from: str = ""
     text_pair: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BundleFile:
-    """A listed file: its path with ``/`` between the parts, its sha256, and its size in bytes."""
-
-    path: str
-    sha256: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +154,17 @@ class Bundle:
         if unknown:
             raise BundleError(
                 f"The bundle {self.folder} sets {unknown[0]!r}, which the method {contender.method!r} does not have.",
-                next_step=_SHIP_AGAIN,
+                next_step=SHIP_AGAIN,
             )
-        return method.load(self.folder / METHOD, settings, context or RunContext(dtype=self.facts.dtype))
+        try:
+            return method.load(self.folder / METHOD, settings, context or RunContext(dtype=self.facts.dtype))
+        except BakeoffError:
+            raise
+        except Exception as error:  # whatever a file holds that no method wrote
+            raise BundleError(
+                f"The bundle {self.folder} is no whole {contender.method!r}: {type(error).__name__}: {error}.",
+                next_step=SHIP_AGAIN,
+            ) from error
 
     def _check_model(self) -> None:
         """Hold the model to the sha256 it had; weights in the bundle were checked as its files, and stand for it."""
@@ -238,7 +211,7 @@ def read_bundle(folder: Path | str) -> Bundle:
     place = place.resolve()
     facts, about = _parse(value, place)
     _check_spec(facts.contender, about.bakeoff_version)
-    _check_files(place, about.files)
+    check_files(place, about.files)
     return Bundle(
         folder=place,
         facts=facts,
@@ -250,21 +223,6 @@ def read_bundle(folder: Path | str) -> Bundle:
     )
 
 
-def digest(path: Path) -> str:
-    """Give the sha256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Give everything under a folder but folders, in order, without following links."""
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            yield from walk(path)
-        else:
-            yield path
-
-
 def replaced_name(final: Path) -> str:
     """Give the beginning of the name under which an old bundle waits while a new one takes its place."""
     return f".{final.name}.replaced-"
@@ -274,10 +232,13 @@ def _read_manifest(place: Path) -> dict[str, Any]:
     path = place / MANIFEST
     if not path.is_file() or path.is_symlink():
         raise BundleError(f"{place} is no bundle: it has no file {MANIFEST}.", next_step=_where_else(place))
+    size = path.stat().st_size
+    if size > _MOST_BYTES:
+        raise BundleError(f"{path} may have {_MOST_BYTES:,} bytes; it has {size:,}.", next_step=SHIP_AGAIN)
     try:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path} is not JSON: {error}.", next_step=_SHIP_AGAIN) from error
+        raise BundleError(f"{path} is not JSON: {error}.", next_step=SHIP_AGAIN) from error
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA or isinstance(schema, bool):
         raise BundleError(
@@ -300,15 +261,17 @@ def _where_else(place: Path) -> str:
 def _parse(value: Mapping[str, Any], place: Path) -> tuple[BundleFacts, _Manifest]:
     from pydantic import TypeAdapter, ValidationError
 
-    text = json.dumps(value)  # strict mode takes tuples from JSON only
     try:
+        text = json.dumps(value)  # strict mode takes tuples from JSON only
         facts = TypeAdapter(BundleFacts).validate_json(text, strict=True)
         about = TypeAdapter(_Manifest).validate_json(text, strict=True)
+    except RecursionError as error:
+        raise BundleError(f"{place / MANIFEST} nests too deeply.", next_step=SHIP_AGAIN) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(
-            f"{place / MANIFEST} does not follow schema {SCHEMA}: {where}: {first['msg']}.", next_step=_SHIP_AGAIN
+            f"{place / MANIFEST} does not follow schema {SCHEMA}: {where}: {first['msg']}.", next_step=SHIP_AGAIN
         ) from error
     return facts, about
 
@@ -333,68 +296,4 @@ def _check_spec(contender: Contender, written_by: str) -> None:
             f"The bundle was made with version {contender.version} of the method {contender.method!r}; "
             f"bakeoff {here} has version {spec.version}, which answers differently.",
             next_step=cure,
-        )
-
-
-def _check_files(place: Path, files: tuple[BundleFile, ...]) -> None:
-    listed = {file.path for file in files}
-    if len(listed) < len(files):
-        raise BundleError(f"{place / MANIFEST} lists a file twice.", next_step=_SHIP_AGAIN)
-    for file in files:
-        _check_name(file.path, place)
-    for part in (METHOD, WEIGHTS):
-        root = place / part
-        if root.is_symlink():
-            raise BundleError(f"{root} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
-        for path in walk(root) if root.is_dir() else ():
-            name = path.relative_to(place).as_posix()
-            if path.is_symlink():
-                raise BundleError(f"{path} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
-            if name not in listed:
-                raise BundleError(
-                    f"{path} is no part of the bundle: {MANIFEST} does not list it.", next_step=_SHIP_AGAIN
-                )
-    if not (place / METHOD).is_dir():
-        raise BundleError(f"The bundle {place} has no folder {METHOD}.", next_step=_SHIP_AGAIN)
-    for file in files:
-        _check_content(place / file.path, file)
-
-
-def _check_name(name: str, place: Path) -> None:
-    """Hold a listed path to the bundle's own layout; what is not spelled plainly is refused."""
-    parts = PurePosixPath(name).parts
-    plain = (
-        name == "/".join(parts)
-        and not {"..", "."} & set(parts)
-        and not any(character in name for character in "\\:\0")
-        and (name == CARD or (len(parts) > 1 and parts[0] in {METHOD, WEIGHTS}))
-    )
-    if not plain:
-        raise BundleError(
-            f"{place / MANIFEST} lists {name!r}; only {CARD} and files under {METHOD}/ and {WEIGHTS}/ may stand there.",
-            next_step="Do not use this bundle: it was made to reach other files.",
-        )
-    if PurePosixPath(name).suffix.lower() in CODE_SUFFIXES:
-        raise BundleError(
-            f"{place / MANIFEST} lists {name!r}, a kind of file that could carry code; a bundle holds none.",
-            next_step="Do not use this bundle, unless you know who made it and why.",
-        )
-
-
-def _check_content(path: Path, file: BundleFile) -> None:
-    if path.is_symlink():
-        raise BundleError(f"{path} is a link; a bundle holds its files itself.", next_step=_SHIP_AGAIN)
-    if not path.is_file():
-        raise BundleError(f"The bundle's file {path} is missing.", next_step=_SHIP_AGAIN)
-    size = path.stat().st_size
-    if size != file.size:
-        raise BundleError(
-            f"The bundle's file {path} has changed: it must have {file.size} bytes and has {size}.",
-            next_step=_SHIP_AGAIN,
-        )
-    found = digest(path)
-    if found != file.sha256:
-        raise BundleError(
-            f"The bundle's file {path} has changed: its sha256 must be {file.sha256} and is {found}.",
-            next_step=_SHIP_AGAIN,
         )

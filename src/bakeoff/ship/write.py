@@ -14,21 +14,8 @@ from pathlib import Path
 
 from bakeoff.catalog import aside, publish
 from bakeoff.errors import BundleError, OptionError
-from bakeoff.ship.bundle import (
-    CARD,
-    CODE_SUFFIXES,
-    MANIFEST,
-    METHOD,
-    SCHEMA,
-    WEIGHTS,
-    Bundle,
-    BundleFacts,
-    BundleFile,
-    digest,
-    read_bundle,
-    replaced_name,
-    walk,
-)
+from bakeoff.ship.bundle import SCHEMA, Bundle, BundleFacts, read_bundle, replaced_name
+from bakeoff.ship.contents import CARD, CODE_SUFFIXES, MANIFEST, METHOD, WEIGHTS, BundleFile, digest, walk
 
 __all__ = ["check_place", "write_bundle"]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import difflib
-import fcntl
 import json
 import math
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -18,12 +17,12 @@ from typing import Any, Self
 from bakeoff.data import Fold, Rows
 from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Trial, Usage
+from bakeoff.study.folder import STORE_FILE, cannot_be_made, cannot_be_written, hold_folder, make_folder, no_study
 from bakeoff.study.migrations import migrate
 from bakeoff.study.table_values import answer_values, fold_values, row_values
 
 __all__ = ["PARTS", "StudyStore", "number_or_nan"]
 
-_FILE = "study.sqlite"
 PARTS = ("train", "validation", "test")
 
 
@@ -40,14 +39,6 @@ def number_or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _studies_near(folder: Path) -> list[str]:
-    """Give the studies in a folder, or beside it those whose names are like its own, and one that is alone there."""
-    inside = sorted(str(path.parent) for path in folder.glob(f"*/{_FILE}"))
-    beside = {path.parent.name: str(path.parent) for path in folder.parent.glob(f"*/{_FILE}")}
-    names = difflib.get_close_matches(folder.name, beside, n=2) or (list(beside) if len(beside) == 1 else [])
-    return inside[:2] or [beside[name] for name in names]
-
-
 class StudyStore:
     """One study folder, opened for writing by one process at a time.
 
@@ -59,30 +50,18 @@ class StudyStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        path = folder / _FILE
+        path = folder / STORE_FILE
         if not path.is_file():
-            found = "has none" if folder.is_dir() else "is a file" if folder.exists() else "is not there"
-            near = _studies_near(folder)
-            raise StudyError(
-                f"A study is a folder that holds {_FILE}; {folder} {found}.",
-                next_step=f"Did you mean {' or '.join(near)}?"
-                if near
-                else "Give the folder that 'bakeoff run' printed, or start a study with: bakeoff run DATA",
-            )
-        self._lock = (folder / "study.lock").open("a+")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._lock.close()
-            raise StudyError(
-                f"The study {folder} is being worked on by another process.",
-                next_step="Wait until that one ends, or stop it first.",
-            ) from error
+            raise no_study(folder)
+        self._lock = hold_folder(folder)
         self._db = sqlite3.connect(path)
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise cannot_be_written(folder, str(error)) from error
         except sqlite3.DatabaseError as error:
             self.close()
             raise StudyError(
@@ -120,26 +99,23 @@ class StudyStore:
         -------
         StudyStore
         """
-        if (folder / _FILE).exists():
+        if (folder / STORE_FILE).exists():
             raise StudyError(
                 f"The folder {folder} holds a study already.",
                 next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
             )
-        _make_folder(folder)
-        aside = folder / f".{_FILE}-{os.getpid()}"
+        make_folder(folder)
+        aside = folder / f".{STORE_FILE}-{os.getpid()}"
         aside.unlink(missing_ok=True)
-        with closing(sqlite3.connect(aside)) as db:
-            migrate(db)
-            with db:
-                for part in PARTS:
-                    db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_values(part, rows[part]))
-                for seed, fold in enumerate(folds):
-                    db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", fold_values(seed, fold))
-                db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
-                db.executemany(
-                    "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
-                )
-        aside.rename(folder / _FILE)
+        try:
+            with closing(sqlite3.connect(aside)) as db:
+                migrate(db)
+                with db:
+                    _fill(db, facts, rows, folds, unlabelled)
+            aside.rename(folder / STORE_FILE)
+        except (sqlite3.OperationalError, OSError) as error:
+            aside.unlink(missing_ok=True)
+            raise cannot_be_made(folder, str(error)) from error
         return cls(folder)
 
     def close(self) -> None:
@@ -152,6 +128,15 @@ class StudyStore:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write in one transaction, all or nothing."""
+        try:
+            with self._db:
+                yield
+        except sqlite3.OperationalError as error:
+            raise cannot_be_written(self.folder, str(error)) from error
 
     def fact(self, name: str) -> Any:
         """Give one fact, or None.
@@ -185,7 +170,7 @@ class StudyStore:
         facts : mapping of str to JSON value
         """
         values = [(name, json.dumps(value)) for name, value in facts.items()]
-        with self._db:
+        with self._writing():
             self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
     def note(self, kind: str, detail: str) -> None:
@@ -195,7 +180,7 @@ class StudyStore:
         ----------
         kind, detail : str
         """
-        with self._db:
+        with self._writing():
             self._db.execute("INSERT INTO events (at, kind, detail) VALUES (?, ?, ?)", (_now(), kind, detail))
 
     def events(self) -> list[tuple[str, str, str]]:
@@ -265,7 +250,7 @@ class StudyStore:
             "usage": asdict(trial.usage),
             "details": dict(trial.details),
         }
-        with self._db:
+        with self._writing():
             self._db.execute("DELETE FROM answers WHERE trial = ?", (trial.key,))
             self._db.execute(
                 "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -317,7 +302,7 @@ class StudyStore:
             values.setdefault((key, part), []).append(value)
         trials = []
         for key, contender, n, seed, status, reason, text in self._db.execute(
-            "SELECT key, contender, n, seed, status, reason, figures FROM trials ORDER BY committed_at, rowid"
+            "SELECT key, contender, n, seed, status, reason, figures FROM trials ORDER BY rowid"
         ):
             figures = json.loads(text)
             trials.append(
@@ -378,11 +363,16 @@ class StudyStore:
         ).fetchall()
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(
-            f"The study's folder {folder} cannot be made: {error.strerror or error}.",
-            next_step="Name a folder that can be written with --output.",
-        ) from error
+def _fill(
+    db: sqlite3.Connection,
+    facts: Mapping[str, Any],
+    rows: Mapping[str, Rows],
+    folds: Sequence[Fold],
+    unlabelled: Sequence[str],
+) -> None:
+    for part in PARTS:
+        db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_values(part, rows[part]))
+    for seed, fold in enumerate(folds):
+        db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", fold_values(seed, fold))
+    db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
+    db.executemany("INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()])

@@ -210,8 +210,8 @@ def open_served(bundle: Path, servers: ServerUse | None = None, *, threads: int 
         If the bundle cannot be used, or asks a host that was not allowed.
     """
     from bakeoff.ship import read_bundle
-    from bakeoff.ship.bundle import CARD, MANIFEST, digest
     from bakeoff.ship.card import score_told
+    from bakeoff.ship.contents import CARD, MANIFEST, digest
     from bakeoff.study.sending import asking_of, sendings
     from bakeoff.workbench.sending import check_sending
 
