@@ -1,9 +1,10 @@
 """`kill -9` at random moments of a study of the whole program: what was recorded is kept, and the end is the same.
 
 A study of floors is run once unbroken: its answers and its verdict are what every other must end with. Then the
-program is begun anew, killed at a moment drawn evenly over the seconds that the unbroken one took, resumed, killed
-again, and so on; a study that ends is compared, and the next one begins. After each kill the study is opened, and the
-database's own check of its integrity, each record of before, byte by byte, and the bundle are looked at.
+program is begun anew, killed, resumed, killed again, and so on; a study that ends is compared, and the next one begins.
+Every other moment is drawn evenly over the seconds that the unbroken study took; the others lie within .3 seconds of a
+record, drawn among those that are still to come. After each kill the study is opened, and the database's own check of
+its integrity, each record of before, byte by byte, and the bundle are looked at.
 
     python benchmarks/faults.py --kills 50 --work faults-work --seed 1
 
@@ -36,8 +37,8 @@ WORDS = {
     "positive": ("good", "great", "fine", "glad", "lovely"),
 }
 THINGS = ("screen", "sound", "camera", "battery")
-#: A worker ends by itself when the study's process has gone; it looks once a second.
-WORKER_SECONDS = 5.0
+#: A worker ends by itself when the study's process has gone; it looks once a second, on a busy machine later.
+WORKER_SECONDS = 30.0
 
 Record = tuple[Any, ...]
 
@@ -56,6 +57,22 @@ class State:
     other_ends: int = 0
     workers_left: int = 0
     during: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a program is killed: so many seconds after it began, or after there are so many records."""
+
+    seconds: float
+    records: int = 0
+
+
+def draw_moment(seed: int, state: State, whole: float, found: int, trials: int) -> Moment:
+    """Draw the next moment, by the seed and what was done before."""
+    chance = random.Random(f"{seed} {state.kills} {state.studies}")
+    if state.kills % 2 and found < trials:
+        return Moment(chance.uniform(0.0, 0.3), chance.randint(found + 1, trials))
+    return Moment(chance.uniform(0.0, whole))
 
 
 def write_rows(path: Path) -> None:
@@ -89,6 +106,15 @@ def records(folder: Path) -> dict[str, Record]:
         for key, *values in db.execute("SELECT * FROM answers ORDER BY trial, part, position"):
             answers.setdefault(key, []).append(tuple(values))
         return {key: (values, answers.get(key)) for key, *values in db.execute("SELECT * FROM trials")}
+
+
+def count_records(folder: Path) -> int:
+    """Count the trials that another process has recorded so far."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'study.sqlite'}?mode=ro", uri=True)) as db:
+            return int(db.execute("SELECT COUNT(*) FROM trials").fetchone()[0])
+    except sqlite3.OperationalError:  # it is not there yet
+        return 0
 
 
 def answered(found: dict[str, Record]) -> dict[str, Record]:
@@ -127,17 +153,27 @@ def killed_during(folder: Path) -> str:
     return "while files, refit or bundle were written" if not (folder / "bundle").exists() else "at the end"
 
 
-def run_and_kill(work: Path, folder: Path, seconds: float, state: State) -> bool:
-    """Go on with a study, kill it after some seconds and look at what is left; give whether it ended before."""
+def wait_for(process: subprocess.Popen[bytes], folder: Path, moment: Moment) -> int | None:
+    """Wait for a moment; give the exit code of a program that ended before."""
+    end = time.monotonic() + (3600.0 if moment.records else moment.seconds)
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            return process.returncode
+        if moment.records and count_records(folder) >= moment.records:
+            end, moment = time.monotonic() + moment.seconds, Moment(moment.seconds)
+        time.sleep(0.01)
+    return process.poll()
+
+
+def run_and_kill(work: Path, folder: Path, moment: Moment, state: State) -> bool:
+    """Go on with a study, kill it at a moment and look at what is left; give whether it ended before."""
     began = time.monotonic()
     with (work / "output.txt").open("w") as output:
         process = subprocess.Popen(
             command(work, folder), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-        try:
-            ended = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            ended = None
+        ended = wait_for(process, folder, moment)
+        if ended is None:
             process.send_signal(signal.SIGKILL)
             process.wait()
     state.seconds += time.monotonic() - began
@@ -190,7 +226,7 @@ def main() -> None:
     unbroken = work / "unbroken"
     if not kept.exists():
         shutil.rmtree(unbroken, ignore_errors=True)
-        if not run_and_kill(work, unbroken, 3600.0, whole := State()):
+        if not run_and_kill(work, unbroken, Moment(3600.0), whole := State()):
             raise SystemExit("the unbroken study took more than an hour")
         kept.write_text(json.dumps({"whole": whole.seconds, "state": asdict(State())}))
     facts = json.loads(kept.read_text())
@@ -198,7 +234,7 @@ def main() -> None:
     expected = answered(records(unbroken)), verdict(unbroken)
     found = look(folder, {}, State())
     while state.kills < asked.kills:
-        moment = random.Random(f"{asked.seed} {state.kills} {state.studies}").uniform(0.0, facts["whole"])
+        moment = draw_moment(asked.seed, state, facts["whole"], len(found), len(expected[0]))
         ended = run_and_kill(work, folder, moment, state)
         found = look(folder, found, state)
         if ended:
@@ -208,7 +244,7 @@ def main() -> None:
             found = {}
         print(f"{state.kills} kills, {state.studies} studies ended; {Counter(state.during)}", flush=True)
         kept.write_text(json.dumps({"whole": facts["whole"], "state": asdict(state)}))
-    while not run_and_kill(work, folder, 3600.0, state):
+    while not run_and_kill(work, folder, Moment(3600.0), state):
         pass
     found = look(folder, found, state)
     other_ends = state.other_ends + ((answered(found), verdict(folder)) != expected)
