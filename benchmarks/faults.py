@@ -40,6 +40,9 @@ THINGS = ("screen", "sound", "camera", "battery")
 #: A worker ends by itself when the study's process has gone; it looks once a second, on a busy machine later.
 WORKER_SECONDS = 30.0
 
+#: A study all of whose trials are recorded is killed no more than so often before it may end.
+MOST_AT_END = 3
+
 Record = tuple[Any, ...]
 
 
@@ -67,9 +70,11 @@ class Moment:
     records: int = 0
 
 
-def draw_moment(seed: int, state: State, whole: float, found: int, trials: int) -> Moment:
-    """Draw the next moment, by the seed and what was done before."""
+def draw_moment(seed: int, state: State, whole: float, found: int, trials: int, at_end: int) -> Moment:
+    """Draw the next moment, by the seed and what was done before; a study that was killed late thrice may end."""
     chance = random.Random(f"{seed} {state.kills} {state.studies}")
+    if at_end >= MOST_AT_END:
+        return Moment(3600.0)
     if state.kills % 2 and found < trials:
         return Moment(chance.uniform(0.0, 0.3), chance.randint(found + 1, trials))
     return Moment(chance.uniform(0.0, whole))
@@ -232,16 +237,17 @@ def main() -> None:
     facts = json.loads(kept.read_text())
     state, folder = State(**facts["state"]), work / "killed"
     expected = answered(records(unbroken)), verdict(unbroken)
-    found = look(folder, {}, State())
+    found, at_end = look(folder, {}, State()), 0
     while state.kills < asked.kills:
-        moment = draw_moment(asked.seed, state, facts["whole"], len(found), len(expected[0]))
+        moment = draw_moment(asked.seed, state, facts["whole"], len(found), len(expected[0]), at_end)
         ended = run_and_kill(work, folder, moment, state)
         found = look(folder, found, state)
         if ended:
             state.studies += 1
             state.other_ends += (answered(found), verdict(folder)) != expected
             shutil.rmtree(folder)
-            found = {}
+            found, at_end = {}, 0
+        at_end += len(found) == len(expected[0])
         print(f"{state.kills} kills, {state.studies} studies ended; {Counter(state.during)}", flush=True)
         kept.write_text(json.dumps({"whole": facts["whole"], "state": asdict(state)}))
     while not run_and_kill(work, folder, Moment(3600.0), state):
