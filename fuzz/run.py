@@ -28,8 +28,8 @@ TARGETS = ("csv", "tsv", "txt", "jsonl", "json", "xlsx", "parquet", "settings", 
 _LONGEST, _SECONDS, _MEGABYTES = 4096, 20, 4096
 #: Modules whose branches are counted: the product's readers, and what reads YAML.
 _COUNTED = [
-    "bakeoff.catalog.prices", "bakeoff.data", "bakeoff.methods.floors", "bakeoff.methods.heads", "bakeoff.methods.prompt",
-    "bakeoff.plain_yaml", "bakeoff.ship", "bakeoff.tasks.checks_file", "yaml",
+    "bakeoff.catalog.prices", "bakeoff.data", "bakeoff.methods.floors", "bakeoff.methods.heads",
+    "bakeoff.methods.prompt", "bakeoff.plain_yaml", "bakeoff.ship", "bakeoff.tasks.checks_file", "yaml",
 ]  # fmt: skip
 _LOADED_LATE = (
     "yaml", "bakeoff.methods.floors", "bakeoff.methods.heads", "bakeoff.methods.prompt.held_templates",

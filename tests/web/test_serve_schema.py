@@ -76,3 +76,23 @@ def test_any_bytes_get_a_documented_answer(
     client: httpx.Client, documented: dict[str, Any], content: bytes, kind: str
 ) -> None:
     check(client.post("/predict", content=content, headers={"Content-Type": kind}), documented, "/predict", "post")
+
+
+def test_what_the_description_allows_is_answered_and_what_it_forbids_is_not(
+    client: httpx.Client, documented: dict[str, Any]
+) -> None:
+    schema = documented["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    bodies: list[Any] = [
+        {"text": "a"}, {"text": "a", "rows": None}, {"texts": ["a"]}, {"rows": [{"text": "a"}]},
+        {"text": "a", "other": 3}, {"text": "a", "probabilities": False},
+        {}, {"text": None}, {"text": "a", "texts": ["b"]}, {"texts": []}, {"texts": ["a"] * 9}, {"text": 3},
+        {"text": "a", "probabilities": 0}, {"text": "a\0b"}, {"text": "a" * 201}, {"rows": [{"texts": "a"}]}, [], None,
+    ]  # fmt: skip
+    found = jsonschema.Draft202012Validator(schema | {"components": documented["components"]})
+    for body in bodies:
+        assert (client.post("/predict", json=body).status_code == 200) == found.is_valid(body), body
+
+
+def test_other_pages_are_not_posted_to(client: httpx.Client) -> None:
+    for path in ("/", "/healthz", "/metrics", "/openapi.json"):
+        assert client.post(path).status_code == 405
