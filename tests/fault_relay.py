@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -38,8 +39,8 @@ class FaultRelay(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, upstream: str, fault: Callable[[int], str | None] = lambda _number: None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, upstream: str, fault: Callable[[int], str | None] = lambda _number: None, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.upstream = upstream
         self.fault = fault
         self.guard = threading.Lock()
@@ -160,3 +161,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         pass
+
+
+if __name__ == "__main__":
+    # A server in a process of its own, to be killed: FaultRelay's answers to whatever it is asked, .1 seconds each.
+    serving = FaultRelay("http://127.0.0.1:9", lambda _number: SAYS + "positive", int(sys.argv[1]))
+    serving.seconds = 0.1
+    sys.stdout.write(f"{serving.server_address[1]}\n")
+    sys.stdout.flush()
+    serving.serve_forever()

@@ -67,6 +67,24 @@ def test_permutation_p_keeps_the_seeds_together_and_its_level():
     assert 0.48 <= np.mean(found) <= 0.63
 
 
+@settings(deadline=None, max_examples=40)
+@given(
+    rows=st.integers(1, 25),
+    seeds=st.integers(1, 3),
+    metric=st.sampled_from(["accuracy", "macro-F1"]),
+    draw=st.integers(0, 2**32 - 1),
+)
+def test_permutation_p_is_blind_to_which_comes_first_and_sees_nothing_between_equals(rows, seeds, metric, draw):
+    rng = np.random.default_rng(draw)
+    truth = rng.integers(0, 3, rows)
+    a, b = rng.integers(-1, 3, (2, seeds, rows))
+    scoring = labels_scored(metric, 3)
+    found = permutation_p(scoring, truth, a, b, permutations=200)
+    assert 1 / 201 <= found <= 1
+    assert permutation_p(scoring, truth, b, a, permutations=200) == found
+    assert permutation_p(scoring, truth, a, a, permutations=200) == 1
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "macro-F1"])
 def test_masked_rows_do_not_count(metric):
     rng = np.random.default_rng(6)

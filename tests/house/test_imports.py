@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "src" / "bakeoff"
 
-_BASE = {"errors", "extras", "plugins"}
+_BASE = {"errors", "extras", "plain_yaml", "plugins"}
 _DATA = {*_BASE, "catalog", "data"}
 _TASKS = {*_DATA, "tasks"}
 _RECORDS = {*_TASKS, "records"}
@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "extras": {"errors"},
     "plugins": set(),
+    "plain_yaml": set(),
     "catalog": {*_BASE, "catalog"},
     "data": _DATA,
     "tasks": _TASKS,

@@ -136,6 +136,43 @@ def test_broken_row_templates_are_refused(row, reason):
         replace(design_for(TASK), row=row).render()
 
 
+@pytest.mark.parametrize(
+    "swelling",
+    [
+        "{{ 'x' * 10 ** 9 }}",
+        "{{ 'x'.ljust(10 ** 9) }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ 'x' | center(999999999) }}",
+        "{{ '{:999999999}'.format(1) }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}",
+        "{% for a in labels %}{% for b in labels %}{% for c in labels %}x{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in labels recursive %}{{ loop(labels) }}{% endfor %}",
+        "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% set a = 'xx' %}" + "{% set a = a ~ a %}" * 60,
+        "{{ 'x'" + " | replace('x', 'xxxxxxxxxx')" * 12 + " }}",
+        "{% include '/etc/passwd' %}",
+        "{{ " + "(" * 2000 + "1" + ")" * 2000 + " }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ cycler.__init__.__globals__.os.popen('touch ran') }}",
+    ],
+)
+def test_templates_that_do_more_than_fill_in_are_refused(swelling, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="must be Jinja over its own values"):
+        replace(design_for(TASK), opening=swelling).render()
+    assert not list(tmp_path.iterdir())
+
+
+def test_templates_name_loop_ask_and_filter():
+    opening = (
+        "{{ instruction | trim }}{% for label in labels if label.definition %}{% if loop.first %}:{% endif %} "
+        "{{ label.words | replace('_', ' ') | upper }} ~ {{ label.definition or 'nothing' }}{% endfor %}"
+    )
+    told = replace(design_for(TASK), opening=opening, definitions=("is bad", "")).render()
+    assert ": NEGATIVE ~ is bad" in told.prefix
+
+
 def test_cue_comes_from_the_name():
     odd = classification_task(name="column 7%", labels=("a", "b"), metric="accuracy")
     assert design_for(odd).cue == "Label"

@@ -5,6 +5,7 @@ No row may be lost, charged twice, or given an answer that the model did not giv
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -12,8 +13,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,6 +130,46 @@ def test_a_server_that_stays_broken_costs_its_rows_and_marks_the_trial(chat_serv
     assert fitted.details_["cut_because"].startswith("more than 5% of its calls failed, such as: the call failed")
     assert relay.charged == []
     assert not files(ResponseCache().folder)
+
+
+@contextlib.contextmanager
+def server_process(port: int = 0) -> Iterator[tuple[subprocess.Popen[str], SimpleNamespace]]:
+    """Run a server in a process of its own."""
+    script = Path(__file__).parents[1] / "fault_relay.py"
+    with subprocess.Popen([sys.executable, str(script), str(port)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        try:
+            yield process, SimpleNamespace(url=f"http://127.0.0.1:{port}/v1", port=port)
+        finally:
+            process.kill()
+
+
+def test_a_server_that_is_killed_costs_what_it_had_not_answered_and_that_is_asked_when_it_is_back():
+    folder = ResponseCache().folder
+    terms = ServerTerms(most_at_a_time=2)
+    with server_process() as (process, server):
+
+        def kill_after_three() -> None:
+            while len(files(folder)) < 3 and process.poll() is None:
+                time.sleep(0.01)
+            process.kill()
+
+        killing = threading.Thread(target=kill_after_three)
+        killing.start()
+        fitted = prompt(server, terms)
+        answers = fitted.answer(TEXTS)
+        killing.join()
+    kept = sum(answer.value == "positive" for answer in answers)
+    assert 3 <= kept < len(TEXTS)
+    assert all(str(answer.abstention).startswith("the call failed: ") for answer in answers if answer.value is None)
+    assert fitted.cut_
+    with server_process(server.port):
+        again = prompt(server, terms)
+        assert [answer.value for answer in again.answer(TEXTS)] == ["positive"] * len(TEXTS)
+    assert not again.cut_
+    calls = again.details_["calls"]
+    assert (calls["from_disk"], calls["asked"]) == (kept, len(TEXTS) - kept)
 
 
 def test_calls_at_a_time_follow_the_server_and_stay_below_the_stated_most(chat_server, relay_to):

@@ -121,6 +121,23 @@ def test_code_that_comes_with_a_model_never_runs(small_folder, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_truncated_weights_are_told(small_folder):
+    weights = small_folder.path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="The model small cannot be loaded"):
+        load_decoder(small_folder)
+
+
+def test_the_tokenizer_of_another_model_is_told(small_folder):
+    """Its pieces would be numbers that the model has no row for, which ends a forward pass, or a process on a GPU."""
+    tokenizer = json.loads((small_folder.path / "tokenizer.json").read_text("utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary |= {f"further{number}": len(vocabulary) + number for number in range(100)}
+    (small_folder.path / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    with pytest.raises(ModelError, match=r"The tokenizer of small has 5\d\d pieces and its model 4\d\d"):
+        load_decoder(small_folder)
+
+
 def test_pickled_weights_are_not_read(small_folder):
     weights = small_folder.path / "model.safetensors"
     torch.save({}, small_folder.path / "pytorch_model.bin")

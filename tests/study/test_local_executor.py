@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -132,3 +133,18 @@ def test_no_latency_is_read_past_the_deadline() -> None:
     texts = tuple(f"text {number}" for number in range(30))
     assert len(_latencies(method, texts, Deadline())) == 20
     assert _latencies(method, texts, Deadline.after(-1.0)) == []
+
+
+def test_a_worker_that_cannot_be_started_costs_one_job() -> None:
+    """No file descriptor is left for it: a machine that is short of what a process needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with LocalExecutor(threads=1) as other:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            result = other.run(JOB)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert isinstance(result, JobFailed)
+        assert result.crashed
+        assert "could not be started: [Errno 24]" in result.reason
+        assert isinstance(other.run(JOB), FitResult)

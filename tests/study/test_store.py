@@ -85,7 +85,7 @@ def test_a_newer_study_names_both_versions_and_the_cure(tmp_path: Path) -> None:
     StudyStore.create(tmp_path / "s", {}, PARTS).close()
     with sqlite3.connect(tmp_path / "s" / "study.sqlite") as db:
         db.execute("INSERT INTO migrations VALUES ('m999_from_the_future')")
-    with pytest.raises(StudyError, match=r"'m999_from_the_future'.*'m004_growths'.*pip install --upgrade bakeoff"):
+    with pytest.raises(StudyError, match=r"'m999_from_the_future'.*'m005_growths'.*pip install --upgrade bakeoff"):
         StudyStore(tmp_path / "s")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from bakeoff.catalog.servers import host_of, is_loopback
 from bakeoff.errors import DataError
+from bakeoff.plain_yaml import value_of
 
 __all__ = ["FREE", "ModelPrice", "PriceTable", "default_prices_file", "read_prices"]
 
@@ -133,7 +134,7 @@ def read_prices(path: Path | None = None) -> PriceTable:
     if path is None and not file.is_file():
         return PriceTable(file=str(file))
     try:
-        read = yaml.safe_load(file.read_text("utf-8"))
+        read = value_of(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError(
             f"The price table {file} cannot be read: {' '.join(str(error).split())}.", next_step=f"Write: {_EXAMPLE}"

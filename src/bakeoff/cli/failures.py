@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import re
 import sys
@@ -13,6 +14,10 @@ from bakeoff.cli.json_output import FLAG, print_document
 from bakeoff.errors import NoVerdictError, TrialError, UserError
 
 __all__ = ["Failure", "tell", "told_of"]
+
+
+#: What the system says where there is no room or no right to write: nothing that another version would mend.
+_NOT_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES})
 
 
 class Failure:
@@ -62,6 +67,10 @@ def told_of(error: BaseException, help_line: str, arguments: Sequence[str]) -> F
         return Failure("no verdict", str(error), "", 3, "bold yellow")
     if isinstance(error, KeyboardInterrupt):
         return Failure("interrupted", "The command was interrupted.", "", 130, "bold yellow")
+    if isinstance(error, OSError) and error.errno in _NOT_WRITTEN:
+        place = "" if error.filename is None else f"{error.filename}: "
+        next_step = "Make room, or give the right to read and write there, and run it again."
+        return Failure("error", f"{place}{error.strerror}.", next_step, 2)
     # Usage errors of the parser know what they say and how the program leaves; their classes are private to it.
     message: Any = getattr(error, "format_message", None)
     if message is None:

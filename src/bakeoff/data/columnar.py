@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bakeoff.data.check import Check
 from bakeoff.data.json_rows import cell_of
+from bakeoff.data.swelling import refuse_swelling_sheet, refuse_swelling_table, refuse_swelling_texts
 from bakeoff.data.table import Cell, Record, Table, name_columns
 from bakeoff.errors import DataError
 
@@ -24,10 +27,12 @@ def read_parquet(path: Path) -> Table:
     """
     import polars
 
-    try:
+    with _readable(path, "a parquet file", polars.exceptions.PolarsError):
+        lazy = polars.scan_parquet(path)
+        refuse_swelling_table(path, lazy.select(polars.len()).collect().item(), len(lazy.collect_schema()))
         frame = polars.read_parquet(path)
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise _unreadable(path, "a parquet file", error) from error
+        texts = frame.select(polars.selectors.string().str.len_bytes().sum())
+        refuse_swelling_texts(path, sum(count or 0 for row in texts.iter_rows() for count in row))
     if not frame.height or not frame.width:
         raise DataError(f"{path} holds no rows.", next_step="Check the path, or export it again.")
     return Table(str(path), tuple(frame.columns), plain_rows(frame), tuple(range(1, frame.height + 1)))
@@ -50,12 +55,11 @@ def read_excel(path: Path, *, header: bool) -> Table:
     """
     import fastexcel
 
-    try:
+    refuse_swelling_sheet(path)
+    with _readable(path, "an Excel workbook", fastexcel.FastExcelError):
         workbook = fastexcel.read_excel(str(path))
         sheet = workbook.load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
         rows = sheet.to_polars().rows()
-    except (fastexcel.FastExcelError, OSError) as error:
-        raise _unreadable(path, "an Excel workbook", error) from error
     records: list[Record] = [
         (number, tuple(_plain(value) for value in row))
         for number, row in enumerate(rows, start=1)
@@ -83,8 +87,22 @@ def _plain(value: Any) -> Cell:
     return cell_of(value)
 
 
+@contextmanager
+def _readable(path: Path, kind: str, *faults: type[Exception]) -> Iterator[None]:
+    """Tell what a reader cannot read in a sentence, its panics included."""
+    try:
+        yield
+    except (*faults, OSError) as error:
+        raise _unreadable(path, kind, error) from error
+    except BaseException as error:
+        # A reader in Rust that meets what nobody foresaw panics, which is no Exception in Python.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _unreadable(path, kind, error) from error
+
+
 def _unreadable(path: Path, kind: str, error: BaseException) -> DataError:
-    reason = str(error).strip().splitlines()[0].rstrip(".")
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     return DataError(
         f"{path} cannot be read as {kind}: {reason}.",
         next_step="The file may be cut short or have the wrong extension: export it again.",

@@ -92,8 +92,15 @@ def table_of_objects(objects: Sequence[tuple[int, dict[str, Any]]], source: str)
             f"{source} holds no rows: at least one object with a text and a label is needed.",
             next_step="Check the path, or add rows.",
         )
-    cells = tuple(tuple(cell_of(row.get(column)) for column in columns) for _, row in objects)
+    cells = tuple(_cells(row, columns, number, source) for number, row in objects)
     return Table(source, columns, cells, tuple(number for number, _ in objects))
+
+
+def _cells(row: dict[str, Any], columns: Sequence[str], number: int, source: str) -> tuple[Cell, ...]:
+    try:
+        return tuple(cell_of(row.get(column)) for column in columns)
+    except RecursionError as error:
+        raise _too_deep(number, source) from error
 
 
 def cell_of(value: Any) -> Cell:
@@ -136,9 +143,13 @@ def _decode(text: str, position: int, row: int, source: str) -> tuple[Any, int]:
             next_step="The file may be cut short: export it again." if cut else "Correct that line.",
         ) from error
     except RecursionError as error:
-        raise DataError(
-            f"Row {row} of {source} is nested too deeply to be a row of data.", next_step="Write flat objects."
-        ) from error
+        raise _too_deep(row, source) from error
+
+
+def _too_deep(row: int, source: str) -> DataError:
+    return DataError(
+        f"Row {row} of {source} is nested too deeply to be a row of data.", next_step="Write flat objects."
+    )
 
 
 def _checked(value: Any, row: int, source: str) -> dict[str, Any]:

@@ -124,6 +124,8 @@ def _json_pairs(text: str, source: str) -> list[tuple[str, Any]]:
         raise DataError(
             f"Row {error.lineno} of {source} is not valid JSON ({error.msg.lower()}).", next_step="Correct that line."
         ) from error
+    except RecursionError as error:
+        raise _wrong_form(source) from error
     if not isinstance(value, _Pairs):
         raise _wrong_form(source)
     return [(label, dict(part) if isinstance(part, _Pairs) else part) for label, part in value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bakeoff.errors import DataError
+from bakeoff.plain_yaml import node_of
 
 __all__ = ["wrong_form", "yaml_pairs"]
 
@@ -37,7 +38,7 @@ def yaml_pairs(text: str, source: str, what: str, example: str) -> list[tuple[st
     # BaseLoader makes text of every scalar and builds no objects.
     loader = yaml.BaseLoader(text)
     try:
-        node = loader.get_single_node()
+        node = node_of(text, loader)
         if node is None:
             return []
         if not isinstance(node, yaml.MappingNode):

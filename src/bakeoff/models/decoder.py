@@ -18,7 +18,7 @@ from typing import Any
 from bakeoff.catalog import ModelFiles, aside, entry_cache, publish
 from bakeoff.errors import ModelError
 from bakeoff.models.facts import read_facts
-from bakeoff.models.loading import DTypeName, check_device, loading, place, torch_dtype
+from bakeoff.models.loading import DTypeName, check_device, check_vocabulary, loading, place, torch_dtype
 
 __all__ = ["Decoder", "chat_prompt", "converted_folder", "has_chat_template", "load_decoder"]
 
@@ -91,6 +91,7 @@ def load_decoder(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=kind, use_safetensors=True, **local)
+        check_vocabulary(model, tokenizer, files.name)
         model = place(model, device)
     return Decoder(
         model=model,

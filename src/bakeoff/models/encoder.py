@@ -21,7 +21,7 @@ from bakeoff.errors import ModelError
 from bakeoff.models.batching import length_sorted_batches
 from bakeoff.models.facts import read_facts, read_json
 from bakeoff.models.linear_layers import quick_linear_layers
-from bakeoff.models.loading import DTypeName, check_device, loading, place, torch_dtype
+from bakeoff.models.loading import DTypeName, check_device, check_vocabulary, loading, place, torch_dtype
 
 __all__ = ["Encoder", "Pooling", "encode", "load_encoder", "pooled"]
 
@@ -109,6 +109,7 @@ def load_encoder(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
         model = AutoModel.from_pretrained(folder, dtype=kind, use_safetensors=True, **local)
+        check_vocabulary(model, tokenizer, files.name)
         model = place(model, device)
     return Encoder(
         model=model,

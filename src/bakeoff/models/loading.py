@@ -12,7 +12,7 @@ import torch
 
 from bakeoff.errors import ModelError, OptionError
 
-__all__ = ["DTypeName", "cast_weights", "check_device", "loading", "torch_dtype"]
+__all__ = ["DTypeName", "cast_weights", "check_device", "check_vocabulary", "loading", "torch_dtype"]
 
 DTypeName = Literal["float32", "bfloat16"]
 
@@ -67,6 +67,29 @@ def _too_large(name: str) -> ModelError:
         f"There is not enough memory for the model {name}.",
         next_step="Close other programs, choose a smaller model, or load it as bfloat16.",
     )
+
+
+def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
+    """Refuse the tokenizer of another model, of which the embedding table has no row for some pieces.
+
+    Parameters
+    ----------
+    model, tokenizer : object
+        Of transformers.
+    name : str
+        Of the model, for the message.
+
+    Raises
+    ------
+    ModelError
+    """
+    # Special tokens that were added to a tokenizer are not counted: some models have those in the tokenizer alone.
+    pieces, rows = tokenizer.vocab_size, model.get_input_embeddings().weight.shape[0]
+    if pieces > rows:
+        raise ModelError(
+            f"The tokenizer of {name} has {pieces} pieces and its model {rows}: it is the tokenizer of another model.",
+            next_step="Put the tokenizer of this model into its folder, or download both again.",
+        )
 
 
 def torch_dtype(name: str) -> torch.dtype:

@@ -23,7 +23,7 @@ from bakeoff.models.batching import length_sorted_batches
 from bakeoff.models.facts import read_facts
 from bakeoff.models.forward import edge_logs, trie_branches
 from bakeoff.models.label_trie import LabelTrie, build_trie
-from bakeoff.models.loading import DTypeName, check_device, loading, place, torch_dtype
+from bakeoff.models.loading import DTypeName, check_device, check_vocabulary, loading, place, torch_dtype
 from bakeoff.models.scoring import LabelScores
 
 __all__ = ["Seq2Seq", "Seq2SeqScorer", "load_seq2seq"]
@@ -83,6 +83,7 @@ def load_seq2seq(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(Path(files.path), **local)
         model = AutoModelForSeq2SeqLM.from_pretrained(Path(files.path), dtype=kind, use_safetensors=True, **local)
+        check_vocabulary(model, tokenizer, files.name)
         model = place(model, device)
     stated = (getattr(tokenizer, "model_max_length", None), getattr(model.config, "max_position_embeddings", None))
     context = min([_NO_LIMIT, *(int(each) for each in stated if each)])

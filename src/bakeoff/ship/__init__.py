@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bakeoff.ship.bundle import SCHEMA, Bundle, BundleFacts, read_bundle
 from bakeoff.ship.card import model_card
-from bakeoff.ship.files import BundleFile
+from bakeoff.ship.contents import BundleFile
 from bakeoff.ship.reference import reference_of
 from bakeoff.ship.tuned_card import TunedFigures, tuned_card
 from bakeoff.ship.write import check_place, write_bundle

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.errors import BundleError, OptionError
+from bakeoff.errors import BakeoffError, BundleError, OptionError
 from bakeoff.records import Contender, Reference
-from bakeoff.ship.files import MANIFEST, METHOD, SHIP_AGAIN, WEIGHTS, BundleFile, check_files
+from bakeoff.ship.contents import MANIFEST, METHOD, SHIP_AGAIN, WEIGHTS, BundleFile, check_files
 from bakeoff.tasks import Task
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ __all__ = ["SCHEMA", "Bundle", "BundleFacts", "BundleFile", "read_bundle"]
 
 #: Version of the layout of `bundle.json`.
 SCHEMA = 1
+#: Bytes of `bundle.json`, which lists a few files: a larger one was made to fill the memory.
+_MOST_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,15 @@ class Bundle:
                 f"The bundle {self.folder} sets {unknown[0]!r}, which the method {contender.method!r} does not have.",
                 next_step=SHIP_AGAIN,
             )
-        return method.load(self.folder / METHOD, settings, context or RunContext(dtype=self.facts.dtype))
+        try:
+            return method.load(self.folder / METHOD, settings, context or RunContext(dtype=self.facts.dtype))
+        except BakeoffError:
+            raise
+        except Exception as error:  # whatever a file holds that no method wrote
+            raise BundleError(
+                f"The bundle {self.folder} is no whole {contender.method!r}: {type(error).__name__}: {error}.",
+                next_step=SHIP_AGAIN,
+            ) from error
 
     def _check_model(self) -> None:
         """Hold the model to the sha256 it had; weights in the bundle were checked as its files, and stand for it."""
@@ -225,6 +235,9 @@ def _read_manifest(place: Path) -> dict[str, Any]:
     path = place / MANIFEST
     if not path.is_file() or path.is_symlink():
         raise BundleError(f"{place} is no bundle: it has no file {MANIFEST}.", next_step=_where_else(place))
+    size = path.stat().st_size
+    if size > _MOST_BYTES:
+        raise BundleError(f"{path} may have {_MOST_BYTES:,} bytes; it has {size:,}.", next_step=SHIP_AGAIN)
     try:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -251,10 +264,12 @@ def _where_else(place: Path) -> str:
 def _parse(value: Mapping[str, Any], place: Path) -> tuple[BundleFacts, _Manifest]:
     from pydantic import TypeAdapter, ValidationError
 
-    text = json.dumps(value)  # strict mode takes tuples from JSON only
     try:
+        text = json.dumps(value)  # strict mode takes tuples from JSON only
         facts = TypeAdapter(BundleFacts).validate_json(text, strict=True)
         about = TypeAdapter(_Manifest).validate_json(text, strict=True)
+    except RecursionError as error:
+        raise BundleError(f"{place / MANIFEST} nests too deeply.", next_step=SHIP_AGAIN) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

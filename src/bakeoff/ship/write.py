@@ -15,7 +15,7 @@ from pathlib import Path
 from bakeoff.catalog import aside, publish
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.ship.bundle import SCHEMA, Bundle, BundleFacts, read_bundle, replaced_name
-from bakeoff.ship.files import CARD, CODE_SUFFIXES, MANIFEST, METHOD, WEIGHTS, BundleFile, digest, walk
+from bakeoff.ship.contents import CARD, CODE_SUFFIXES, MANIFEST, METHOD, WEIGHTS, BundleFile, digest, walk
 
 __all__ = ["check_place", "write_bundle"]
 

@@ -36,6 +36,8 @@ Until = Literal["measured", "decided"]
 PATIENCE, LEAST_PATIENCE = 8.0, 120.0
 PATIENCE_WITHOUT_LIMIT, LEAST_PATIENCE_WITHOUT_LIMIT = 50.0, 3600.0
 _NO_LIMIT = float("inf")
+#: How the reason begins for which a contender is left out that only failed.
+_FAILED = "failed "
 
 
 class Executor(Protocol):
@@ -305,8 +307,13 @@ def _prepared(
         allow_send=allow_send,
         until=until,
         finished=store.finished_keys(done_only=more_seconds is not None),
-        dropped=dict(store.fact("dropped") or {}),
+        dropped=_still_dropped(store.fact("dropped") or {}, again=more_seconds is not None),
     )
+
+
+def _still_dropped(dropped: Mapping[str, str], *, again: bool) -> dict[str, str]:
+    """Give what stays left out; where failed trials run again, what was left out for these gets another chance."""
+    return {name: why for name, why in dropped.items() if not (again and why.startswith(_FAILED))}
 
 
 def _recall(run: _Run) -> None:
@@ -359,7 +366,7 @@ def _drop_hopeless(run: _Run) -> None:
     before = dict(run.dropped)
     for contender, count in run.failures.items():
         if count >= 2:
-            run.dropped.setdefault(contender, f"failed {count} times")
+            run.dropped.setdefault(contender, f"{_FAILED}{count} times")
     hopeless = {} if run.measures_all else droppable(gather_evidence(run.store))
     for contender, reason in hopeless.items():
         run.dropped.setdefault(contender, reason)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import fcntl
 import json
 import math
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -17,14 +17,13 @@ from typing import Any, Self
 from bakeoff.data import Fold, Rows
 from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Trial, Usage
+from bakeoff.study.folder import STORE_FILE, cannot_be_made, cannot_be_written, hold_folder, make_folder, no_study
 from bakeoff.study.growth import Growth
 from bakeoff.study.migrations import migrate
-from bakeoff.study.place import make_folder, no_study
 from bakeoff.study.table_values import answer_values, fold_values, row_values
 
 __all__ = ["PARTS", "StudyStore", "number_or_nan"]
 
-_FILE = "study.sqlite"
 PARTS = ("train", "validation", "test")
 
 
@@ -52,23 +51,18 @@ class StudyStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        path = folder / _FILE
+        path = folder / STORE_FILE
         if not path.is_file():
-            raise no_study(folder, _FILE)
-        self._lock = (folder / "study.lock").open("a+")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._lock.close()
-            raise StudyError(
-                f"The study {folder} is being worked on by another process.",
-                next_step="Wait until that one ends, or stop it first.",
-            ) from error
+            raise no_study(folder)
+        self._lock = hold_folder(folder)
         self._db = sqlite3.connect(path)
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise cannot_be_written(folder, str(error)) from error
         except sqlite3.DatabaseError as error:
             self.close()
             raise StudyError(
@@ -106,26 +100,23 @@ class StudyStore:
         -------
         StudyStore
         """
-        if (folder / _FILE).exists():
+        if (folder / STORE_FILE).exists():
             raise StudyError(
                 f"The folder {folder} holds a study already.",
                 next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",
             )
         make_folder(folder)
-        aside = folder / f".{_FILE}-{os.getpid()}"
+        aside = folder / f".{STORE_FILE}-{os.getpid()}"
         aside.unlink(missing_ok=True)
-        with closing(sqlite3.connect(aside)) as db:
-            migrate(db)
-            with db:
-                for part in PARTS:
-                    db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_values(part, rows[part]))
-                for seed, fold in enumerate(folds):
-                    db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", fold_values(seed, fold))
-                db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
-                db.executemany(
-                    "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]
-                )
-        aside.rename(folder / _FILE)
+        try:
+            with closing(sqlite3.connect(aside)) as db:
+                migrate(db)
+                with db:
+                    _fill(db, facts, rows, folds, unlabelled)
+            aside.rename(folder / STORE_FILE)
+        except (sqlite3.OperationalError, OSError) as error:
+            aside.unlink(missing_ok=True)
+            raise cannot_be_made(folder, str(error)) from error
         return cls(folder)
 
     def close(self) -> None:
@@ -138,6 +129,15 @@ class StudyStore:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write in one transaction, all or nothing."""
+        try:
+            with self._db:
+                yield
+        except sqlite3.OperationalError as error:
+            raise cannot_be_written(self.folder, str(error)) from error
 
     def fact(self, name: str) -> Any:
         """Give one fact, or None.
@@ -171,7 +171,7 @@ class StudyStore:
         facts : mapping of str to JSON value
         """
         values = [(name, json.dumps(value)) for name, value in facts.items()]
-        with self._db:
+        with self._writing():
             self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
     def note(self, kind: str, detail: str) -> None:
@@ -181,7 +181,7 @@ class StudyStore:
         ----------
         kind, detail : str
         """
-        with self._db:
+        with self._writing():
             self._db.execute("INSERT INTO events (at, kind, detail) VALUES (?, ?, ?)", (_now(), kind, detail))
 
     def events(self) -> list[tuple[str, str, str]]:
@@ -272,7 +272,7 @@ class StudyStore:
             "usage": asdict(trial.usage),
             "details": dict(trial.details),
         }
-        with self._db:
+        with self._writing():
             self._db.execute("DELETE FROM answers WHERE trial = ?", (trial.key,))
             self._db.execute(
                 "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -324,7 +324,7 @@ class StudyStore:
             values.setdefault((key, part), []).append(value)
         trials = []
         for key, contender, n, seed, status, reason, text in self._db.execute(
-            "SELECT key, contender, n, seed, status, reason, figures FROM trials ORDER BY committed_at, rowid"
+            "SELECT key, contender, n, seed, status, reason, figures FROM trials ORDER BY rowid"
         ):
             figures = json.loads(text)
             trials.append(
@@ -383,3 +383,18 @@ class StudyStore:
         return self._db.execute(
             "SELECT abstention, raw FROM answers WHERE trial = ? AND part = ? ORDER BY position", (key, part)
         ).fetchall()
+
+
+def _fill(
+    db: sqlite3.Connection,
+    facts: Mapping[str, Any],
+    rows: Mapping[str, Rows],
+    folds: Sequence[Fold],
+    unlabelled: Sequence[str],
+) -> None:
+    for part in PARTS:
+        db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_values(part, rows[part]))
+    for seed, fold in enumerate(folds):
+        db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", fold_values(seed, fold))
+    db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
+    db.executemany("INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()])

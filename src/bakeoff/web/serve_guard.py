@@ -153,7 +153,8 @@ class ServeGuard:
                     "Send the header: Authorization: Bearer KEY",
                     {"WWW-Authenticate": "Bearer"},
                 )
-        if scope["method"] == "POST" and not headers.get("content-type", "").lower().startswith("application/json"):
+        asks = scope["method"] == "POST" and scope["path"] == "/predict"
+        if asks and not headers.get("content-type", "").lower().startswith("application/json"):
             # A browser sends other kinds of content to any server for any page, without asking the server first.
             return fault(
                 415,

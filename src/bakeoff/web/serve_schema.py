@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, create_model
 
 if TYPE_CHECKING:
     from bakeoff.workbench.serve import Served
@@ -135,11 +135,11 @@ class ServeSchema:
 
     def _row_type(self) -> type[BaseModel]:
         if self.alone:
-            fields = {name: (_cell_type(name), _cell_field(name)) for name in self.columns}
+            fields = {name: (self._cell_type(name), _cell_field(name)) for name in self.columns}
         else:
             # Any text may be the name of a column, and a field's name has to be one of Python's.
             fields = {
-                f"column_{number}": (str | None, Field(default=None, alias=name))
+                f"column_{number}": (self._cell_type(name) | None, Field(default=None, alias=name))
                 for number, name in enumerate(self.columns)
             }
         return create_model("Row", __doc__="One row.", **fields)  # type: ignore[call-overload,no-any-return]
@@ -148,10 +148,10 @@ class ServeSchema:
         many: Any = {"maxItems": self.limits.rows, "minItems": 1}
         fields: dict[str, Any] = {}
         if self.alone:
-            fields |= {name: (_cell_type(name) | None, _cell_field(name, default=None)) for name in self.columns}
+            fields |= {name: (self._cell_type(name) | None, _cell_field(name, default=None)) for name in self.columns}
         if self.one_text:
             fields["texts"] = (
-                list[str] | None,
+                list[self._cell_type("text")] | None,  # type: ignore[misc]  # a type that is made here
                 Field(default=None, description="several texts", json_schema_extra=many),
             )
         rows: Any = list[self.row]  # type: ignore[name-defined]  # a type that is made here
@@ -160,12 +160,34 @@ class ServeSchema:
             Field(default=None, description="several rows", json_schema_extra=many),
         )
         fields["probabilities"] = (
-            bool,
+            StrictBool,
             Field(default=True, description="give each label's probability, where the method has honest ones"),
         )
         told = f"One of {', '.join(self.forms)}; fields that are not known are ignored."
-        settings = ConfigDict(json_schema_extra={"examples": [example["value"] for example in self.examples.values()]})
+        examples = [example["value"] for example in self.examples.values()]
+        settings = ConfigDict(json_schema_extra={"examples": examples, "oneOf": self._one_form()})
         return create_model("Request", __doc__=told, __config__=settings, **fields)
+
+    def _cell_type(self, name: str) -> Any:
+        """Tell what `_check` looks at, which says more of it than a schema's faults would."""
+        told: Any = {"maxLength": self.limits.characters, "pattern": "^[^\\u0000]*$"}
+        text = Annotated[str, Field(json_schema_extra=told)]
+        return list[text] if name == "tokens" else text  # type: ignore[valid-type]  # a type that is made here
+
+    def _one_form(self) -> list[dict[str, Any]]:
+        """Tell that a request holds its rows in one form alone."""
+        forms = [self.columns] if self.alone else []
+        forms += [("texts",)] if self.one_text else []
+        every = {name for form in (*forms, ("rows",)) for name in form}
+        return [
+            {
+                "required": list(form),
+                "properties": {
+                    name: {"not": {"type": "null"}} if name in form else {"type": "null"} for name in sorted(every)
+                },
+            }
+            for form in (*forms, ("rows",))
+        ]
 
     def _response_type(self) -> type[BaseModel]:
         served = self.served
@@ -202,10 +224,6 @@ class ServeSchema:
             found["texts"] = {"summary": "several texts", "value": {"texts": [values[0], "Broke after two days."]}}
         found["rows"] = {"summary": "several rows", "value": {"rows": [row, row], "probabilities": False}}
         return found
-
-
-def _cell_type(name: str) -> Any:
-    return list[str] if name == "tokens" else str
 
 
 def _cell_field(name: str, **settings: Any) -> Any:

@@ -13,7 +13,7 @@ from bakeoff.errors import OptionError, UserError
 from bakeoff.methods.contract import Method
 from bakeoff.methods.registry import load_method
 from bakeoff.ship import Bundle, BundleFacts, TunedFigures, check_place, read_bundle, tuned_card
-from bakeoff.ship.files import METHOD
+from bakeoff.ship.contents import METHOD
 from bakeoff.tasks import Task, task_of_kind
 from bakeoff.workbench.finetune import settings_of
 from bakeoff.workbench.fitting import (

@@ -212,7 +212,7 @@ def open_served(bundle: Path, servers: ServerUse | None = None, *, threads: int 
     """
     from bakeoff.ship import read_bundle
     from bakeoff.ship.card import score_told
-    from bakeoff.ship.files import CARD, MANIFEST, digest
+    from bakeoff.ship.contents import CARD, MANIFEST, digest
     from bakeoff.study.sending import asking_of, sendings
     from bakeoff.workbench.sending import check_sending
 

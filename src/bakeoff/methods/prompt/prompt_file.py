@@ -16,6 +16,7 @@ from bakeoff.methods.prompt.control import OutputControl, control_from_plain
 from bakeoff.methods.prompt.prompt_schema import check_whole, file_schema
 from bakeoff.methods.prompt.template import Demonstration, PromptDesign
 from bakeoff.methods.prompt.writing_control import WritingControl, writing_control_from_plain
+from bakeoff.plain_yaml import value_of
 
 __all__ = [
     "SCHEMA",
@@ -173,8 +174,8 @@ def read_prompt_text(text: str, name: str) -> PromptFile:
     import yaml
 
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+        value = value_of(text)
+    except yaml.YAMLError as error:
         raise DataError(
             f"The prompt file {name} must be YAML; {_yaml_fault(error)}.",
             next_step="Mend that line, or write the file anew with: bakeoff prompt new",

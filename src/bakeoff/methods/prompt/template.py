@@ -13,15 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from bakeoff.errors import DataError
 from bakeoff.methods.clean import MARK, clean_fields, clean_text
+from bakeoff.methods.prompt.held_templates import held_template
 from bakeoff.tasks import Task, label_words
-
-if TYPE_CHECKING:
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 __all__ = [
     "BETWEEN",
@@ -362,23 +359,12 @@ def _cue(task: Task) -> str:
     return spoken[0].upper() + spoken[1:] if re.fullmatch(r"[A-Za-z][A-Za-z ]{0,40}", spoken) else _CUE
 
 
-@lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    # Prompts are plain text: escaping as in a web page would change them.
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-    )
-
-
 def _rendered(template: str, values: Mapping[str, Any], name: str) -> str:
     from jinja2 import TemplateError
 
     try:
-        return _environment().from_string(template).render(**values)
-    except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
+        return held_template(template).render(**values)
+    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, RecursionError) as error:
         raise DataError(
             f"The prompt's template {name!r} must be Jinja over its own values; {error}.",
             next_step="Mend the template in the prompt file.",

@@ -64,7 +64,10 @@ class LocalExecutor:
         JobResult
             `JobFailed` where the method gave up, or the worker died or hung.
         """
-        self._ensure_started()
+        try:
+            self._ensure_started()
+        except OSError as error:  # no memory or no process to be had, which may pass
+            return JobFailed(f"the worker process could not be started: {error}", crashed=True)
         end, phase = time.monotonic() + LOADING_SECONDS, "loading its model"
         try:
             self._connection.send(job)
@@ -108,10 +111,17 @@ class LocalExecutor:
     def _ensure_started(self) -> None:
         if self._process is not None and self._process.is_alive():
             return
+        self._process = None
         self._connection, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=serve_jobs, args=(theirs, self.threads), daemon=True)
-        self._process.start()
-        theirs.close()
+        process = self._context.Process(target=serve_jobs, args=(theirs, self.threads), daemon=True)
+        try:
+            process.start()
+        except OSError:
+            self._connection.close()
+            raise
+        finally:
+            theirs.close()
+        self._process = process
         self.restarts += 1
 
     def _exit_code(self) -> int | None:

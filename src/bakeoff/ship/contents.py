@@ -1,4 +1,4 @@
-"""The files of a bundle: each held to the manifest, and none that could carry code or lead out of the folder."""
+"""The files of a bundle: where they may lie, and that they are as they were written."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ __all__ = [
 
 MANIFEST, CARD, METHOD, WEIGHTS = "bundle.json", "README.md", "method", "weights"
 
+SHIP_AGAIN = "Ship the contender again from its study, or copy the whole folder again from where it was written."
+
 #: Endings of files that some loader would run or unpickle; a bundle needs none of them.
 CODE_SUFFIXES = frozenset(
     {
@@ -48,9 +50,6 @@ CODE_SUFFIXES = frozenset(
         ".so",
     }
 )
-
-#: What to do about a bundle that is not as it was written.
-SHIP_AGAIN = "Ship the contender again from its study, or copy the whole folder again from where it was written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +77,19 @@ def walk(folder: Path) -> Iterator[Path]:
 
 
 def check_files(place: Path, files: tuple[BundleFile, ...]) -> None:
-    """Refuse a bundle whose files are not just those of its manifest, each as it was written.
+    """Hold a bundle's files to what is listed of them.
 
     Parameters
     ----------
     place : Path
-        Folder of the bundle.
+        The bundle's folder.
     files : tuple of BundleFile
-        Of its manifest.
+        As `bundle.json` lists them.
 
     Raises
     ------
     BundleError
-        If one is missing, changed, a link, not listed, or of a kind that could carry code.
+        If one is missing, changed, a link or not listed, lies outside, or could carry code.
     """
     listed = {file.path for file in files}
     if len(listed) < len(files):
