@@ -157,6 +157,6 @@ def test_a_newer_study_is_refused_as_it_is(oldest: Path) -> None:
     with closing(sqlite3.connect(oldest / "study.sqlite")) as db, db:
         db.execute("INSERT INTO migrations VALUES ('m999_from_the_future')")
     before = (oldest / "study.sqlite").read_bytes()[100:]
-    with pytest.raises(StudyError, match=r"'m999_from_the_future'.*'m004_plans_of_one_form'.*pip install --upgrade"):
+    with pytest.raises(StudyError, match=r"'m999_from_the_future'.*'m005_growths'.*pip install --upgrade"):
         StudyStore(oldest)
     assert (oldest / "study.sqlite").read_bytes()[100:] == before, "nothing was migrated"

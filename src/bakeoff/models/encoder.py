@@ -108,9 +108,8 @@ def load_encoder(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
     with loading(files.name):
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-        model = AutoModel.from_pretrained(folder, dtype=kind, use_safetensors=True, **local)
+        model = place(AutoModel.from_pretrained(folder, dtype=kind, use_safetensors=True, **local), device)
         check_vocabulary(model, tokenizer, files.name)
-        model = place(model, device)
     return Encoder(
         model=model,
         tokenizer=tokenizer,

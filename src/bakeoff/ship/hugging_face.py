@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 from bakeoff.catalog import HubSource, aside, entries, publish
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.records import Contender, WrittenForm
-from bakeoff.ship.bundle import CARD, CODE_SUFFIXES, Bundle, walk
+from bakeoff.ship.bundle import Bundle
 from bakeoff.ship.card import code_block, escape
+from bakeoff.ship.contents import CARD, CODE_SUFFIXES, walk
 from bakeoff.tasks import Task
 
 if TYPE_CHECKING:

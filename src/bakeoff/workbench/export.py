@@ -138,7 +138,7 @@ def export(
 def _written_folder(
     shipped: Bundle, compared: _Compared, folder: Path, output: Path, int8: bool, told: Callable[[str], None]
 ) -> ExportSummary:
-    from bakeoff.ship.bundle import CARD, MANIFEST, digest
+    from bakeoff.ship.contents import CARD, MANIFEST, digest
     from bakeoff.ship.onnx_folder import write_model, write_quantised, write_rest
 
     told(f"loading {shipped.facts.contender.name}")

@@ -247,7 +247,7 @@ def _made_from(bundle: Bundle, rows: RowFile, how: tuple[object, ...]) -> dict[s
     """Name what the answers hang on, in the user's words."""
     from importlib.metadata import version
 
-    from bakeoff.ship.bundle import MANIFEST, digest
+    from bakeoff.ship.contents import MANIFEST, digest
 
     return {
         "the file of rows": rows.sha256,
