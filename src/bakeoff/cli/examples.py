@@ -171,7 +171,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("As an ONNX model, beside its study", "bakeoff export bakeoff-studies/reviews/bundle --onnx exported"),
         ("For transformers, with a model card", "bakeoff export bundle --hugging-face reviews-model"),
         (
-            "And one of 8-bit integers, its loss on labelled rows",
+            "One of 8-bit integers too, its loss on labelled rows",
             "bakeoff export bundle --onnx exported --int8 --rows held-out.csv --label sentiment",
         ),
     ),

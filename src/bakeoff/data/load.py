@@ -95,10 +95,8 @@ def read_rows(
 
     Raises
     ------
-    DataError
-        If nothing can be read, no label is found, or all rows have one label.
-    OptionError, SourceError
-        If an option is none of these; if nothing can be reached.
+    DataError, OptionError, SourceError
+        If nothing can be read or reached, no label is found, all rows have one label, or an option is none of these.
     """
     _refuse_options(min_label_rows, rare, kind)
     tables, notes = _tables(source, encoding, delimiter, header)

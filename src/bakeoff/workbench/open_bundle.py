@@ -134,11 +134,9 @@ def _with_columns(rows: Any, table: Table, added: dict[str, list[Any]]) -> Any:
     opened = opened_frame(rows)
     opened = opened.rename({column: names[str(column)] for column in opened.columns if str(column) in changed})
     space = narwhals.get_native_namespace(opened)
-    index = narwhals.maybe_get_index(opened)
     kinds = {name: _kind(values) for name, values in added.items()}
     columns = [narwhals.new_series(name, values, kinds[name], backend=space) for name, values in added.items()]
-    if index is not None:
-        columns = [narwhals.maybe_set_index(column, index=index) for column in columns]
+    # What has an index keeps it: new columns stand row by row beside the others.
     return opened.with_columns(*columns).to_native()
 
 
