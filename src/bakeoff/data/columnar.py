@@ -106,9 +106,10 @@ def _refuse_fatal(path: Path) -> None:
 @contextmanager
 def _readable(path: Path, kind: str, *faults: type[Exception]) -> Iterator[None]:
     """Tell what a reader cannot read in a sentence, its panics included."""
+    expected: tuple[type[Exception], ...] = (*faults, OSError)
     try:
         yield
-    except (*faults, OSError) as error:
+    except expected as error:
         raise _unreadable(path, kind, error) from error
     except BaseException as error:
         # A reader in Rust that meets what nobody foresaw panics, which is no Exception in Python.
