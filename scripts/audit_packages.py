@@ -20,7 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 #: Extras that users install; tests and documentation bring more, which nobody is handed.
-EXTRAS = ("", "control", "finetune", "generate", "hub", "improve", "server", "tune", "web")
+EXTRAS = ("", "control", "finetune", "generate", "hub", "improve", "mlflow", "onnx", "server", "tune", "web")
 #: SPDX identifiers of licences under which a package may be used beside an Apache-2.0 program, whoever sells that.
 ALLOWED = {
     "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,7 @@ def read_parquet(path: Path) -> Table:
     with _readable(path, "a parquet file", polars.exceptions.PolarsError):
         lazy = polars.scan_parquet(path)
         refuse_swelling_table(path, lazy.select(polars.len()).collect().item(), len(lazy.collect_schema()))
+        _refuse_fatal(path)
         frame = polars.read_parquet(path)
         texts = frame.select(polars.selectors.string().str.len_bytes().sum())
         refuse_swelling_texts(path, sum(count or 0 for row in texts.iter_rows() for count in row))
@@ -87,12 +90,30 @@ def _plain(value: Any) -> Cell:
     return cell_of(value)
 
 
+def _refuse_fatal(path: Path) -> None:
+    """Refuse a file that ends the program which reads it, as found by one that may end.
+
+    Where a damaged parquet file asks for more memory than there is, its reader ends the process at once: no exception,
+    no message, and with it an app that others use. A try costs half a second and a second reading.
+    """
+    code = "import polars, sys; polars.read_parquet(sys.argv[1])"
+    tried = subprocess.run(
+        [sys.executable, "-c", code, path], check=False, capture_output=True, stdin=subprocess.DEVNULL
+    )
+    if tried.returncode < 0:  # by a signal; what it can tell is told when it is read here
+        raise DataError(
+            f"{path} cannot be read as a parquet file: it is damaged, and ends the program that reads it.",
+            next_step="Export it again, or as .csv.",
+        )
+
+
 @contextmanager
 def _readable(path: Path, kind: str, *faults: type[Exception]) -> Iterator[None]:
     """Tell what a reader cannot read in a sentence, its panics included."""
+    expected: tuple[type[Exception], ...] = (*faults, OSError)
     try:
         yield
-    except (*faults, OSError) as error:
+    except expected as error:
         raise _unreadable(path, kind, error) from error
     except BaseException as error:
         # A reader in Rust that meets what nobody foresaw panics, which is no Exception in Python.

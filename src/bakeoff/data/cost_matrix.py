@@ -69,16 +69,14 @@ def _table(text: str, source: str) -> list[tuple[str, dict[str, Any]]]:
 def _mapped(text: str, source: str) -> list[tuple[str, dict[str, Any]]]:
     import yaml
 
-    # JSON is YAML, too. BaseLoader makes text of every scalar: labels such as no and 1 stay as they are.
-    loader = yaml.BaseLoader(text)
     try:
+        # JSON is YAML, too. BaseLoader makes text of every scalar: labels such as no and 1 stay as they are.
+        loader = yaml.BaseLoader(text)
         node = node_of(text, loader)
         value = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         raise DataError(f"{source} is not valid YAML ({said}).", next_step="Correct it.") from error
-    finally:
-        loader.dispose()
     if value is None:
         return []
     if not isinstance(value, Mapping) or not all(isinstance(row, Mapping) for row in value.values()):

@@ -36,7 +36,12 @@ def yaml_pairs(text: str, source: str, what: str, example: str) -> list[tuple[st
     import yaml
 
     # BaseLoader makes text of every scalar and builds no objects.
-    loader = yaml.BaseLoader(text)
+    try:
+        loader = yaml.BaseLoader(text)
+    except yaml.YAMLError as error:
+        raise DataError(
+            f"{source} is not valid YAML ({' '.join(str(error).split())}).", next_step="Correct it."
+        ) from error
     try:
         node = node_of(text, loader)
         if node is None:

@@ -91,8 +91,7 @@ def load_decoder(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=kind, use_safetensors=True, **local)
-        check_vocabulary(model, tokenizer, files.name)
-        model = place(model, device)
+        model = place(check_vocabulary(model, tokenizer, files.name), device)
     return Decoder(
         model=model,
         tokenizer=tokenizer,

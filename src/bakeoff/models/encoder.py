@@ -108,8 +108,8 @@ def load_encoder(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
     with loading(files.name):
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-        model = place(AutoModel.from_pretrained(folder, dtype=kind, use_safetensors=True, **local), device)
-        check_vocabulary(model, tokenizer, files.name)
+        model = AutoModel.from_pretrained(folder, dtype=kind, use_safetensors=True, **local)
+        model = place(check_vocabulary(model, tokenizer, files.name), device)
     return Encoder(
         model=model,
         tokenizer=tokenizer,

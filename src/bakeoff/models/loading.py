@@ -69,7 +69,7 @@ def _too_large(name: str) -> ModelError:
     )
 
 
-def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
+def check_vocabulary(model: Any, tokenizer: Any, name: str) -> Any:
     """Refuse the tokenizer of another model, of which the embedding table has no row for some pieces.
 
     Parameters
@@ -78,6 +78,11 @@ def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
         Of transformers.
     name : str
         Of the model, for the message.
+
+    Returns
+    -------
+    object
+        The model.
 
     Raises
     ------
@@ -90,6 +95,7 @@ def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
             f"The tokenizer of {name} has {pieces} pieces and its model {rows}: it is the tokenizer of another model.",
             next_step="Put the tokenizer of this model into its folder, or download both again.",
         )
+    return model
 
 
 def torch_dtype(name: str) -> torch.dtype:

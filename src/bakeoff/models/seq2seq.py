@@ -83,8 +83,7 @@ def load_seq2seq(files: ModelFiles, *, dtype: DTypeName = "float32", device: str
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(Path(files.path), **local)
         model = AutoModelForSeq2SeqLM.from_pretrained(Path(files.path), dtype=kind, use_safetensors=True, **local)
-        check_vocabulary(model, tokenizer, files.name)
-        model = place(model, device)
+        model = place(check_vocabulary(model, tokenizer, files.name), device)
     stated = (getattr(tokenizer, "model_max_length", None), getattr(model.config, "max_position_embeddings", None))
     context = min([_NO_LIMIT, *(int(each) for each in stated if each)])
     return Seq2Seq(

@@ -165,14 +165,15 @@ class ServeSchema:
         )
         told = f"One of {', '.join(self.forms)}; fields that are not known are ignored."
         examples = [example["value"] for example in self.examples.values()]
-        settings = ConfigDict(json_schema_extra={"examples": examples, "oneOf": self._one_form()})
+        more: Any = {"examples": examples, "oneOf": self._one_form()}
+        settings = ConfigDict(json_schema_extra=more)
         return create_model("Request", __doc__=told, __config__=settings, **fields)
 
     def _cell_type(self, name: str) -> Any:
         """Tell what `_check` looks at, which says more of it than a schema's faults would."""
         told: Any = {"maxLength": self.limits.characters, "pattern": "^[^\\u0000]*$"}
         text = Annotated[str, Field(json_schema_extra=told)]
-        return list[text] if name == "tokens" else text  # type: ignore[valid-type]  # a type that is made here
+        return list[text] if name == "tokens" else text
 
     def _one_form(self) -> list[dict[str, Any]]:
         """Tell that a request holds its rows in one form alone."""

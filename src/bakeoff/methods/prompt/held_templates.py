@@ -92,7 +92,7 @@ def _check(node: Node, loops: int) -> None:
 def _replaced(text: Any, old: str, new: str) -> str:
     from jinja2 import TemplateRuntimeError
 
-    text = str(text)
-    if len(text) + text.count(old) * len(new) > _MOST_LETTERS:
+    said = str(text)
+    if len(said) + said.count(old) * len(new) > _MOST_LETTERS:
         raise TemplateRuntimeError(f"'replace' may make a text of {_MOST_LETTERS:,} letters at most")
-    return text.replace(old, new)
+    return said.replace(old, new)
