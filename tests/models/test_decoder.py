@@ -134,7 +134,7 @@ def test_the_tokenizer_of_another_model_is_told(small_folder):
     vocabulary = tokenizer["model"]["vocab"]
     vocabulary |= {f"further{number}": len(vocabulary) + number for number in range(100)}
     (small_folder.path / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
-    with pytest.raises(ModelError, match=r"The tokenizer of small has 5\d\d pieces and its model 4\d\d"):
+    with pytest.raises(ModelError, match=r"The tokenizer of small has 485 pieces and its model 420"):
         load_decoder(small_folder)
 
 

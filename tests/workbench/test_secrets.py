@@ -64,9 +64,9 @@ def test_keys_and_rows_stay_where_they_belong(
 
     with serving(study / "bundle", key=SERVING_KEY) as client:
         right, other = {"Authorization": f"Bearer {SERVING_KEY}"}, {"Authorization": "Bearer other"}
-        answered = client.post("/predict", json={"review": ROW}, headers=right)
+        answered = client.post("/predict", json={"text": ROW}, headers=right)
         assert answered.status_code == 200
-        said = [answered, client.post("/predict", json={"review": ROW}, headers=other)]
+        said = [answered, client.post("/predict", json={"text": ROW}, headers=other)]
         said += [client.post("/predict", json={"nothing": ROW}, headers=right), client.get("/metrics", headers=right)]
         served = "".join(one.text for one in said)
 
