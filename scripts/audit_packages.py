@@ -29,6 +29,7 @@ ALLOWED = {
 #: What packages that name no SPDX identifier call these.
 SPELLED = {
     "2-clause bsd": "BSD-2-Clause",
+    "3-clause bsd license": "BSD-3-Clause",
     "apache": "Apache-2.0",
     "apache 2.0": "Apache-2.0",
     "apache 2.0 license": "Apache-2.0",
