@@ -46,6 +46,7 @@ def test_the_version_that_scores_best_on_rows_it_was_not_made_from_is_written(pr
     history = read_history(history_folder(tmp_path / "q.yaml"))
     assert {one.prompt.design.instruction for one in history} == {design.instruction, LONG}
     assert {one.metric for one in history} == {"form"}
+    assert all(one.checks and 0 <= one.score <= 1 for one in history), "a version knows its checks when it is read"
     change = document["change"]
     assert change["rows"] == 12
     # Texts of random weights: whichever scores better on the rows that choose is written, and the start stays if none.

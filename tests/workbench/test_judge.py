@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.methods.prompt.prompt_file import PromptFile, write_prompt_file
+from bakeoff.methods.prompt.writing_control import WritingControl
+from bakeoff.methods.prompt.written_design import written_design
+from bakeoff.testing import task_for_kind
 from bakeoff.workbench.judging import judging_messages, read_reply, settled
 from bakeoff.workbench.rate import allow_rating, board_of, rate, rating_board, read_ratings, take_back
 from made_study import make_study
@@ -40,9 +44,9 @@ def test_replies_are_read_and_both_orders_settle_a_pair():
 
 
 def test_pairs_are_judged_once_in_both_orders_and_kept_beside_a_persons(program, study: Path, relay_to):
-    # Four pairs: the left one, the right one, always the first place, and a reply that says nothing.
-    replies = [FIRST, SECOND, SECOND, FIRST, FIRST, FIRST, "says: hm", FIRST]
-    relay = relay_to("http://127.0.0.1:9", lambda number: replies[number] if number < 8 else TIE)
+    # Four pairs: the left one, the right one, always the first place, and one that says nothing, asked once more.
+    replies = [FIRST, SECOND, SECOND, FIRST, FIRST, FIRST, "says: hm", "says: hum", FIRST]
+    relay = relay_to("http://127.0.0.1:9", lambda number: replies[number] if number < 9 else TIE)
     (study.parent / "prices.yaml").write_text(PRICES, "utf-8")
     told = ("rate", study, "--judge", f"{relay.url}#judge", "--prices", "prices.yaml", "--limit", "calls-at-a-time=1")
     allow_rating(study)
@@ -69,19 +73,19 @@ def test_pairs_are_judged_once_in_both_orders_and_kept_beside_a_persons(program,
 
     done = program(*told, "--limit", "calls=1000")
     said = " ".join(done.out.split())
-    assert relay.seen == 8 + 2 * 4  # neither what was judged nor a reply that was kept
-    assert "Judged by a model, judge at 127.0.0.1, and by no person: 7 pairs" in said
-    assert "1 pairs got a reply that names no text, and stay open." in said
-    assert "No conclusion yet: 1 row is open." in said
+    # Neither what was judged nor a reply that was kept, but the one that said nothing: it would say so for ever.
+    assert relay.seen == 9 + 1 + 2 * 4
+    assert "Judged by a model, judge at 127.0.0.1, and by no person: 8 pairs" in said
+    assert "No conclusion yet" not in said
     assert "worth" in said or "USD" in said
     assert max(map(len, done.out.splitlines())) <= 80
     again = program(*told, "--json").document["result"]
-    assert (relay.seen, again["rated"], again["calls"]["asked"]) == (16, 7, 0)
-    assert again["interval"] is None
+    assert (relay.seen, again["rated"], again["calls"]["asked"]) == (18, 8, 0)
+    assert again["interval"] is not None
 
     take_back(study)
     assert rating_board(study).ratings == ()
-    assert len(board_of(study, first["judge"]).ratings) == 7
+    assert len(board_of(study, first["judge"]).ratings) == 8
 
 
 def test_a_win_rate_with_its_interval_is_told_when_all_is_judged(program, study: Path, relay_to):
@@ -128,3 +132,16 @@ def test_with_one_seed_the_better_prompt_by_validation_is_the_finalist(tmp_path:
     others = [one for one in evidence.trials if one.contender != TUNED.name]
     mixed = replace(evidence, trials=(*several, *others))
     assert [name for name, _ in validation_ranking(mixed, "prompt")] == [ZERO.name, FEW.name]
+
+
+def test_a_limit_holds_for_all_seeds_that_write_together(program, tmp_path: Path, relay_to):
+    design = written_design(task_for_kind("generation"), form="plain")
+    write_prompt_file(
+        tmp_path / "p.yaml", PromptFile(design, "written", writing=WritingControl(most_tokens=8, beams=2))
+    )
+    relay = relay_to("http://127.0.0.1:9", lambda number: f"says: text {number}")
+    told = ("prompt", "write", "p.yaml", "a thing", "--model", f"{relay.url}#big", "--seeds", 3)
+    ended = program(*told, "--limit", "calls=2")
+    assert ended.code == 2
+    assert "is used up" in ended.err
+    assert relay.seen == 2

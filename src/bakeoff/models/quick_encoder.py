@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from bakeoff.models.linear_layers import quick_linear_layers
+from bakeoff.models.loading import cast_weights
 
 __all__ = ["QuickEncoder", "answering_dtype", "answering_model"]
 
@@ -62,7 +63,9 @@ def answering_model(model: Any, dtype: torch.dtype) -> Any:
         return model
     import copy
 
-    return copy.deepcopy(model).to(dtype).eval()
+    copied = copy.deepcopy(model)
+    cast_weights(copied, "bfloat16" if dtype is torch.bfloat16 else "float32")
+    return copied.eval()
 
 
 class QuickEncoder(torch.nn.Module):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.catalog.servers import ServerName, host_of, is_loopback, is_server, parse_server
 from bakeoff.catalog.terms import ServerTerms, SpendingLimits
-from bakeoff.errors import ModelError, OptionError
+from bakeoff.errors import OptionError
 from bakeoff.study.evidence import read_task
 from bakeoff.study.sending import Sending
 from bakeoff.study.terms import JOURNAL
@@ -237,9 +237,9 @@ class _Judging:
                         continue
                     self.judged += 1
                     yield self._rating(futures[future], read, replies)
-            except ModelError:
-                for future in futures:
-                    future.cancel()
+            except BaseException:
+                # Nobody waits any more for pairs that are not asked yet: they would be asked, and paid for.
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
     def _rating(self, row: Rateable, read: Sequence[Reply], replies: tuple[str, ...]) -> Rating:
@@ -249,11 +249,16 @@ class _Judging:
     def _replies(self, row: Rateable) -> tuple[str, ...]:
         """Ask for one pair, the left text first and then the right one."""
         return tuple(
-            self._reply(judging_messages(self._instruction, row.text, *answers))
+            self._read(judging_messages(self._instruction, row.text, *answers))
             for answers in (row.answers, row.answers[::-1])
         )
 
-    def _reply(self, messages: Sequence[dict[str, str]]) -> str:
+    def _read(self, messages: Sequence[dict[str, str]]) -> str:
+        """Ask, and once more where the reply says nothing: the one that is kept would say nothing for ever."""
+        reply = self._reply(messages)
+        return reply if read_reply(reply) is not None else self._reply(messages, anew=True)
+
+    def _reply(self, messages: Sequence[dict[str, str]], *, anew: bool = False) -> str:
         from bakeoff.models.server import ServerFault
 
         while True:
@@ -264,6 +269,7 @@ class _Judging:
                     max_tokens=MOST_TOKENS,
                     temperature=0.0,
                     settings={"response_format": REPLY_FORMAT} if held else None,
+                    anew=anew,
                 )
             except ServerFault as fault:
                 # A server that knows no JSON Schema is asked without: the message says the form, too.

@@ -387,8 +387,8 @@ def _read(path: Path) -> Tried:
         names = Tried.__dataclass_fields__.keys() - {"prompt", "rows", "version", "model_reported", "metric", "checks"}
         # Tries of the time before servers could be tried, and texts written, do not have these.
         later = {"model_reported": plain.get("model_reported"), "metric": plain.get("metric", "accuracy")}
-        fields = {name: plain[name] for name in names} | later
         later["checks"] = tuple(map(TextCheck.from_json, plain.get("checks", ())))
+        fields = {name: plain[name] for name in names} | later
         rows = tuple(TriedRow(**row) for row in plain["rows"])
         if not rows:
             raise ValueError("it has no rows")

@@ -14,7 +14,7 @@ from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_text
 from bakeoff.methods.prompt.server_given import sent_characters, server_control
 from bakeoff.methods.prompt.server_given_writing import server_writing
 from bakeoff.methods.registry import load_method, method_spec
-from bakeoff.records import Answer, Contender
+from bakeoff.records import Answer, Contender, Usage
 from bakeoff.study.sending import asking_of, calls_told, sendings
 from bakeoff.tasks import Task
 from bakeoff.workbench.options import Watcher
@@ -38,12 +38,15 @@ class ServedRows:
         What the server says that its model is.
     calls : str
         One sentence on the calls that were made.
+    usage : Usage
+        What they took.
     """
 
     answers: Sequence[Answer]
     model: str
     reported: str
     calls: str
+    usage: Usage
 
 
 def ask_server(
@@ -94,7 +97,7 @@ def ask_server(
     method, answers = _answered(contender, task, list(texts), seed, RunContext(allow_send=allow_send, terms=terms))
     details, calls = method.details_, calls_told([method.details_], method.usage_.money, terms.prices.currency)
     named = f"{parse_server(model).url}#{details['server_model']}"
-    return ServedRows(answers, named, str(details.get("model_reported") or ""), calls)
+    return ServedRows(answers, named, str(details.get("model_reported") or ""), calls, method.usage_)
 
 
 def _answered(

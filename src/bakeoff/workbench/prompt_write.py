@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bakeoff.catalog.servers import is_server
-from bakeoff.catalog.terms import ServerTerms
+from bakeoff.catalog.terms import ServerTerms, SpendingLimits
 from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Method, RunContext
 from bakeoff.methods.prompt.prompt_file import PromptFile, prompt_text, read_prompt_file
 from bakeoff.methods.prompt.writing_control import WritingControl
 from bakeoff.methods.registry import load_method
 from bakeoff.models.facts import choose_dtype
-from bakeoff.records import Answer
+from bakeoff.records import Answer, Usage
 from bakeoff.study.contenders import CandidateModel
 from bakeoff.tasks import Task, check_value, task_of_kind
 from bakeoff.workbench.candidates import candidate_models
@@ -104,7 +104,7 @@ def write_with(
         )
     control = prompt.writing or WritingControl()
     if control.temperature == 0.0 and len(seeds) > 1:
-        control = replace(control, temperature=_TEMPERATURE, top_p=_TOP_P)
+        control = replace(control, temperature=_TEMPERATURE, top_p=_TOP_P, beams=1)
     prompt, checks = replace(prompt, writing=control), given_checks(options.checks, "generation", [text])
     task = task_of_kind("generation", name="text", labels=(), metric="chrf", instruction=prompt.design.instruction)
     model = options.model or prompt.model or "smollm2-135m"
@@ -148,21 +148,26 @@ def _asked_server(
     options: WriteOptions,
     watcher: Watcher,
 ) -> tuple[list[Answer], str]:
-    served = [
-        ask_server(
-            path,
-            prompt,
-            task,
-            model,
-            [text],
-            allow_send=options.allow_send,
-            terms=options.terms,
-            watcher=watcher,
-            seed=seed,
+    terms, allowed, answers, named = options.terms, options.allow_send, [], model
+    for seed in seeds:
+        served = ask_server(
+            path, prompt, task, model, [text], allow_send=allowed, terms=terms, watcher=watcher, seed=seed
         )
-        for seed in seeds
-    ]
-    return [one.answers[0] for one in served], served[-1].model
+        # Limits hold for all seeds together.
+        terms = replace(terms, limits=_left(terms.limits, served.usage))
+        answers.append(served.answers[0])
+        named = served.model
+    return answers, named
+
+
+def _left(limits: SpendingLimits, usage: Usage) -> SpendingLimits:
+    """Give what limits leave once something was spent."""
+    money, tokens, calls = limits.money, limits.tokens, limits.calls
+    return SpendingLimits(
+        money=None if money is None else max(0.0, money - usage.money),
+        tokens=None if tokens is None else max(0, tokens - usage.tokens_in - usage.tokens_out),
+        calls=None if calls is None else max(0, calls - usage.calls),
+    )
 
 
 def _decoder(name: str, watcher: Watcher) -> CandidateModel:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -266,14 +268,24 @@ def keep_ratings(study: Path, ratings: Sequence[Rating]) -> None:
     ratings : sequence of Rating
     """
     said = {_pair_of(one) for one in ratings}
-    _write(study, [*(one for one in read_ratings(study) if _pair_of(one) not in said), *ratings])
+    with _held(study):
+        _write(study, [*(one for one in read_ratings(study) if _pair_of(one) not in said), *ratings])
 
 
 def take_back(study: Path) -> None:
     """Drop a person's last rating."""
-    ratings = list(read_ratings(study))
-    last = max((at for at, one in enumerate(ratings) if not one.rater), default=len(ratings))
-    _write(study, [one for at, one in enumerate(ratings) if at != last])
+    with _held(study):
+        ratings = list(read_ratings(study))
+        last = max((at for at, one in enumerate(ratings) if not one.rater), default=len(ratings))
+        _write(study, [one for at, one in enumerate(ratings) if at != last])
+
+
+@contextmanager
+def _held(study: Path) -> Iterator[None]:
+    """Hold the ratings while they are read and written anew: a person and a model may rate at the same time."""
+    with (study / f"{_FILE}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def read_ratings(study: Path) -> tuple[Rating, ...]:
