@@ -23,7 +23,7 @@ from bakeoff.ship import BundleFacts, write_bundle
 from bakeoff.study.store import StudyStore
 from bakeoff.testing import text_rows
 from bakeoff.testing.rows import rows_of_kind, task_for_kind
-from bakeoff.workbench.track import track
+from bakeoff.workbench.track import _check_host, track
 from in_process import Program
 from made_study import TUNED, make_study
 
@@ -161,6 +161,40 @@ def test_rows_go_to_no_host_that_is_not_allowed_and_a_silent_server_is_named(stu
     assert caught.value.next_step.endswith("--allow-send mlflow.example")
     with pytest.raises(SourceError, match=r"The MLflow server http://127\.0\.0\.1:9 could not be told"):
         track(study, "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("databricks", "databricks"),
+        ("databricks://profile", "databricks"),
+        ("postgresql://runs.example/db", "runs.example"),
+        ("postgresql://localhost/db?host=runs.example", "localhost"),
+        ("mysql:///db", "mysql"),
+        ("a-plugin:runs", "a-plugin"),
+        ("file://shares.example/runs", "shares.example"),
+        ("HTTPS://Mlflow.Example", "mlflow.example"),
+    ],
+)
+def test_an_address_that_may_lie_elsewhere_is_to_be_allowed(address: str, named: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        _check_host(address, frozenset({"other.example"}))
+    assert caught.value.next_step.endswith(f"--allow-send {named}")
+    _check_host(address, frozenset({named}))
+
+
+def test_a_store_on_this_machine_needs_no_word() -> None:
+    for address in (
+        "mlruns",
+        "/srv/mlruns",
+        "file:///srv/mlruns",
+        "sqlite:///mlflow.db",
+        "http://[::1]:5000",
+        "C:\\runs",
+    ):
+        _check_host(address, frozenset())
+    with pytest.raises(OptionError, match="is empty"):
+        _check_host(" ", frozenset())
 
 
 def test_without_mlflow_the_extra_is_named(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bakeoff import __version__
-from bakeoff.catalog.servers import host_of, is_loopback
+from bakeoff.catalog.servers import is_loopback
 from bakeoff.errors import MissingExtraError, OptionError, SourceError
 from bakeoff.extras import require
 from bakeoff.records import Decision, Evidence, Trial
@@ -70,7 +70,8 @@ def track(study: Path, uri: str, *, experiment: str = "bakeoff", allow_send: fro
     experiment : str
         Name of MLflow's experiment; made where there is none.
     allow_send : frozenset of str
-        Hosts to which a report with rows, and a bundle, may be sent; this machine needs none.
+        Hosts to which a report with rows, and a bundle, may be sent; a server on this machine, a path, ``file:`` and
+        ``sqlite:`` need none.
 
     Returns
     -------
@@ -108,15 +109,34 @@ def _settle() -> None:
 
 
 def _check_host(uri: str, allow_send: frozenset[str]) -> None:
-    if urlsplit(uri).scheme not in ("http", "https"):
-        return
-    host = host_of(uri)
-    if not is_loopback(host) and host not in allow_send:
+    host = _host_needed(uri)
+    if host is not None and host not in allow_send:
         raise OptionError(
             f"The report shows rows of the data, and a bundle may hold some; they are sent to hosts that are allowed "
             f"alone, and {host} is not.",
             next_step=f"If it may have them, add: --allow-send {host}",
         )
+
+
+def _host_needed(uri: str) -> str | None:
+    """Name what must be allowed to have rows: a host, or the service of an address that has none; None on this machine.
+
+    MLflow also takes addresses of databases and services, and packages add kinds of them: only what is known to stay
+    here needs nobody's word.
+    """
+    parts = urlsplit(uri.strip())
+    scheme, host = parts.scheme, (parts.hostname or "").lower()
+    if not uri.strip():
+        raise OptionError(
+            "The address of an MLflow server is empty, and MLflow would take another one from its settings.",
+            next_step="Name it, such as http://localhost:5000 or sqlite:///mlflow.db.",
+        )
+    if "databricks" in (scheme, parts.path.lower()):
+        return "databricks"
+    if scheme in ("http", "https"):
+        return None if is_loopback(host) else host or scheme
+    on_this_machine = scheme in ("", "file", "sqlite") or len(scheme) == 1  # a drive's letter
+    return None if on_this_machine and not parts.netloc else host or scheme or parts.netloc
 
 
 @contextmanager
