@@ -16,14 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.data import Rows
 from bakeoff.errors import MissingExtraError, OptionError, SourceError
 from bakeoff.methods.floors import TfidfLogistic
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.ship import BundleFacts, write_bundle
+from bakeoff.study.growth import Growth
 from bakeoff.study.store import StudyStore
 from bakeoff.testing import text_rows
 from bakeoff.testing.rows import rows_of_kind, task_for_kind
-from bakeoff.workbench.track import _check_host, track
+from bakeoff.workbench.track import _check_host, _key_of, track
 from in_process import Program
 from made_study import TUNED, make_study
 
@@ -145,6 +147,35 @@ def test_a_study_is_told_once_and_its_bundle_answers_alike(server: str, study: P
     (cut,) = [run for run in runs if run.data.tags.get("bakeoff.status") == "cut"]
     assert "test.accuracy" not in cut.data.metrics
     assert len(client.search_logged_models([place])) == 1
+
+
+@needs_server
+def test_a_run_that_was_cut_off_is_told_again(server: str, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.tracking import MlflowClient
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MlflowClient, "log_batch", _break_off)
+        with pytest.raises(SourceError, match="the line is cut"):
+            track(study, server, experiment="cut")
+    done = track(study, server, experiment="cut")
+    assert (done.added, done.known) == (4, 0)
+    client = MlflowClient(tracking_uri=server)
+    runs = client.search_runs([client.get_experiment_by_name("cut").experiment_id])
+    trials = [run for run in runs if run.info.run_id != done.run]
+    assert len(trials) == 4
+    assert all(run.data.metrics["fit_seconds"] == 2.0 for run in trials)
+
+
+def _break_off(*_given: object, **_named: object) -> None:
+    raise OSError("the line is cut")
+
+
+def test_a_study_is_the_same_after_rows_were_added(study: Path) -> None:
+    with StudyStore(study) as store:
+        key, rows = _key_of(store), Rows.of(("one more",), ("negative",))
+        before = Growth(1, "2026-01-02", "more.csv", "0" * 64, 1, 80, store.fact("fingerprint"), "{}", "{}")
+        store.grow(rows, before, {"fingerprint": "e" * 64})
+        assert _key_of(store) == key
 
 
 def _further() -> Trial:
