@@ -77,7 +77,7 @@ def text_bytes(frame: Any) -> int:
 
     # A sum stays of the type of what is added, of 32 bits here, and begins anew behind the largest.
     counts = frame.lazy().select(polars.selectors.string().str.len_bytes().cast(polars.UInt64).sum())
-    return sum(count or 0 for row in counts.collect(engine="streaming").iter_rows() for count in row)
+    return int(sum(count or 0 for row in counts.collect(engine="streaming").iter_rows() for count in row))
 
 
 def plain_rows(frame: Any) -> tuple[tuple[Cell, ...], ...]:

@@ -177,7 +177,7 @@ def _parent(client: Any, place: str, store: StudyStore, evidence: Evidence, deci
     run = str(found[0].info.run_id if found else client.create_run(place, tags=tags).info.run_id)
     params, metrics, told = study_values(evidence, decision)
     # A call that was cut off may have told some of them; what stands there cannot be changed.
-    told_before = found[0].data.params if found else {}
+    told_before: dict[str, str] = found[0].data.params if found else {}
     for name in params.keys() - told_before.keys():
         client.log_param(run, name, params[name])
     for name, number in metrics.items():

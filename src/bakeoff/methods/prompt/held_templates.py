@@ -95,7 +95,9 @@ def _environment() -> ImmutableSandboxedEnvironment:
     )
     made.globals.clear()
     made.filters = {name: made.filters[name] for name in FILTERS}
-    made.filters |= {"replace": _replaced, "join": pass_environment(_joined), _EACH: pass_context(_each)}
+    made.filters["replace"] = _replaced
+    made.filters["join"] = pass_environment(_joined)
+    made.filters[_EACH] = pass_context(_each)
     made.intercepted_binops = frozenset("+")
     made.binop_table["+"] = _added
     return made
