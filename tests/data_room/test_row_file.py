@@ -77,6 +77,29 @@ def test_faults_are_told_before_any_row_is_given(tmp_path: Path, ending: str, co
         open_rows(file)
 
 
+def test_a_parquet_file_that_fills_the_memory_or_ends_the_program_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    file.write_bytes((Path(__file__).parents[2] / "fuzz" / "regressions" / "parquet" / "exabytes").read_bytes())
+    with pytest.raises(DataError, match="it is damaged, and ends the program that reads it"):
+        open_rows(file)
+    polars.DataFrame({"text": ["x" * 100_000] * 1000}).write_parquet(file)
+    with pytest.raises(DataError, match="would hold 100,000,000 bytes of text"):
+        open_rows(file)
+    polars.DataFrame({"number": [1, 2]}).write_parquet(file)
+    found = open_rows(file)
+    file.write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="cannot be read as a parquet file"):
+        list(found.tables(1))
+
+
+def test_a_module_beside_the_rows_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("polars.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    polars.DataFrame({"text": ["a", "b"]}).write_parquet("rows.parquet")
+    assert len(read_table("rows.parquet")) == open_rows("rows.parquet").rows == 2
+    assert not Path("ran").exists()
+
+
 def test_the_file_is_named_by_its_bytes(tmp_path: Path) -> None:
     one, other = tmp_path / "one.csv", tmp_path / "other.csv"
     one.write_text("a,b\n1,2\n")

@@ -91,6 +91,16 @@ def test_strangers_templates_and_settings_are_read_in_one_place(call: str, place
     assert {name for name, node in CALLED if _called(node) == call} == places
 
 
+def test_no_child_imports_from_the_working_directory() -> None:
+    """With ``-c`` and ``-m`` Python would import what lies there in the place of what is installed."""
+    told = 0
+    for name, node in NODES:
+        if isinstance(node, ast.List) and node.elts and ast.unparse(node.elts[0]) == "sys.executable":
+            assert ast.unparse(node.elts[1]) == "'-P'", f"{name}:{node.lineno}"
+            told += 1
+    assert told >= 3
+
+
 def test_no_deadline_is_read_off_the_wall_clock() -> None:
     """A clock that is set must neither cut a trial nor keep it: deadlines are read off `time.monotonic`."""
     read = set()

@@ -150,6 +150,15 @@ def test_broken_row_templates_are_refused(row, reason):
         "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
         "{% set a = 'xx' %}" + "{% set a = a ~ a %}" * 60,
         "{{ 'x'" + " | replace('x', 'xxxxxxxxxx')" * 12 + " }}",
+        f"{{{{ '{'x' * 90_000}' | join('{'y' * 90_000}') }}}}",
+        "{{ [" + "instruction, " * 900 + "''] | join(instruction) | length }}",
+        "{{ (" + " ~ ".join(["instruction"] * 900) + ") | length }}",
+        "{{ (" + " + ".join(["instruction"] * 900) + ") | length }}",
+        "{{ instruction }}" * 900,
+        "{{ labels }}" * 1001,
+        "{% for a in instruction %}{% endfor %}",
+        f"{{% for a in '{'x' * 90_000}' %}}{{% for b in '{'y' * 90_000}' %}}{{% endfor %}}{{% endfor %}}",
+        f"{{% for a in [{'1, ' * 900}] %}}{{% for b in [{'1, ' * 900}] %}}{{% endfor %}}{{% endfor %}}",
         "{% include '/etc/passwd' %}",
         "{{ " + "(" * 2000 + "1" + ")" * 2000 + " }}",
         "{{ self.__init__.__globals__ }}",
@@ -160,17 +169,19 @@ def test_broken_row_templates_are_refused(row, reason):
 def test_templates_that_do_more_than_fill_in_are_refused(swelling, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="must be Jinja over its own values"):
-        replace(design_for(TASK), opening=swelling).render()
+        replace(design_for(TASK), opening=swelling, instruction="Classify." * 100).render()
     assert not list(tmp_path.iterdir())
 
 
 def test_templates_name_loop_ask_and_filter():
     opening = (
-        "{{ instruction | trim }}{% for label in labels if label.definition %}{% if loop.first %}:{% endif %} "
+        "{{ instruction | trim }}{{ ' ' ~ 1 ~ labels | join('+', attribute='words') }}"
+        "{{ (labels | map(attribute='words') | list + ['x']) | join }}"
+        "{% for label in labels if label.definition %}{% if loop.first %}:{% endif %} "
         "{{ label.words | replace('_', ' ') | upper }} ~ {{ label.definition or 'nothing' }}{% endfor %}"
     )
     told = replace(design_for(TASK), opening=opening, definitions=("is bad", "")).render()
-    assert ": NEGATIVE ~ is bad" in told.prefix
+    assert " 1negative+positivenegativepositivex: NEGATIVE ~ is bad" in told.prefix
 
 
 def test_cue_comes_from_the_name():

@@ -10,6 +10,7 @@ import pytest
 from bakeoff.data import Rows
 from bakeoff.errors import StudyError
 from bakeoff.records import Answer, Trial, Usage
+from bakeoff.study.growth import Growth
 from bakeoff.study.store import StudyStore
 
 NAN = float("nan")
@@ -62,6 +63,15 @@ def test_half_a_trial_is_never_seen(tmp_path: Path) -> None:
             store.add(trial(), *broken)
         assert store.trials() == ()
         assert store.finished_keys() == set()
+
+
+def test_rows_that_find_no_room_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    with StudyStore.create(tmp_path / "s", {"fingerprint": "f"}, PARTS) as store:
+        store._db.execute("PRAGMA max_page_count = 1")  # as large as it is, and no larger
+        more = Rows.of(tuple("x" * 9000 + str(at) for at in range(9)), ("a",) * 9)
+        with pytest.raises(StudyError, match="cannot be written: database or disk is full"):
+            store.grow(more, Growth(1, "", "", "", 9, 3, "f", "{}", "{}"), {"fingerprint": "g"})
+        assert (store.fact("fingerprint"), store.growths(), len(store.rows("train"))) == ("f", (), 3)
 
 
 def test_two_processes_cannot_write_one_study(tmp_path: Path) -> None:

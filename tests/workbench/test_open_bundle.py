@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from bakeoff.errors import DataError
+from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.floors import TfidfLogistic
 from bakeoff.records import Contender
 from bakeoff.ship import BundleFacts, write_bundle
@@ -81,6 +81,22 @@ def test_numbers_and_several_labels_keep_their_types(tmp_path: Path) -> None:
 def test_a_frame_without_the_column_is_refused(opened: OpenBundle) -> None:
     with pytest.raises(DataError, match="learned from the column 'review'; DataFrame has text"):
         opened.predict(pd.DataFrame({"text": TEXTS}))
+
+
+def test_one_text_and_a_dictionary_are_refused(opened: OpenBundle) -> None:
+    with pytest.raises(DataError, match="one text came"):
+        opened.predict(TEXTS[0])
+    with pytest.raises(DataError, match="a dict came, of which only the names"):
+        opened.predict({"review": TEXTS})
+
+
+def test_probabilities_that_are_not_honest_are_refused_at_a_later_call(
+    opened: OpenBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TfidfLogistic, "honest_probabilities", False)
+    assert len(opened.predict(TEXTS)) == 4
+    with pytest.raises(OptionError, match="has no honest probabilities"):
+        opened.predict(TEXTS, probabilities=True)
 
 
 def test_verbs_take_a_frame() -> None:

@@ -16,14 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.data import Rows
 from bakeoff.errors import MissingExtraError, OptionError, SourceError
 from bakeoff.methods.floors import TfidfLogistic
 from bakeoff.records import Answer, Contender, Trial, Usage
 from bakeoff.ship import BundleFacts, write_bundle
+from bakeoff.study.growth import Growth
 from bakeoff.study.store import StudyStore
 from bakeoff.testing import text_rows
 from bakeoff.testing.rows import rows_of_kind, task_for_kind
-from bakeoff.workbench.track import track
+from bakeoff.workbench.track import _check_host, _key_of, track
 from in_process import Program
 from made_study import TUNED, make_study
 
@@ -147,6 +149,35 @@ def test_a_study_is_told_once_and_its_bundle_answers_alike(server: str, study: P
     assert len(client.search_logged_models([place])) == 1
 
 
+@needs_server
+def test_a_run_that_was_cut_off_is_told_again(server: str, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.tracking import MlflowClient
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MlflowClient, "log_batch", _break_off)
+        with pytest.raises(SourceError, match="the line is cut"):
+            track(study, server, experiment="cut")
+    done = track(study, server, experiment="cut")
+    assert (done.added, done.known) == (4, 0)
+    client = MlflowClient(tracking_uri=server)
+    runs = client.search_runs([client.get_experiment_by_name("cut").experiment_id])
+    trials = [run for run in runs if run.info.run_id != done.run]
+    assert len(trials) == 4
+    assert all(run.data.metrics["fit_seconds"] == 2.0 for run in trials)
+
+
+def _break_off(*_given: object, **_named: object) -> None:
+    raise OSError("the line is cut")
+
+
+def test_a_study_is_the_same_after_rows_were_added(study: Path) -> None:
+    with StudyStore(study) as store:
+        key, rows = _key_of(store), Rows.of(("one more",), ("negative",))
+        before = Growth(1, "2026-01-02", "more.csv", "0" * 64, 1, 80, store.fact("fingerprint"), "{}", "{}")
+        store.grow(rows, before, {"fingerprint": "e" * 64})
+        assert _key_of(store) == key
+
+
 def _further() -> Trial:
     return Trial(
         "another", TUNED.name, 32, 0, "cut", "time was up", ("negative",) * 100, ("negative",) * 300, 2.0, 4.0, 6.0,
@@ -161,6 +192,40 @@ def test_rows_go_to_no_host_that_is_not_allowed_and_a_silent_server_is_named(stu
     assert caught.value.next_step.endswith("--allow-send mlflow.example")
     with pytest.raises(SourceError, match=r"The MLflow server http://127\.0\.0\.1:9 could not be told"):
         track(study, "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("databricks", "databricks"),
+        ("databricks://profile", "databricks"),
+        ("postgresql://runs.example/db", "runs.example"),
+        ("postgresql://localhost/db?host=runs.example", "localhost"),
+        ("mysql:///db", "mysql"),
+        ("a-plugin:runs", "a-plugin"),
+        ("file://shares.example/runs", "shares.example"),
+        ("HTTPS://Mlflow.Example", "mlflow.example"),
+    ],
+)
+def test_an_address_that_may_lie_elsewhere_is_to_be_allowed(address: str, named: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        _check_host(address, frozenset({"other.example"}))
+    assert caught.value.next_step.endswith(f"--allow-send {named}")
+    _check_host(address, frozenset({named}))
+
+
+def test_a_store_on_this_machine_needs_no_word() -> None:
+    for address in (
+        "mlruns",
+        "/srv/mlruns",
+        "file:///srv/mlruns",
+        "sqlite:///mlflow.db",
+        "http://[::1]:5000",
+        "C:\\runs",
+    ):
+        _check_host(address, frozenset())
+    with pytest.raises(OptionError, match="is empty"):
+        _check_host(" ", frozenset())
 
 
 def test_without_mlflow_the_extra_is_named(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:

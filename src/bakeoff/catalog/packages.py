@@ -124,7 +124,7 @@ def _download(
     # Temporary files go where an interrupted pull is cleaned away; a virtual environment is no matter here.
     environment |= {"TMPDIR": str(work), "PIP_REQUIRE_VIRTUALENV": "0"}
     # pip's own cache would keep a second copy, and keep giving a file that was broken on the way.
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-input"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-input"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--no-color", "--progress-bar=raw", *options]
     command += ["--requirement", str(requirements), "--dest", str(target)]
     _run(command, environment, progress)

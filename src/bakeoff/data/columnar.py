@@ -16,7 +16,16 @@ from bakeoff.data.swelling import refuse_swelling_sheet, refuse_swelling_table, 
 from bakeoff.data.table import Cell, Record, Table, name_columns
 from bakeoff.errors import DataError
 
-__all__ = ["plain_rows", "read_excel", "read_parquet"]
+__all__ = ["check_parquet", "plain_rows", "read_excel", "read_parquet", "readable", "text_bytes"]
+
+#: What the program does that may end: it reads a file as it will be read here, whole or so many rows at once.
+_TRY_WHOLE = "import polars, sys; polars.read_parquet(sys.argv[1])"
+_TRY_PARTS = """
+import polars, sys
+scanned, most = polars.scan_parquet(sys.argv[1]), int(sys.argv[2])
+for start in range(0, scanned.select(polars.len()).collect().item(), most):
+    scanned.slice(start, most).collect()
+"""
 
 
 def read_parquet(path: Path) -> Table:
@@ -29,16 +38,46 @@ def read_parquet(path: Path) -> Table:
     """
     import polars
 
-    with _readable(path, "a parquet file", polars.exceptions.PolarsError):
-        lazy = polars.scan_parquet(path)
-        refuse_swelling_table(path, lazy.select(polars.len()).collect().item(), len(lazy.collect_schema()))
-        _refuse_fatal(path)
+    check_parquet(path)
+    with readable(path, "a parquet file", polars.exceptions.PolarsError):
         frame = polars.read_parquet(path)
-        texts = frame.select(polars.selectors.string().str.len_bytes().sum())
-        refuse_swelling_texts(path, sum(count or 0 for row in texts.iter_rows() for count in row))
     if not frame.height or not frame.width:
         raise DataError(f"{path} holds no rows.", next_step="Check the path, or export it again.")
     return Table(str(path), tuple(frame.columns), plain_rows(frame), tuple(range(1, frame.height + 1)))
+
+
+def check_parquet(path: Path, at_once: int | None = None) -> None:
+    """Refuse a parquet file that fills the memory, or ends the program, where it is read.
+
+    Parameters
+    ----------
+    path : Path
+    at_once : int, optional
+        Rows that will be read at once; without it the whole file.
+
+    Raises
+    ------
+    DataError
+        Also if it is no parquet file.
+    """
+    import polars
+
+    in_parts = at_once is not None
+    with readable(path, "a parquet file", polars.exceptions.PolarsError):
+        scanned = polars.scan_parquet(path)
+        rows, columns = scanned.select(polars.len()).collect().item(), len(scanned.collect_schema())
+        refuse_swelling_table(path, rows, columns, in_parts=in_parts)
+        _refuse_fatal(path, at_once)
+        refuse_swelling_texts(path, text_bytes(scanned), in_parts=in_parts)
+
+
+def text_bytes(frame: Any) -> int:
+    """Count the bytes of all texts of a polars frame, read or only scanned, each as often as it comes."""
+    import polars
+
+    # A sum stays of the type of what is added, of 32 bits here, and begins anew behind the largest.
+    counts = frame.lazy().select(polars.selectors.string().str.len_bytes().cast(polars.UInt64).sum())
+    return int(sum(count or 0 for row in counts.collect(engine="streaming").iter_rows() for count in row))
 
 
 def plain_rows(frame: Any) -> tuple[tuple[Cell, ...], ...]:
@@ -59,7 +98,7 @@ def read_excel(path: Path, *, header: bool) -> Table:
     import fastexcel
 
     refuse_swelling_sheet(path)
-    with _readable(path, "an Excel workbook", fastexcel.FastExcelError):
+    with readable(path, "an Excel workbook", fastexcel.FastExcelError):
         workbook = fastexcel.read_excel(str(path))
         sheet = workbook.load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
         rows = sheet.to_polars().rows()
@@ -90,15 +129,16 @@ def _plain(value: Any) -> Cell:
     return cell_of(value)
 
 
-def _refuse_fatal(path: Path) -> None:
+def _refuse_fatal(path: Path, at_once: int | None) -> None:
     """Refuse a file that ends the program which reads it, as found by one that may end.
 
     Where a damaged parquet file asks for more memory than there is, its reader ends the process at once: no exception,
     no message, and with it an app that others use. A try costs half a second and a second reading.
     """
-    code = "import polars, sys; polars.read_parquet(sys.argv[1])"
+    arguments = [_TRY_WHOLE, str(path)] if at_once is None else [_TRY_PARTS, str(path), str(at_once)]
+    # With -P, a `polars.py` that lies in the working directory is not what is imported.
     tried = subprocess.run(
-        [sys.executable, "-c", code, path], check=False, capture_output=True, stdin=subprocess.DEVNULL
+        [sys.executable, "-P", "-c", *arguments], check=False, capture_output=True, stdin=subprocess.DEVNULL
     )
     if tried.returncode < 0:  # by a signal; what it can tell is told when it is read here
         raise DataError(
@@ -108,7 +148,7 @@ def _refuse_fatal(path: Path) -> None:
 
 
 @contextmanager
-def _readable(path: Path, kind: str, *faults: type[Exception]) -> Iterator[None]:
+def readable(path: Path, kind: str, *faults: type[Exception]) -> Iterator[None]:
     """Tell what a reader cannot read in a sentence, its panics included."""
     expected: tuple[type[Exception], ...] = (*faults, OSError)
     try:

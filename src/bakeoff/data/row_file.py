@@ -10,12 +10,13 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
-from bakeoff.data.columnar import plain_rows
+from bakeoff.data.columnar import check_parquet, plain_rows, readable, text_bytes
 from bakeoff.data.delimited import settle_delimiter, strict_records
 from bakeoff.data.json_rows import json_objects, table_of_objects
 from bakeoff.data.read import read_table, without_nul
 from bakeoff.data.sniff import encoding_of, roomy_fields
 from bakeoff.data.spreadsheet import SHEET_COLUMN
+from bakeoff.data.swelling import refuse_swelling_texts
 from bakeoff.data.table import Cell, Record, Table, name_columns
 from bakeoff.errors import DataError
 
@@ -100,6 +101,8 @@ def open_rows(
         As `read_table` does; nothing of the file is given before all of it was read once.
     """
     file = Path(path)
+    if _is_parquet(file):
+        check_parquet(file, _PARQUET_ROWS)
     try:
         read = _reader(file, encoding, delimiter, header)
         columns, rows = _looked_through(read) if read else ((), 0)
@@ -117,7 +120,7 @@ def open_rows(
 def _reader(file: Path, encoding: str | None, delimiter: str | None, header: bool) -> _Read | None:
     """Give what reads a file in parts; None for a format that is read whole."""
     suffix = file.suffix.lower()
-    if suffix == ".parquet" and file.is_file():
+    if _is_parquet(file):
         return partial(_parquet_tables, file)
     if suffix not in (".csv", ".tsv", ".jsonl", ".ndjson"):
         return None
@@ -130,6 +133,10 @@ def _reader(file: Path, encoding: str | None, delimiter: str | None, header: boo
     with file.open(encoding=name, newline="") as text:
         chosen = settle_delimiter(text.read(_SAMPLE_CHARACTERS), delimiter, suffix)
     return partial(_delimited_tables, file, name, chosen, header)
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == ".parquet" and file.is_file()
 
 
 def _looked_through(read: _Read) -> tuple[tuple[str, ...], int]:
@@ -167,17 +174,17 @@ def _json_tables(file: Path, encoding: str, most: int) -> Iterator[Table]:
 def _parquet_tables(file: Path, most: int) -> Iterator[Table]:
     import polars
 
-    try:
+    with readable(file, "a parquet file", polars.exceptions.PolarsError):
         scanned = polars.scan_parquet(file)
         columns, height = tuple(scanned.collect_schema().names()), scanned.select(polars.len()).collect().item()
         for start in range(0, height, _PARQUET_ROWS):
-            cells = plain_rows(scanned.slice(start, _PARQUET_ROWS).collect())
+            frame = scanned.slice(start, _PARQUET_ROWS).collect()
+            refuse_swelling_texts(file, text_bytes(frame))
+            cells = plain_rows(frame)
             # Parts may end inside of what was read at once, and go on in the next.
             for at in range(0, len(cells), most):
                 numbers = range(start + at + 1, start + min(at + most, len(cells)) + 1)
                 yield Table(str(file), columns, cells[at : at + most], tuple(numbers))
-    except polars.exceptions.PolarsError as error:
-        raise DataError(f"{file} cannot be read as a parquet file: {error}.", next_step="Export it again.") from error
 
 
 def _parts(table: Table, most: int) -> Iterator[Table]:

@@ -69,7 +69,7 @@ def _unpacked(stream: BinaryIO, member: zipfile.ZipInfo, most: int) -> int:
     return count
 
 
-def refuse_swelling_table(path: Path, rows: int, columns: int) -> None:
+def refuse_swelling_table(path: Path, rows: int, columns: int, *, in_parts: bool = False) -> None:
     """Refuse a parquet file of far more cells than its bytes could hold.
 
     Parameters
@@ -77,17 +77,20 @@ def refuse_swelling_table(path: Path, rows: int, columns: int) -> None:
     path : Path
     rows, columns : int
         As the file says, which the reader would believe.
+    in_parts : bool
+        Whether the file is never in memory as a whole, so that only what its size makes likely counts.
 
     Raises
     ------
     DataError
     """
     cells = rows * columns
-    if cells > min(max(_ALWAYS_CELLS, _CELLS_A_BYTE * path.stat().st_size), _MOST_CELLS):
+    likely = max(_ALWAYS_CELLS, _CELLS_A_BYTE * path.stat().st_size)
+    if cells > (likely if in_parts else min(likely, _MOST_CELLS)):
         raise _swells(path, f"hold {cells:,} cells")
 
 
-def refuse_swelling_texts(path: Path, count: int) -> None:
+def refuse_swelling_texts(path: Path, count: int, *, in_parts: bool = False) -> None:
     """Refuse a parquet file whose texts, each as often as it comes, are far larger than the file.
 
     Parameters
@@ -95,12 +98,15 @@ def refuse_swelling_texts(path: Path, count: int) -> None:
     path : Path
     count : int
         Bytes of all texts.
+    in_parts : bool
+        As for `refuse_swelling_table`.
 
     Raises
     ------
     DataError
     """
-    if count > min(max(_ALWAYS_BYTES, _MOST_TIMES * path.stat().st_size), _MOST_BYTES):
+    likely = max(_ALWAYS_BYTES, _MOST_TIMES * path.stat().st_size)
+    if count > (likely if in_parts else min(likely, _MOST_BYTES)):
         raise _swells(path, f"hold {count:,} bytes of text")
 
 

@@ -230,7 +230,7 @@ class StudyStore:
         facts : mapping of str to JSON value
         """
         values = row_values("train", rows, before.train_rows)
-        with self._db:
+        with self._writing():
             self._db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
             self._db.execute("INSERT INTO growths VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(before))
             told = [(name, json.dumps(value)) for name, value in facts.items()]

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.data import Table
 from bakeoff.data.frames import opened_frame, table_of_frame
+from bakeoff.errors import DataError
 from bakeoff.records import Answer
 from bakeoff.workbench.answer_files import parsed_value, renamed
-from bakeoff.workbench.predict import BATCH_ROWS, ServerUse, answer_rows, check_sent, find_texts, load_to_answer
+from bakeoff.workbench.predict import (
+    BATCH_ROWS,
+    ServerUse,
+    answer_rows,
+    check_sent,
+    find_texts,
+    load_to_answer,
+    refuse_labels_alone,
+)
 
 if TYPE_CHECKING:
     from bakeoff.methods.contract import Method
@@ -62,6 +71,7 @@ class OpenBundle:
         DataError, OptionError, BundleError
             If the rows, the options or the bundle cannot be used.
         """
+        _refuse_single(rows)
         if not hasattr(rows, "columns") and not hasattr(rows, "column_names"):
             texts = [str(one) if one is not None and one == one else "" for one in rows]
             return [self._value(answer) for answer in self._answers(texts, probabilities)]
@@ -73,6 +83,8 @@ class OpenBundle:
         check_sent(self.bundle, [text for text in texts if text], self._servers)
         if self._method is None:
             self._method = load_to_answer(self.bundle, self._servers, probabilities)
+        if probabilities:  # also where an earlier call, which asked for none, loaded it
+            refuse_labels_alone(self._method)
         found: list[Answer] = []
         for start in range(0, len(texts), BATCH_ROWS):
             found += answer_rows(self._method, texts[start : start + BATCH_ROWS])
@@ -118,6 +130,21 @@ def open_bundle(folder: Path | str, *, servers: ServerUse | None = None) -> Open
     from bakeoff.ship import read_bundle
 
     return OpenBundle(read_bundle(folder), servers or ServerUse())
+
+
+def _refuse_single(rows: Any) -> None:
+    """Refuse what Python also goes through: a text by its letters, and a dictionary by its keys."""
+    if isinstance(rows, str | bytes):
+        raise DataError(
+            "Rows are a table or a list of texts, and one text came: its letters would be answered.",
+            next_step="Put it into a list: predict([text]).",
+        )
+    if isinstance(rows, Mapping):
+        raise DataError(
+            f"Rows are a table or a list of texts, and a {type(rows).__name__} came, of which only the names would be "
+            f"answered.",
+            next_step="Make a table of its columns, such as pandas.DataFrame(rows), or hand over one of its values.",
+        )
 
 
 def _with_columns(rows: Any, table: Table, added: dict[str, list[Any]]) -> Any:

@@ -33,6 +33,7 @@ __all__ = [
     "known_columns",
     "load_to_answer",
     "predict",
+    "refuse_labels_alone",
 ]
 
 #: Rows that are answered together, and then written.
@@ -196,12 +197,18 @@ def load_to_answer(bundle: Bundle, servers: ServerUse, probabilities: bool) -> M
     from bakeoff.methods.contract import RunContext
 
     method = bundle.load(RunContext(dtype=bundle.facts.dtype, allow_send=servers.allow_send, terms=servers.terms))
-    if probabilities and not (method.honest_probabilities or method.some_probabilities):
+    if probabilities:
+        refuse_labels_alone(method)
+    return method
+
+
+def refuse_labels_alone(method: Method) -> None:
+    """Refuse to give probabilities where a method has no honest ones."""
+    if not (method.honest_probabilities or method.some_probabilities):
         raise OptionError(
             f"The method {type(method).__name__} has no honest probabilities: its answers are labels alone.",
             next_step="Leave --probabilities out.",
         )
-    return method
 
 
 def _answer_all(

@@ -139,7 +139,8 @@ def start_process(folder: Path, arguments: Sequence[str], *, contender: str = ""
             log.write(f"\n{_now()}  bakeoff {arguments[0]}\n".encode())
             log.flush()
             process = subprocess.Popen(
-                [sys.executable, "-m", "bakeoff", *arguments],
+                # With -P, nothing in the working directory is imported in the place of what is installed.
+                [sys.executable, "-P", "-m", "bakeoff", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bakeoff import __version__
-from bakeoff.catalog.servers import host_of, is_loopback
+from bakeoff.catalog.servers import is_loopback
 from bakeoff.errors import MissingExtraError, OptionError, SourceError
 from bakeoff.extras import require
 from bakeoff.records import Decision, Evidence, Trial
+from bakeoff.study.growth import fingerprint_at
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import conclude
 from bakeoff.workbench.opened import begun_store
@@ -70,7 +71,8 @@ def track(study: Path, uri: str, *, experiment: str = "bakeoff", allow_send: fro
     experiment : str
         Name of MLflow's experiment; made where there is none.
     allow_send : frozenset of str
-        Hosts to which a report with rows, and a bundle, may be sent; this machine needs none.
+        Hosts to which a report with rows, and a bundle, may be sent; a server on this machine, a path, ``file:`` and
+        ``sqlite:`` need none.
 
     Returns
     -------
@@ -108,15 +110,34 @@ def _settle() -> None:
 
 
 def _check_host(uri: str, allow_send: frozenset[str]) -> None:
-    if urlsplit(uri).scheme not in ("http", "https"):
-        return
-    host = host_of(uri)
-    if not is_loopback(host) and host not in allow_send:
+    host = _host_needed(uri)
+    if host is not None and host not in allow_send:
         raise OptionError(
             f"The report shows rows of the data, and a bundle may hold some; they are sent to hosts that are allowed "
             f"alone, and {host} is not.",
             next_step=f"If it may have them, add: --allow-send {host}",
         )
+
+
+def _host_needed(uri: str) -> str | None:
+    """Name what must be allowed to have rows: a host, or the service of an address that has none; None on this machine.
+
+    MLflow also takes addresses of databases and services, and packages add kinds of them: only what is known to stay
+    here needs nobody's word.
+    """
+    parts = urlsplit(uri.strip())
+    scheme, host = parts.scheme, (parts.hostname or "").lower()
+    if not uri.strip():
+        raise OptionError(
+            "The address of an MLflow server is empty, and MLflow would take another one from its settings.",
+            next_step="Name it, such as http://localhost:5000 or sqlite:///mlflow.db.",
+        )
+    if "databricks" in (scheme, parts.path.lower()):
+        return "databricks"
+    if scheme in ("http", "https"):
+        return None if is_loopback(host) else host or scheme
+    on_this_machine = scheme in ("", "file", "sqlite") or len(scheme) == 1  # a drive's letter
+    return None if on_this_machine and not parts.netloc else host or scheme or parts.netloc
 
 
 @contextmanager
@@ -142,8 +163,9 @@ def _told(uri: str) -> Iterator[None]:
 
 
 def _key_of(store: StudyStore) -> str:
-    """Name a study by what never changes of it."""
-    told = f"{store.fact('fingerprint')} {store.fact('created')} {store.fact('name')}"
+    """Name a study by what never changes of it: its rows before any were added, its beginning, its name."""
+    first = fingerprint_at(0, store.growths(), store.fact("fingerprint"))
+    told = f"{first} {store.fact('created')} {store.fact('name')}"
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
@@ -154,8 +176,10 @@ def _parent(client: Any, place: str, store: StudyStore, evidence: Evidence, deci
     tags = {_STUDY: key, _TRIAL: "none", _NAME: Path(store.fact("name")).name, "bakeoff.version": __version__}
     run = str(found[0].info.run_id if found else client.create_run(place, tags=tags).info.run_id)
     params, metrics, told = study_values(evidence, decision)
-    for name, value in (params if not found else {}).items():
-        client.log_param(run, name, value)
+    # A call that was cut off may have told some of them; what stands there cannot be changed.
+    told_before: dict[str, str] = found[0].data.params if found else {}
+    for name in params.keys() - told_before.keys():
+        client.log_param(run, name, params[name])
     for name, number in metrics.items():
         client.log_metric(run, name, number)
     for name, value in told.items():
@@ -164,15 +188,16 @@ def _parent(client: Any, place: str, store: StudyStore, evidence: Evidence, deci
 
 
 def _trials(client: Any, place: str, parent: str, evidence: Evidence, decision: Decision) -> tuple[int, int]:
-    """Add a run for each trial that has none; one that was cut or failed, and ran again since, gets another."""
-    there = {
-        (run.data.tags.get(_TRIAL), run.data.tags.get(_STATUS)): run.info.run_id
-        for run in client.search_runs([place], f"tags.`{_PARENT}` = '{parent}'", max_results=_PAGE_RUNS * 10)
-    }
-    new = [trial for trial in evidence.trials if (trial.key, trial.status) not in there]
-    keys = {trial.key for trial in new}
-    for (key, _status), run in there.items():
-        if key in keys:
+    """Add a run for each trial that has none; one that was cut or failed, and ran again since, gets another.
+
+    So does one whose run was not told to its end, which has no status.
+    """
+    runs = client.search_runs([place], f"tags.`{_PARENT}` = '{parent}'", max_results=_PAGE_RUNS * 10)
+    tags = {run.info.run_id: (run.data.tags.get(_TRIAL), run.data.tags.get(_STATUS)) for run in runs}
+    new = [trial for trial in evidence.trials if (trial.key, trial.status) not in tags.values()]
+    now = {trial.key: trial.status for trial in evidence.trials}
+    for run, (key, status) in tags.items():
+        if key in now and status != now[key]:
             client.delete_run(run)
     for trial in new:
         _add_trial(client, place, parent, evidence, decision, trial)
@@ -184,7 +209,7 @@ def _add_trial(client: Any, place: str, parent: str, evidence: Evidence, decisio
 
     params, metrics = trial_values(evidence, trial)
     metrics |= contender_values(decision, trial)
-    tags = {_PARENT: parent, _TRIAL: trial.key, _STATUS: trial.status, "bakeoff.reason": trial.reason or ""}
+    tags = {_PARENT: parent, _TRIAL: trial.key, "bakeoff.reason": trial.reason or ""}
     tags[_NAME] = f"{trial.contender}, n = {trial.n}, seed {trial.seed}"
     run = client.create_run(place, tags=tags).info.run_id
     client.log_batch(
@@ -193,6 +218,7 @@ def _add_trial(client: Any, place: str, parent: str, evidence: Evidence, decisio
         params=[Param(name, value) for name, value in params.items()],
     )
     client.set_terminated(run, status="FAILED" if trial.status == "failed" else "FINISHED")
+    client.set_tag(run, _STATUS, trial.status)  # last: by it a run counts as told
 
 
 def _artifacts(client: Any, run: str, store: StudyStore, evidence: Evidence, decision: Decision) -> None:

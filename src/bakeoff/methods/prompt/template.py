@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from bakeoff.errors import DataError
 from bakeoff.methods.clean import MARK, clean_fields, clean_text
-from bakeoff.methods.prompt.held_templates import held_template
+from bakeoff.methods.prompt.held_templates import fill_in
 from bakeoff.tasks import Task, label_words
 
 __all__ = [
@@ -363,7 +363,7 @@ def _rendered(template: str, values: Mapping[str, Any], name: str) -> str:
     from jinja2 import TemplateError
 
     try:
-        return held_template(template).render(**values)
+        return fill_in(template, values)
     except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, RecursionError) as error:
         raise DataError(
             f"The prompt's template {name!r} must be Jinja over its own values; {error}.",
