@@ -18,6 +18,7 @@ from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import PlannedTrial
 from bakeoff.study.run import _prepared
 from bakeoff.study.store import PARTS, StudyStore
+from bakeoff.tasks import task_of_kind
 from bakeoff.workbench import add_rows as module
 from bakeoff.workbench.add_rows import MoreRows, add_rows
 from bakeoff.workbench.conclude import conclude
@@ -205,3 +206,13 @@ def test_rows_that_cannot_be_added_leave_the_study_as_it_was(study: Path, tmp_pa
         assert store.growths() == ()
         assert len(store.rows("train")) == 80
     assert carried == []
+
+
+def test_several_labels_in_a_cell_are_those_of_the_study(study: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "more.csv", [("one", "a; b"), ("two", "b"), ("three", "Food, drink"), ("four", "")])
+    task = task_of_kind("multi-label", name="sentiment", labels=["a", "b", "Food, drink"], metric="micro-F1")
+    with StudyStore(study) as store:
+        texts, labels, _groups, numbers = module._read(store, MoreRows(path), task, grouped=False)
+    assert (texts, labels) == (["one", "two", "three"], ['["a", "b"]', '["b"]', '["Food, drink"]'])
+    assert len(numbers) == 3
+    module._refuse_labels(labels, task, path)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.data import drawn as drawing
-from bakeoff.data import fingerprint
+from bakeoff.data import fingerprint, read_table
 from bakeoff.data.drawn import draw_rows
 from bakeoff.decision import decide
 from bakeoff.errors import DataError, OptionError, StudyError
@@ -20,6 +20,8 @@ from bakeoff.records import Contender
 from bakeoff.ship import BundleFacts, read_bundle, reference_of, write_bundle
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.study.store import PARTS, StudyStore
+from bakeoff.tasks import task_of_kind
+from bakeoff.workbench.audit import labelled_of
 from bakeoff.workbench.watch import WatchOptions, watch
 from in_process import Program, documented
 from made_study import ROWS, TASK, TUNED, make_study
@@ -221,3 +223,24 @@ def test_the_program_leaves_with_3_where_labels_are_too_few(
     assert max(map(len, shown.out.splitlines())) <= 80
     assert program("watch", study / "bundle", source, "--labelled", drawn["sheet"], "--loss", 50).code == 0
     assert program("watch", study / "bundle", source, "--write", "sheet.csv").code == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        (["a; b", "b", "Food, drink"], ['["a", "b"]', '["b"]', '["Food, drink"]']),
+        (["Food, drink", "a, b"], ['["Food, drink"]', '["a", "b"]']),
+        (["a", "Food, drink"], ['["a"]', '["Food, drink"]']),
+    ],
+)
+def test_several_labels_in_a_cell_are_divided_and_a_known_one_is_not(
+    tmp_path: Path, cells: list[str], labels: list[str]
+) -> None:
+    rows = write_rows(tmp_path / "new.csv", [(f"text {i}", cell) for i, cell in enumerate([*cells, ""])], labels=True)
+    task = task_of_kind("multi-label", name="sentiment", labels=["a", "b", "Food, drink"], metric="micro-F1")
+    contender = Contender("tfidf", "tfidf", "1", "floor", None, None, {}, seeded=True, uses_labels=True)
+    facts = BundleFacts(contender, task, 0, 9, "f" * 64, text_columns=("text",))
+    table = read_table(rows)
+    assert labelled_of(table, table.column("text"), "sentiment", facts) == (
+        ([f"text {i}" for i in range(len(cells))], labels), 1
+    )  # fmt: skip
