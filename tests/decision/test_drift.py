@@ -98,6 +98,15 @@ def test_several_looks_are_corrected_and_few_rows_are_not_compared() -> None:
     assert looks[0].p_holm >= looks[0].p
 
 
+def test_abstentions_are_held_against_all_test_rows_of_a_run() -> None:
+    # Of 2,000 test rows 40 had no answer; of the others' numbers 500 are kept.
+    kept = {"answers": (), "numbers": (tuple(np.linspace(0, 1, 500)),), "abstained": (40,)}
+    look = drift.abstentions_look(reference(**kept, tested=(2000,)), 10, 500)
+    assert look.before == 0.02
+    assert look.p == 1.0
+    assert drift.abstentions_look(reference(**kept), 10, 500).before == pytest.approx(40 / 540)  # of an earlier version
+
+
 def test_newcombe_is_as_published() -> None:
     # Newcombe (1998), table II, method 10, (a): 56/70 less 48/80.
     low, high = drift.newcombe_interval((56 / 70, 70), (48 / 80, 80))

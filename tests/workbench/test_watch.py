@@ -81,6 +81,7 @@ def test_a_bundle_remembers_sums_and_no_text(study: Path) -> None:
     assert shipped is not None
     assert shipped.rows == 480
     assert [sum(run.values()) for run in shipped.answers] == [300, 300, 300]
+    assert shipped.tested == (300, 300, 300)
     assert shipped.score == pytest.approx(0.95, abs=0.03)  # a wrong answer of the made study is right half of the time
     assert shipped.unknown < 0.35
     manifest = (study / "bundle" / "bundle.json").read_text("utf-8")

@@ -333,8 +333,7 @@ def abstentions_look(reference: Reference, abstained: int, rows: int) -> Look:
     """
     from scipy.stats import fisher_exact
 
-    tested = [sum(run.values()) for run in reference.answers] or [len(run) for run in reference.numbers]
-    runs = [(none, none + told) for none, told in zip(reference.abstained, tested, strict=False) if none + told]
+    runs = [(none, of) for none, of in zip(reference.abstained, _tested(reference), strict=False) if of]
     if not runs or rows < LEAST_ROWS:
         return _look("abstentions", "Fisher", LEAST_ABSTENTIONS, "too few rows to compare")
     before = float(np.mean([none / of for none, of in runs]))
@@ -351,6 +350,12 @@ def abstentions_look(reference: Reference, abstained: int, rows: int) -> Look:
         p=max(float(fisher_exact(table).pvalue) for table in tables),
         size=abs(share - before),
     )
+
+
+def _tested(reference: Reference) -> Sequence[int]:
+    """Give the test rows of each run; bundles of earlier versions have only the answers, of numbers at most 500."""
+    told = [sum(run.values()) for run in reference.answers] or [len(run) for run in reference.numbers]
+    return reference.tested or [none + count for none, count in zip(reference.abstained, told, strict=False)]
 
 
 def newcombe_interval(one: tuple[float, int], other: tuple[float, int]) -> tuple[float, float]:
