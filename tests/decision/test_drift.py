@@ -46,6 +46,22 @@ def test_copies_of_study_rows_do_not_pass_for_new_ones() -> None:
     assert drift.texts_look(rows, rows).figure == pytest.approx(0.5, abs=0.08)
 
 
+def test_texts_that_do_not_differ_are_not_compared() -> None:
+    rows = texts(150, 1)
+    for new in (["the same text, over and over"] * 40, rows[:3] * 20, texts(12, 2) * 5):
+        (look,) = drift.corrected([drift.texts_look(rows, new)])
+        assert look.finding == "not compared"
+        assert f"too few texts that differ: {len(set(new))} against 150" in look.told
+    assert drift.texts_look(["one text"] * 30, rows).told.endswith("too few texts that differ: 150 against 1")
+
+
+def test_copies_of_a_text_make_nothing_surer() -> None:
+    old, new = texts(120, 1), texts(60, 2)
+    once, often = drift.texts_look(old, new), drift.texts_look(old, new * 10)
+    assert often == once
+    assert once.told.endswith("texts that differ: 60 against 120")
+
+
 def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     chance = np.random.default_rng(0)
     scores, new = chance.normal(size=90).round(1), (chance.random(90) < 0.4).astype(np.int64)
