@@ -16,6 +16,7 @@ from bakeoff.data.drawn import draw_rows
 from bakeoff.decision import decide
 from bakeoff.errors import DataError, OptionError, StudyError
 from bakeoff.methods.floors import TfidfLogistic
+from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
 from bakeoff.ship import BundleFacts, read_bundle, reference_of, write_bundle
 from bakeoff.study.evidence import gather_evidence
@@ -140,6 +141,23 @@ def test_an_audit_is_blind_uniform_and_repeatable(study: Path, tmp_path: Path) -
     assert other.sheet.read_text("utf-8") != sheets[0]
     with pytest.raises(OptionError, match="is there already"):
         watch(study / "bundle", rows, WatchOptions(audit=40, write=tmp_path / "one.csv"))
+
+
+def test_a_refused_host_leaves_no_sheet(study: Path, tmp_path: Path) -> None:
+    import shutil
+
+    far = Path(shutil.copytree(study / "bundle", tmp_path / "far"))
+    manifest = json.loads((far / "bundle.json").read_text("utf-8"))
+    manifest["contender"] |= {
+        "method": "server-zero-shot",
+        "version": method_spec("server-zero-shot").version,
+        "model": "https://models.example.com/v1#big",
+    }
+    (far / "bundle.json").write_text(json.dumps(manifest), "utf-8")
+    rows = write_rows(tmp_path / "new.csv", made_rows(30, 2))
+    with pytest.raises(OptionError, match=r"would be sent to models\.example\.com"):
+        watch(far, rows, WatchOptions(study=study, audit=10))
+    assert not (tmp_path / "new.audit.csv").exists()
 
 
 def fill(path: Path, rows: list[tuple[str, str]], leave: int = 0) -> Path:

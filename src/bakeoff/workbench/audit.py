@@ -17,7 +17,7 @@ from bakeoff.workbench.label import LABEL_COLUMN
 from bakeoff.workbench.labelled import rows_with_label, task_labels
 from bakeoff.workbench.predict import find_texts
 
-__all__ = ["LabelledRows", "labelled_of", "read_audit", "sheet_rows", "write_audit"]
+__all__ = ["LabelledRows", "labelled_of", "read_audit", "refuse_written", "sheet_rows", "write_audit"]
 
 #: Texts and labels, of one length.
 LabelledRows = tuple[list[str], list[str]]
@@ -51,10 +51,7 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
     DataError
         If no row has a text.
     """
-    if path.exists():
-        raise OptionError(
-            f"The sheet {path} is there already.", next_step="Name another with --write, or remove this one."
-        )
+    refuse_written(path)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
         raise DataError(f"No row of {table.source} has a text.", next_step="Name its column with --text.")
@@ -67,6 +64,20 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
         writer.writerow([*(_cell(column[place]) for column in cells), "", table.row_numbers[place]])
     write_aside(path, sheet.getvalue())
     return len(drawn)
+
+
+def refuse_written(path: Path) -> None:
+    """Refuse a sheet that is there already, before any row is answered.
+
+    Raises
+    ------
+    OptionError
+        If it is.
+    """
+    if path.exists():
+        raise OptionError(
+            f"The sheet {path} is there already.", next_step="Name another with --write, or remove this one."
+        )
 
 
 def _cell(cell: str | tuple[str, ...] | None) -> str:
