@@ -6,12 +6,14 @@ import csv
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bakeoff.data import fingerprint
 from bakeoff.errors import DataError, StudyError
+from bakeoff.records import Answer
 from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.growth import fingerprint_at
 from bakeoff.study.parts import read_parts
@@ -184,6 +186,42 @@ def test_who_was_stopped_gives_the_same_command_again(study: Path, tmp_path: Pat
     )
     with StudyStore(study) as store:
         assert [growth.train_rows for growth in store.growths()] == [80, 120]
+    with pytest.raises(DataError, match="were added to this study on"):
+        add_rows(study, MoreRows(path))
+
+
+def test_who_was_stopped_after_the_last_trial_gives_the_same_command_again(
+    study: Path, tmp_path: Path, carried: list[int]
+) -> None:
+    path = write(tmp_path / "more.csv", new_rows(40))
+    grow(study, path)
+    with StudyStore(study) as store:
+        old = next(trial for trial in store.trials() if trial.contender == TUNED.name)
+        answers = [[Answer(value) for value in part] for part in (old.validation_answers, old.test_answers)]
+        for seed in range(3):
+            store.add(replace(old, key=f"grown {seed}", n=120, seed=seed), *answers)
+    grow(study, path)  # there is no verdict on these yet
+    with StudyStore(study) as store:
+        conclude(store)
+        store.set_fact("wanted", {**store.fact("wanted"), "ship": True})
+        (growth,), now = store.growths(), store.fact("fingerprint")
+    (study / "bundle").mkdir()
+    (study / "bundle" / "bundle.json").write_text(json.dumps({"fingerprint": growth.fingerprint}), "utf-8")
+    grow(study, path)  # the bundle is that from before
+    assert carried == [80, 80, 80]
+    (study / "bundle" / "bundle.json").write_text(json.dumps({"fingerprint": now}), "utf-8")
+    with pytest.raises(DataError, match="were added to this study on"):
+        add_rows(study, MoreRows(path))
+
+
+def test_who_was_dropped_is_not_waited_for(study: Path, tmp_path: Path, carried: list[int]) -> None:
+    path = write(tmp_path / "more.csv", new_rows(40))
+    grow(study, path)
+    with StudyStore(study) as store:
+        conclude(store)
+    grow(study, path)
+    with StudyStore(study) as store:
+        store.set_fact("dropped", {TUNED.name: "hopeless"})
     with pytest.raises(DataError, match="were added to this study on"):
         add_rows(study, MoreRows(path))
 

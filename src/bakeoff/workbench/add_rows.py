@@ -101,7 +101,7 @@ def add_rows(
         known = next((growth for growth in store.growths() if growth.digest == digest), None)
         if known is None:
             _grow(store, more, digest, time_limit, watcher)
-        elif known != store.growths()[-1] or not _is_unfinished(store, known.train_rows):
+        elif known != store.growths()[-1] or not _is_unfinished(store, known):
             raise DataError(
                 f"The rows of {more.path} were added to this study on {known.at[:10]}.",
                 next_step=f"See what came of it: bakeoff report {shlex.quote(str(study))}",
@@ -133,12 +133,32 @@ def _refuse(store: StudyStore) -> None:
         )
 
 
-def _is_unfinished(store: StudyStore, above: int) -> bool:
-    """Say whether trials with more labels are planned and have no record."""
-    plan, done = read_plan(store), {(trial.contender, trial.n, trial.seed) for trial in store.trials()}
+def _is_unfinished(store: StudyStore, growth: Growth) -> bool:
+    """Say whether trials with more labels are left to run, or what comes after them: the verdict and the bundle."""
+    if (store.folder / "verdict.json").read_text(encoding="utf-8") == growth.verdict or _is_bundle_older(store):
+        return True
+    plan, dropped = read_plan(store), store.fact("dropped") or {}
+    done = {(trial.contender, trial.n, trial.seed) for trial in store.trials()}
     return plan is not None and any(
-        trial.n > above and (trial.contender, trial.n, trial.seed) not in done for trial in plan.trials
+        trial.n > growth.train_rows
+        and trial.contender not in dropped
+        and (trial.contender, trial.n, trial.seed) not in done
+        for trial in plan.trials
     )
+
+
+def _is_bundle_older(store: StudyStore) -> bool:
+    """Say whether the study's bundle is that of other rows, though it was to be shipped anew."""
+    from bakeoff.ship.contents import MANIFEST
+
+    manifest = store.folder / "bundle" / MANIFEST
+    if not store.fact("wanted").get("ship") or not manifest.is_file():
+        return False
+    try:
+        shipped = json.loads(manifest.read_bytes())
+    except ValueError:
+        return True
+    return not isinstance(shipped, dict) or shipped.get("fingerprint") != store.fact("fingerprint")
 
 
 def _grow(store: StudyStore, more: MoreRows, digest: str, time_limit: float | None, watcher: Watcher) -> None:
