@@ -70,7 +70,7 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     assert 0 < variance < 4 * null
 
 
-def test_words_are_known_from_three_rows_on_and_cannot_be_read() -> None:
+def test_words_are_known_from_three_rows_on_and_kept_as_hashes() -> None:
     known = known_words(["to be", "to do", "to be or", "rare"])
     assert unknown_shares(["to", "be", "rare to", "..."], known).tolist() == [0.0, 1.0, 0.5]
     assert "to" not in known.lower().split()
