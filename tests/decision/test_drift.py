@@ -46,6 +46,22 @@ def test_copies_of_study_rows_do_not_pass_for_new_ones() -> None:
     assert drift.texts_look(rows, rows).figure == pytest.approx(0.5, abs=0.08)
 
 
+def test_texts_that_do_not_differ_are_not_compared() -> None:
+    rows = texts(150, 1)
+    for new in (["the same text, over and over"] * 40, rows[:3] * 20, texts(12, 2) * 5):
+        (look,) = drift.corrected([drift.texts_look(rows, new)])
+        assert look.finding == "not compared"
+        assert f"too few texts that differ: {len(set(new))} against 150" in look.told
+    assert drift.texts_look(["one text"] * 30, rows).told.endswith("too few texts that differ: 150 against 1")
+
+
+def test_copies_of_a_text_make_nothing_surer() -> None:
+    old, new = texts(120, 1), texts(60, 2)
+    once, often = drift.texts_look(old, new), drift.texts_look(old, new * 10)
+    assert often == once
+    assert once.told.endswith("texts that differ: 60 against 120")
+
+
 def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     chance = np.random.default_rng(0)
     scores, new = chance.normal(size=90).round(1), (chance.random(90) < 0.4).astype(np.int64)
@@ -54,7 +70,7 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     assert 0 < variance < 4 * null
 
 
-def test_words_are_known_from_three_rows_on_and_cannot_be_read() -> None:
+def test_words_are_known_from_three_rows_on_and_kept_as_hashes() -> None:
     known = known_words(["to be", "to do", "to be or", "rare"])
     assert unknown_shares(["to", "be", "rare to", "..."], known).tolist() == [0.0, 1.0, 0.5]
     assert "to" not in known.lower().split()
@@ -96,6 +112,15 @@ def test_several_looks_are_corrected_and_few_rows_are_not_compared() -> None:
     )
     assert [look.finding for look in looks] == ["shifted", "shifted", "not compared"]
     assert looks[0].p_holm >= looks[0].p
+
+
+def test_abstentions_are_held_against_all_test_rows_of_a_run() -> None:
+    # Of 2,000 test rows 40 had no answer; of the others' numbers 500 are kept.
+    kept = {"answers": (), "numbers": (tuple(np.linspace(0, 1, 500)),), "abstained": (40,)}
+    look = drift.abstentions_look(reference(**kept, tested=(2000,)), 10, 500)
+    assert look.before == 0.02
+    assert look.p == 1.0
+    assert drift.abstentions_look(reference(**kept), 10, 500).before == pytest.approx(40 / 540)  # of an earlier version
 
 
 def test_newcombe_is_as_published() -> None:

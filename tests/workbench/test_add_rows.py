@@ -6,18 +6,21 @@ import csv
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bakeoff.data import fingerprint
 from bakeoff.errors import DataError, StudyError
+from bakeoff.records import Answer
 from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.growth import fingerprint_at
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import PlannedTrial
 from bakeoff.study.run import _prepared
 from bakeoff.study.store import PARTS, StudyStore
+from bakeoff.tasks import task_of_kind
 from bakeoff.workbench import add_rows as module
 from bakeoff.workbench.add_rows import MoreRows, add_rows
 from bakeoff.workbench.conclude import conclude
@@ -162,8 +165,10 @@ def test_both_verdicts_are_kept_and_the_first_cannot_be_written_over(
             store._db.execute("DELETE FROM growths")
         told = " ".join(gather_evidence(store).missing)
     assert json.loads((study / "verdict-before-rows-1.json").read_text("utf-8")) == before
-    assert "40 training rows were added when test scores had been shown (test seen)" in told
+    said = "40 training rows were added when test scores had been shown (test seen)"
+    assert told.count(said) == 1
     reasons = json.dumps(json.loads((study / "verdict.json").read_text("utf-8"))["verdict"])
+    assert reasons.count(said) == 1
     assert "verdict-before-rows-1.json" in reasons
     assert before["created"][:10] in reasons
 
@@ -181,6 +186,42 @@ def test_who_was_stopped_gives_the_same_command_again(study: Path, tmp_path: Pat
     )
     with StudyStore(study) as store:
         assert [growth.train_rows for growth in store.growths()] == [80, 120]
+    with pytest.raises(DataError, match="were added to this study on"):
+        add_rows(study, MoreRows(path))
+
+
+def test_who_was_stopped_after_the_last_trial_gives_the_same_command_again(
+    study: Path, tmp_path: Path, carried: list[int]
+) -> None:
+    path = write(tmp_path / "more.csv", new_rows(40))
+    grow(study, path)
+    with StudyStore(study) as store:
+        old = next(trial for trial in store.trials() if trial.contender == TUNED.name)
+        answers = [[Answer(value) for value in part] for part in (old.validation_answers, old.test_answers)]
+        for seed in range(3):
+            store.add(replace(old, key=f"grown {seed}", n=120, seed=seed), *answers)
+    grow(study, path)  # there is no verdict on these yet
+    with StudyStore(study) as store:
+        conclude(store)
+        store.set_fact("wanted", {**store.fact("wanted"), "ship": True})
+        (growth,), now = store.growths(), store.fact("fingerprint")
+    (study / "bundle").mkdir()
+    (study / "bundle" / "bundle.json").write_text(json.dumps({"fingerprint": growth.fingerprint}), "utf-8")
+    grow(study, path)  # the bundle is that from before
+    assert carried == [80, 80, 80]
+    (study / "bundle" / "bundle.json").write_text(json.dumps({"fingerprint": now}), "utf-8")
+    with pytest.raises(DataError, match="were added to this study on"):
+        add_rows(study, MoreRows(path))
+
+
+def test_who_was_dropped_is_not_waited_for(study: Path, tmp_path: Path, carried: list[int]) -> None:
+    path = write(tmp_path / "more.csv", new_rows(40))
+    grow(study, path)
+    with StudyStore(study) as store:
+        conclude(store)
+    grow(study, path)
+    with StudyStore(study) as store:
+        store.set_fact("dropped", {TUNED.name: "hopeless"})
     with pytest.raises(DataError, match="were added to this study on"):
         add_rows(study, MoreRows(path))
 
@@ -205,3 +246,13 @@ def test_rows_that_cannot_be_added_leave_the_study_as_it_was(study: Path, tmp_pa
         assert store.growths() == ()
         assert len(store.rows("train")) == 80
     assert carried == []
+
+
+def test_several_labels_in_a_cell_are_those_of_the_study(study: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "more.csv", [("one", "a; b"), ("two", "b"), ("three", "Food, drink"), ("four", "")])
+    task = task_of_kind("multi-label", name="sentiment", labels=["a", "b", "Food, drink"], metric="micro-F1")
+    with StudyStore(study) as store:
+        texts, labels, _groups, numbers = module._read(store, MoreRows(path), task, grouped=False)
+    assert (texts, labels) == (["one", "two", "three"], ['["a", "b"]', '["b"]', '["Food, drink"]'])
+    assert len(numbers) == 3
+    module._refuse_labels(labels, task, path)

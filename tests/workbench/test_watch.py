@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 
 from bakeoff.data import drawn as drawing
-from bakeoff.data import fingerprint
+from bakeoff.data import fingerprint, read_table
 from bakeoff.data.drawn import draw_rows
 from bakeoff.decision import decide
 from bakeoff.errors import DataError, OptionError, StudyError
 from bakeoff.methods.floors import TfidfLogistic
+from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender
 from bakeoff.ship import BundleFacts, read_bundle, reference_of, write_bundle
 from bakeoff.study.evidence import gather_evidence
 from bakeoff.study.store import PARTS, StudyStore
+from bakeoff.tasks import task_of_kind
+from bakeoff.workbench.audit import labelled_of
 from bakeoff.workbench.watch import WatchOptions, watch
 from in_process import Program, documented
 from made_study import ROWS, TASK, TUNED, make_study
@@ -79,6 +82,7 @@ def test_a_bundle_remembers_sums_and_no_text(study: Path) -> None:
     assert shipped is not None
     assert shipped.rows == 480
     assert [sum(run.values()) for run in shipped.answers] == [300, 300, 300]
+    assert shipped.tested == (300, 300, 300)
     assert shipped.score == pytest.approx(0.95, abs=0.03)  # a wrong answer of the made study is right half of the time
     assert shipped.unknown < 0.35
     manifest = (study / "bundle" / "bundle.json").read_text("utf-8")
@@ -137,6 +141,23 @@ def test_an_audit_is_blind_uniform_and_repeatable(study: Path, tmp_path: Path) -
     assert other.sheet.read_text("utf-8") != sheets[0]
     with pytest.raises(OptionError, match="is there already"):
         watch(study / "bundle", rows, WatchOptions(audit=40, write=tmp_path / "one.csv"))
+
+
+def test_a_refused_host_leaves_no_sheet(study: Path, tmp_path: Path) -> None:
+    import shutil
+
+    far = Path(shutil.copytree(study / "bundle", tmp_path / "far"))
+    manifest = json.loads((far / "bundle.json").read_text("utf-8"))
+    manifest["contender"] |= {
+        "method": "server-zero-shot",
+        "version": method_spec("server-zero-shot").version,
+        "model": "https://models.example.com/v1#big",
+    }
+    (far / "bundle.json").write_text(json.dumps(manifest), "utf-8")
+    rows = write_rows(tmp_path / "new.csv", made_rows(30, 2))
+    with pytest.raises(OptionError, match=r"would be sent to models\.example\.com"):
+        watch(far, rows, WatchOptions(study=study, audit=10))
+    assert not (tmp_path / "new.audit.csv").exists()
 
 
 def fill(path: Path, rows: list[tuple[str, str]], leave: int = 0) -> Path:
@@ -221,3 +242,24 @@ def test_the_program_leaves_with_3_where_labels_are_too_few(
     assert max(map(len, shown.out.splitlines())) <= 80
     assert program("watch", study / "bundle", source, "--labelled", drawn["sheet"], "--loss", 50).code == 0
     assert program("watch", study / "bundle", source, "--write", "sheet.csv").code == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        (["a; b", "b", "Food, drink"], ['["a", "b"]', '["b"]', '["Food, drink"]']),
+        (["Food, drink", "a, b"], ['["Food, drink"]', '["a", "b"]']),
+        (["a", "Food, drink"], ['["a"]', '["Food, drink"]']),
+    ],
+)
+def test_several_labels_in_a_cell_are_divided_and_a_known_one_is_not(
+    tmp_path: Path, cells: list[str], labels: list[str]
+) -> None:
+    rows = write_rows(tmp_path / "new.csv", [(f"text {i}", cell) for i, cell in enumerate([*cells, ""])], labels=True)
+    task = task_of_kind("multi-label", name="sentiment", labels=["a", "b", "Food, drink"], metric="micro-F1")
+    contender = Contender("tfidf", "tfidf", "1", "floor", None, None, {}, seeded=True, uses_labels=True)
+    facts = BundleFacts(contender, task, 0, 9, "f" * 64, text_columns=("text",))
+    table = read_table(rows)
+    assert labelled_of(table, table.column("text"), "sentiment", facts) == (
+        ([f"text {i}" for i in range(len(cells))], labels), 1
+    )  # fmt: skip

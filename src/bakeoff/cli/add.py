@@ -55,7 +55,8 @@ def add(
     """Add methods, models, prompt files or labelled rows to a study: only what is new runs; then decide again.
 
     With no model given, those of the study take the new methods and prompts; with no method, new models take the usual
-    ones. With rows, what was measured stays, and all learn from the larger number as well.
+    ones. With rows, what was measured stays, and all learn from the larger number as well, but for those that were
+    left out because they could not win any more.
     """
     from bakeoff.cli.live import TerminalWatcher
     from bakeoff.cli.run import give_outcome

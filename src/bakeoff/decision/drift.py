@@ -39,7 +39,7 @@ LEAST_AUC = 0.556
 LEAST_DISTANCE = 0.10
 #: Shares of words, of answers beyond what chance moves, and of rows without an answer.
 LEAST_WORDS, LEAST_ANSWERS, LEAST_ABSTENTIONS = 0.03, 0.05, 0.02
-#: Fewer rows on either side are not compared.
+#: Fewer rows on either side are not compared; of texts, fewer that differ.
 LEAST_ROWS = 20
 ALPHA = 0.05
 _FOLDS = 5
@@ -50,6 +50,7 @@ _Z = 1.959964
 _NO_INTERVAL = (math.nan, math.nan)
 
 Reals = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def corrected(looks: Sequence[Look]) -> tuple[Look, ...]:
@@ -85,8 +86,9 @@ def texts_look(before: Sequence[str], after: Sequence[str], seed: int = 0) -> Lo
     """Let a classifier tell new texts from a study's, by words and pairs of words.
 
     The classifier two-sample test (Lopez-Paz and Oquab 2017; found strong among tests of shift by Rabanser, Guennemann
-    and Lipton 2019): logistic regression on TF-IDF, cross-fitted in five folds, near-duplicates on one side. Its AUC is
-    the mean over folds; the p-value is that of Mann and Whitney's statistic, one-sided, the interval DeLong's (1988).
+    and Lipton 2019): logistic regression on TF-IDF, cross-fitted in five folds. Of texts that are nearly the same
+    the first counts on either side, as they are no rows apart; both are in one fold. The AUC is the mean over folds;
+    the p-value is that of Mann and Whitney's statistic, one-sided, the interval DeLong's (1988).
 
     Parameters
     ----------
@@ -102,8 +104,13 @@ def texts_look(before: Sequence[str], after: Sequence[str], seed: int = 0) -> Lo
     test = "classifier two-sample test"
     if min(len(before), len(after)) < LEAST_ROWS:
         return _look("texts", test, LEAST_AUC, f"too few rows to compare: {len(after)} against {len(before)}")
-    is_new = np.repeat([0, 1], [len(before), len(after)])
-    folds = [_fold_auc(scores, new) for scores, new in _cross_fitted([*before, *after], is_new, seed)]
+    texts, groups, is_new = _apart(before, after)
+    new = int(is_new.sum())
+    counted = f"{new:,} against {len(texts) - new:,}"
+    enough = min(new, len(texts) - new) >= LEAST_ROWS
+    folds = [_fold_auc(*held) for held in _cross_fitted(texts, groups, is_new, seed)] if enough else []
+    if not folds:
+        return _look("texts", test, LEAST_AUC, f"too few texts that differ: {counted}")
     auc = float(np.mean([area for area, _, _ in folds]))
     null = math.sqrt(sum(null for _, null, _ in folds)) / len(folds)
     half = _Z * math.sqrt(sum(variance for _, _, variance in folds)) / len(folds)
@@ -113,7 +120,8 @@ def texts_look(before: Sequence[str], after: Sequence[str], seed: int = 0) -> Lo
         "texts",
         test,
         LEAST_AUC,
-        f"a classifier tells the new row of two in {100 * auc:.0f} of 100 pairs (50 is chance)",
+        f"a classifier tells the new row of two in {100 * auc:.0f} of 100 pairs (50 is chance), texts that differ: "
+        f"{counted}",
         figure=auc,
         before=0.5,
         ci=(max(0.0, auc - half), min(1.0, auc + half)),
@@ -122,20 +130,31 @@ def texts_look(before: Sequence[str], after: Sequence[str], seed: int = 0) -> Lo
     )
 
 
-def _cross_fitted(texts: Sequence[str], is_new: NDArray[np.int64], seed: int) -> list[tuple[Reals, NDArray[np.int64]]]:
+def _apart(before: Sequence[str], after: Sequence[str]) -> tuple[list[str], Integers, Integers]:
+    """Give the first text of each group of near-duplicates on either side, its group, and whether it is new."""
+    from bakeoff.data import near_duplicates
+
+    texts = [*before, *after]
+    numbers = near_duplicates(texts).tolist()
+    first: dict[tuple[bool, int], int] = {}
+    for place, number in enumerate(numbers):
+        first.setdefault((place >= len(before), number), place)
+    kept, sides = list(first.values()), [int(new) for new, _ in first]
+    return [texts[at] for at in kept], np.array([numbers[at] for at in kept]), np.array(sides)
+
+
+def _cross_fitted(texts: Sequence[str], groups: Integers, is_new: Integers, seed: int) -> list[tuple[Reals, Integers]]:
     """Give, for each fold, the scores of a classifier that did not see it, and what the rows are."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
-
-    from bakeoff.data import near_duplicates
 
     features: csr_matrix = TfidfVectorizer(
         ngram_range=(1, 2), token_pattern=r"(?u)\w+|[^\w\s]", sublinear_tf=True
     ).fit_transform([text if text.strip() else "-" for text in texts])
     divided = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
     found = []
-    for known, held in divided.split(features, is_new, near_duplicates(texts)):
+    for known, held in divided.split(features, is_new, groups):
         if len(set(is_new[held].tolist())) < 2 or len(set(is_new[known].tolist())) < 2:
             continue
         model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=200).fit(features[known], is_new[known])
@@ -143,7 +162,7 @@ def _cross_fitted(texts: Sequence[str], is_new: NDArray[np.int64], seed: int) ->
     return found
 
 
-def _fold_auc(scores: Reals, is_new: NDArray[np.int64]) -> tuple[float, float, float]:
+def _fold_auc(scores: Reals, is_new: Integers) -> tuple[float, float, float]:
     """Give the area under the curve, its variance where there is no shift, and DeLong's variance."""
     from scipy.stats import rankdata
 
@@ -333,8 +352,7 @@ def abstentions_look(reference: Reference, abstained: int, rows: int) -> Look:
     """
     from scipy.stats import fisher_exact
 
-    tested = [sum(run.values()) for run in reference.answers] or [len(run) for run in reference.numbers]
-    runs = [(none, none + told) for none, told in zip(reference.abstained, tested, strict=False) if none + told]
+    runs = [(none, of) for none, of in zip(reference.abstained, _tested(reference), strict=False) if of]
     if not runs or rows < LEAST_ROWS:
         return _look("abstentions", "Fisher", LEAST_ABSTENTIONS, "too few rows to compare")
     before = float(np.mean([none / of for none, of in runs]))
@@ -351,6 +369,12 @@ def abstentions_look(reference: Reference, abstained: int, rows: int) -> Look:
         p=max(float(fisher_exact(table).pvalue) for table in tables),
         size=abs(share - before),
     )
+
+
+def _tested(reference: Reference) -> Sequence[int]:
+    """Give the test rows of each run; bundles of earlier versions have only the answers, of numbers at most 500."""
+    told = [sum(run.values()) for run in reference.answers] or [len(run) for run in reference.numbers]
+    return reference.tested or [none + count for none, count in zip(reference.abstained, told, strict=False)]
 
 
 def newcombe_interval(one: tuple[float, int], other: tuple[float, int]) -> tuple[float, float]:

@@ -1,4 +1,8 @@
-"""Which words a study's rows have: kept as hashes, so that no word can be read from them."""
+"""Which words a study's rows have: kept as hashes, short of rare ones.
+
+A hash says no word, but whoever has it can try words: a common word of the rows is found out so; rare ones are not
+kept.
+"""
 
 from __future__ import annotations
 

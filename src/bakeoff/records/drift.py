@@ -37,6 +37,8 @@ class Reference:
         rows, and deviation.
     copies : float
         Share of rows whose text came before in them.
+    tested : tuple of int
+        Test rows of each run; empty in bundles of earlier versions.
     """
 
     rows: int
@@ -52,6 +54,7 @@ class Reference:
     unknown: float
     unknown_deviation: float
     copies: float
+    tested: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def reference_of(evidence: Evidence, decision: Decision, contender: Contender, t
         unknown=float(unknown.mean()) if len(unknown) else 0.0,
         unknown_deviation=float(unknown.std(ddof=1)) if len(unknown) > 1 else 0.0,
         copies=1 - len(set(texts)) / len(texts) if texts else 0.0,
+        tested=tuple(len(run) for run in runs),
     )
 
 

@@ -134,7 +134,7 @@ def _test_seen(store: StudyStore) -> tuple[str, ...]:
             told.append(
                 f"{', '.join(names)}: added when {shown} had been shown (test seen), so that chance may flatter it."
             )
-    return (*told, *_rows_added(store))
+    return tuple(told)
 
 
 def _rows_added(store: StudyStore) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from bakeoff.data import (
     same_key,
     written_texts,
 )
-from bakeoff.data.cells import single_texts, written_labels
+from bakeoff.data.cells import single_texts
 from bakeoff.errors import DataError, StudyError
 from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
@@ -33,6 +33,7 @@ from bakeoff.study.growth import Growth
 from bakeoff.study.measure import plan_grown
 from bakeoff.study.store import PARTS, StudyStore
 from bakeoff.workbench.conclude import Outcome
+from bakeoff.workbench.labelled import rows_with_label, task_labels
 from bakeoff.workbench.opened import begun_store
 from bakeoff.workbench.options import Watcher
 from bakeoff.workbench.run import carry_on
@@ -100,7 +101,7 @@ def add_rows(
         known = next((growth for growth in store.growths() if growth.digest == digest), None)
         if known is None:
             _grow(store, more, digest, time_limit, watcher)
-        elif known != store.growths()[-1] or not _is_unfinished(store, known.train_rows):
+        elif known != store.growths()[-1] or not _is_unfinished(store, known):
             raise DataError(
                 f"The rows of {more.path} were added to this study on {known.at[:10]}.",
                 next_step=f"See what came of it: bakeoff report {shlex.quote(str(study))}",
@@ -132,12 +133,32 @@ def _refuse(store: StudyStore) -> None:
         )
 
 
-def _is_unfinished(store: StudyStore, above: int) -> bool:
-    """Say whether trials with more labels are planned and have no record."""
-    plan, done = read_plan(store), {(trial.contender, trial.n, trial.seed) for trial in store.trials()}
+def _is_unfinished(store: StudyStore, growth: Growth) -> bool:
+    """Say whether trials with more labels are left to run, or what comes after them: the verdict and the bundle."""
+    if (store.folder / "verdict.json").read_text(encoding="utf-8") == growth.verdict or _is_bundle_older(store):
+        return True
+    plan, dropped = read_plan(store), store.fact("dropped") or {}
+    done = {(trial.contender, trial.n, trial.seed) for trial in store.trials()}
     return plan is not None and any(
-        trial.n > above and (trial.contender, trial.n, trial.seed) not in done for trial in plan.trials
+        trial.n > growth.train_rows
+        and trial.contender not in dropped
+        and (trial.contender, trial.n, trial.seed) not in done
+        for trial in plan.trials
     )
+
+
+def _is_bundle_older(store: StudyStore) -> bool:
+    """Say whether the study's bundle is that of other rows, though it was to be shipped anew."""
+    from bakeoff.ship.contents import MANIFEST
+
+    manifest = store.folder / "bundle" / MANIFEST
+    if not store.fact("wanted").get("ship") or not manifest.is_file():
+        return False
+    try:
+        shipped = json.loads(manifest.read_bytes())
+    except ValueError:
+        return True
+    return not isinstance(shipped, dict) or shipped.get("fingerprint") != store.fact("fingerprint")
 
 
 def _grow(store: StudyStore, more: MoreRows, digest: str, time_limit: float | None, watcher: Watcher) -> None:
@@ -230,20 +251,13 @@ def _read(
     if columns.label is None:
         raise DataError(f"{more.path} has no column of labels.", next_step="Name it with --label.")
     texts = written_texts(table, columns, task.kind)
-    place = table.columns.index(columns.label)
-    told = [at for at, row in enumerate(table.cells) if texts[at].strip() and _is_told(row[place])]
+    told, part = rows_with_label(table, texts, columns.label)
     if not told:
         raise DataError(f"{more.path} has no row with both a text and a label.", next_step="Check --label.")
-    cells, numbers = tuple(table.cells[at] for at in told), tuple(table.row_numbers[at] for at in told)
-    part = replace(table, cells=cells, row_numbers=numbers)
     groups = None
     if grouped and columns.group is not None:
         groups = [group.strip() for group in single_texts(part, columns.group, "group")]
-    return [texts[at] for at in told], written_labels(part, columns, task.kind), groups, list(numbers)
-
-
-def _is_told(cell: str | tuple[str, ...] | None) -> bool:
-    return bool(cell.strip()) if isinstance(cell, str) else bool(cell)
+    return [texts[at] for at in told], task_labels(part, columns, task), groups, list(part.row_numbers)
 
 
 def _refuse_lacking(table: Table, names: Sequence[str]) -> None:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bakeoff.data import SHEET_COLUMN, Table, find_columns, read_table, safe_cell
-from bakeoff.data.cells import written_labels
 from bakeoff.errors import DataError, OptionError
 from bakeoff.report.aside import write_aside
 from bakeoff.ship import BundleFacts
 from bakeoff.workbench.label import LABEL_COLUMN
+from bakeoff.workbench.labelled import rows_with_label, task_labels
 from bakeoff.workbench.predict import find_texts
 
-__all__ = ["LabelledRows", "labelled_of", "read_audit", "sheet_rows", "write_audit"]
+__all__ = ["LabelledRows", "labelled_of", "read_audit", "refuse_written", "sheet_rows", "write_audit"]
 
 #: Texts and labels, of one length.
 LabelledRows = tuple[list[str], list[str]]
@@ -52,10 +51,7 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
     DataError
         If no row has a text.
     """
-    if path.exists():
-        raise OptionError(
-            f"The sheet {path} is there already.", next_step="Name another with --write, or remove this one."
-        )
+    refuse_written(path)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
         raise DataError(f"No row of {table.source} has a text.", next_step="Name its column with --text.")
@@ -68,6 +64,20 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
         writer.writerow([*(_cell(column[place]) for column in cells), "", table.row_numbers[place]])
     write_aside(path, sheet.getvalue())
     return len(drawn)
+
+
+def refuse_written(path: Path) -> None:
+    """Refuse a sheet that is there already, before any row is answered.
+
+    Raises
+    ------
+    OptionError
+        If it is.
+    """
+    if path.exists():
+        raise OptionError(
+            f"The sheet {path} is there already.", next_step="Name another with --write, or remove this one."
+        )
 
 
 def _cell(cell: str | tuple[str, ...] | None) -> str:
@@ -180,17 +190,13 @@ def labelled_of(table: Table, texts: Sequence[str], label: str, facts: BundleFac
     rows : (list of str, list of str)
     left : int
     """
-    place = table.columns.index(label)
-    told = [at for at, row in enumerate(table.cells) if texts[at].strip() and _is_told(row[place])]
+    told, part = rows_with_label(table, texts, label)
     left = sum(bool(text.strip()) for text in texts) - len(told)
     if not told:
         return ([], []), left
-    cells, numbers = tuple(table.cells[at] for at in told), tuple(table.row_numbers[at] for at in told)
-    part = replace(table, cells=cells, row_numbers=numbers)
     text = tuple(name for name in facts.text_columns if name in table.columns)
-    kind = facts.task.kind
-    columns = find_columns(part, text=text, text_pair=facts.text_pair, label=label, kind=kind)
-    return ([texts[at] for at in told], _as_known(written_labels(part, columns, kind), facts)), left
+    columns = find_columns(part, text=text, text_pair=facts.text_pair, label=label, kind=facts.task.kind)
+    return ([texts[at] for at in told], _as_known(task_labels(part, columns, facts.task), facts)), left
 
 
 def _as_known(labels: Sequence[str], facts: BundleFacts) -> list[str]:
@@ -201,7 +207,3 @@ def _as_known(labels: Sequence[str], facts: BundleFacts) -> list[str]:
     known = frozenset(facts.task.labels)
     stripped = [label.strip() for label in labels]
     return [label if label in known else folded.get(label.casefold(), label) for label in stripped]
-
-
-def _is_told(cell: str | tuple[str, ...] | None) -> bool:
-    return bool(cell.strip()) if isinstance(cell, str) else bool(cell)

@@ -190,15 +190,15 @@ def _compared_rows(shipped: Bundle, rows: Path | None, text: Sequence[str], labe
 
 def _rows_of_file(shipped: Bundle, rows: Path, text: Sequence[str], label: str | None) -> _Compared:
     from bakeoff.data import find_columns, open_rows
-    from bakeoff.data.cells import divider_of, written_labels
+    from bakeoff.workbench.labelled import task_labels
 
     table = next(open_rows(rows).tables(_MOST_ROWS))
     texts = find_texts(table, text, shipped.facts)(table)
     labels = [""] * len(texts)
-    kind = shipped.facts.task.kind
+    task = shipped.facts.task
     if label is not None:
-        columns = find_columns(table, text=text or shipped.facts.text_columns, label=label, kind=kind)
-        labels = written_labels(table, columns, kind, divider_of((table,), columns))
+        columns = find_columns(table, text=text or shipped.facts.text_columns, label=label, kind=task.kind)
+        labels = task_labels(table, columns, task)
     kept = [place for place, own in enumerate(texts) if own and (label is None or labels[place])]
     if not kept:
         raise OptionError(f"{rows} has no row with a text{' and a label' if label else ''}.", next_step="Name another.")

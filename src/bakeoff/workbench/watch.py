@@ -168,25 +168,27 @@ def watch(
         If bundle, rows, sheet or study cannot be used.
     """
     from bakeoff.ship import read_bundle
-    from bakeoff.workbench.audit import write_audit
+    from bakeoff.workbench.audit import refuse_written, write_audit
 
     shipped = read_bundle(bundle)
     known = _known(shipped, options)
     drawn = _drawn(shipped, source, options)
     columns = options.text or known_columns(shipped.facts, drawn.table)
     texts = find_texts(drawn.table, columns, shipped.facts)(drawn.table)
-    sheet, written = None, 0
     labelled, left = _labelled(shipped, drawn, texts, options)
-    if options.audit is not None:
-        sheet = options.write or source.with_name(f"{source.stem}.audit.csv")
-        shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
-        written = write_audit(sheet, drawn.table, texts, shown, options.audit, options.seed)
+    sheet = None if options.audit is None else options.write or source.with_name(f"{source.stem}.audit.csv")
+    if sheet is not None:
+        refuse_written(sheet)
     truth = labelled or ([], [])
     check_sent(shipped, [text for text in (*texts, *truth[0]) if text], options.servers)
     method = load_to_answer(shipped, options.servers, probabilities=False)
     answers = _answered(method, texts, progress)
     found = _looked(shipped, known, texts, answers, options.seed)
-    told = replace(found, rows=drawn.rows, sheet=sheet, sheet_rows=written, unlabelled=left)
+    told = replace(found, rows=drawn.rows, sheet=sheet, unlabelled=left)
+    if sheet is not None and options.audit is not None:
+        # Last, so that the same command can be given again after a refusal or a stop.
+        shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
+        told = replace(told, sheet_rows=write_audit(sheet, drawn.table, texts, shown, options.audit, options.seed))
     if not truth[0]:
         return told
     by_text = dict(zip(texts, answers, strict=True))
