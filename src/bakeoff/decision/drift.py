@@ -88,7 +88,8 @@ def texts_look(before: Sequence[str], after: Sequence[str], seed: int = 0) -> Lo
     The classifier two-sample test (Lopez-Paz and Oquab 2017; found strong among tests of shift by Rabanser, Guennemann
     and Lipton 2019): logistic regression on TF-IDF, cross-fitted in five folds. Of texts that are nearly the same
     the first counts on either side, as they are no rows apart; both are in one fold. The AUC is the mean over folds;
-    the p-value is that of Mann and Whitney's statistic, one-sided, the interval DeLong's (1988).
+    the p-value is that of Mann and Whitney's statistic, one-sided, the interval DeLong's (1988), both with the variance
+    of a mean over folds that learn from rows in common (Nadeau and Bengio 2003).
 
     Parameters
     ----------
@@ -112,8 +113,9 @@ def texts_look(before: Sequence[str], after: Sequence[str], seed: int = 0) -> Lo
     if not folds:
         return _look("texts", test, LEAST_AUC, f"too few texts that differ: {counted}")
     auc = float(np.mean([area for area, _, _ in folds]))
-    null = math.sqrt(sum(null for _, null, _ in folds)) / len(folds)
-    half = _Z * math.sqrt(sum(variance for _, _, variance in folds)) / len(folds)
+    wider = math.sqrt(1 + len(folds) / max(len(folds) - 1, 1))
+    null = wider * math.sqrt(sum(null for _, null, _ in folds)) / len(folds)
+    half = _Z * wider * math.sqrt(sum(variance for _, _, variance in folds)) / len(folds)
     from scipy.stats import norm
 
     return _look(
