@@ -41,6 +41,16 @@ def test_new_texts_of_the_same_source_are_not_told_and_others_are() -> None:
     assert other.ci[0] < other.figure < other.ci[1]
 
 
+def test_folds_that_share_rows_make_the_interval_of_texts_wider() -> None:
+    """By 1.5 for five folds (Nadeau and Bengio 2003): 1 + 5 / 4 times the variance of folds that share none."""
+    old, new = texts(200, 1), texts(200, 2)
+    look = drift.texts_look(old, new)
+    variances = [drift._fold_auc(*held)[2] for held in drift._cross_fitted(*drift._apart(old, new), 0)]
+    assert len(variances) == 5
+    apart = 1.959964 * np.sqrt(sum(variances)) / 5
+    assert (look.ci[1] - look.ci[0]) / 2 == pytest.approx(1.5 * apart)
+
+
 def test_copies_of_study_rows_do_not_pass_for_new_ones() -> None:
     rows = texts(150, 1)
     assert drift.texts_look(rows, rows).figure == pytest.approx(0.5, abs=0.08)

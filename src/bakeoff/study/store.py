@@ -20,7 +20,7 @@ from bakeoff.records import Answer, Trial, Usage
 from bakeoff.study.folder import STORE_FILE, cannot_be_made, cannot_be_written, hold_folder, make_folder, no_study
 from bakeoff.study.growth import Growth
 from bakeoff.study.migrations import migrate
-from bakeoff.study.table_values import answer_values, fold_values, row_values
+from bakeoff.study.table_values import answer_values, first_values, row_values
 
 __all__ = ["PARTS", "StudyStore", "number_or_nan"]
 
@@ -112,7 +112,10 @@ class StudyStore:
             with closing(sqlite3.connect(aside)) as db:
                 migrate(db)
                 with db:
-                    _fill(db, facts, rows, folds, unlabelled)
+                    for statement, values in first_values(
+                        facts, {part: rows[part] for part in PARTS}, folds, unlabelled
+                    ):
+                        db.executemany(statement, values)
             aside.rename(folder / STORE_FILE)
         except (sqlite3.OperationalError, OSError) as error:
             aside.unlink(missing_ok=True)
@@ -383,18 +386,3 @@ class StudyStore:
         return self._db.execute(
             "SELECT abstention, raw FROM answers WHERE trial = ? AND part = ? ORDER BY position", (key, part)
         ).fetchall()
-
-
-def _fill(
-    db: sqlite3.Connection,
-    facts: Mapping[str, Any],
-    rows: Mapping[str, Rows],
-    folds: Sequence[Fold],
-    unlabelled: Sequence[str],
-) -> None:
-    for part in PARTS:
-        db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_values(part, rows[part]))
-    for seed, fold in enumerate(folds):
-        db.executemany("INSERT INTO folds VALUES (?, ?, ?, ?)", fold_values(seed, fold))
-    db.executemany("INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled))
-    db.executemany("INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()])

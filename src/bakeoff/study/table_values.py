@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bakeoff.data import Fold, Rows
 from bakeoff.records import Answer
 
-__all__ = ["answer_values", "fold_values", "row_values"]
+__all__ = ["answer_values", "first_values", "fold_values", "row_values"]
 
 
 def row_values(part: str, rows: Rows, first: int = 0) -> list[tuple[Any, ...]]:
@@ -53,3 +53,15 @@ def answer_values(key: str, part: str, answers: Sequence[Answer]) -> list[tuple[
         )
         for position, answer in enumerate(answers)
     ]
+
+
+def first_values(
+    facts: Mapping[str, Any], rows: Mapping[str, Rows], folds: Sequence[Fold], unlabelled: Sequence[str]
+) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
+    """Give the statements that write what a study begins with, each with its values."""
+    for part, own in rows.items():
+        yield "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row_values(part, own)
+    for seed, fold in enumerate(folds):
+        yield "INSERT INTO folds VALUES (?, ?, ?, ?)", fold_values(seed, fold)
+    yield "INSERT INTO unlabelled VALUES (?, ?)", enumerate(unlabelled)
+    yield "INSERT INTO facts VALUES (?, ?)", [(name, json.dumps(value)) for name, value in facts.items()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import OptionError
+from bakeoff.study.folder import STORE_FILE
 from bakeoff.workbench.predict import find_texts
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ __all__ = ["ExportSummary", "ExportedModel", "export"]
 #: Rows by which models are compared, at most.
 _MOST_ROWS = 1000
 #: What a study's records are called in its folder.
-_STUDY = "study.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _compared_rows(shipped: Bundle, rows: Path | None, text: Sequence[str], labe
     if text or label is not None:
         raise OptionError("--text and --label are of the file of --rows, which did not come.", next_step="Give --rows.")
     study = shipped.folder.parent
-    if not (study / _STUDY).is_file():
+    if not (study / STORE_FILE).is_file():
         raise OptionError(
             f"No study stands beside the bundle {shipped.folder}, on whose test rows the models could be compared.",
             next_step="Name a file of rows with --rows.",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bakeoff.errors import StudyError
 from bakeoff.study.evidence import read_plan
+from bakeoff.study.folder import STORE_FILE
 from bakeoff.study.seen import note_test_rows_shown
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.processes import study_process
@@ -113,7 +114,7 @@ def begun_store(study: Path) -> StudyStore:
         except StudyError:
             process = study_process(study)
             ours = process is not None and process.pid == os.getpid() and process.verb
-            if not ours or time.monotonic() > end or not (study / "study.sqlite").is_file():
+            if not ours or time.monotonic() > end or not (study / STORE_FILE).is_file():
                 raise
             time.sleep(_STEP_SECONDS)
 
@@ -160,7 +161,7 @@ def _opened(study: Path, lock: threading.Lock) -> StudyStore:
         except StudyError:
             lock.release()
             # What a study's process holds, it holds for long; another part of the app has it for a moment.
-            if time.monotonic() > end or study_process(study) is not None or not (study / "study.sqlite").is_file():
+            if time.monotonic() > end or study_process(study) is not None or not (study / STORE_FILE).is_file():
                 raise
             time.sleep(_STEP_SECONDS)
         except BaseException:

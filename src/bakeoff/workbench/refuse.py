@@ -10,6 +10,7 @@ from pathlib import Path
 from bakeoff.errors import OptionError
 from bakeoff.methods.registry import method_specs
 from bakeoff.records import Contender
+from bakeoff.study.folder import STORE_FILE
 from bakeoff.workbench.options import StudyOptions
 
 __all__ = ["check_contenders", "check_options", "check_place"]
@@ -52,7 +53,7 @@ def check_place(folder: Path | None) -> None:
     ----------
     folder : Path or None
     """
-    if folder is not None and (folder / "study.sqlite").exists():
+    if folder is not None and (folder / STORE_FILE).exists():
         raise OptionError(
             f"The folder {folder} holds a study already.",
             next_step=f"Continue it with 'bakeoff resume {folder}', or name another folder with --output.",

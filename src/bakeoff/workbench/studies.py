@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bakeoff.errors import StudyError
+from bakeoff.study.folder import STORE_FILE
 from bakeoff.workbench.processes import StudyProcess, study_process
 from bakeoff.workbench.progress_file import WrittenProgress, read_progress
 from bakeoff.workbench.uploads import is_upload
@@ -85,7 +86,7 @@ def study_state(study: Path) -> StudyState | None:
     StudyState or None
         None where the folder holds none, nor rows for one.
     """
-    has_records, uploaded = (study / "study.sqlite").is_file(), is_upload(study)
+    has_records, uploaded = (study / STORE_FILE).is_file(), is_upload(study)
     if not has_records and not uploaded:
         return None
     process, written = study_process(study), read_progress(study)
@@ -110,7 +111,7 @@ def _verdict_of(study: Path) -> Mapping[str, Any] | None:
 
 
 def _changed(study: Path) -> datetime.datetime:
-    files = ("verdict.json", "progress.json", "process.json", "study.sqlite", ".")
+    files = ("verdict.json", "progress.json", "process.json", STORE_FILE, ".")
     latest = max((study / name).stat().st_mtime for name in files if (study / name).exists())
     return datetime.datetime.fromtimestamp(latest).astimezone()
 

@@ -15,6 +15,7 @@ from bakeoff.data import Cell, read_table
 from bakeoff.errors import DataError, StudyError
 from bakeoff.methods.registry import method_specs
 from bakeoff.methods.spec import MethodSpec
+from bakeoff.study.folder import STORE_FILE
 from bakeoff.workbench.options import DataOptions, StudyOptions, parse_duration, parse_requirement
 from bakeoff.workbench.processes import StudyProcess, start_process
 from bakeoff.workbench.refuse import check_options
@@ -212,7 +213,7 @@ def start_study(study: Path, data: DataOptions, options: StartOptions) -> StudyP
     StudyError
         If the study was started already.
     """
-    if (study / "study.sqlite").exists():
+    if (study / STORE_FILE).exists():
         raise StudyError(f"The study {study.name} was started already.", next_step="Resume it on its own page.")
     for one in options.requirements:
         parse_requirement(one)

@@ -9,6 +9,7 @@ from pathlib import Path
 from bakeoff.decision import decide
 from bakeoff.errors import NoVerdictError, StudyError
 from bakeoff.report.sections import Sections, render_sections
+from bakeoff.study.folder import STORE_FILE
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.seen import were_test_rows_shown
 from bakeoff.workbench.opened import note_shown, opened_study, refuse_undecided
@@ -103,6 +104,6 @@ def _sections(study: Path, *, rows: bool) -> Sections:
 
 def _state(study: Path) -> tuple[int, ...]:
     """Tell whether records may have changed: when their files were last written, and how long they are."""
-    files = (study / "study.sqlite", study / "study.sqlite-wal")
+    files = (study / STORE_FILE, study / f"{STORE_FILE}-wal")
     facts = [path.stat() for path in files if path.exists()]
     return tuple(value for fact in facts for value in (fact.st_mtime_ns, fact.st_size))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.errors import DataError, OptionError, StudyError
 from bakeoff.records import AuditedScore, Look, Redecision, Reference
+from bakeoff.study.folder import STORE_FILE
 from bakeoff.workbench.predict import (
     BATCH_ROWS,
     ServerUse,
@@ -253,7 +254,7 @@ def _known(shipped: Bundle, options: WatchOptions) -> _Known:
     """Gather what is known of the study: from the bundle, and from the study's folder where it is there."""
     folder = options.study or shipped.folder.parent
     facts = shipped.facts
-    if options.study is None and not (folder / "study.sqlite").is_file():
+    if options.study is None and not (folder / STORE_FILE).is_file():
         if facts.reference is None:
             raise OptionError(
                 f"The bundle {shipped.folder} does not know its study's rows: it was not shipped from a study, or by "

@@ -23,6 +23,7 @@ from bakeoff.methods.finetune.hugging_face import check_one_vector, on_cpu, writ
 from bakeoff.methods.finetune.long_texts import LONG_TEXT_NOTES, Pieces, refuse_windows, whole_texts, windows
 from bakeoff.methods.finetune.objectives import Objective
 from bakeoff.methods.finetune.packing import can_pack, packed_states, plain_attention
+from bakeoff.methods.finetune.pooled_head import NEVER
 from bakeoff.methods.finetune.precision import settle_dtype
 from bakeoff.methods.finetune.probe import fit_probe_head
 from bakeoff.methods.finetune.token_rows import TokenRows, answers_of, predict_logits
@@ -43,8 +44,6 @@ _ENCODER_DROPOUT = 0.0
 _NORMALISE = True
 #: A head of a label that no row has starts here: its probability is near 0, and training can move it.
 _UNSEEN_BIAS = -10.0
-#: A probability of 0, as a finite score.
-_NEVER = -1e4
 
 
 class EncoderClassifier(torch.nn.Module):
@@ -322,7 +321,7 @@ def network_of(encoder: Encoder, head: LinearHead) -> EncoderClassifier:
         network = EncoderClassifier(encoder.model, encoder.pooling, encoder.normalise, len(head.bias))
     with torch.no_grad():
         network.head.weight.copy_(torch.from_numpy(head.weights))
-        network.head.bias.copy_(torch.from_numpy(np.maximum(head.bias, _NEVER)))
+        network.head.bias.copy_(torch.from_numpy(np.maximum(head.bias, NEVER)))
     return network.eval()
 
 
