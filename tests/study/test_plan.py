@@ -37,10 +37,8 @@ def grid(
     )
 
 
-def planned(grid: Grid, seconds: float | None) -> Plan:
-    return make_plan(
-        grid, time_left=seconds, time_limit=seconds, dtype="float32", device="cpu", threads=2, most_test_rows=None
-    )
+def planned(grid: Grid, seconds: float | None, *, ships: bool = True) -> Plan:
+    return make_plan(grid, time_left=seconds, time_limit=seconds, dtype="float32", device="cpu", threads=2, ships=ships)
 
 
 def test_without_a_limit_the_whole_grid_is_planned() -> None:
@@ -57,6 +55,12 @@ def test_without_a_limit_the_whole_grid_is_planned() -> None:
         seeds = range(3) if contender.seeded else range(1)
         wanted = {(contender.name, n, seed) for n in budgets if contender.uses_labels is (n > 0) for seed in seeds}
         assert wanted == {pair for pair in pairs if pair[0] == contender.name}
+
+
+def test_no_time_is_kept_for_a_refit_that_is_not_wanted() -> None:
+    kept, free = planned(grid(), 240.0), planned(grid(), 240.0, ships=False)
+    assert kept.refit_seconds > 0 == free.refit_seconds
+    assert kept.forecast < free.forecast <= 240.0
 
 
 def test_a_plan_round_trips_through_json() -> None:

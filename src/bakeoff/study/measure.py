@@ -71,6 +71,7 @@ def plan_study(store: StudyStore, executor: Executor, *, device: str = "cpu", th
         device=device,
         threads=threads or _usable_cores(),
         most_test_rows=_a_fold(wanted["test_rows"]) if store.folds() else wanted["test_rows"],
+        ships=wanted.get("ship", True),
     )
     store.set_fact("plan", plan.to_json())
     store.set_fact("spent_seconds", spent)

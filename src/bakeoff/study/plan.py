@@ -108,6 +108,7 @@ def make_plan(
     device: str,
     threads: int,
     most_test_rows: int | None = None,
+    ships: bool = True,
 ) -> Plan:
     """Make the plan.
 
@@ -122,6 +123,8 @@ def make_plan(
     threads : int
     most_test_rows : int, optional
         Most test rows to answer.
+    ships : bool
+        Whether the winner is refitted at the end, for which time is kept.
 
     Returns
     -------
@@ -134,8 +137,8 @@ def make_plan(
         every = [block for n in reversed(grid.budgets) for block in blocks.blocks(grid.contenders, n)]
         core = {(b.contender.name, b.n) for b in blocks.blocks(grid.contenders, grid.budgets[-1])}
         return _plan(grid, answered, grid.budgets[-1], every, core, None, dtype, device, threads)
-    required, n, answered = _meeting(grid, sizes, time_left)
-    wanted = _refit_seconds(grid, required)
+    required, n, answered = _meeting(grid, sizes, time_left, ships)
+    wanted = _refit_seconds(grid, required) if ships else 0.0
     least = _least_refit(wanted, time_left)
     blocks = Blocks(grid, answered, required)
     core_blocks = blocks.blocks(required, n)
@@ -169,12 +172,12 @@ def _least_refit(wanted: float, time_left: float) -> float:
 
 
 def _meeting(
-    grid: Grid, sizes: list[dict[str, int]], time_left: float
+    grid: Grid, sizes: list[dict[str, int]], time_left: float, ships: bool
 ) -> tuple[tuple[Contender, ...], int, dict[str, int]]:
     """Find which contenders are required, and where they meet: a dearer prompt must cost no label."""
     found = []
     for required in required_sets(grid):
-        least = _least_refit(_refit_seconds(grid, required), time_left)
+        least = _least_refit(_refit_seconds(grid, required), time_left) if ships else 0.0
         fits, n, answered = _decision_point(grid, sizes, time_left - least, required)
         enough = answered["test"] >= min(_LEAST_TEST_ROWS, sizes[0]["test"])
         learning = [c for c in required if c.arm == "prompt" and c.uses_labels]
