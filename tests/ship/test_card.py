@@ -100,6 +100,8 @@ def test_the_score_is_the_procedures_and_the_refit_is_said_to_be_unmeasured(evid
         "What is in this bundle is a refit of that procedure on all 2,935 labelled rows, the test rows among them; the "
         "refit's own score was not measured" in text
     )
+    # 1 - (1 - .890) * sqrt(256 / 2935)
+    assert "**Expected of this bundle: accuracy in [.850, .968].** The lower end" in text
     assert ".710" not in text
     assert "| rate, all rows together | - |" in text
 

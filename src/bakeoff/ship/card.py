@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from bakeoff.catalog import entries
+from bakeoff.decision import expected_of_refit
 from bakeoff.records import Comparison, Contender, Decision, Evidence, LeaderboardRow
 from bakeoff.report.figures import (
     clean_text,
@@ -172,6 +173,7 @@ def _score(evidence: Evidence, decision: Decision, contender: Contender, rows_re
         f"**{metric} {score_text(row.score)}**, 95% interval {interval}: the mean of {runs}, {learned}.",
         f"{metric[:1].upper()}{metric[1:]} is the {meaning}." if meaning else "",
         _estimated(contender, rows_refitted),
+        _expected(row, metric, contender, rows_refitted),
         "| figure | measured |\n| --- | --- |\n" + "\n".join(f"| {name} | {value} |" for name, value in figures),
     ]
     return "\n\n".join(line for line in lines if line)
@@ -184,6 +186,17 @@ def _estimated(contender: Contender, rows_refitted: int) -> str:
         "This is the score of the procedure, estimated by the study. What is in this bundle is a refit of that "
         f"procedure on all {count_text(rows_refitted)} labelled rows, the test rows among them; the refit's own score "
         "was not measured, and cannot be on these rows."
+    )
+
+
+def _expected(row: LeaderboardRow, metric: str, contender: Contender, rows_refitted: int) -> str:
+    if not contender.uses_labels or not 0 < row.n < rows_refitted:
+        return ""
+    expected = expected_of_refit(row.ci, row.n, rows_refitted)
+    return (
+        f"**Expected of this bundle: {metric} in {interval_text(expected)}.** The lower end is that of the measured "
+        f"interval. The upper one allows for {count_text(rows_refitted)} labelled rows where {count_text(row.n)} were "
+        "measured: what the score lacks of 1 falls at most with the square root of their number (Hestness et al. 2017)."
     )
 
 
