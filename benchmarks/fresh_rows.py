@@ -15,7 +15,7 @@ rows and seeds show it. The fresh score has noise of its own, by its rows (a boo
 (the deviation of the study's seeds): *expected* is the chance to be inside if the bundle scores as its procedure did,
 by the normal approximation. It does not quite: the bundle is a refit on all rows of the study, more than the n that the
 card tells, which leads to more above than below. *z* is the difference from the card's score over all of that noise.
-The last line is one JSON object.
+A wide interval holds anything; `mean_width` tells how wide they are. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -281,6 +281,7 @@ def print_table(found: Sequence[dict[str, Any]]) -> None:
         "above": places.count("above"),
         "expected_inside": round(sum(chances), 2),
         "chance_of_all_but_one": round(chance_of_at_least(chances, len(found) - 1), 3),
+        "mean_width": round(float(np.mean([one["high"] - one["low"] for one in found])), 3),
         "beyond_noise": sum(abs(one["z"]) > _Z for one in found),
         "fresh_rows": sum(one["fresh_rows"] for one in found),
     }
@@ -293,7 +294,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", choices=sorted(SETS), help="a data set; all where not given")
     parser.add_argument("--rows", type=int, help="rows to learn from; by default 256, and more where labels are many")
     parser.add_argument("--fresh", type=int, default=600, help="most fresh rows (default: %(default)s)")
-    parser.add_argument("--time-limit", default="4m", help="of each study (default: %(default)s)")
+    parser.add_argument("--time-limit", default="6m", help="of each study (default: %(default)s)")
     parser.add_argument("--scored-only", action="store_true", help="only the sets whose fresh rows were answered")
     options = parser.parse_args()
     root = Path(os.environ.get("BAKEOFF_TEST_DATA", "")) / "data"
