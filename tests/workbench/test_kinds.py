@@ -88,6 +88,7 @@ def _predictions_are_lists_and_numbers(folder: Path) -> None:
             assert all(len(row["prediction"]) == len(row["tokens"]) for row in rows)
 
 
+@pytest.mark.usefixtures("ready_workers")
 @pytest.mark.parametrize(("kind", "method"), [("pair", "few-shot-calibrated"), ("regression", "few-shot-scale")])
 def test_a_study_compares_both_ways_and_its_prompt_ships(
     kind: str, method: str, catalogue_cache, tmp_path: Path
