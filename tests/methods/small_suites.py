@@ -1,4 +1,4 @@
-"""The contract suite by a decoder of random weights: quick, for what no weights decide."""
+"""The contract suite by models of random weights: quick, for what no weights decide."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from bakeoff.testing import MethodSuite
 
-__all__ = ["SmallDecoderSuite"]
+__all__ = ["SmallDecoderSuite", "SmallEncoderSuite"]
 
 
 class SmallDecoderSuite(MethodSuite):
@@ -22,3 +22,18 @@ class SmallDecoderSuite(MethodSuite):
     def models(self, tiny_decoder: str) -> None:
         """Give the suite its decoder."""
         type(self).decoder = tiny_decoder
+
+
+class SmallEncoderSuite(MethodSuite):
+    """Which weights are tuned, and by which loss, is kept and repeated by any weights alike.
+
+    The real encoder passes the suite, tuned whole and frozen, in `test_finetune_full` and `test_finetune_probe`.
+    """
+
+    __test__ = False
+    encoder: str
+
+    @pytest.fixture(autouse=True)
+    def models(self, tiny_encoder: str) -> None:
+        """Give the suite its encoder."""
+        type(self).encoder = tiny_encoder

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_suites import SmallEncoderSuite
 
 from bakeoff.data import entity_type, split_fields
 from bakeoff.errors import DataError
@@ -19,7 +20,6 @@ from bakeoff.methods.outputs import ManyLabels, Number
 from bakeoff.methods.token_floor import TokenLogistic
 from bakeoff.tasks import Task, scoring_of, task_of_kind
 from bakeoff.testing import MethodSuite, rows_of_kind, task_for_kind
-from small_models import write_encoder_folder
 
 SHORT = {"max_epochs": 1, "least_steps": 2}
 
@@ -101,12 +101,12 @@ class TestProbeOfPairs(TestProbeOfSeveralLabels):
     kind = "pair"
 
 
-class TestFullOfSeveralLabels(_Encoder):
+class TestFullOfSeveralLabels(SmallEncoderSuite):
     __test__ = True
     kind = "multi-label"
 
     def make(self, task: Task, seed: int) -> Method:
-        return FullFineTuning(task=task, model="minilm-l6", seed=seed, **SHORT)
+        return FullFineTuning(task=task, model=self.encoder, seed=seed, **SHORT)
 
 
 class TestTokenClassifier(_Encoder):
@@ -134,26 +134,20 @@ def test_full_learns_numbers_and_pairs_and_reloads_them(kind: str, least: float,
         assert found == values
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give an encoder whose steps take milliseconds, for what no weights decide."""
-    return write_encoder_folder(tmp_path_factory.mktemp("tiny") / "encoder")
-
-
-def test_full_goes_on_with_the_unit_of_the_earlier_numbers(tiny: str, tmp_path) -> None:
+def test_full_goes_on_with_the_unit_of_the_earlier_numbers(tiny_encoder: str, tmp_path) -> None:
     texts, labels = rows_of_kind("regression", 24)
     task = task_for_kind("regression")
-    first = FullFineTuning(task=task, model=tiny, least_steps=30).fit(texts, labels)
+    first = FullFineTuning(task=task, model=tiny_encoder, least_steps=30).fit(texts, labels)
     first.save(tmp_path)
-    second = FullFineTuning(task=task, model=tiny, max_epochs=1, least_steps=1, learning_rate=1e-9)
+    second = FullFineTuning(task=task, model=tiny_encoder, max_epochs=1, least_steps=1, learning_rate=1e-9)
     second.continuing(tmp_path, task.labels).fit(texts[:8], [repr(float(label) + 5) for label in labels[:8]])
     np.testing.assert_allclose(second.predict(texts), first.predict(texts), atol=0.05)
 
 
-def test_numbers_of_another_unit_are_learned_in_the_unit_of_the_earlier_fit(tiny: str, tmp_path) -> None:
+def test_numbers_of_another_unit_are_learned_in_the_unit_of_the_earlier_fit(tiny_encoder: str, tmp_path) -> None:
     texts, labels = rows_of_kind("regression", 24)
     task = task_for_kind("regression")
-    settings = {"task": task, "model": tiny, "learning_rate": 3e-3}  # random weights learn from nothing
+    settings = {"task": task, "model": tiny_encoder, "learning_rate": 3e-3}  # random weights learn from nothing
     FullFineTuning(**settings, least_steps=20).fit(texts, labels).save(tmp_path)
     moved = [repr(float(label) + 1) for label in labels]
     second = FullFineTuning(**settings, least_steps=60).continuing(tmp_path, task.labels)
