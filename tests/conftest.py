@@ -88,7 +88,19 @@ def catalogue_cache(own_home: Path, pulled_cache: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+def ready_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have studies that this process runs start their workers with the model libraries imported."""
+    from bakeoff.workbench import run, ship
+    from ready_workers import ReadyExecutor
+
+    for verb in (run, ship):
+        monkeypatch.setattr(verb, "LocalExecutor", ReadyExecutor)
+
+
+@pytest.fixture
+def program(
+    ready_workers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Program:
     """Give the program in this process, with `tmp_path` as its working folder."""
     monkeypatch.chdir(tmp_path)
     return Program(monkeypatch, capsys)

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 NAMES = ["false_win_rate", "coverage", "right_arm_rate", "wrong_arm_rate"]
 
 
-def _run(output: Path, studies: int) -> list[str]:
-    command = [sys.executable, "honesty.py", "--output", str(output), "--studies", str(studies), "--odd-studies", "2"]
-    found = subprocess.run(
-        [*command, "--workers", "1"], cwd=BENCHMARKS, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert found.returncode == 0, found.stderr
-    return found.stdout.splitlines()
+@pytest.fixture
+def printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[[], list[str]]:
+    """Give what the benchmark prints of one study a case and two of each odd one."""
+    import honesty
+
+    words = ["--output", str(tmp_path), "--studies", "1", "--odd-studies", "2", "--workers", "1"]
+    monkeypatch.setattr(sys, "argv", ["honesty.py", *words])
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+
+    def lines() -> list[str]:
+        capsys.readouterr()
+        honesty.main()
+        return capsys.readouterr().out.splitlines()
+
+    return lines
 
 
-def test_a_few_studies_end_in_one_json_object_and_are_not_simulated_again(tmp_path):
-    lines = _run(tmp_path, 1)
+def test_a_few_studies_end_in_one_json_object_and_are_not_simulated_again(printed, tmp_path):
+    lines = printed()
     rates = json.loads(lines[-1])
     assert list(rates) == NAMES
     assert all(0 <= value <= 1 for value in rates.values())
@@ -31,6 +44,6 @@ def test_a_few_studies_end_in_one_json_object_and_are_not_simulated_again(tmp_pa
     assert odd
     assert odd[0].endswith("| 100.0% |")
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert json.loads(_run(tmp_path, 1)[-1]) == rates
+    assert json.loads(printed()[-1]) == rates
     after = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert {name: text.split() for name, text in after.items()} == {name: text.split() for name, text in before.items()}

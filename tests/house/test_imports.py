@@ -185,3 +185,15 @@ def test_only_the_command_line_prints_and_exits() -> None:
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
                 assert name not in ("print", "exit", "quit", "sys.exit"), f"{relative}:{node.lineno} calls {name}"
+
+
+def test_tests_share_only_what_has_a_name_of_its_own() -> None:
+    """Test folders are no packages: which `conftest` or `test_pages` is found depends on what ran before."""
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    shared = [path.stem for path in files if not path.stem.startswith(("test_", "conftest"))]
+    assert len(shared) == len(set(shared))
+    for path in files:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        named += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        assert not [name for name in named if name.startswith("test_") or name == "conftest"], path

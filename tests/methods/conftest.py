@@ -18,3 +18,19 @@ def small_decoder(catalogue_cache: Path) -> Path:
 
     clear_store()
     return catalogue_cache
+
+
+@pytest.fixture(scope="session")
+def tiny_decoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give a decoder of 20,000 random weights, as a folder."""
+    from small_models import write_decoder_folder
+
+    return write_decoder_folder(tmp_path_factory.mktemp("decoder"))
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give an encoder of 30,000 random weights, as a folder: its steps take milliseconds."""
+    from small_models import write_encoder_folder
+
+    return write_encoder_folder(tmp_path_factory.mktemp("encoder"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_suites import SmallEncoderSuite
 
 from bakeoff.errors import OptionError, TrialError
 from bakeoff.methods import loaded
@@ -17,21 +18,18 @@ from bakeoff.methods.finetune.label_generator import LabelGenerator
 from bakeoff.methods.finetune.lora import LoraClassifier
 from bakeoff.methods.finetune.lora_encoder import LoraEncoder
 from bakeoff.tasks import Task, classification_task
-from bakeoff.testing import MethodSuite, text_rows
+from bakeoff.testing import text_rows
 from small_models import write_decoder_folder
 
 TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
 DECODERS = (LoraClassifier, LabelGenerator)
 
 
-@pytest.mark.models
-class TestLoraEncoder(MethodSuite):
-    @pytest.fixture(autouse=True)
-    def _models(self, catalogue_cache: Path) -> None:
-        """Give every test the real encoder."""
+class TestLoraEncoder(SmallEncoderSuite):
+    __test__ = True
 
     def make(self, task: Task, seed: int) -> Method:
-        return LoraEncoder(task=task, model="minilm-l6", seed=seed, max_epochs=1, rank=4, least_steps=2)
+        return LoraEncoder(task=task, model=self.encoder, seed=seed, max_epochs=1, rank=4, least_steps=2)
 
 
 @pytest.fixture(scope="module")

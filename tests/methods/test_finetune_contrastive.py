@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
+from small_suites import SmallEncoderSuite
 
 from bakeoff.methods.contract import Method
 from bakeoff.methods.finetune.contrastive import ContrastiveFineTuning
@@ -18,19 +18,15 @@ from bakeoff.methods.finetune.token_rows import TokenRows
 from bakeoff.methods.forecast import steps_for
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import Task, classification_task
-from bakeoff.testing import MethodSuite, text_rows
+from bakeoff.testing import text_rows
 
 
-@pytest.mark.models
-class TestContrastive(MethodSuite):
+class TestContrastive(SmallEncoderSuite):
+    __test__ = True
     answer_rows = 4
 
-    @pytest.fixture(autouse=True)
-    def models(self, catalogue_cache: Path) -> None:
-        """Give the suite the real encoder."""
-
     def make(self, task: Task, seed: int) -> Method:
-        return ContrastiveFineTuning(task=task, model="minilm-l6", seed=seed, max_epochs=1, least_steps=3)
+        return ContrastiveFineTuning(task=task, model=self.encoder, seed=seed, max_epochs=1, least_steps=3)
 
 
 def _loss_pair_by_pair(vectors: np.ndarray, codes: np.ndarray, temperature: float) -> float:

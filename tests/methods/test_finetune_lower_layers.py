@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_suites import SmallEncoderSuite
 from transformers import (
     BertConfig,
     BertModel,
@@ -29,7 +30,7 @@ from bakeoff.methods.finetune.objectives import CrossEntropy
 from bakeoff.methods.finetune.token_rows import TokenRows, padded
 from bakeoff.methods.finetune.training import tune
 from bakeoff.tasks import Task, classification_task
-from bakeoff.testing import MethodSuite, text_rows
+from bakeoff.testing import text_rows
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 24, "vocab_size": 60}
 FAMILIES = {
@@ -78,17 +79,13 @@ def task(catalogue_cache: Path) -> Task:
     return classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
 
 
-@pytest.mark.models
-class TestUpperLayers(MethodSuite):
+class TestUpperLayers(SmallEncoderSuite):
+    __test__ = True
     answer_rows = 4
-
-    @pytest.fixture(autouse=True)
-    def models(self, catalogue_cache: Path) -> None:
-        """Give the suite the real encoder."""
 
     def make(self, task: Task, seed: int) -> Method:
         settings = {"max_epochs": 1, "least_steps": 3, "frozen_share": 0.5}
-        return FullFineTuning(task=task, model="minilm-l6", seed=seed, **settings)
+        return FullFineTuning(task=task, model=self.encoder, seed=seed, **settings)
 
 
 @pytest.mark.models

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_suites import SmallEncoderSuite
 
 from bakeoff.data import entity_type, split_fields
 from bakeoff.errors import DataError
@@ -100,12 +101,12 @@ class TestProbeOfPairs(TestProbeOfSeveralLabels):
     kind = "pair"
 
 
-class TestFullOfSeveralLabels(_Encoder):
+class TestFullOfSeveralLabels(SmallEncoderSuite):
     __test__ = True
     kind = "multi-label"
 
     def make(self, task: Task, seed: int) -> Method:
-        return FullFineTuning(task=task, model="minilm-l6", seed=seed, **SHORT)
+        return FullFineTuning(task=task, model=self.encoder, seed=seed, **SHORT)
 
 
 class TestTokenClassifier(_Encoder):
@@ -120,7 +121,7 @@ class TestTokenClassifier(_Encoder):
 def test_full_learns_numbers_and_pairs_and_reloads_them(kind: str, least: float, catalogue_cache, tmp_path) -> None:
     texts, labels = rows_of_kind(kind, 32)
     asked, truth = rows_of_kind(kind, 24, seed=3)
-    method = FullFineTuning(task=task_for_kind(kind), model="minilm-l6", least_steps=30).fit(texts, labels)
+    method = FullFineTuning(task=task_for_kind(kind), model="minilm-l6", least_steps=15).fit(texts, labels)
     values = [answer.value for answer in method.answer(asked)]
     # Pairs of the same text twice, against two texts: half right by chance.
     assert scoring_of(method.task).score_values(truth, values) >= least
@@ -133,22 +134,23 @@ def test_full_learns_numbers_and_pairs_and_reloads_them(kind: str, least: float,
         assert found == values
 
 
-def test_full_goes_on_with_the_unit_of_the_earlier_numbers(catalogue_cache, tmp_path) -> None:
+def test_full_goes_on_with_the_unit_of_the_earlier_numbers(tiny_encoder: str, tmp_path) -> None:
     texts, labels = rows_of_kind("regression", 24)
     task = task_for_kind("regression")
-    first = FullFineTuning(task=task, model="minilm-l6", least_steps=30).fit(texts, labels)
+    first = FullFineTuning(task=task, model=tiny_encoder, least_steps=30).fit(texts, labels)
     first.save(tmp_path)
-    second = FullFineTuning(task=task, model="minilm-l6", max_epochs=1, least_steps=1, learning_rate=1e-9)
+    second = FullFineTuning(task=task, model=tiny_encoder, max_epochs=1, least_steps=1, learning_rate=1e-9)
     second.continuing(tmp_path, task.labels).fit(texts[:8], [repr(float(label) + 5) for label in labels[:8]])
     np.testing.assert_allclose(second.predict(texts), first.predict(texts), atol=0.05)
 
 
-def test_numbers_of_another_unit_are_learned_in_the_unit_of_the_earlier_fit(catalogue_cache, tmp_path) -> None:
+def test_numbers_of_another_unit_are_learned_in_the_unit_of_the_earlier_fit(tiny_encoder: str, tmp_path) -> None:
     texts, labels = rows_of_kind("regression", 24)
     task = task_for_kind("regression")
-    FullFineTuning(task=task, model="minilm-l6", least_steps=20).fit(texts, labels).save(tmp_path)
+    settings = {"task": task, "model": tiny_encoder, "learning_rate": 3e-3}  # random weights learn from nothing
+    FullFineTuning(**settings, least_steps=20).fit(texts, labels).save(tmp_path)
     moved = [repr(float(label) + 1) for label in labels]
-    second = FullFineTuning(task=task, model="minilm-l6", least_steps=60).continuing(tmp_path, task.labels)
+    second = FullFineTuning(**settings, least_steps=60).continuing(tmp_path, task.labels)
     assert np.mean(second.fit(texts, moved).predict(texts)) == pytest.approx(np.mean([*map(float, moved)]), abs=0.25)
 
 
@@ -174,7 +176,7 @@ def test_an_answer_that_is_no_number_is_an_abstention() -> None:
 def test_tagger_learns_things_and_finds_them_in_other_rows(catalogue_cache) -> None:
     texts, labels = rows_of_kind("tagging", 32)
     asked, truth = rows_of_kind("tagging", 48, seed=5)
-    method = TokenClassifier(task=task_for_kind("tagging"), model="minilm-l6", least_steps=60).fit(texts, labels)
+    method = TokenClassifier(task=task_for_kind("tagging"), model="minilm-l6", least_steps=30).fit(texts, labels)
     assert scoring_of(method.task).score_values(truth, [one.value for one in method.answer(asked)]) >= 0.95
     rows = method.predict([tuple(split_fields(asked[0]))])
     assert len(rows[0]) == len(split_fields(asked[0]))

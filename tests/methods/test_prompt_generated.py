@@ -22,8 +22,8 @@ from bakeoff.testing import MethodSuite
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 
 
-def method(**settings) -> GeneratedPrompt:
-    return GeneratedPrompt(TASK, MODEL, **settings)
+def method(model: str = MODEL, **settings) -> GeneratedPrompt:
+    return GeneratedPrompt(TASK, model, **settings)
 
 
 class TestChoice(MethodSuite):
@@ -108,11 +108,16 @@ def test_reasons_come_before_the_answer_and_are_counted():
     assert sum(a.tokens_out for a in answers) >= 4 * fitted.details_["reasoning_tokens_per_row"]
 
 
-def test_seeds_move_what_is_drawn_and_the_same_seed_does_not():
+def test_seeds_move_what_is_drawn_and_the_same_seed_does_not(tiny_decoder: str):
     task = classification_task(name="colour", labels=("red", "green", "blue", "yellow"), metric="accuracy")
 
     def drawn(seed):
-        return GeneratedPrompt(task, MODEL, seed, temperature=2.0).fit([], []).predict([*UNSEEN, *TEXTS[:4]]).tolist()
+        return (
+            GeneratedPrompt(task, tiny_decoder, seed, temperature=2.0)
+            .fit([], [])
+            .predict([*UNSEEN, *TEXTS[:4]])
+            .tolist()
+        )
 
     assert drawn(1) == drawn(1)
     assert len({tuple(drawn(seed)) for seed in range(3)}) > 1
@@ -168,8 +173,8 @@ def test_over_long_rows_and_late_ones_abstain(monkeypatch):
     assert fitted.cut_
 
 
-def test_every_phrasing_is_answered():
-    fitted = method().fit([], [])
+def test_every_phrasing_is_answered(tiny_decoder: str):
+    fitted = method(tiny_decoder).fit([], [])
     found = fitted.rephrased(UNSEEN)
     assert found[0].plain == tuple(fitted.predict(UNSEEN))
     assert len({one.prompt for one in found}) > 2

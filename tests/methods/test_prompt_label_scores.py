@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sentiment_rows import LABELS, MODEL, RIGHT, TASK, TEXTS, UNSEEN
+from small_suites import SmallDecoderSuite
 
 from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods import loaded
@@ -40,11 +41,12 @@ class TestFewShotCalibrated(MethodSuite):
         return LabelScorePrompt(task, MODEL, seed, shots=4, calibration="batch")
 
 
-class TestFewShotByDomain(MethodSuite):
+class TestFewShotByDomain(SmallDecoderSuite):
+    __test__ = True
     fit_rows = 14
 
     def make(self, task, seed):
-        return LabelScorePrompt(task, MODEL, seed, shots=3, calibration="domain")
+        return LabelScorePrompt(task, self.decoder, seed, shots=3, calibration="domain")
 
 
 def test_zero_shot_needs_no_rows_and_tells_the_easy_ones():

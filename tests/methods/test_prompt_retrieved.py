@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentiment_rows import LABELS, MODEL, RIGHT, TASK, TEXTS, UNSEEN
+from small_suites import SmallDecoderSuite
 
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods import loaded
@@ -28,16 +29,17 @@ pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 POOL = [Demonstration(row, text, label) for row, (text, label) in enumerate(zip(TEXTS, LABELS, strict=True))]
 
 
-def method(choice: str, **settings) -> LabelScorePrompt:
-    return LabelScorePrompt(TASK, MODEL, **{"shots": 4, "demonstrations": choice, **settings})
+def method(choice: str, model: str = MODEL, **settings) -> LabelScorePrompt:
+    return LabelScorePrompt(TASK, model, **{"shots": 4, "demonstrations": choice, **settings})
 
 
-class TestRetrieved(MethodSuite):
+class TestRetrieved(SmallDecoderSuite):
+    __test__ = True
     fit_rows = 8
     answer_rows = 5
 
     def make(self, task, seed):
-        return LabelScorePrompt(task, MODEL, seed, shots=2, calibration="batch", demonstrations="retrieved")
+        return LabelScorePrompt(task, self.decoder, seed, shots=2, calibration="batch", demonstrations="retrieved")
 
 
 class TestMany(MethodSuite):
@@ -48,12 +50,13 @@ class TestMany(MethodSuite):
         return LabelScorePrompt(task, MODEL, seed, shots=50, calibration="batch", demonstrations="many")
 
 
-class TestDiverse(MethodSuite):
+class TestDiverse(SmallDecoderSuite):
+    __test__ = True
     fit_rows = 12
     answer_rows = 5
 
     def make(self, task, seed):
-        return LabelScorePrompt(task, MODEL, seed, shots=4, calibration="batch", demonstrations="diverse")
+        return LabelScorePrompt(task, self.decoder, seed, shots=4, calibration="batch", demonstrations="diverse")
 
 
 @pytest.mark.parametrize("name", ["few-shot-diverse", "few-shot-retrieved", "many-shot", "few-shot-domain"])
@@ -110,8 +113,8 @@ def test_the_scores_are_those_of_the_whole_prompt_that_shows_these_rows(tmp_path
         assert alone.predict_proba([text])[0] == pytest.approx(row, abs=1e-4)
 
 
-def test_no_labelled_row_is_calibrated_on_a_prompt_that_shows_it(monkeypatch):
-    whole, asked = loaded.scorer(MODEL, "float32", "cpu"), []
+def test_no_labelled_row_is_calibrated_on_a_prompt_that_shows_it(tiny_decoder, monkeypatch):
+    whole, asked = loaded.scorer(tiny_decoder, "float32", "cpu"), []
 
     class Watched(LabelScorer):
         def score(self, prefix, queries, labels, **settings):
@@ -121,7 +124,7 @@ def test_no_labelled_row_is_calibrated_on_a_prompt_that_shows_it(monkeypatch):
     watched = Watched(whole.decoder)
     monkeypatch.setattr(loaded, "scorer", lambda *_: watched)
     twice = [*TEXTS, f"  {TEXTS[0]} "]
-    fitted = method("retrieved", calibration="batch").fit(twice, [*LABELS, LABELS[0]])
+    fitted = method("retrieved", tiny_decoder, calibration="batch").fit(twice, [*LABELS, LABELS[0]])
     assert fitted.details_["calibration_rows"] == 17
     calibrated = [query for query in asked if any(f"{text.strip()}\nSentiment:" in query for text in TEXTS)]
     for text in TEXTS:
@@ -181,8 +184,8 @@ def test_many_shows_all_but_what_calibrates_and_no_more_than_asked_for():
     assert len(method("many", shots=5).fit(TEXTS, LABELS).details_["demonstrations"]) == 5
 
 
-def test_rows_to_retrieve_from_are_saved_and_read_again(tmp_path: Path):
-    fitted = method("retrieved", calibration="batch").fit(TEXTS, LABELS)
+def test_rows_to_retrieve_from_are_saved_and_read_again(tiny_decoder: str, tmp_path: Path):
+    fitted = method("retrieved", tiny_decoder, calibration="batch").fit(TEXTS, LABELS)
     fitted.save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demonstrations.jsonl", "prompt.yaml"]
     again = LabelScorePrompt.load(tmp_path, fitted.get_params(deep=False))
@@ -209,8 +212,8 @@ def test_any_text_round_trips(tmp_path_factory, texts):
     assert read_pool(path, TASK.labels) == rows
 
 
-def test_other_phrasings_retrieve_as_well():
-    fitted = method("retrieved", shots=1).fit(TEXTS[:4], LABELS[:4])
+def test_other_phrasings_retrieve_as_well(tiny_decoder: str):
+    fitted = method("retrieved", tiny_decoder, shots=1).fit(TEXTS[:4], LABELS[:4])
     said = fitted.rephrased(UNSEEN[:2])
     assert said[0].plain == tuple(fitted.predict(UNSEEN[:2]))
     assert len({one.prompt for one in said}) > 5

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from small_suites import SmallDecoderSuite
 
 from bakeoff.errors import OptionError
 from bakeoff.methods.contract import Deadline, RunContext
@@ -17,7 +18,7 @@ from bakeoff.methods.prompt.score_store import clear_store
 from bakeoff.methods.prompt.searched import MOST_HALF, SearchedPrompts, _halves
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
-from bakeoff.testing import MethodSuite, text_rows
+from bakeoff.testing import text_rows
 
 pytestmark = pytest.mark.models
 
@@ -33,13 +34,15 @@ def _cache(catalogue_cache):
     clear_store()
 
 
-class TestSearched(MethodSuite):
+class TestSearched(SmallDecoderSuite):
+    __test__ = True
+
     def make(self, task, seed):
-        return SearchedPrompts(task, MODEL, seed, words=10, candidates=4, kept=2)
+        return SearchedPrompts(task, self.decoder, seed, words=10, candidates=4, kept=2)
 
 
 def test_what_was_searched_can_be_read_and_keeps_its_halves_apart():
-    fitted = SearchedPrompts(TASK, MODEL, words=20, candidates=8, kept=2).fit(TEXTS, LABELS)
+    fitted = SearchedPrompts(TASK, MODEL, words=10, candidates=8, kept=2).fit(TEXTS, LABELS)
     assert fitted.predict(UNSEEN).tolist() == RIGHT
     rounds = fitted.details_["search"]
     assert len(rounds[0]) > len(rounds[-1])
@@ -71,8 +74,8 @@ def test_halves_share_every_label(sizes, seed):
     assert len({even[place] for place in _halves(even, seed)[1][:8]}) == 4
 
 
-def test_few_rows_are_not_searched_with():
-    fitted = SearchedPrompts(TASK, MODEL, words=10, candidates=8, kept=1).fit(TEXTS[:8], LABELS[:8])
+def test_few_rows_are_not_searched_with(tiny_decoder: str):
+    fitted = SearchedPrompts(TASK, tiny_decoder, words=10, candidates=8, kept=1).fit(TEXTS[:8], LABELS[:8])
     assert fitted.details_["search"] == []
     assert len(fitted._prompts) == len(ENSEMBLE)
 
@@ -89,10 +92,10 @@ def test_registry_entry_makes_the_method():
     assert isinstance(made, SearchedPrompts)
 
 
-def test_scores_can_be_taken_from_few_labels_of_many():
+def test_scores_can_be_taken_from_few_labels_of_many(tiny_decoder: str):
     labels = ["a", "b", "c"] * 5 + ["a"]
     task = classification_task(name="kind", labels=("a", "b", "c"), metric="accuracy")
-    fitted = SearchedPrompts(task, MODEL, words=10, candidates=4, kept=1).fit(TEXTS, labels)
+    fitted = SearchedPrompts(task, tiny_decoder, words=10, candidates=4, kept=1).fit(TEXTS, labels)
     assert set(fitted.predict(UNSEEN)) <= {"a", "b", "c"}
     assert np.isfinite(fitted.rounds_[-1][0].score)
 
@@ -103,10 +106,10 @@ def test_wrong_settings(name):
         SearchedPrompts(TASK, MODEL, **{name: 0}).fit(TEXTS, LABELS)
 
 
-def test_the_forecast_counts_the_tokens_that_a_search_reads():
+def test_the_forecast_counts_the_tokens_that_a_search_reads(tiny_decoder: str):
     # At one token a second, seconds are tokens.
     texts, labels = text_rows(32)
-    fitted = SearchedPrompts(TASK, MODEL, words=10, candidates=8, kept=2).fit(texts, labels)
+    fitted = SearchedPrompts(TASK, tiny_decoder, words=10, candidates=8, kept=2).fit(texts, labels)
     answers = fitted.answer(UNSEEN)
     read = fitted.usage_.tokens_in + sum(answer.tokens_in for answer in answers)
     told = sum(len(text.split()) for text in texts) / len(texts) * 1.3

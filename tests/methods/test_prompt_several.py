@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sentiment_rows import LABELS, MODEL, RIGHT, TASK, TEXTS, UNSEEN
+from small_suites import SmallDecoderSuite
 
 from bakeoff.errors import BundleError, OptionError
 from bakeoff.methods.contract import Deadline, RunContext
@@ -16,23 +17,27 @@ from bakeoff.methods.prompt.prompt_file import read_prompt_file, write_prompt_fi
 from bakeoff.methods.prompt.several import SeveralPrompts
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.tasks import classification_task
-from bakeoff.testing import MethodSuite
 
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 
 
-def method(**settings) -> SeveralPrompts:
-    return SeveralPrompts(TASK, MODEL, **{"words": 20, "wordings": ("as it stands", "this is"), **settings})
+def method(model: str = MODEL, **settings) -> SeveralPrompts:
+    return SeveralPrompts(TASK, model, **{"words": 20, "wordings": ("as it stands", "this is"), **settings})
 
 
-class TestChosen(MethodSuite):
+class TestChosen(SmallDecoderSuite):
+    __test__ = True
+
     def make(self, task, seed):
-        return SeveralPrompts(task, MODEL, seed, words=20)
+        return SeveralPrompts(task, self.decoder, seed, words=20)
 
 
-class TestNeighboursOfSomeShots(MethodSuite):
+class TestNeighboursOfSomeShots(SmallDecoderSuite):
+    __test__ = True
+
     def make(self, task, seed):
-        return SeveralPrompts(task, MODEL, seed, "neighbours", ("as it stands",), 20, shots=2, demonstration_sets=2)
+        shown = {"shots": 2, "demonstration_sets": 2}
+        return SeveralPrompts(task, self.decoder, seed, "neighbours", ("as it stands",), 20, **shown)
 
 
 def test_without_rows_it_is_the_calibrated_prompts():
@@ -59,8 +64,8 @@ def test_labelled_rows_can_turn_the_answer():
     assert (fitted.predict(TEXTS) == np.array([turned[label] for label in LABELS])).mean() > 0.8
 
 
-def test_rows_that_a_prompt_shows_do_not_teach():
-    fitted = method(shots=3, demonstration_sets=2).fit(TEXTS, LABELS)
+def test_rows_that_a_prompt_shows_do_not_teach(tiny_decoder: str):
+    fitted = method(tiny_decoder, shots=3, demonstration_sets=2).fit(TEXTS, LABELS)
     shown = {each.row for one in fitted._prompts for each in one.design.demonstrations}
     assert len(fitted._prompts) == 4
     assert 3 < len(shown) <= 6
@@ -70,10 +75,10 @@ def test_rows_that_a_prompt_shows_do_not_teach():
     assert fitted.details_["demonstrations"] == sorted(shown)
 
 
-def test_seeds_and_budgets_share_the_scores_of_the_rows_they_answer():
-    first = method(seed=0).fit(TEXTS[:12], LABELS[:12])
+def test_seeds_and_budgets_share_the_scores_of_the_rows_they_answer(tiny_decoder: str):
+    first = method(tiny_decoder, seed=0).fit(TEXTS[:12], LABELS[:12])
     paid = first.answer(UNSEEN)
-    other = method(seed=1).fit(TEXTS[4:], LABELS[4:])
+    other = method(tiny_decoder, seed=1).fit(TEXTS[4:], LABELS[4:])
     reused = other.details_["reused_rows"]
     assert reused == 2 * 8
     charged = other.answer(UNSEEN)
@@ -83,15 +88,15 @@ def test_seeds_and_budgets_share_the_scores_of_the_rows_they_answer():
     assert other.usage_.seconds > other.reused_seconds_ > 0
 
 
-def test_a_deadline_between_fit_and_answers():
-    fitted = method().fit(TEXTS, LABELS)
+def test_a_deadline_between_fit_and_answers(tiny_decoder: str):
+    fitted = method(tiny_decoder).fit(TEXTS, LABELS)
     fitted.context_ = RunContext(deadline=Deadline(0.0))
     assert [answer.abstention for answer in fitted.answer(UNSEEN)] == ["time was up"] * 4
     assert fitted.cut_
 
 
-def test_other_weights_are_refused(tmp_path: Path):
-    fitted = method().fit(TEXTS, LABELS)
+def test_other_weights_are_refused(tiny_decoder: str, tmp_path: Path):
+    fitted = method(tiny_decoder).fit(TEXTS, LABELS)
     fitted.save(tmp_path)
     prompt = read_prompt_file(tmp_path / "prompt-2.yaml")
     write_prompt_file(tmp_path / "prompt-2.yaml", replace(prompt, model_sha256="0" * 64))
@@ -134,6 +139,6 @@ def test_all_words_of_a_label_count_in_every_wording():
     summed, alone = one._said(UNSEEN).scores, each._said(UNSEEN).scores
     assert np.allclose(summed[:, :, 0], alone[:, :, 1], atol=1e-4)
     assert np.allclose(summed[:, :, 1], np.logaddexp(alone[:, :, 0], alone[:, :, 2]), atol=1e-4)
-    taught = SeveralPrompts(many, MODEL, words=20).fit(TEXTS, LABELS)
+    taught = SeveralPrompts(many, MODEL, words=10).fit(TEXTS, LABELS)
     assert all(" excellent" not in words for words in taught.details_["words"])
     assert taught.predict(UNSEEN).tolist() == RIGHT

@@ -74,7 +74,8 @@ def test_a_worker_killed_in_mid_job_is_reported(executor: LocalExecutor) -> None
 
 def test_a_hung_worker_is_replaced(executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     executor.run(JOB)
-    monkeypatch.setattr(local, "LOADING_SECONDS", 1.0)
+    for name, seconds in (("LOADING_SECONDS", 1.0), ("IDLE_SECONDS", 0.2), ("ENDING_SECONDS", 0.2)):
+        monkeypatch.setattr(local, name, seconds)
     os.kill(executor.worker_pid or 0, signal.SIGSTOP)
     result = executor.run(JOB)
     assert isinstance(result, JobFailed)

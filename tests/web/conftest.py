@@ -40,14 +40,3 @@ def client(stranger: TestClient) -> TestClient:
     assert stranger.get("/", params={"token": TOKEN}).status_code == 303
     stranger.headers.update({"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", "X-CSRF-Token": csrf_of(TOKEN)})
     return stranger
-
-
-def review_rows(count: int = 60) -> str:
-    """Give a CSV file of short reviews; its positive ones can be told by their words."""
-    good = ("works well and fast", "great sound, happy with it", "easy to use and sturdy", "love the clear screen")
-    bad = ("broke after two days", "poor sound, sent it back", "hard to use and flimsy", "hate the dim screen")
-    lines = ["review,sentiment"]
-    for number in range(count):
-        words, label = ((good, "positive"), (bad, "negative"))[number % 2]
-        lines.append(f'"Item {number}: {words[number // 2 % 4]}, bought in month {number % 12 + 1}",{label}')
-    return "\n".join(lines) + "\n"

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from app_process import started_app
 from judged_study import judged_study
-
-from conftest import review_rows  # type: ignore[attr-defined]
+from page_rows import review_rows
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

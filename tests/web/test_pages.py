@@ -8,19 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
+from page_rows import HOSTILE, is_inert, review_rows
 from starlette.testclient import TestClient
 
 from bakeoff.workbench.processes import born
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "{{ 7919 * 7907 }}{% raw %}",
-    '=HYPERLINK("http://evil.example")',
-    "pay \u202egnp.exe",
-    "\x1b[31mred\x07",
-    "javascript:alert(1)",
-)
 
 
 def _upload(client: TestClient, name: str, content: bytes) -> str:
@@ -29,25 +20,8 @@ def _upload(client: TestClient, name: str, content: bytes) -> str:
     return answer.headers["location"]
 
 
-def _review_rows(count: int = 60) -> bytes:
-    from conftest import review_rows  # type: ignore[attr-defined]
-
-    rows: bytes = review_rows(count).encode()
-    return rows
-
-
-def _is_inert(page: str) -> None:
-    """Hold a page to what no text of data may bring into it."""
-    assert "<script>" not in page
-    assert "<img" not in page
-    assert "onerror=" not in re.sub(r"&lt;.*?&gt;|&#34;.*?&gt;", "", page)
-    assert str(7919 * 7907) not in page  # a number that no date and no count of rows gives
-    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f]", page)
-    assert 'href="javascript' not in page
-
-
 def test_an_upload_is_kept_checked_and_shown(client: TestClient, studies: Path) -> None:
-    place = _upload(client, "My reviews (1).csv", _review_rows())
+    place = _upload(client, "My reviews (1).csv", review_rows().encode())
     page = client.get(place).text
     assert "60 rows, 2 columns" in page
     assert "Item 0: works well and fast" in page
@@ -55,7 +29,7 @@ def test_an_upload_is_kept_checked_and_shown(client: TestClient, studies: Path) 
     assert 'name="time_limit"' in page
     (file,) = studies.glob("My-reviews-1-*/upload/*")
     assert file.name == "My-reviews-1.csv"
-    assert file.read_bytes() == _review_rows()
+    assert file.read_bytes() == review_rows().encode()
     assert "not started" in client.get("/").text
     assert client.get(f"/studies/{place.removeprefix('/new/')}").headers["location"] == place
 
@@ -83,7 +57,7 @@ def test_what_is_no_file_of_rows_is_refused(
 
 @pytest.mark.parametrize("name", ["../../evil.csv", "..\\..\\evil.csv", "/etc/evil.csv", "C:\\evil.csv"])
 def test_an_upload_stays_in_its_folder(client: TestClient, studies: Path, name: str) -> None:
-    _upload(client, name, _review_rows())
+    _upload(client, name, review_rows().encode())
     assert [path.name for path in studies.glob("*/upload/*")] == ["evil.csv"]
 
 
@@ -115,7 +89,7 @@ def test_columns_are_chosen_where_they_are_not_found(client: TestClient) -> None
 def test_options_that_cannot_be_used_start_nothing(
     client: TestClient, studies: Path, form: dict[str, str | list[str]], told: str
 ) -> None:
-    place = _upload(client, "rows.csv", _review_rows())
+    place = _upload(client, "rows.csv", review_rows().encode())
     answer = client.post(place, data=form)
     assert answer.status_code == 400
     assert told in answer.text
@@ -140,13 +114,13 @@ def test_hostile_rows_are_shown_and_do_nothing(client: TestClient) -> None:
     )
     place = _upload(client, f"{HOSTILE[1].replace('/', '')}.jsonl", rows.encode())
     page = client.get(place).text
-    _is_inert(page)
+    is_inert(page)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; row 0" in page
     assert "\\u202egnp.exe" in page
     refused = client.post(place, data={"time_limit": HOSTILE[0], "require": HOSTILE[1], "volume": HOSTILE[4]})
     assert refused.status_code == 400
-    _is_inert(refused.text)
-    _is_inert(client.get("/").text)
+    is_inert(refused.text)
+    is_inert(client.get("/").text)
 
 
 def _study(studies: Path, name: str, **files: object) -> Path:
@@ -184,7 +158,7 @@ def test_a_running_study_is_followed(client: TestClient, studies: Path) -> None:
     assert "2 of 6 trials" in client.get("/").text
     for path in ("/studies/a%20study%20%3Cb%3E", "/studies/a%20study%20%3Cb%3E/progress"):
         page = client.get(path).text
-        _is_inert(page)
+        is_inert(page)
         assert 'hx-trigger="every 2s"' in page
         assert 'hx-get="/studies/a%20study%20%3Cb%3E/progress"' in page
         assert ".750" in page
@@ -220,7 +194,7 @@ def test_why_a_study_failed_is_told(client: TestClient, studies: Path) -> None:
         log=HOSTILE[5],
     )
     page = client.get("/studies/failed").text
-    _is_inert(page)
+    is_inert(page)
     assert "&lt;img" in page
     assert "\\x1b[31mred" in page
 

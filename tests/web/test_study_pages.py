@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from judged_study import LABELS, cross_fitted_study, judged_study
+from page_rows import HOSTILE, is_inert
 from starlette.testclient import TestClient
-from test_pages import HOSTILE, _is_inert
 
 from bakeoff.study.evidence import read_adjudicated
 from bakeoff.study.seen import were_test_rows_shown
@@ -93,7 +93,7 @@ def test_a_study_that_runs_is_left_alone(client: TestClient, study: Path) -> Non
     for page in _PAGES[1:]:
         assert "The study runs" in client.get(f"/studies/one/{page}").text
     scores = client.get("/studies/one/scores").text
-    _is_inert(scores)
+    is_inert(scores)
     assert ".750" in scores
     assert "validation score" in scores
     assert "test score" not in scores.replace("Test scores are shown when it has ended", "")
@@ -151,18 +151,18 @@ def test_hostile_rows_do_nothing_anywhere(client: TestClient, studies: Path) -> 
         if data is not None:
             assert not set("<>&") & set(data[1])
             text = text.replace(data[1], "")
-        _is_inert(text)
+        is_inert(text)
     told = client.get("/studies/one/prompt-lab").text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; train" in told
     assert "\\u202egnp.exe" in told
     for field in ("text", "instruction"):
         answer = client.post("/studies/one/prompt-lab/run", data={field: "".join(HOSTILE)}, headers=_PART)
         assert answer.status_code == 400
-        _is_inert(answer.text)
+        is_inert(answer.text)
     assert not (study / "prompts").exists()
     answer = client.post("/studies/one/rate/choose", data={"row": HOSTILE[0], "choice": HOSTILE[1]})
     assert answer.status_code == 400
-    _is_inert(answer.text)
+    is_inert(answer.text)
 
 
 def _form(page: str) -> dict[str, str | list[str]]:

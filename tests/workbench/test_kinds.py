@@ -18,7 +18,7 @@ from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.predict import predict
 from bakeoff.workbench.run import run
 from bakeoff.workbench.ship import ship
-from small_models import write_decoder_folder
+from small_models import write_decoder_folder, write_encoder_folder
 
 KINDS = ("multi-label", "regression", "pair", "tagging")
 SHORT = ("max_epochs=1", "least_steps=2")
@@ -57,12 +57,12 @@ for folder in sys.argv[1:]:
 
 
 def test_bundles_of_every_kind_answer_alike_in_another_process(catalogue_cache, tmp_path: Path) -> None:
-    expected = []
+    expected, small = [], write_encoder_folder(tmp_path / "encoder")
     for kind in KINDS:
         data = rows_file(kind, tmp_path / f"{kind}.jsonl", 48)
-        done = finetune(
-            str(data), DataOptions(kind=kind), FinetuneOptions(settings=SHORT, seconds=60), output=tmp_path / kind
-        )
+        # The real encoder for one kind: how answers of the others are kept hangs on no weights.
+        options = FinetuneOptions(model=None if kind == "pair" else small, settings=SHORT, seconds=60)
+        done = finetune(str(data), DataOptions(kind=kind), options, output=tmp_path / kind)
         assert done.task.kind == kind
         assert done.contender.method == ("tagger" if kind == "tagging" else "full")
         texts, _ = rows_of_kind(kind, 12, seed=4)
@@ -88,6 +88,7 @@ def _predictions_are_lists_and_numbers(folder: Path) -> None:
             assert all(len(row["prediction"]) == len(row["tokens"]) for row in rows)
 
 
+@pytest.mark.usefixtures("ready_workers")
 @pytest.mark.parametrize(("kind", "method"), [("pair", "few-shot-calibrated"), ("regression", "few-shot-scale")])
 def test_a_study_compares_both_ways_and_its_prompt_ships(
     kind: str, method: str, catalogue_cache, tmp_path: Path

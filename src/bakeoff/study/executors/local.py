@@ -20,6 +20,8 @@ GRACE_SECONDS = 15.0
 LOADING_SECONDS = 900.0
 #: An idle worker leaves within this time.
 IDLE_SECONDS = 2.0
+#: A busy one that was told to end gets so long before it is killed.
+ENDING_SECONDS = 5.0
 #: Measuring a loaded model's speed.
 MEASURING_SECONDS = 120.0
 
@@ -102,7 +104,7 @@ class LocalExecutor:
         self._process.join(IDLE_SECONDS)
         if self._process.is_alive():
             self._process.terminate()
-            self._process.join(5.0)
+            self._process.join(ENDING_SECONDS)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
