@@ -1,0 +1,258 @@
+"""One million rows: what checking, fingerprinting and splitting them takes, and what answering them does.
+
+The rows are made by a seed out of sentences of amazon_reviews, ag_news and sst2: two or three of 20 to 120 characters
+each, so that nearly all texts differ and share their sentences with others, as reviews share phrases. Two rows in a
+hundred are a copy of an earlier row in other capitals, and four in a hundred an earlier text with one word more. The
+five labels are the subject of the first sentence. Each step runs in a process of its own, of which seconds, seconds of
+the processor and the peak of resident memory are read when it ends:
+
+- *check*: ``bakeoff check FILE``, all checks and the split that it tells;
+- *study*: what ``bakeoff run`` does before its first trial: read, check, split, fingerprint, and write the study;
+- with ``--predict``: ``bakeoff predict`` with a bundle of TF-IDF, undisturbed; then once more, killed with SIGKILL
+  in the middle and gone on with. Both files must have one sha256.
+
+    BAKEOFF_TEST_DATA=FOLDER python benchmarks/million.py --output million [--predict] [--rows 1000000]
+
+What was measured stays in the output's ``steps.jsonl``, and a step that stands there is not run again. The last line
+is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kept import append_records, read_records
+
+SETS = ("amazon_reviews", "ag_news", "sst2")
+COPIES, NEAR = 0.02, 0.04
+#: Earlier rows of which copies are made.
+REMEMBERED = 10_000
+BUNDLE_ROWS = 2000
+#: Kept in the file of steps: with other rows, nothing that stands there is told again.
+SHOWN = ("seconds", "processor_seconds", "peak_mb")
+
+
+def sentences(folder: Path) -> list[tuple[str, str]]:
+    """Give sentences of the data sets, each once, with the subject of their row."""
+    found: dict[str, str] = {}
+    for name in SETS:
+        for path in sorted((folder / name).glob("*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                for sentence in re.split(r"(?<=[.!?])\s+", row["text"]):
+                    if 20 <= len(sentence) <= 120:
+                        found.setdefault(sentence, row["label"] if name == "ag_news" else "Review")
+    return list(found.items())
+
+
+def made_rows(pool: Sequence[tuple[str, str]], count: int) -> Iterator[tuple[str, str]]:
+    """Make rows by a seed: texts of two or three sentences, copies and near-copies of the ones before."""
+    chance, known, earlier = random.Random(11), set[int](), list[tuple[str, str]]()
+    words = [word for sentence, _ in pool[:2000] for word in sentence.split() if word.isalpha()]
+    while count:
+        kind = chance.random() if len(earlier) == REMEMBERED else 1.0
+        if kind < COPIES:
+            text, label = chance.choice(earlier)
+            text = text.upper()
+        elif kind < COPIES + NEAR:
+            text, label = chance.choice(earlier)
+            parts = text.split(" ")
+            parts.insert(chance.randrange(len(parts)), chance.choice(words))
+            text = " ".join(parts)
+        else:
+            drawn = chance.choices(pool, k=2 if chance.random() < 0.6 else 3)
+            text, label = " ".join(sentence for sentence, _ in drawn), drawn[0][1]
+            if hash(text) in known:
+                continue
+            known.add(hash(text))
+            if len(earlier) < REMEMBERED:
+                earlier.append((text, label))
+            else:
+                earlier[chance.randrange(REMEMBERED)] = text, label
+        yield text, label
+        count -= 1
+
+
+def write_rows(folder: Path, count: int, target: Path) -> None:
+    """Write the file of rows, aside and then under its name."""
+    aside = target.with_suffix(".part")
+    with aside.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("text", "label"))
+        writer.writerows(made_rows(sentences(folder), count))
+    aside.rename(target)
+
+
+def prepare(file: Path, folder: Path) -> None:
+    """Do what a study does before its first trial; tell the fingerprint."""
+    from bakeoff.workbench.options import DataOptions, StudyOptions, Watcher
+    from bakeoff.workbench.prepare import create_study
+
+    options = StudyOptions(methods=("tfidf",))
+    with create_study(str(file), DataOptions(), options, folder=folder, command="", watcher=Watcher()) as store:
+        told = {name: store.fact(name) for name in ("fingerprint", "row_counts")}
+    print(json.dumps(told))
+
+
+def write_bundle_of(file: Path, folder: Path) -> None:
+    """Fit TF-IDF and logistic regression on the first rows of the file, and write its bundle."""
+    from itertools import islice
+
+    from bakeoff.methods.registry import load_method, method_spec
+    from bakeoff.records import Contender
+    from bakeoff.ship import BundleFacts, write_bundle
+    from bakeoff.tasks import classification_task
+
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(islice(csv.DictReader(stream), BUNDLE_ROWS))
+    labels = [row["label"] for row in rows]
+    task = classification_task(name="label", labels=sorted(set(labels)), metric="accuracy")
+    saved = folder.with_name("saved")
+    saved.mkdir(exist_ok=True)
+    load_method("tfidf")(task=task, seed=0).fit([row["text"] for row in rows], labels).save(saved)
+    version = method_spec("tfidf").version
+    contender = Contender("tfidf", "tfidf", version, "floor", None, None, {}, seeded=True, uses_labels=True)
+    facts = BundleFacts(contender, task, 0, len(labels), "f" * 64, text_columns=("text",))
+    write_bundle(folder, method_folder=saved, facts=facts, card="# Card\n")
+
+
+def measured(command: Sequence[str], log: Path) -> dict[str, Any]:
+    """Run a command to its end in a fresh process; give what it took, its own children included."""
+    begun = time.perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+    return {
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_mb": round(usage.ru_maxrss * 1024 / 1e6),
+    }
+
+
+def killed(command: Sequence[str], marks: Path, rows: int, log: Path) -> dict[str, Any]:
+    """Kill a command with SIGKILL once half of the rows are kept; tell how many were."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        kept, early = 0, 0
+        while process.poll() is None and kept < rows // 2:
+            time.sleep(0.2)
+            kept = json.loads(marks.read_text())["counts"]["rows"] if marks.exists() else 0
+            early = early or (peak_mb(process.pid) if kept else 0)
+        late = peak_mb(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    if process.returncode != -signal.SIGKILL:
+        raise SystemExit(
+            f"The command ended with {process.returncode} before it was killed:\n{log.read_text()[-2000:]}"
+        )
+    return {"killed_after_rows": kept, "peak_mb_at_first": early, "peak_mb_when_killed": late}
+
+
+def peak_mb(pid: int) -> int:
+    """Give the peak of resident memory of a process so far, in MB of 10^6 bytes; 0 where it has gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return round(int(found[1]) * 1024 / 1e6) if found else 0
+
+
+def sha256(file: Path) -> str:
+    """Give the sha256 of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class Steps:
+    """Steps that were measured, each once."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.done = {record["step"]: record["told"] for record in read_records(file)}
+
+    def told(self, name: str, run: Any) -> dict[str, Any]:
+        """Give what a step came to; run it where it is not known."""
+        if name not in self.done:
+            self.done[name] = run()
+            append_records(self.file, [{"step": name, "told": self.done[name]}])
+        print(f"{name:18} {json.dumps(self.done[name])}", flush=True)
+        found: dict[str, Any] = self.done[name]
+        return found
+
+
+def predicted(steps: Steps, file: Path, rows: int, output: Path) -> dict[str, Any]:
+    """Answer the file undisturbed, and again with a kill in the middle; compare the bytes."""
+    bundle = output / "bundle"
+    if not bundle.exists():
+        write_bundle_of(file, bundle)
+    program = [sys.executable, "-m", "bakeoff", "predict", str(bundle), str(file), "-o"]
+    whole, torn = output / "whole.csv", output / "torn.csv"
+    undisturbed = steps.told("predict", lambda: measured([*program, str(whole)], output / "whole.log"))
+    marks = output / ".torn.csv.unfinished.json"
+    cut = steps.told("predict_killed", lambda: killed([*program, str(torn)], marks, rows, output / "killed.log"))
+    rest = steps.told("predict_resumed", lambda: measured([*program, str(torn)], output / "torn.log"))
+    same = steps.told("predict_same", lambda: {"sha256": [sha256(whole), sha256(torn)]})
+    return {
+        **{f"predict_{name}": undisturbed[name] for name in SHOWN},
+        **{f"predict_{name}": value for name, value in cut.items()},
+        **{f"predict_resumed_{name}": rest[name] for name in SHOWN},
+        "predict_same_bytes": len(set(same["sha256"])) == 1,
+    }
+
+
+def main() -> None:
+    """Make the rows, run the steps, and print what they took."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("million"))
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--predict", action="store_true", help="answer the rows with a bundle, too")
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--prepare", type=Path, nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.prepare:
+        prepare(*asked.prepare)
+        return
+    if "BAKEOFF_TEST_DATA" not in os.environ:
+        print(json.dumps({"skipped": "BAKEOFF_TEST_DATA must name the folder of the open data sets"}))
+        return
+    if asked.write:
+        write_rows(Path(os.environ["BAKEOFF_TEST_DATA"]) / "data", asked.rows, asked.write)
+        return
+    output = asked.output / str(asked.rows)
+    output.mkdir(parents=True, exist_ok=True)
+    file, steps = output / "rows.csv", Steps(output / "steps.jsonl")
+    again = [sys.executable, __file__, "--rows", str(asked.rows)]
+    # A process counts its parent's memory until it has become another program: this one must stay small.
+    if not file.exists():
+        subprocess.run([*again, "--write", str(file)], check=True)
+    check = [sys.executable, "-m", "bakeoff", "check", str(file)]
+    told = {f"check_{name}": value for name, value in steps.told(
+        "check", lambda: measured(check, output / "check.log")).items()}  # fmt: skip
+    study = [*again, "--prepare", str(file), str(output / "study")]
+    told |= {f"study_{name}": value for name, value in steps.told(
+        "study", lambda: measured(study, output / "study.log")).items()}  # fmt: skip
+    if asked.predict:
+        told |= predicted(steps, file, asked.rows, output)
+    print(json.dumps({"rows": asked.rows, "file_mb": round(file.stat().st_size / 1e6, 1), **told}))
+
+
+if __name__ == "__main__":
+    main()
