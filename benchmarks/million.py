@@ -30,7 +30,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,6 @@ COPIES, NEAR = 0.02, 0.04
 #: Earlier rows of which copies are made.
 REMEMBERED = 10_000
 BUNDLE_ROWS = 2000
-#: Kept in the file of steps: with other rows, nothing that stands there is told again.
-SHOWN = ("seconds", "processor_seconds", "peak_mb")
 
 
 def sentences(folder: Path) -> list[tuple[str, str]]:
@@ -129,49 +128,51 @@ def write_bundle_of(file: Path, folder: Path) -> None:
     write_bundle(folder, method_folder=saved, facts=facts, card="# Card\n")
 
 
-def measured(command: Sequence[str], log: Path) -> dict[str, Any]:
-    """Run a command to its end in a fresh process; give what it took, its own children included."""
-    begun = time.perf_counter()
+def measured(command: Sequence[str], log: Path, marks: Path | None = None, kill_at: int = 0) -> dict[str, Any]:
+    """Run a command in a fresh process; give what it took, its own children included.
+
+    Of `bakeoff predict`, whose `marks` tell how many rows are kept, also how the peak of memory went with the rows;
+    at so many kept rows it is killed.
+    """
+    begun, peaks = time.perf_counter(), dict[int, int]()
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
+        ended = 0
+        while not ended:
+            time.sleep(0.05)
+            rows = kept_rows(marks)
+            if rows:
+                peaks[rows] = peak_mb(process.pid) or peaks.get(rows, 0)
+            if kill_at and rows >= kill_at:
+                os.kill(process.pid, signal.SIGKILL)
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
     seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode != (-signal.SIGKILL if kill_at else 0):
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
-    return {
+    found: dict[str, Any] = {
         "seconds": round(seconds, 1),
         "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_mb": round(usage.ru_maxrss * 1024 / 1e6),
     }
+    kept = sorted(peaks)
+    if kept:
+        shown = {kept[place * (len(kept) - 1) // 4] for place in range(5)}
+        found["peak_mb_at_rows"] = {str(rows): peaks[rows] for rows in sorted(shown)}
+    return found
 
 
-def killed(command: Sequence[str], marks: Path, rows: int, log: Path) -> dict[str, Any]:
-    """Kill a command with SIGKILL once half of the rows are kept; tell how many were."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        kept, early = 0, 0
-        while process.poll() is None and kept < rows // 2:
-            time.sleep(0.2)
-            kept = json.loads(marks.read_text())["counts"]["rows"] if marks.exists() else 0
-            early = early or (peak_mb(process.pid) if kept else 0)
-        late = peak_mb(process.pid)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    if process.returncode != -signal.SIGKILL:
-        raise SystemExit(
-            f"The command ended with {process.returncode} before it was killed:\n{log.read_text()[-2000:]}"
-        )
-    return {"killed_after_rows": kept, "peak_mb_at_first": early, "peak_mb_when_killed": late}
+def kept_rows(marks: Path | None) -> int:
+    """Give how many rows an unfinished file of answers keeps; 0 where there is none."""
+    try:
+        return 0 if marks is None else int(json.loads(marks.read_text(encoding="utf-8"))["counts"]["rows"])
+    except FileNotFoundError:
+        return 0
 
 
 def peak_mb(pid: int) -> int:
     """Give the peak of resident memory of a process so far, in MB of 10^6 bytes; 0 where it has gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
     return round(int(found[1]) * 1024 / 1e6) if found else 0
 
 
@@ -186,16 +187,15 @@ class Steps:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.done = {record["step"]: record["told"] for record in read_records(file)}
+        self.done: dict[str, dict[str, Any]] = {record["step"]: record["told"] for record in read_records(file)}
 
-    def told(self, name: str, run: Any) -> dict[str, Any]:
+    def told(self, name: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Give what a step came to; run it where it is not known."""
         if name not in self.done:
             self.done[name] = run()
             append_records(self.file, [{"step": name, "told": self.done[name]}])
-        print(f"{name:18} {json.dumps(self.done[name])}", flush=True)
-        found: dict[str, Any] = self.done[name]
-        return found
+        print(f"{name:8} {json.dumps(self.done[name])}", flush=True)
+        return self.done[name]
 
 
 def predicted(steps: Steps, file: Path, rows: int, output: Path) -> dict[str, Any]:
@@ -204,18 +204,14 @@ def predicted(steps: Steps, file: Path, rows: int, output: Path) -> dict[str, An
     if not bundle.exists():
         write_bundle_of(file, bundle)
     program = [sys.executable, "-m", "bakeoff", "predict", str(bundle), str(file), "-o"]
-    whole, torn = output / "whole.csv", output / "torn.csv"
-    undisturbed = steps.told("predict", lambda: measured([*program, str(whole)], output / "whole.log"))
-    marks = output / ".torn.csv.unfinished.json"
-    cut = steps.told("predict_killed", lambda: killed([*program, str(torn)], marks, rows, output / "killed.log"))
-    rest = steps.told("predict_resumed", lambda: measured([*program, str(torn)], output / "torn.log"))
-    same = steps.told("predict_same", lambda: {"sha256": [sha256(whole), sha256(torn)]})
-    return {
-        **{f"predict_{name}": undisturbed[name] for name in SHOWN},
-        **{f"predict_{name}": value for name, value in cut.items()},
-        **{f"predict_resumed_{name}": rest[name] for name in SHOWN},
-        "predict_same_bytes": len(set(same["sha256"])) == 1,
-    }
+    told: dict[str, Any] = {}
+    for step, name, kill_at in (("predict", "whole", 0), ("killed", "torn", rows // 2), ("resumed", "torn", 0)):
+        command, log = [*program, str(output / f"{name}.csv")], output / f"{step}.log"
+        marks = output / f".{name}.csv.unfinished.json"
+        took = steps.told(step, partial(measured, command, log, marks, kill_at))
+        told |= {f"{step}_{what}": value for what, value in took.items()}
+    same = steps.told("bytes", lambda: {"sha256": [sha256(output / f"{name}.csv") for name in ("whole", "torn")]})
+    return {**told, "same_bytes": len(set(same["sha256"])) == 1}
 
 
 def main() -> None:
@@ -244,11 +240,11 @@ def main() -> None:
     if not file.exists():
         subprocess.run([*again, "--write", str(file)], check=True)
     check = [sys.executable, "-m", "bakeoff", "check", str(file)]
-    told = {f"check_{name}": value for name, value in steps.told(
-        "check", lambda: measured(check, output / "check.log")).items()}  # fmt: skip
     study = [*again, "--prepare", str(file), str(output / "study")]
-    told |= {f"study_{name}": value for name, value in steps.told(
-        "study", lambda: measured(study, output / "study.log")).items()}  # fmt: skip
+    told: dict[str, Any] = {}
+    for step, command in (("check", check), ("study", study)):
+        took = steps.told(step, partial(measured, command, output / f"{step}.log"))
+        told |= {f"{step}_{what}": value for what, value in took.items()}
     if asked.predict:
         told |= predicted(steps, file, asked.rows, output)
     print(json.dumps({"rows": asked.rows, "file_mb": round(file.stat().st_size / 1e6, 1), **told}))

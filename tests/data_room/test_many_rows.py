@@ -21,8 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.data import check_rows, fingerprint, read_rows, split_rows
-from bakeoff.data import duplicates as near
+from bakeoff.data import check_rows, duplicates, fingerprint, likeness, read_rows, split_rows
 from bakeoff.data.allot import allot_by_label
 from bakeoff.data.duplicates import loose_key, near_duplicates, same_key
 from bakeoff.data.sniff import text_lines
@@ -86,9 +85,9 @@ def calls_of(path: Path) -> tuple[int, int]:
 def test_calls_grow_no_faster_than_rows(tmp_path, monkeypatch):
     """A row takes 104 calls, most of them of methods of texts; 229 were it when keys were made anew by each check."""
     signed, compared = [], []
-    signatures, similarity = near.signatures, near._similarity
-    monkeypatch.setattr(near, "signatures", lambda keys: signed.append(len(keys)) or signatures(keys))
-    monkeypatch.setattr(near, "_similarity", lambda *pair: compared.append(pair) or similarity(*pair))
+    signatures, similarity = duplicates.signatures, likeness._similarity
+    monkeypatch.setattr(duplicates, "signatures", lambda keys: signed.append(len(keys)) or signatures(keys))
+    monkeypatch.setattr(likeness, "_similarity", lambda *pair: compared.append(pair) or similarity(*pair))
     few, calls_of_few = calls_of(write_rows(tmp_path / "few.csv", 2000))
     signed.clear()
     compared.clear()
@@ -104,9 +103,9 @@ _MEMORY = r"""
 import re, sys
 from pathlib import Path
 from functools import lru_cache
-from bakeoff.data import check_rows, duplicates, fingerprint, read_rows, split_rows
+from bakeoff.data import check_rows, fingerprint, likeness, read_rows, split_rows
 # What is kept of single texts, of a thousand at most, does not grow with the rows.
-duplicates._grams = lru_cache(8)(duplicates._grams.__wrapped__)
+likeness._grams = lru_cache(8)(likeness._grams.__wrapped__)
 peaks = []
 for file in sys.argv[1:]:
     source = read_rows(file)

@@ -1,7 +1,8 @@
 """Find texts that are the same, or nearly so.
 
-Nearness is the Jaccard similarity of the sets of character 5-grams. Candidates come from MinHash signatures (see
-`bakeoff.data.minhash`), and each candidate pair is then compared exactly, unless others connect it already.
+Nearness is the Jaccard similarity of the sets of character 5-grams. Candidates come from MinHash signatures
+(`bakeoff.data.minhash`), and each candidate pair is then compared exactly (`bakeoff.data.likeness`), unless others
+connect it already.
 
 Three quarters, since a short text with one word more ("the router does not turn on", "... on again": .79) is the same
 to a reader. In nine open sets of single texts with one label 0 to 5.1% of the rows come so near to another; of pairs
@@ -15,21 +16,18 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.forms import FIELD_SEPARATOR, join_fields, split_fields
-from bakeoff.data.minhash import GRAM, Signatures, agreeing, candidates, signatures
+from bakeoff.data.likeness import Likeness
+from bakeoff.data.minhash import Candidates, agreeing, signatures
 
 __all__ = ["connected", "least_likeness", "loose_key", "near_by_keys", "near_duplicates", "numbered", "same_key"]
 
 #: Least similarity of texts that count as nearly the same; of pairs, which share one of their texts by design.
 _NEAR, _NEAR_PAIR = 0.75, 0.85
-
-#: Pairs that are known not to be alike, of which at most so many are kept, in some 100 MB.
-_MOST_REFUSED = 500_000
 
 _MARKS = re.compile(r"[^\w\s]+")
 _ASCII_MARKS = {code: " " for code in range(128) if _MARKS.fullmatch(chr(code))}
@@ -116,78 +114,62 @@ def near_duplicates(texts: Sequence[str], threshold: float = _NEAR) -> Integers:
     array of int64, shape (len(texts),)
         Component numbers from 0, in the order of first appearance.
     """
-    return near_by_keys(map(same_key, texts), threshold)
+    return near_by_keys(map(same_key, texts), threshold)[0]
 
 
-def near_by_keys(keys: Iterable[str], threshold: float) -> Integers:
-    """Give texts numbers as `near_duplicates` does, by their `same_key` s."""
+def near_by_keys(keys: Iterable[str], threshold: float) -> tuple[Integers, bool]:
+    """Give texts numbers as `near_duplicates` does, by their `same_key` s; and whether some pairs were passed over."""
     unique, loose = numbered(map(_loosened, keys))
-    return _REMEMBERED.components(loose, threshold)[unique] if len(loose) > 1 else unique
+    if len(loose) < 2:
+        return unique, False
+    found, thinned = _REMEMBERED.components(loose, threshold)
+    return found[unique], thinned
 
 
 class _Remembered:
     """The last components that were found: checks and the split of the same rows ask for them one after the other."""
 
     def __init__(self) -> None:
-        self._found: tuple[bytes, Integers] = (b"", np.empty(0, dtype=np.int64))
+        self._known = b""
+        self._found = np.empty(0, dtype=np.int64), False
         self._lock = threading.Lock()
 
-    def components(self, keys: Sequence[str], threshold: float) -> Integers:
-        digest = hashlib.sha256(repr(threshold).encode())
+    def components(self, keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:
+        digest = hashlib.sha256(f"{threshold} {len(keys)}".encode())
         for start in range(0, len(keys), 4096):
             digest.update("\0".join((*keys[start : start + 4096], "")).encode("utf-8", "surrogatepass"))
         with self._lock:
-            known, found = self._found
+            known, found = self._known, self._found
         if known != digest.digest():
             found = _components(keys, threshold)
             with self._lock:
-                self._found = (digest.digest(), found)
+                self._known, self._found = digest.digest(), found
         return found
 
 
 _REMEMBERED = _Remembered()
 
 
-def _components(keys: Sequence[str], threshold: float) -> Integers:
+def _components(keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:
     """Connect different keys: pairs that others connect already change nothing, so they are not compared."""
     signed = signatures(keys)
-    refused: set[tuple[int, int]] = set()
+    likeness, candidates = Likeness(keys, threshold), Candidates(signed)
     # The first of all keys that are connected so far, of each.
     heads = np.arange(len(keys), dtype=np.int64)
-    for first, second in candidates(signed):
+    for first, second in candidates:
         apart = heads[first] != heads[second]
-        found = _alike(keys, signed, first[apart], second[apart], threshold, refused)
-        if found:
-            heads = _joined(heads, found)
-    return np.asarray(np.unique(heads, return_inverse=True)[1], dtype=np.int64)
+        first, second = first[apart], second[apart]
+        enough = agreeing(signed, first, second)
+        first, second = first[enough], second[enough]
+        alike = likeness.alike(first, second)
+        if alike.any():
+            heads = _joined(heads, first[alike], second[alike])
+    return np.asarray(np.unique(heads, return_inverse=True)[1], dtype=np.int64), candidates.thinned
 
 
-def _alike(
-    keys: Sequence[str],
-    signed: Signatures,
-    first: Integers,
-    second: Integers,
-    threshold: float,
-    refused: set[tuple[int, int]],
-) -> list[tuple[int, int]]:
-    """Give the candidates that are nearly the same; those that are not are kept, since another band may have them."""
-    enough = agreeing(signed, first, second)
-    found = []
-    for pair in sorted(zip(first[enough].tolist(), second[enough].tolist(), strict=True)):
-        if pair in refused:
-            continue
-        if _similarity(keys[pair[0]], keys[pair[1]]) >= threshold:
-            found.append(pair)
-            continue
-        if len(refused) >= _MOST_REFUSED:
-            refused.clear()
-        refused.add(pair)
-    return found
-
-
-def _joined(heads: Integers, pairs: Sequence[tuple[int, int]]) -> Integers:
+def _joined(heads: Integers, first: Integers, second: Integers) -> Integers:
     """Give the heads after some pairs have been connected, too."""
-    ends, places = np.unique(heads[np.array(pairs, dtype=np.int64)], return_inverse=True)
+    ends, places = np.unique(heads[np.stack([first, second], axis=1)], return_inverse=True)
     parts = connected(len(ends), places.reshape(-1, 2))
     changed = np.arange(len(heads), dtype=np.int64)
     changed[ends] = ends[np.unique(parts, return_index=True)[1]][parts]
@@ -221,15 +203,3 @@ def connected(count: int, pairs: Sequence[tuple[int, int]] | Integers) -> Intege
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[number]
-
-
-@lru_cache(maxsize=2048)
-def _grams(key: str) -> frozenset[str]:
-    padded = key.ljust(GRAM, "\0")
-    return frozenset(padded[start : start + GRAM] for start in range(len(padded) - GRAM + 1))
-
-
-def _similarity(first: str, second: str) -> float:
-    one, other = _grams(first), _grams(second)
-    shared = len(one & other)
-    return shared / (len(one) + len(other) - shared)

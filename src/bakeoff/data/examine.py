@@ -61,13 +61,13 @@ def check_rows(source: Source) -> tuple[Check, ...]:
     rows = joined([part for _, part in source.splits])
     counts, where = rows.label_counts, _namer(source)
     keys, names = numbered(map(same_key, rows.texts))
-    near = near_by_keys(names, least_likeness(rows.kind))
+    near, thinned = near_by_keys(names, least_likeness(rows.kind))
     found = (
         _size(source, len(rows)),
         _encoding(rows, where),
         _empty(source.notes),
         _duplicates(rows, keys, where),
-        _near_duplicates(rows, keys, near, where),
+        _near_duplicates(rows, keys, (near, thinned), where),
         _conflicts(rows, keys, where),
         _leaks(source, near[keys], where),
         *_of_labels(rows, counts),
@@ -148,18 +148,20 @@ def _duplicates(rows: Rows, keys: _Integers, where: _Namer) -> Check:
     return Check("duplicates", status, detail)
 
 
-def _near_duplicates(rows: Rows, keys: _Integers, near: _Integers, where: _Namer) -> Check:
-    """Tell of the groups of near-duplicates that have several keys; `near` has the group of each key."""
+def _near_duplicates(rows: Rows, keys: _Integers, found: tuple[_Integers, bool], where: _Namer) -> Check:
+    """Tell of the groups of near-duplicates that have several keys; `found` has the group of each key."""
+    near, thinned = found
+    less = " Of so many rows alike not all pairs were compared." if thinned else ""
     alike = np.flatnonzero(np.bincount(near)[near[keys]] > 1)
     alikeness = f"{least_likeness(rows.kind):.0%} alike or more"
     if not len(alike):
-        return Check("near-duplicates", "PASS", f"No two different texts are nearly the same ({alikeness}).")
+        return Check("near-duplicates", "PASS", f"No two different texts are nearly the same ({alikeness}).{less}")
     groups = near[keys][alike]
     detail = (
         f"{len(alike)} rows in {counted(len(np.unique(groups)), 'group')} nearly the same, {alikeness} "
         f"({_places(where, alike)}): a new split keeps them together."
     )
-    return Check("near-duplicates", "WARN", f"{detail}{_torn(rows, groups.tolist(), alike.tolist(), where)}")
+    return Check("near-duplicates", "WARN", f"{detail}{_torn(rows, groups.tolist(), alike.tolist(), where)}{less}")
 
 
 def _torn(rows: Rows, groups: Sequence[int], alike: Sequence[int], where: _Namer) -> str:

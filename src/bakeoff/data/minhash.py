@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GRAM", "agreeing", "candidates", "signatures"]
+__all__ = ["GRAM", "Candidates", "agreeing", "gram_hashes", "runs", "signatures"]
 
 #: Characters of a gram.
 GRAM = 5
@@ -31,6 +31,9 @@ _RUN_CHARACTERS = 1 << 16
 # of the rows after it, so that work grows no faster than the rows. Other bands and chains make up for most of them.
 _WINDOW = 64
 _LEAST_WINDOW = 4
+# Pairs of a band. With up to 16,384 rows there cannot be more; of a million rows of a few templates there would be
+# fifty times as many, and they would take several times as long as all else together.
+_MOST_PAIRS = 1 << 20
 # Signatures that agree in less than this share are not compared exactly; at a similarity of .75 the standard error of
 # the share over 95 hashes is .044, so this is four standard errors below.
 _LEAST_AGREEMENT = 0.57
@@ -58,8 +61,8 @@ def signatures(keys: Sequence[str]) -> Signatures:
     factors = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     offsets = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64)
     made = np.empty((len(keys), _HASHES), dtype=np.uint32)
-    for start, stop in _runs(keys):
-        grams, starts = _gram_hashes(keys[start:stop])
+    for start, stop in runs(keys):
+        grams, starts = gram_hashes(keys[start:stop])
         hashed = np.empty_like(grams)
         least = np.empty((_HASHES, stop - start), dtype=np.uint64)
         for number in range(_HASHES):
@@ -70,8 +73,17 @@ def signatures(keys: Sequence[str]) -> Signatures:
     return made
 
 
-def _runs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Cut keys into runs of about so many characters."""
+def runs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Cut texts into runs that fit into the cache of a processor.
+
+    Parameters
+    ----------
+    keys : sequence of str
+
+    Yields
+    ------
+    start, stop : int
+    """
     start = size = 0
     for position, key in enumerate(keys):
         size += max(len(key), GRAM)
@@ -82,8 +94,20 @@ def _runs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield start, len(keys)
 
 
-def _gram_hashes(keys: Sequence[str]) -> tuple[Hashes, Integers]:
-    """Hash all 5-grams of some keys, and say where those of each key begin."""
+def gram_hashes(keys: Sequence[str]) -> tuple[Hashes, Integers]:
+    """Hash all 5-grams of some texts, and say where those of each text begin.
+
+    Parameters
+    ----------
+    keys : sequence of str
+        A text of fewer characters has one gram.
+
+    Returns
+    -------
+    hashes : array of uint64
+        Of the grams of all texts, one after the other.
+    starts : array of int64, shape (len(keys),)
+    """
     padded = [key.ljust(GRAM, "\0") for key in keys]
     text = "".join(padded)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
@@ -102,45 +126,62 @@ def _gram_hashes(keys: Sequence[str]) -> tuple[Hashes, Integers]:
     return hashes[inside], starts
 
 
-def candidates(signed: Signatures) -> Iterator[tuple[Integers, Integers]]:
-    """Give the pairs of rows that share a band, in parts; a pair may come again.
+class Candidates:
+    """The pairs of rows that share a band, in parts; a pair may come again.
 
     Parameters
     ----------
     signed : array of uint32, shape (rows, 95)
 
-    Yields
-    ------
-    first, second : array of int64
-        Positions of rows, as many of the one as of the other; the first is the smaller one.
+    Attributes
+    ----------
+    thinned : bool
+        Whether so many rows share a band that fewer of them met than in small tables.
     """
-    for band in range(_BANDS):
-        order, bucket, windows = _buckets(signed[:, band * _BAND_HASHES : (band + 1) * _BAND_HASHES])
-        # A row that meets none so many places behind it meets none further behind.
-        places = np.arange(len(order))
-        for step in range(1, _WINDOW + 1):
-            places = places[places + step < len(order)]
-            places = places[(bucket[places + step] == bucket[places]) & (windows[places] >= step)]
-            if not len(places):
-                break
-            yield order[places], order[places + step]
+
+    def __init__(self, signed: Signatures) -> None:
+        self._signed = signed
+        self.thinned = False
+
+    def __iter__(self) -> Iterator[tuple[Integers, Integers]]:
+        for band in range(_BANDS):
+            order, bucket, windows = self._buckets(band)
+            # A row that meets none so many places behind it meets none further behind.
+            places = np.arange(len(order))
+            for step in range(1, _WINDOW + 1):
+                places = places[places + step < len(order)]
+                places = places[(bucket[places + step] == bucket[places]) & (windows[places] >= step)]
+                if not len(places):
+                    break
+                yield order[places], order[places + step]
+
+    def _buckets(self, band: int) -> tuple[Integers, Integers, Integers]:
+        """Sort the rows that share a band with another by what they share, then by place; give their windows, too."""
+        mixed = np.zeros(len(self._signed), dtype=np.uint64)
+        for place in range(band * _BAND_HASHES, (band + 1) * _BAND_HASHES):
+            # Different bands get one value once in 2^64 pairs: these are told apart by their signatures then.
+            mixed = (mixed ^ self._signed[:, place]) * np.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> np.uint64(32)
+        order = np.argsort(mixed, kind="stable")
+        ranked = mixed[order]
+        begins = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+        sizes = np.diff(np.append(begins, len(ranked)))
+        windows = _windows(sizes)
+        self.thinned |= bool((windows < _windows(sizes, np.inf)).any())
+        bucket = np.repeat(np.arange(len(sizes)), sizes)
+        shared = sizes[bucket] > 1
+        return order[shared], bucket[shared], windows[bucket[shared]]
 
 
-def _buckets(band: Signatures) -> tuple[Integers, Integers, Integers]:
-    """Sort the rows that share a band with another by what they share, then by place; give their windows, too."""
-    mixed = np.zeros(len(band), dtype=np.uint64)
-    for place in range(_BAND_HASHES):
-        # Two bands of one value are two of a kind but for once in 2^64: such a pair is told apart by its signatures.
-        mixed = (mixed ^ band[:, place]) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(32)
-    order = np.argsort(mixed, kind="stable")
-    ranked = mixed[order]
-    begins = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-    sizes = np.diff(np.append(begins, len(ranked)))
-    bucket = np.repeat(np.arange(len(sizes)), sizes)
-    shared = sizes[bucket] > 1
-    windows = np.clip(_WINDOW * _WINDOW // sizes, _LEAST_WINDOW, _WINDOW)
-    return order[shared], bucket[shared], windows[bucket[shared]]
+def _windows(sizes: Integers, most_pairs: float = _MOST_PAIRS) -> Integers:
+    """Give for buckets of these sizes how many rows behind it a row meets, so that there are not too many pairs."""
+    windows, widest = sizes, _WINDOW
+    while widest:
+        windows = np.clip(widest * widest // sizes, min(_LEAST_WINDOW, widest), widest)
+        if (np.minimum(windows, sizes - 1) * sizes).sum() <= most_pairs:
+            break
+        widest //= 2
+    return windows
 
 
 def agreeing(signed: Signatures, first: Integers, second: Integers) -> NDArray[np.bool_]:
