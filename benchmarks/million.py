@@ -8,10 +8,11 @@ the processor and the peak of resident memory are read when it ends:
 
 - *check*: ``bakeoff check FILE``, all checks and the split that it tells;
 - *study*: what ``bakeoff run`` does before its first trial: read, check, split, fingerprint, and write the study;
-- with ``--predict``: ``bakeoff predict`` with a bundle of TF-IDF, undisturbed; then once more, killed with SIGKILL
-  in the middle and gone on with. Both files must have one sha256.
+- with ``--predict tfidf`` (or ``majority``, which answers at once, so that reading and writing alone are measured):
+  ``bakeoff predict`` with a bundle of that floor, undisturbed; then once more, killed with SIGKILL in the middle and
+  gone on with. Both files must have one sha256.
 
-    BAKEOFF_TEST_DATA=FOLDER python benchmarks/million.py --output million [--predict] [--rows 1000000]
+    BAKEOFF_TEST_DATA=FOLDER python benchmarks/million.py --output million [--predict tfidf] [--rows 1000000]
 
 What was measured stays in the output's ``steps.jsonl``, and a step that stands there is not run again. The last line
 is one JSON object.
@@ -106,8 +107,8 @@ def prepare(file: Path, folder: Path) -> None:
     print(json.dumps(told))
 
 
-def write_bundle_of(file: Path, folder: Path) -> None:
-    """Fit TF-IDF and logistic regression on the first rows of the file, and write its bundle."""
+def write_bundle_of(file: Path, folder: Path, method: str) -> None:
+    """Fit a floor on the first rows of the file, and write its bundle."""
     from itertools import islice
 
     from bakeoff.methods.registry import load_method, method_spec
@@ -119,11 +120,11 @@ def write_bundle_of(file: Path, folder: Path) -> None:
         rows = list(islice(csv.DictReader(stream), BUNDLE_ROWS))
     labels = [row["label"] for row in rows]
     task = classification_task(name="label", labels=sorted(set(labels)), metric="accuracy")
-    saved = folder.with_name("saved")
+    saved = folder.with_name(f"{folder.name}-saved")
     saved.mkdir(exist_ok=True)
-    load_method("tfidf")(task=task, seed=0).fit([row["text"] for row in rows], labels).save(saved)
-    version = method_spec("tfidf").version
-    contender = Contender("tfidf", "tfidf", version, "floor", None, None, {}, seeded=True, uses_labels=True)
+    load_method(method)(task=task, seed=0).fit([row["text"] for row in rows], labels).save(saved)
+    version = method_spec(method).version
+    contender = Contender(method, method, version, "floor", None, None, {}, seeded=True, uses_labels=True)
     facts = BundleFacts(contender, task, 0, len(labels), "f" * 64, text_columns=("text",))
     write_bundle(folder, method_folder=saved, facts=facts, card="# Card\n")
 
@@ -194,24 +195,28 @@ class Steps:
         if name not in self.done:
             self.done[name] = run()
             append_records(self.file, [{"step": name, "told": self.done[name]}])
-        print(f"{name:8} {json.dumps(self.done[name])}", flush=True)
+        print(f"{name:16} {json.dumps(self.done[name])}", flush=True)
         return self.done[name]
 
 
-def predicted(steps: Steps, file: Path, rows: int, output: Path) -> dict[str, Any]:
+def predicted(steps: Steps, file: Path, rows: int, method: str) -> dict[str, Any]:
     """Answer the file undisturbed, and again with a kill in the middle; compare the bytes."""
+    output = file.with_name(method)
     bundle = output / "bundle"
     if not bundle.exists():
-        write_bundle_of(file, bundle)
+        output.mkdir(exist_ok=True)
+        write_bundle_of(file, bundle, method)
     program = [sys.executable, "-m", "bakeoff", "predict", str(bundle), str(file), "-o"]
     told: dict[str, Any] = {}
     for step, name, kill_at in (("predict", "whole", 0), ("killed", "torn", rows // 2), ("resumed", "torn", 0)):
         command, log = [*program, str(output / f"{name}.csv")], output / f"{step}.log"
         marks = output / f".{name}.csv.unfinished.json"
-        took = steps.told(step, partial(measured, command, log, marks, kill_at))
-        told |= {f"{step}_{what}": value for what, value in took.items()}
-    same = steps.told("bytes", lambda: {"sha256": [sha256(output / f"{name}.csv") for name in ("whole", "torn")]})
-    return {**told, "same_bytes": len(set(same["sha256"])) == 1}
+        took = steps.told(f"{method}_{step}", partial(measured, command, log, marks, kill_at))
+        told |= {f"{method}_{step}_{what}": value for what, value in took.items()}
+    same = steps.told(
+        f"{method}_bytes", lambda: {"sha256": [sha256(output / f"{name}.csv") for name in ("whole", "torn")]}
+    )
+    return {**told, f"{method}_same_bytes": len(set(same["sha256"])) == 1}
 
 
 def main() -> None:
@@ -219,7 +224,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("million"))
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--predict", action="store_true", help="answer the rows with a bundle, too")
+    parser.add_argument("--predict", choices=("tfidf", "majority"), help="answer the rows with a bundle, too")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--prepare", type=Path, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -246,7 +251,7 @@ def main() -> None:
         took = steps.told(step, partial(measured, command, output / f"{step}.log"))
         told |= {f"{step}_{what}": value for what, value in took.items()}
     if asked.predict:
-        told |= predicted(steps, file, asked.rows, output)
+        told |= predicted(steps, file, asked.rows, asked.predict)
     print(json.dumps({"rows": asked.rows, "file_mb": round(file.stat().st_size / 1e6, 1), **told}))
 
 

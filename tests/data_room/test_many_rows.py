@@ -21,7 +21,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.data import check_rows, duplicates, fingerprint, likeness, read_rows, split_rows
+from bakeoff.data import (
+    Columns,
+    Rows,
+    Source,
+    check_rows,
+    duplicates,
+    fingerprint,
+    likeness,
+    minhash,
+    read_rows,
+    split_rows,
+)
 from bakeoff.data.allot import allot_by_label
 from bakeoff.data.duplicates import loose_key, near_duplicates, same_key
 from bakeoff.data.sniff import text_lines
@@ -125,6 +136,43 @@ def test_memory_grows_by_little_more_than_a_kilobyte_a_row(tmp_path):
     command = [sys.executable, "-c", _MEMORY, *files]
     grown = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert grown / 20_000 < 1800
+
+
+def of_templates(count: int) -> list[str]:
+    draw = random.Random(9)
+    return [
+        f"Your order {draw.randrange(10**6)} of {draw.choice(['a lamp', 'two chairs', 'some books'])} has left our "
+        f"house in {draw.choice(['Bonn', 'Rome', 'Oslo'])}, dear customer number {place % 37}."
+        for place in range(count)
+    ]
+
+
+def test_very_many_pairs_are_compared_as_few_are(monkeypatch):
+    texts, compared, found = of_templates(500), [], {}
+    similarity = likeness._similarity
+    monkeypatch.setattr(likeness, "_similarity", lambda *pair: compared.append(pair) or similarity(*pair))
+    for way, few, many in (("sets", 10**9, 10**9), ("own rows", 10, 10**9), ("all rows", 10, 1000)):
+        monkeypatch.setattr(likeness, "_FEW", few)
+        monkeypatch.setattr(likeness, "_MANY", many)
+        compared.clear()
+        found[way] = duplicates._components(texts, 0.75)[0].tolist(), len(compared)
+    assert found["sets"][0] == found["own rows"][0] == found["all rows"][0]
+    assert 1 < max(found["sets"][0]) + 1 < len(texts)
+    assert found["all rows"][1] <= found["own rows"][1] < found["sets"][1] / 4
+
+
+def test_where_not_all_pairs_meet_it_is_told(monkeypatch):
+    rows = Rows.of(of_templates(400), ["a", "b"] * 200)
+    source = Source("rows", (("all", rows),), Columns(("text",), None, "label", None, None, ""))
+
+    def told() -> str:
+        monkeypatch.setattr(duplicates, "_REMEMBERED", duplicates._Remembered())
+        return next(one.detail for one in check_rows(source) if one.name == "near-duplicates")
+
+    whole = told()
+    assert "not all pairs" not in whole
+    monkeypatch.setattr(minhash, "_MOST_PAIRS", 300)
+    assert told().endswith("Of so many rows alike not all pairs were compared.")
 
 
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from(" \t\n\x0b\x1c\x1f\x85\xa0_-!'éİßﬁ"), max_size=40))

@@ -166,14 +166,14 @@ class Candidates:
         ranked = mixed[order]
         begins = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
         sizes = np.diff(np.append(begins, len(ranked)))
-        windows = _windows(sizes)
+        windows = _windows(sizes, _MOST_PAIRS)
         self.thinned |= bool((windows < _windows(sizes, np.inf)).any())
         bucket = np.repeat(np.arange(len(sizes)), sizes)
         shared = sizes[bucket] > 1
         return order[shared], bucket[shared], windows[bucket[shared]]
 
 
-def _windows(sizes: Integers, most_pairs: float = _MOST_PAIRS) -> Integers:
+def _windows(sizes: Integers, most_pairs: float) -> Integers:
     """Give for buckets of these sizes how many rows behind it a row meets, so that there are not too many pairs."""
     windows, widest = sizes, _WINDOW
     while widest:
