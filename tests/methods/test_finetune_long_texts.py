@@ -98,6 +98,19 @@ def test_long_texts_are_counted_without_the_weights(catalogue_cache: Path) -> No
     assert found.longer == count_truncated(encoder, texts)
 
 
+def test_of_very_many_long_texts_some_are_drawn_and_told_of(
+    catalogue_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Over 254 characters a text may be too long: of these, 300 have 70 tokens or so, and 100 have 302.
+    texts = ["short"] * 50 + ["a" * 20 + " " + "word " * 60] * 300 + ["word " * 300] * 100
+    monkeypatch.setattr("bakeoff.models.text_lengths._MOST_COUNTED", 200)
+    found = count_long_texts(resolve_model("minilm-l6"), texts)
+    assert (found.texts, found.drawn) == (450, 200)
+    assert found.longer == pytest.approx(100, abs=35)
+    monkeypatch.setattr("bakeoff.models.text_lengths._MOST_COUNTED", 400)
+    assert count_long_texts(resolve_model("minilm-l6"), texts) == LongTexts("minilm-l6", 256, 100, 450)
+
+
 def test_a_length_is_chosen_that_holds_nearly_all_texts(catalogue_cache: Path) -> None:
     encoder = loaded.encoder("minilm-l6", "cpu")
     texts = ["one two three"] * 199  # 5 tokens with those at both ends

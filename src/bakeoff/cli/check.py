@@ -52,5 +52,6 @@ def _show(console: Console, outcome: CheckOutcome) -> None:
     console.print(checks_table(outcome.checks))
     long = outcome.long_texts
     if long is not None and long.longer:
-        told = f"{long.longer:,} of {long.texts:,} texts are longer than the {long.max_tokens:,} tokens"
+        about = f" (about, by {long.drawn:,} of them)" if long.drawn else ""
+        told = f"{long.longer:,} of {long.texts:,} texts{about} are longer than the {long.max_tokens:,} tokens"
         console.print(f"{told} that {long.model} reads: their ends are cut.", markup=False)

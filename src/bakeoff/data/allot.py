@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,33 +42,49 @@ def allot_by_label(
         The number of each row's part.
     """
     generator = np.random.default_rng(seed)
-    main = [Counter(labels[row] for row in unit).most_common(1)[0][0] for unit in units]
-    largest: dict[str, int] = {}
-    for unit, label in zip(units, main, strict=True):
-        largest[label] = max(largest.get(label, 0), len(unit))
-    names = sorted(largest)
-    rank = dict(zip(names, generator.permutation(len(names)), strict=True))
+    main = [labels[unit[0]] if len(unit) == 1 else _most_frequent(labels[row] for row in unit) for unit in units]
+    sizes = np.fromiter(map(len, units), dtype=np.int64, count=len(units))
+    names = sorted(set(main))
+    places = {name: place for place, name in enumerate(names)}
+    codes = np.fromiter(map(places.__getitem__, main), dtype=np.int64, count=len(main))
+    largest = np.zeros(len(names), dtype=np.int64)
+    np.maximum.at(largest, codes, sizes)
+    rank = generator.permutation(len(names))
     chance = generator.permutation(len(units))
-    order = sorted(
-        range(len(units)),
-        key=lambda i: (-largest[main[i]], rank[main[i]], -len(units[i]), chance[i]),
-    )
-    behind = np.zeros(len(shares))
-    aims = np.asarray(shares)
+    order = np.lexsort((chance, -sizes, rank[codes], -largest[codes]))
+    side_of = _furthest_behind(sizes[order].tolist(), [float(share) for share in shares])
+    unit_sides = np.empty(len(units), dtype=np.int64)
+    unit_sides[order] = side_of
     sides = np.zeros(len(labels), dtype=np.int64)
-    for i in order:
-        behind += aims * len(units[i])
-        side = int(np.where(aims > 0, behind, -np.inf).argmax())
-        behind[side] -= len(units[i])
-        sides[list(units[i])] = side
+    sides[[row for unit in units for row in unit]] = np.repeat(unit_sides, sizes)
     if teach:
         _teach_all(units, labels, sides)
     return sides
 
 
+def _most_frequent(labels: Iterable[str]) -> str:
+    return Counter(labels).most_common(1)[0][0]
+
+
+def _furthest_behind(sizes: Sequence[int], shares: Sequence[float]) -> list[int]:
+    """Give units of these sizes, one after the other, to the part that is furthest behind its share by then."""
+    behind = [0.0] * len(shares)
+    filled = [place for place, share in enumerate(shares) if share > 0] or [0]
+    found = []
+    for size in sizes:
+        for place in filled:
+            behind[place] += shares[place] * size
+        side = max(filled, key=behind.__getitem__)
+        behind[side] -= size
+        found.append(side)
+    return found
+
+
 def _teach_all(units: Sequence[Unit], labels: Sequence[str], sides: Sides) -> None:
     """Move the smallest unit of each label that training would not see to train."""
-    learned = {labels[int(row)] for row in np.flatnonzero(sides == 0)}
+    learned = {labels[row] for row in np.flatnonzero(sides == 0).tolist()}
+    if learned.issuperset(labels):
+        return
     homes: dict[str, list[Unit]] = {}
     for unit in units:
         for label in sorted({labels[row] for row in unit} - learned):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "Status", "counted", "first_rows"]
+__all__ = ["SHOWN_ROWS", "Check", "Status", "counted", "first_rows"]
 
 Status = Literal["PASS", "WARN", "FAIL"]
 
-_SHOWN_ROWS = 5
+#: Rows of a finding that are named.
+SHOWN_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def first_rows(numbers: Sequence[int | str]) -> str:
     str
         Such as ``"row 4"`` or ``"rows 4, 9, 12, 15, 20, ..."``.
     """
-    shown = ", ".join(str(number) for number in numbers[:_SHOWN_ROWS])
-    more = ", ..." if len(numbers) > _SHOWN_ROWS else ""
+    shown = ", ".join(str(number) for number in numbers[:SHOWN_ROWS])
+    more = ", ..." if len(numbers) > SHOWN_ROWS else ""
     return f"{'row' if len(numbers) == 1 else 'rows'} {shown}{more}"
 
 

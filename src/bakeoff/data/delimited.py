@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Iterator
 
 from bakeoff.data.check import Check
-from bakeoff.data.sniff import DELIMITERS, find_delimiter, roomy_fields
+from bakeoff.data.sniff import DELIMITERS, find_delimiter, roomy_fields, text_lines
 from bakeoff.data.table import Cell, Record, Table, name_columns
 from bakeoff.errors import DataError
 
@@ -50,7 +49,7 @@ def read_delimited(text: str, *, source: str, delimiter: str | None, header: boo
     notes: list[Check] = []
     try:
         with roomy_fields(len(text)):
-            records = list(strict_records(io.StringIO(text, newline=""), chosen, source))
+            records = list(strict_records(text_lines(text), chosen, source))
     except DataError:
         plain = _plain_records(text) if chosen == "\t" else None
         if plain is None:

@@ -1,9 +1,8 @@
 """Find texts that are the same, or nearly so.
 
-Nearness is the Jaccard similarity of the sets of character 5-grams. Candidates come from MinHash signatures cut into
-bands (Broder 1997, "On the resemblance and containment of documents"; Leskovec, Rajaraman and Ullman, "Mining of
-Massive Datasets", section 3.4), and each candidate pair is then compared exactly. With 19 bands of 5 hashes, a pair at
-the threshold of .75 becomes a candidate with probability 1 - (1 - .75^5)^19 = .994, one at .85 with .99998.
+Nearness is the Jaccard similarity of the sets of character 5-grams. Candidates come from MinHash signatures
+(`bakeoff.data.minhash`), and each candidate pair is then compared exactly (`bakeoff.data.likeness`), unless others
+connect it already.
 
 Three quarters, since a short text with one word more ("the router does not turn on", "... on again": .79) is the same
 to a reader. In nine open sets of single texts with one label 0 to 5.1% of the rows come so near to another; of pairs
@@ -12,41 +11,28 @@ to a reader. In nine open sets of single texts with one label 0 to 5.1% of the r
 
 from __future__ import annotations
 
+import hashlib
 import re
+import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.forms import join_fields, split_fields
+from bakeoff.data.forms import FIELD_SEPARATOR, join_fields, split_fields
+from bakeoff.data.likeness import Likeness
+from bakeoff.data.minhash import Candidates, agreeing, signatures
 
-__all__ = ["connected", "least_likeness", "loose_key", "near_duplicates", "same_key"]
+__all__ = ["connected", "least_likeness", "loose_key", "near_by_keys", "near_duplicates", "numbered", "same_key"]
 
 #: Least similarity of texts that count as nearly the same; of pairs, which share one of their texts by design.
 _NEAR, _NEAR_PAIR = 0.75, 0.85
 
-_GRAM = 5
-_BANDS = 19
-_BAND_HASHES = 5
-_HASHES = _BANDS * _BAND_HASHES
-_CHUNK_CHARACTERS = 1 << 20
-# All pairs of a bucket of up to 64 rows meet; in a larger one (thousands of rows of one template) each row meets fewer
-# of the rows after it, so that work grows no faster than the rows. Other bands and chains make up for most of them.
-_WINDOW = 64
-_LEAST_WINDOW = 4
-# Signatures that agree in less than this share are not compared exactly; at a similarity of .75 the standard error of
-# the share over 95 hashes is .044, so this is four standard errors below.
-_LEAST_AGREEMENT = 0.57
-
-_BLANKS = re.compile(r"\s+")
 _MARKS = re.compile(r"[^\w\s]+")
+_ASCII_MARKS = {code: " " for code in range(128) if _MARKS.fullmatch(chr(code))}
 
 Integers = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
-Signatures = NDArray[np.uint32]
 
 
 def same_key(text: str) -> str:
@@ -61,8 +47,10 @@ def same_key(text: str) -> str:
     -------
     str
     """
+    if text.isascii() and FIELD_SEPARATOR not in text:
+        return " ".join(text.split()).casefold()
     fields = split_fields(unicodedata.normalize("NFKC", text))
-    return join_fields(_BLANKS.sub(" ", field).strip().casefold() for field in fields)
+    return join_fields(" ".join(field.split()).casefold() for field in fields)
 
 
 def loose_key(text: str) -> str:
@@ -79,13 +67,36 @@ def loose_key(text: str) -> str:
     -------
     str
     """
-    key = same_key(text)
-    return _BLANKS.sub(" ", _MARKS.sub(" ", key)).strip() or key
+    return _loosened(same_key(text))
+
+
+def _loosened(key: str) -> str:
+    bare = key.translate(_ASCII_MARKS) if key.isascii() else _MARKS.sub(" ", key)
+    return " ".join(bare.split()) or key
 
 
 def least_likeness(kind: str) -> float:
     """Give the similarity from which rows of a kind of task count as nearly the same, in (0, 1]."""
     return _NEAR_PAIR if kind == "pair" else _NEAR
+
+
+def numbered(values: Iterable[str]) -> tuple[Integers, list[str]]:
+    """Give values numbers, in the order of their first appearance.
+
+    Parameters
+    ----------
+    values : iterable of str
+
+    Returns
+    -------
+    numbers : array of int64
+        One a value, from 0.
+    names : list of str
+        Each value once, by its number.
+    """
+    numbers: dict[str, int] = {}
+    found = np.fromiter((numbers.setdefault(value, len(numbers)) for value in values), dtype=np.int64)
+    return found, list(numbers)
 
 
 def near_duplicates(texts: Sequence[str], threshold: float = _NEAR) -> Integers:
@@ -103,27 +114,76 @@ def near_duplicates(texts: Sequence[str], threshold: float = _NEAR) -> Integers:
     array of int64, shape (len(texts),)
         Component numbers from 0, in the order of first appearance.
     """
-    numbers: dict[str, int] = {}
-    unique = np.array([numbers.setdefault(loose_key(text), len(numbers)) for text in texts], dtype=np.int64)
-    keys = list(numbers)
-    if len(keys) < 2:
-        return unique
-    pairs = [
-        (first, second)
-        for first, second in _candidates(_signatures(keys))
-        if _similarity(keys[first], keys[second]) >= threshold
-    ]
-    return connected(len(keys), pairs)[unique]
+    return near_by_keys(map(same_key, texts), threshold)[0]
 
 
-def connected(count: int, pairs: Sequence[tuple[int, int]]) -> Integers:
+def near_by_keys(keys: Iterable[str], threshold: float) -> tuple[Integers, bool]:
+    """Give texts numbers as `near_duplicates` does, by their `same_key` s; and whether some pairs were passed over."""
+    unique, loose = numbered(map(_loosened, keys))
+    if len(loose) < 2:
+        return unique, False
+    found, thinned = _REMEMBERED.components(loose, threshold)
+    return found[unique], thinned
+
+
+class _Remembered:
+    """The last components that were found: checks and the split of the same rows ask for them one after the other."""
+
+    def __init__(self) -> None:
+        self._known = b""
+        self._found = np.empty(0, dtype=np.int64), False
+        self._lock = threading.Lock()
+
+    def components(self, keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:
+        digest = hashlib.sha256(f"{threshold} {len(keys)}".encode())
+        for start in range(0, len(keys), 4096):
+            digest.update("\0".join((*keys[start : start + 4096], "")).encode("utf-8", "surrogatepass"))
+        with self._lock:
+            known, found = self._known, self._found
+        if known != digest.digest():
+            found = _components(keys, threshold)
+            with self._lock:
+                self._known, self._found = digest.digest(), found
+        return found
+
+
+_REMEMBERED = _Remembered()
+
+
+def _components(keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:
+    """Connect different keys: pairs that others connect already change nothing, so they are not compared."""
+    signed = signatures(keys)
+    likeness, candidates = Likeness(keys, threshold), Candidates(signed)
+    # The first of all keys that are connected so far, of each.
+    heads = np.arange(len(keys), dtype=np.int64)
+    for first, second in candidates:
+        apart = heads[first] != heads[second]
+        first, second = first[apart], second[apart]
+        enough = agreeing(signed, first, second)
+        first, second = first[enough], second[enough]
+        alike = likeness.alike(first, second)
+        if alike.any():
+            heads = _joined(heads, first[alike], second[alike])
+    return np.asarray(np.unique(heads, return_inverse=True)[1], dtype=np.int64), candidates.thinned
+
+
+def _joined(heads: Integers, first: Integers, second: Integers) -> Integers:
+    """Give the heads after some pairs have been connected, too."""
+    ends, places = np.unique(heads[np.stack([first, second], axis=1)], return_inverse=True)
+    parts = connected(len(ends), places.reshape(-1, 2))
+    changed = np.arange(len(heads), dtype=np.int64)
+    changed[ends] = ends[np.unique(parts, return_index=True)[1]][parts]
+    return changed[heads]
+
+
+def connected(count: int, pairs: Sequence[tuple[int, int]] | Integers) -> Integers:
     """Give things numbers, one for all that pairs connect, directly or by others.
 
     Parameters
     ----------
     count : int
         How many things there are.
-    pairs : sequence of (int, int)
+    pairs : sequence of (int, int), or array of int64, shape (pairs, 2)
         Positions from 0 of two things that belong together.
 
     Returns
@@ -134,96 +194,12 @@ def connected(count: int, pairs: Sequence[tuple[int, int]]) -> Integers:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    if not pairs:
+    if not len(pairs):
         return np.arange(count, dtype=np.int64)
-    ends = np.array(pairs, dtype=np.int64)
-    links = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
+    ends = np.asarray(pairs, dtype=np.int64)
+    links = coo_array((np.ones(len(ends), dtype=np.int32), (ends[:, 0], ends[:, 1])), shape=(count, count))
     components = np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
     _, first, number = np.unique(components, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[number]
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Cut keys into runs of about a million characters, to bound memory."""
-    start = size = 0
-    for position, key in enumerate(keys):
-        size += max(len(key), _GRAM)
-        if size >= _CHUNK_CHARACTERS:
-            yield start, position + 1
-            start, size = position + 1, 0
-    if start < len(keys):
-        yield start, len(keys)
-
-
-def _signatures(keys: Sequence[str]) -> Signatures:
-    generator = np.random.default_rng(20240117)
-    factors = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    offsets = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64)
-    signatures = np.empty((len(keys), _HASHES), dtype=np.uint32)
-    for start, stop in _chunks(keys):
-        grams, starts = _gram_hashes(keys[start:stop])
-        for number in range(_HASHES):
-            least = np.minimum.reduceat(grams * factors[number] + offsets[number], starts)
-            signatures[start:stop, number] = (least >> np.uint64(32)).astype(np.uint32)
-    return signatures
-
-
-def _gram_hashes(keys: Sequence[str]) -> tuple[Hashes, Integers]:
-    """Hash all 5-grams of some keys, and say where those of each key begin."""
-    padded = [key.ljust(_GRAM, "\0") for key in keys]
-    text = "".join(padded)
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
-    hashes = np.zeros(len(codes) - _GRAM + 1, dtype=np.uint64)
-    for offset in range(_GRAM):
-        hashes = hashes * np.uint64(0x100000001B3) + codes[offset : offset + len(hashes)]
-    # The mixing steps of splitmix64 (Steele, Lea and Flood 2014): the sum above leaves the low bits too regular.
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    hashes ^= hashes >> np.uint64(31)
-    counts = np.array([len(key) - _GRAM + 1 for key in padded], dtype=np.int64)
-    begins = np.concatenate(([0], np.cumsum([len(key) for key in padded])[:-1])).astype(np.int64)
-    starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
-    inside = np.arange(counts.sum()) - np.repeat(starts, counts) + np.repeat(begins, counts)
-    return hashes[inside], starts
-
-
-def _candidates(signatures: Signatures) -> list[tuple[int, int]]:
-    """Give the pairs of rows that share a band and agree in enough hashes."""
-    found: list[Any] = []
-    for band in range(_BANDS):
-        part = np.ascontiguousarray(signatures[:, band * _BAND_HASHES : (band + 1) * _BAND_HASHES])
-        buckets = part.view(np.dtype((np.void, part.dtype.itemsize * _BAND_HASHES))).ravel()
-        _, bucket, sizes = np.unique(buckets, return_inverse=True, return_counts=True)
-        order = np.argsort(bucket, kind="stable")
-        order = order[sizes[bucket[order]] > 1]
-        sorted_buckets = bucket[order]
-        windows = np.clip(_WINDOW * _WINDOW // sizes, _LEAST_WINDOW, _WINDOW)[sorted_buckets]
-        for step in range(1, min(_WINDOW, int(sizes.max()) - 1) + 1):
-            same = (sorted_buckets[step:] == sorted_buckets[:-step]) & (windows[step:] >= step)
-            found.append(_agreeing(signatures, order[:-step][same], order[step:][same]))
-    pairs = np.unique(np.concatenate(found), axis=0) if found else np.empty((0, 2), dtype=np.int64)
-    return [(int(first), int(second)) for first, second in pairs]
-
-
-def _agreeing(signatures: Signatures, first: Integers, second: Integers) -> Integers:
-    kept = []
-    for start in range(0, len(first), 1 << 16):
-        one, other = first[start : start + (1 << 16)], second[start : start + (1 << 16)]
-        agreement = (signatures[one] == signatures[other]).mean(axis=1)
-        near = agreement >= _LEAST_AGREEMENT
-        kept.append(np.stack([one[near], other[near]], axis=1))
-    return np.concatenate(kept) if kept else np.empty((0, 2), dtype=np.int64)
-
-
-@lru_cache(maxsize=4096)
-def _grams(key: str) -> frozenset[str]:
-    padded = key.ljust(_GRAM, "\0")
-    return frozenset(padded[start : start + _GRAM] for start in range(len(padded) - _GRAM + 1))
-
-
-def _similarity(first: str, second: str) -> float:
-    one, other = _grams(first), _grams(second)
-    shared = len(one & other)
-    return shared / (len(one) + len(other) - shared)

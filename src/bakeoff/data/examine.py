@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
-from bakeoff.data.check import Check, Status, counted, first_rows
-from bakeoff.data.duplicates import least_likeness, near_duplicates, same_key
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.data.check import SHOWN_ROWS, Check, Status, counted, first_rows
+from bakeoff.data.duplicates import least_likeness, near_by_keys, numbered, same_key
 from bakeoff.data.forms import references_of, target_of
 from bakeoff.data.rows import Rows, Source, joined
 
@@ -31,6 +36,10 @@ _CODE = re.compile(r"[-+]?\d+(\.\d+)?|[A-Za-z]|(label|class|category|cluster|tag
 _FRACTION = re.compile(r"[-+]?\d*\.\d*[1-9]\d*")
 _ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*")
 
+_Integers = NDArray[np.int64]
+#: Names the row at a position.
+_Namer = Callable[[int], str]
+
 
 def check_rows(source: Source) -> tuple[Check, ...]:
     """Look at all rows of a source and report every finding by name.
@@ -50,25 +59,24 @@ def check_rows(source: Source) -> tuple[Check, ...]:
         for what makes a study meaningless.
     """
     rows = joined([part for _, part in source.splits])
-    counts = rows.label_counts
-    near = [int(number) for number in near_duplicates(rows.texts, least_likeness(rows.kind))]
-    several = len(source.splits) > 1
-    where = [f"{split}:{row}" if several else str(row) for split, part in source.splits for row in part.row_numbers]
+    counts, where = rows.label_counts, _namer(source)
+    keys, names = numbered(map(same_key, rows.texts))
+    near, thinned = near_by_keys(names, least_likeness(rows.kind))
     found = (
         _size(source, len(rows)),
         _encoding(rows, where),
         _empty(source.notes),
-        _duplicates(rows, where),
-        _near_duplicates(rows, near, where),
-        _conflicts(rows, where),
-        _leaks(source, near, where),
+        _duplicates(rows, keys, where),
+        _near_duplicates(rows, keys, (near, thinned), where),
+        _conflicts(rows, keys, where),
+        _leaks(source, near[keys], where),
         *_of_labels(rows, counts),
         _long(rows, where),
         *([_label_names(counts)] if rows.kind in _NAMED else []),
-        _idle_text(rows),
+        _idle_text(rows, keys, names),
     )
-    names = {check.name for check in found}
-    return (*(note for note in source.notes if note.name not in names), *found)
+    taken = {check.name for check in found}
+    return (*(note for note in source.notes if note.name not in taken), *found)
 
 
 def _of_labels(rows: Rows, counts: Counter[str]) -> list[Check]:
@@ -80,8 +88,29 @@ def _of_labels(rows: Rows, counts: Counter[str]) -> list[Check]:
     return [_rare(counts, rows.kind), _balance(counts, rows.kind)]
 
 
-def _places(where: Sequence[str], positions: Sequence[int]) -> str:
-    return first_rows([where[position] for position in positions])
+def _namer(source: Source) -> _Namer:
+    """Name rows by their number in the file, and by their split where there are several."""
+    ends = list(accumulate(len(rows) for _, rows in source.splits))
+
+    def named(position: int) -> str:
+        place = bisect_right(ends, position)
+        split, rows = source.splits[place]
+        number = rows.row_numbers[position - ends[place] + len(rows)]
+        return f"{split}:{number}" if len(ends) > 1 else str(number)
+
+    return named
+
+
+def _places(where: _Namer, positions: Sequence[int] | _Integers) -> str:
+    # One more than is shown says that there are more.
+    return first_rows([where(int(position)) for position in positions[: SHOWN_ROWS + 1]])
+
+
+def _pairs_of(rows: Rows, keys: _Integers) -> tuple[_Integers, _Integers]:
+    """Give where each pair of a text and a label comes first, and the key of each such pair."""
+    labels, names = numbered(rows.labels)
+    first = np.unique(keys * len(names) + labels, return_index=True)[1]
+    return first, keys[first]
 
 
 def _size(source: Source, count: int) -> Check:
@@ -93,8 +122,8 @@ def _size(source: Source, count: int) -> Check:
     return Check("size", "PASS", f"{count} rows ({parts}).")
 
 
-def _encoding(rows: Rows, where: Sequence[str]) -> Check:
-    bad = [i for i, text in enumerate(rows.texts) if _MOJIBAKE.search(text)]
+def _encoding(rows: Rows, where: _Namer) -> Check:
+    bad = [i for i, text in enumerate(rows.texts) if not text.isascii() and _MOJIBAKE.search(text)]
     if not bad:
         return Check("encoding", "PASS", "No sign of a wrong encoding.")
     texts = f"{counted(len(bad), 'text')} with signs of a wrong encoding, such as 'Ã©' ({_places(where, bad)})"
@@ -108,15 +137,9 @@ def _empty(notes: Sequence[Check]) -> Check:
     return Check("empty", "PASS", "Every row has a text and a label.")
 
 
-def _duplicates(rows: Rows, where: Sequence[str]) -> Check:
-    seen: set[tuple[str, str]] = set()
-    again = []
-    for position, (text, label) in enumerate(zip(rows.texts, rows.labels, strict=True)):
-        key = (same_key(text), label)
-        if key in seen:
-            again.append(position)
-        seen.add(key)
-    if not again:
+def _duplicates(rows: Rows, keys: _Integers, where: _Namer) -> Check:
+    again = np.delete(np.arange(len(rows)), _pairs_of(rows, keys)[0])
+    if not len(again):
         return Check("duplicates", "PASS", "No text comes twice with one label.")
     status: Status = "FAIL" if len(again) * 10 > len(rows) * 9 else "WARN"
     detail = (
@@ -125,44 +148,39 @@ def _duplicates(rows: Rows, where: Sequence[str]) -> Check:
     return Check("duplicates", status, detail)
 
 
-def _near_duplicates(rows: Rows, near: Sequence[int], where: Sequence[str]) -> Check:
-    keys = [same_key(text) for text in rows.texts]
-    members: dict[int, set[str]] = {}
-    for number, key in zip(near, keys, strict=True):
-        members.setdefault(number, set()).add(key)
-    alike = [i for i, number in enumerate(near) if len(members[number]) > 1]
+def _near_duplicates(rows: Rows, keys: _Integers, found: tuple[_Integers, bool], where: _Namer) -> Check:
+    """Tell of the groups of near-duplicates that have several keys; `found` has the group of each key."""
+    near, thinned = found
+    less = " Of so many rows alike not all pairs were compared." if thinned else ""
+    alike = np.flatnonzero(np.bincount(near)[near[keys]] > 1)
     alikeness = f"{least_likeness(rows.kind):.0%} alike or more"
-    if not alike:
-        return Check("near-duplicates", "PASS", f"No two different texts are nearly the same ({alikeness}).")
-    groups = counted(len({near[i] for i in alike}), "group")
+    if not len(alike):
+        return Check("near-duplicates", "PASS", f"No two different texts are nearly the same ({alikeness}).{less}")
+    groups = near[keys][alike]
     detail = (
-        f"{len(alike)} rows in {groups} nearly the same, {alikeness} ({_places(where, alike)}): a new split "
-        "keeps them together."
+        f"{len(alike)} rows in {counted(len(np.unique(groups)), 'group')} nearly the same, {alikeness} "
+        f"({_places(where, alike)}): a new split keeps them together."
     )
-    return Check("near-duplicates", "WARN", f"{detail}{_torn(rows, near, alike, where)}")
+    return Check("near-duplicates", "WARN", f"{detail}{_torn(rows, groups.tolist(), alike.tolist(), where)}{less}")
 
 
-def _torn(rows: Rows, near: Sequence[int], alike: Sequence[int], where: Sequence[str]) -> str:
+def _torn(rows: Rows, groups: Sequence[int], alike: Sequence[int], where: _Namer) -> str:
     """Say which near-duplicates differ in the label, where rows have one label each."""
     if rows.kind not in ("classification", "pair"):
         return ""
     labels: dict[int, set[str]] = {}
-    for position in alike:
-        labels.setdefault(near[position], set()).add(rows.labels[position])
-    torn = [position for position in alike if len(labels[near[position]]) > 1]
+    for group, position in zip(groups, alike, strict=True):
+        labels.setdefault(group, set()).add(rows.labels[position])
+    torn = [position for group, position in zip(groups, alike, strict=True) if len(labels[group]) > 1]
     if not torn:
         return ""
-    groups = counted(len({near[position] for position in torn}), "group")
-    return f" {groups} of them with more than one label ({_places(where, torn)}): a label may be wrong there."
+    several = counted(sum(len(found) > 1 for found in labels.values()), "group")
+    return f" {several} of them with more than one label ({_places(where, torn)}): a label may be wrong there."
 
 
-def _conflicts(rows: Rows, where: Sequence[str]) -> Check:
-    labels: dict[str, set[str]] = {}
-    keys = [same_key(text) for text in rows.texts]
-    for key, label in zip(keys, rows.labels, strict=True):
-        labels.setdefault(key, set()).add(label)
-    torn = [i for i, key in enumerate(keys) if len(labels[key]) > 1]
-    if not torn:
+def _conflicts(rows: Rows, keys: _Integers, where: _Namer) -> Check:
+    torn = np.flatnonzero(np.bincount(_pairs_of(rows, keys)[1])[keys] > 1)
+    if not len(torn):
         return Check("conflicting labels", "PASS", "No text has two labels.")
     if rows.kind == "generation":
         detail = f"{len(torn)} rows share a source and have other targets ({_places(where, torn)})."
@@ -174,17 +192,17 @@ def _conflicts(rows: Rows, where: Sequence[str]) -> Check:
     return Check("conflicting labels", status, detail)
 
 
-def _leaks(source: Source, near: Sequence[int], where: Sequence[str]) -> Check:
+def _leaks(source: Source, near: _Integers, where: _Namer) -> Check:
     """Count test (else validation) rows that are nearly the same as a row outside of it."""
     held = "test" if source.split("test") else "validation" if source.split("validation") else None
     name = "leaks between splits"
     if held is None or len(source.splits) < 2:
         return Check(name, "PASS", "The rows come undivided; a study keeps near-duplicates on one side of its split.")
     sides = [split for split, rows in source.splits for _ in range(len(rows))]
-    outside = {number for number, side in zip(near, sides, strict=True) if side != held}
-    inside = [i for i, side in enumerate(sides) if side == held]
-    leaked = [i for i in inside if near[i] in outside]
-    if not leaked:
+    at_test = np.array([side == held for side in sides])
+    inside = np.flatnonzero(at_test)
+    leaked = inside[np.isin(near[inside], near[~at_test])]
+    if not len(leaked):
         return Check(name, "PASS", f"No {held} text is nearly the same as one outside of it.")
     detail = (
         f"{len(leaked)} of {len(inside)} {held} rows are the same as a row outside of it, or nearly so "
@@ -241,7 +259,7 @@ def _target_lengths(rows: Rows) -> Check:
     return Check("target lengths", "PASS", f"{detail}{more}.")
 
 
-def _long(rows: Rows, where: Sequence[str]) -> Check:
+def _long(rows: Rows, where: _Namer) -> Check:
     words = [len(text.split()) for text in rows.texts]
     long = [i for i, count in enumerate(words) if count > _LONG_WORDS]
     if not long:
@@ -266,15 +284,15 @@ def _label_names(counts: Counter[str]) -> Check:
     return Check("label names", "WARN", detail)
 
 
-def _idle_text(rows: Rows) -> Check:
+def _idle_text(rows: Rows, keys: _Integers, names: Sequence[str]) -> Check:
     name = "constant or id-like text"
-    keys = Counter(same_key(text) for text in rows.texts)
-    key, most = keys.most_common(1)[0]
-    if len(keys) == 1:
+    counts = np.bincount(keys)
+    key, most = names[int(counts.argmax())], int(counts.max())
+    if len(names) == 1:
         return Check(name, "FAIL", f"All texts are the same: {key[:40]!r}. Name another column with --text.")
     ids = sum(bool(_ID.fullmatch(text.strip())) for text in rows.texts)
     if ids * 10 > len(rows) * 9:
         return Check(name, "FAIL", f"{ids} of {len(rows)} texts look like ids or numbers. Check --text.")
     if most * 2 > len(rows):
         return Check(name, "WARN", f"{most} of {len(rows)} texts are the same: {key[:40]!r}.")
-    return Check(name, "PASS", f"{len(keys)} different texts.")
+    return Check(name, "PASS", f"{len(names)} different texts.")

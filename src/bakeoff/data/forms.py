@@ -168,12 +168,17 @@ def label_names(kind: str, values: Iterable[str]) -> tuple[str, ...]:
 
 def counts_of(kind: str, values: Iterable[str]) -> Counter[str]:
     """Count the rows of each label; of each type of entity for tagging, of none for numbers and texts."""
-    sets = [set(labels_of(kind, value)) for value in values]
-    if kind != "tagging":
-        return Counter(name for names in sets for name in names)
-    types = Counter(name for tags in sets for name in {entity_type(tag) for tag in tags} - {""})
+    # Labels that many rows share are taken apart once.
+    sets = [(set(labels_of(kind, value)), rows) for value, rows in Counter(values).items()]
+    counts: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    for names, rows in sets:
+        for name in names:
+            counts[name] += rows
+        for name in {entity_type(tag) for tag in names} - {""} if kind == "tagging" else ():
+            types[name] += rows
     # Tags without types, such as parts of speech, stand for themselves.
-    return types or Counter(tag for tags in sets for tag in tags)
+    return types or counts
 
 
 def strata_of(kind: str, values: Sequence[str]) -> tuple[str, ...]:

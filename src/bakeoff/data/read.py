@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from bakeoff.data.columnar import read_excel, read_parquet
@@ -14,6 +15,9 @@ from bakeoff.data.table import Table
 from bakeoff.errors import DataError
 
 __all__ = ["EXTENSIONS", "missing_file", "read_table", "read_text_file", "without_nul"]
+
+#: A byte order mark, blanks and line ends alone are nothing.
+_FILLED = re.compile("[^\ufeff \t\r\n]")
 
 EXTENSIONS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 
@@ -123,11 +127,10 @@ def missing_file(path: Path, also: tuple[str, ...] = ()) -> DataError:
 def _read_text(file: Path, suffix: str, encoding: str | None, delimiter: str | None, header: bool) -> Table:
     source = str(file)
     try:
-        content = file.read_bytes()
+        text = decode(file.read_bytes(), source=source, encoding=encoding)
     except OSError as error:
         raise DataError(f"{source} cannot be opened: {error.strerror}.", next_step="Check its permissions.") from error
-    text = decode(content, source=source, encoding=encoding)
-    if not text.strip("\ufeff \t\r\n"):
+    if not _FILLED.search(text):
         raise DataError(f"{source} is empty: rows of data are needed.", next_step="Check the path.")
     refuse_nul(text, source)
     if suffix in (".jsonl", ".ndjson"):
@@ -143,7 +146,8 @@ def without_nul(table: Table) -> Table:
     """Refuse NUL characters that came in by an escape or a binary file; later stages cannot store them."""
     for number, row in zip(table.row_numbers, table.cells, strict=True):
         for cell in row:
-            if cell is not None and any("\0" in part for part in ((cell,) if isinstance(cell, str) else cell)):
+            # In a text this looks for the character, and in a list of texts for one in any of them.
+            if cell and ("\0" in cell if isinstance(cell, str) else any("\0" in part for part in cell)):
                 raise DataError(
                     f"Row {number} of {table.source} holds a NUL character, which text must not.",
                     next_step="Remove it, or export the file again.",

@@ -129,12 +129,12 @@ class Rows:
         """
         at = [index.__index__() for index in indices]
         return Rows(
-            tuple(self.ids[i] for i in at),
-            tuple(self.texts[i] for i in at),
-            tuple(self.labels[i] for i in at),
-            None if self.groups is None else tuple(self.groups[i] for i in at),
-            None if self.times is None else tuple(self.times[i] for i in at),
-            tuple(self.row_numbers[i] for i in at),
+            tuple(map(self.ids.__getitem__, at)),
+            tuple(map(self.texts.__getitem__, at)),
+            tuple(map(self.labels.__getitem__, at)),
+            None if self.groups is None else tuple(map(self.groups.__getitem__, at)),
+            None if self.times is None else tuple(map(self.times.__getitem__, at)),
+            tuple(map(self.row_numbers.__getitem__, at)),
             self.source,
             self.kind,
         )
@@ -196,6 +196,8 @@ def joined(parts: Sequence[Rows]) -> Rows:
     -------
     Rows
     """
+    if len(parts) == 1:
+        return parts[0]
     groups = [rows.groups for rows in parts if rows.groups is not None]
     times = [rows.times for rows in parts if rows.times is not None]
     return Rows(
@@ -240,6 +242,7 @@ def fingerprint(rows_by_split: Mapping[str, Rows], labels: Iterable[str]) -> str
 def _make_ids(texts: Iterable[str], seen: Counter[str]) -> tuple[str, ...]:
     ids = []
     for text in texts:
-        ids.append(hashlib.sha256(f"{text}\0{seen[text]}".encode()).hexdigest()[:_ID_LENGTH])
-        seen[text] += 1
+        before = seen.get(text, 0)
+        ids.append(hashlib.sha256(f"{text}\0{before}".encode()).hexdigest()[:_ID_LENGTH])
+        seen[text] = before + 1
     return tuple(ids)

@@ -12,7 +12,7 @@ from itertools import islice
 
 from bakeoff.errors import DataError
 
-__all__ = ["DELIMITERS", "decode", "encoding_of", "find_delimiter", "refuse_nul", "roomy_fields"]
+__all__ = ["DELIMITERS", "decode", "encoding_of", "find_delimiter", "refuse_nul", "roomy_fields", "text_lines"]
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -27,6 +27,7 @@ _MARKS = (
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LINE_END_BYTES = re.compile(rb"\r\n|\r|\n")
 _SAMPLE_RECORDS = 200
+_PART_CHARACTERS = 1 << 20
 
 
 def decode(content: bytes, *, source: str, encoding: str | None = None) -> str:
@@ -137,6 +138,26 @@ def refuse_nul(text: str, source: str) -> None:
     raise DataError(f"Row {row} of {source} holds a NUL byte, which text must not.", next_step=step)
 
 
+def text_lines(text: str) -> Iterator[str]:
+    """Give the lines of a text with their ends as they stand, without a second copy of all of it.
+
+    Parameters
+    ----------
+    text : str
+
+    Yields
+    ------
+    str
+        What a file that is opened with ``newline=""`` gives.
+    """
+    start = 0
+    while start < len(text):
+        # A line feed ends a line wherever it stands; a carriage return may have one behind it.
+        end = text.rfind("\n", start, start + _PART_CHARACTERS) + 1 or text.find("\n", start) + 1 or len(text)
+        yield from io.StringIO(text[start:end], newline="")
+        start = end
+
+
 @contextmanager
 def roomy_fields(size: int) -> Iterator[None]:
     """Let the csv module read cells of up to `size` characters; its limit is one of the whole process."""
@@ -181,6 +202,6 @@ def find_delimiter(text: str, least_share: float = 0.0) -> str | None:
 
 def _widths(text: str, delimiter: str) -> Iterator[int]:
     """Give the number of fields of each record, forgiving broken quotes: reading for good reports them."""
-    for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+    for record in csv.reader(text_lines(text), delimiter=delimiter):
         if record:
             yield len(record)

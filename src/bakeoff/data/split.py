@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from bakeoff.data.allot import Unit, allot_by_label, allot_by_time
-from bakeoff.data.check import Check, counted, first_rows
-from bakeoff.data.duplicates import connected, least_likeness, near_duplicates, same_key
+from bakeoff.data.check import SHOWN_ROWS, Check, counted, first_rows
+from bakeoff.data.duplicates import connected, least_likeness, near_duplicates, numbered, same_key
 from bakeoff.data.rows import Rows, Source, joined
 from bakeoff.errors import DataError, OptionError
 
@@ -125,28 +126,32 @@ def _refuse_shares(validation: float, test: float, seed: int) -> None:
 
 def without_copies(source: Source, checks: list[Check]) -> dict[str, Rows]:
     """Keep rows of one text and label once, and no text on two sides of the owner's splits."""
-    pairs: set[tuple[str, str]] = set()
-    held: set[str] = set()
+    names = [name for name in _KEPT_FIRST if source.split(name) is not None]
+    rows_of = dict(source.splits)
+    # Of a pair of key and label there is one number over all splits, by which equal rows are found.
+    every = [rows_of[name] for name in names]
+    keys, known = numbered(same_key(text) for rows in every for text in rows.texts)
+    labels, label_names = numbered(label for rows in every for label in rows.labels)
+    held = np.zeros(len(known), dtype=np.bool_)
     kept: dict[str, Rows] = {}
-    for name in (name for name in _KEPT_FIRST if source.split(name) is not None):
-        rows = dict(source.splits)[name]
-        keys = [same_key(text) for text in rows.texts]
-        stays, copies, leaks = [], [], []
-        for position, (key, label) in enumerate(zip(keys, rows.labels, strict=True)):
-            if key in held:
-                leaks.append(position)
-            elif (key, label) in pairs:
-                copies.append(position)
-            else:
-                stays.append(position)
-                pairs.add((key, label))
-        held.update(keys)
+    start = 0
+    for name, rows in zip(names, every, strict=True):
+        own = slice(start, start + len(rows))
+        start += len(rows)
+        leaking = held[keys[own]]
+        free = np.flatnonzero(~leaking)
+        stays = np.sort(free[np.unique((keys[own] * len(label_names) + labels[own])[free], return_index=True)[1]])
+        held[keys[own]] = True
         for found, title, why in (
-            (copies, "copies dropped", "with the text and label of an earlier one"),
-            (leaks, "leaks dropped", "with a text that is also held out for testing or validation"),
+            (np.setdiff1d(free, stays), "copies dropped", "with the text and label of an earlier one"),
+            (
+                np.flatnonzero(leaking),
+                "leaks dropped",
+                "with a text that is also held out for testing or validation",
+            ),
         ):
-            if found:
-                numbers = first_rows([rows.row_numbers[position] for position in found])
+            if len(found):
+                numbers = first_rows([rows.row_numbers[position] for position in found[: SHOWN_ROWS + 1]])
                 where = "" if name == "all" else f" of {name}"
                 checks.append(Check(title, "WARN", f"{counted(len(found), 'row')}{where} {why} dropped ({numbers})."))
         kept[name] = rows.take(stays)
@@ -173,17 +178,21 @@ def _cut(
 
 def find_units(rows: Rows) -> list[Unit]:
     """Find the rows that must stay together."""
-    near = [int(number) for number in near_duplicates(rows.texts, least_likeness(rows.kind))]
-    first: dict[tuple[str, str | int], int] = {}
-    pairs = []
-    for position, number in enumerate(near):
-        pairs.append((first.setdefault(("text", number), position), position))
-        if rows.groups is not None:
-            pairs.append((first.setdefault(("group", rows.groups[position]), position), position))
-    units: dict[int, list[int]] = {}
-    for position, number in enumerate(connected(len(rows), pairs)):
-        units.setdefault(int(number), []).append(position)
-    return [tuple(unit) for unit in units.values()]
+    units = near_duplicates(rows.texts, least_likeness(rows.kind))
+    if rows.groups is not None:
+        places = np.arange(len(rows))
+        tied = [_first_alike(units), _first_alike(numbered(rows.groups)[0])]
+        units = connected(len(rows), np.concatenate([np.stack([first, places], axis=1) for first in tied]))
+    # Rows by their units, in the order of the file within one.
+    order = np.argsort(units, kind="stable").tolist()
+    ends = np.cumsum(np.bincount(units)).tolist()
+    return [tuple(order[start:end]) for start, end in pairwise([0, *ends])]
+
+
+def _first_alike(numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Give for each number where it comes first."""
+    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse], dtype=np.int64)
 
 
 def refuse_empty(parts: dict[str, Rows], source: str) -> None:

@@ -127,5 +127,5 @@ def _fit_rows(rows: Sequence[Record], width: int, source: str, hint: str) -> tup
             )
         if len(row) < width:
             short.append(number)
-        cells.append((*row[:width], *(None,) * (width - len(row))))
+        cells.append(row if len(row) == width else (*row[:width], *(None,) * (width - len(row))))
     return cells, short
