@@ -47,7 +47,7 @@ def write_served(folder: Path, kind: str = "classification", columns: tuple[str,
 def serving(bundle: Path, *, limits: dict[str, Any] | None = None, **settings: Any) -> Iterator[httpx.Client]:
     """Serve a bundle on a free port, and give a client of it."""
     app = create_serve_app(open_served(bundle), ServeSettings(limits=ServeLimits(**(limits or {})), **settings))
-    app.state.server.thread.start().result(60)
+    app.state.server.threads.start().result(60)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -61,4 +61,4 @@ def serving(bundle: Path, *, limits: dict[str, Any] | None = None, **settings: A
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
-        assert app.state.server.thread.close(10)
+        assert app.state.server.threads.close(10)

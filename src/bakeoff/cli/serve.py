@@ -253,13 +253,13 @@ def _warn(host: str) -> None:
 
 
 def _load(app: Any, console: Console, served: Served) -> None:
-    """Load the model in its thread; a SIGTERM ends that at once, since nothing is under way yet."""
+    """Load the model in its threads; a SIGTERM ends that at once, since nothing is under way yet."""
     import gc
     import signal
 
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     console.print(f"loading {served.contender} ...", markup=False)
-    app.state.server.thread.start().result()
+    app.state.server.threads.start().result()
     # What is loaded stays: no request shall wait until all of it was looked through for garbage, nor shall the end.
     gc.collect()
     gc.freeze()
