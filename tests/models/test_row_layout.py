@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.models.row_layout import Layout, recurring
+from bakeoff.models.row_layout import Layout
 
 
 @settings(max_examples=60, deadline=None)
@@ -17,17 +17,23 @@ def test_every_token_has_one_place_beside_those_of_its_row(lengths: list[int], w
     wanted = [row * width + column for row, length in enumerate(lengths) for column in range(length)]
     assert sorted(layout.places[layout.filled].tolist()) == wanted
     assert (layout.places[layout.filled] % width == layout.columns[layout.filled]).all()
-    assert [length for block in layout.blocks for length in block.lengths] == sorted(lengths, reverse=True)
     for block in layout.blocks:
-        own = layout.places[block.start : block.end].reshape(len(block.lengths), block.width)
-        assert (own // width == own[:, :1] // width).all(), "each line of a block is of one row"
-        assert block.width * len(block.lengths) - sum(block.lengths) <= 12
-    assert len(layout.places) == recurring(layout.tokens) >= layout.tokens == layout.blocks[-1].end
+        places = layout.places[block.start : block.end].reshape(block.owners.shape)
+        here = block.owners >= 0
+        assert (places[here] // width == block.owners[here]).all()
+        for owner in block.owners:
+            own = [row for row in dict.fromkeys(owner.tolist()) if row >= 0]
+            assert sum(lengths[row] for row in own) == (owner >= 0).sum(), "a row stands in one sequence, whole"
+    assert layout.blocks[-1].end == len(layout.places) == len(layout.columns)
 
 
-def test_up_to_a_thousand_tokens_have_few_sizes_that_are_little_larger() -> None:
-    sizes = np.array([recurring(tokens) for tokens in range(1, 1025)])
-    tokens = np.arange(1, 1025)
-    assert (sizes >= tokens).all()
-    assert (sizes - tokens < np.maximum(16, tokens / 8)).all()
-    assert len(np.unique(sizes)) <= 40
+def test_batches_of_reviews_have_few_sizes_and_little_padding() -> None:
+    generator = np.random.default_rng(0)
+    sizes, padding = set[int](), []
+    for _ in range(200):
+        lengths = (4 + generator.gamma(3.0, 6.5, size=generator.integers(1, 33))).astype(int).tolist()
+        places = len(Layout(lengths, max(lengths)).places)
+        sizes.add(places)
+        padding.append(1 - sum(lengths) / places)
+    assert len(sizes) <= 35, "200 batches, most of them of another number of tokens"
+    assert np.mean(padding) < 0.15

@@ -145,6 +145,7 @@ def test_a_call_alone_has_all_threads_only_where_they_were_quicker(monkeypatch: 
 
     model = side_by_side(answer, 2, lambda words: "word " * words)
     assert model.calls == 2
+    assert seen[:4] == [1, 1, 1, 1], "lengths are met with the threads of a call that has others beside it"
     seen.clear()
     for text, alone in (("short", True), ("long " * 100, True), ("long " * 100, False)):
         model.answer([text], alone)

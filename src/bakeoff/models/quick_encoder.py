@@ -1,6 +1,6 @@
 """BERT encoders laid out for answering: no work on padding, fewer and larger products, in the data type asked for.
 
-The rows of a batch stand end to end, in blocks of like length, by which attention is computed. Query, key and value
+The rows of a batch stand end to end, in sequences of few widths, by which attention is computed. Query, key and value
 come from one product, and what follows a product (activation, or addition of what came in) is done while it is written.
 Weights are kept in the order in which oneDNN reads them, where this processor multiplies bfloat16. Answers are those of
 the same model and data type up to the last bits. Several threads may ask one at the same time: an answer changes
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from bakeoff.models.linear_layers import quick_linear_layers
 from bakeoff.models.loading import cast_weights
-from bakeoff.models.row_layout import Block, Layout
+from bakeoff.models.row_layout import Layout, Sequences
 
 __all__ = ["QuickEncoder", "answering_dtype", "answering_model"]
 
@@ -138,30 +138,34 @@ class _Layer:
 
 
 class _Attention:
-    """Attention inside each row of a batch, one block of rows of like length after the other."""
+    """Attention inside each row of a batch, whose rows share sequences."""
 
     def __init__(self, layout: Layout, heads: int, states: torch.Tensor) -> None:
-        self.heads, self.blocks, self.tokens = heads, layout.blocks, layout.tokens
-        self.allowed = [None if block.whole else _added(block, states) for block in layout.blocks]
+        self.heads, self.blocks = heads, layout.blocks
+        self.added = [None if block.whole else _added(block, states) for block in layout.blocks]
 
     def __call__(self, mixed: torch.Tensor) -> torch.Tensor:
         """Give what tokens attend to, shape (places, dimensions), of queries, keys and values side by side."""
-        found = mixed.new_empty((len(mixed), mixed.shape[1] // 3))
-        found[self.tokens :] = 0
-        for block, allowed in zip(self.blocks, self.allowed, strict=True):
-            shape, here = (len(block.lengths), block.width), slice(block.start, block.end)
-            parts = mixed[here].view(*shape, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-            own = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], attn_mask=allowed)
-            found[here] = own.transpose(1, 2).reshape(block.end - block.start, -1)
-        return found
+        found = [
+            self._within(mixed[block.start : block.end], block.owners.shape, added)
+            for block, added in zip(self.blocks, self.added, strict=True)
+        ]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+    def _within(self, mixed: torch.Tensor, shape: tuple[int, ...], added: torch.Tensor | None) -> torch.Tensor:
+        parts = mixed.view(*shape, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        found = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], attn_mask=added)
+        return found.transpose(1, 2).reshape(len(mixed), -1)
 
 
-def _added(block: Block, states: torch.Tensor) -> torch.Tensor:
-    """Give what is added to a block's attention, shape (rows, 1, 1, width): minus infinity on padding, 0 elsewhere."""
-    lengths = torch.tensor(block.lengths, device=states.device)
-    padding = torch.arange(block.width, device=states.device)[None] >= lengths[:, None]
-    added = states.new_zeros(padding.shape).masked_fill_(padding, float("-inf"))
-    return added[:, None, None, :]
+def _added(block: Sequences, states: torch.Tensor) -> torch.Tensor:
+    """Give what is added to a block's attention, shape (sequences, 1, width, width): minus infinity between two rows.
+
+    Places without a token attend to each other, which nobody reads.
+    """
+    owners = torch.from_numpy(block.owners).to(states.device)
+    apart = owners[:, None, :, None] != owners[:, None, None, :]
+    return states.new_zeros(apart.shape).masked_fill_(apart, float("-inf"))
 
 
 def _product(weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype, *, activated: bool = False) -> _Product:
