@@ -114,12 +114,14 @@ _BatchWait = Annotated[
         min=0,
         panel=_BATCHES,
         show_default=True,
-        help="Longest wait for requests that are likely under way.",
+        help="Longest wait for the next of several requests that are likely under way.",
     ),
 ]
 _Threads = Annotated[
     int | None,
-    options.option("--threads", metavar="NUMBER", min=1, help="Threads of the model; else one a core.", panel=_BATCHES),
+    options.option(
+        "--threads", metavar="NUMBER", min=1, help="Threads of the model, in all; else one a core.", panel=_BATCHES
+    ),
 ]
 _Grace = Annotated[
     float,

@@ -364,7 +364,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
 
     @property
     def answers_in_parallel(self) -> bool:
-        """Whether several threads may ask it at a time, once it has answered: not where answers go into caches."""
+        """Whether several threads may ask it at a time: not where that changes what it holds, as a decoder's caches."""
         return False
 
     def _prepare(self, context: RunContext) -> None:
