@@ -1,8 +1,9 @@
 """Measure how fast a bundle is served: against transformers' pipeline behind FastAPI, with its best batching.
 
-Encoder, rows, data type, threads, processors and the HTTP server are the same; each side is a process of its own, and
-the two take turns. The pipeline is tried with every batching of `BATCHINGS` first, on fewer rows, and is measured with
-the one that answers 32 clients fastest, and with the one that answers one client soonest. The head of its model is not
+Encoder, rows, data type, threads in all, processors and the HTTP server are the same, and the two sides take turns. The
+pipeline is tried with every batching of `BATCHINGS` first, on fewer rows: calls that have all threads, calls beside one
+another with a thread each, and processes with a thread each. It is measured with the one that answers 32 clients
+fastest, and with the one that answers one client soonest, each by the better of two tries. The head of its model is not
 trained: what is compared is time, not labels.
 
     python benchmarks/serving.py --output serving
@@ -22,6 +23,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,6 +31,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
+
+import uvloop
 
 from bakeoff.catalog import resolve_model
 from bakeoff.data import read_rows
@@ -37,9 +42,22 @@ from bakeoff.workbench.finetune import FinetuneOptions, finetune
 from bakeoff.workbench.options import DataOptions
 
 ENCODER, DATA = "minilm-l6", "amazon-reviews"
-CLIENTS, TURNS = 32, 3
-#: How the pipeline's texts come together: one a call, or whatever has come, up to so many in a call.
-BATCHINGS = (("none", "1"), ("queue", "8"), ("queue", "16"), ("queue", "32"))
+CLIENTS, TURNS, TRIES = 32, 5, 2
+#: How the pipeline's texts come together, one a call, or whatever has come up to so many in a call; and who has the
+#: threads: each call all of them, calls beside one another one each, or processes one each.
+BATCHINGS = (
+    ("none", 1, "together"),
+    ("none", 1, "one"),
+    ("queue", 8, "together"),
+    ("queue", 16, "together"),
+    ("queue", 32, "together"),
+    ("queue", 8, "calls"),
+    ("queue", 16, "calls"),
+    ("queue", 32, "calls"),
+    ("queue", 8, "processes"),
+    ("queue", 16, "processes"),
+    ("queue", 32, "processes"),
+)
 HERE = Path(__file__).parent
 
 
@@ -64,7 +82,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A side that answers, on a port, as a process."""
+    """A side that answers, on a port, as a process that may have others."""
 
     side: Side
     port: int
@@ -72,15 +90,22 @@ class Running:
 
     @property
     def processor_seconds(self) -> float:
-        """What it has used of the processors since it began."""
-        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """What it has used of the processors since it began, its other processes included."""
+        others = Path(f"/proc/{self.process}/task/{self.process}/children").read_text().split()
+        return sum(map(_processor_seconds, (str(self.process), *others)))
+
+
+def _processor_seconds(process: str) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
 def started(side: Side) -> Iterator[Running]:
     """Start a side, and end it."""
-    with subprocess.Popen(side.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        side.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         printed = process.stdout.readline()
         while printed and not side.tells_port and not printed.endswith("\n}\n"):
@@ -91,32 +116,68 @@ def started(side: Side) -> Iterator[Running]:
             port = printed if side.tells_port else json.loads(printed)["result"]["url"].rpartition(":")[2]
             yield Running(side, int(port), process.pid)
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
 
 
-async def client(port: int, texts: Iterator[str], seconds: list[float]) -> None:
-    """Ask one text after another over one connection, with as little work as can be: it shares the processors."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: "
-    for text in texts:
+class Client(asyncio.Protocol):
+    """Asks one text after another over one connection, with as little work as can be: it shares the processors."""
+
+    def __init__(self, head: str, texts: Iterator[str], seconds: list[float]) -> None:
+        self.head, self.texts, self.seconds = head, texts, seconds
+        self.came, self.whole, self.asked_at = b"", 0, 0.0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask the first text."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask the next text; end where there is none."""
+        text = next(self.texts, None)
+        if text is None:
+            self.transport.close()
+            self.ended.set_result(None)
+            return
         body = json.dumps({"text": text}).encode()
-        started_at = time.perf_counter()
-        writer.write(f"{head}{len(body)}\r\n\r\n".encode() + body)
-        told = await reader.readuntil(b"\r\n\r\n")
-        length = next(line for line in told.lower().splitlines() if line.startswith(b"content-length"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-        seconds.append(time.perf_counter() - started_at)
-        if not told.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(told.decode())
-    writer.close()
+        self.came, self.whole, self.asked_at = b"", 0, time.perf_counter()
+        self.transport.write(f"{self.head}{len(body)}\r\n\r\n".encode() + body)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of the answer; ask again when it is whole."""
+        self.came += data
+        if not self.whole and b"\r\n\r\n" in self.came:
+            head = self.came[: self.came.index(b"\r\n\r\n") + 4]
+            length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length"))
+            self.whole = len(head) + int(length.partition(b":")[2])
+        if self.whole and len(self.came) >= self.whole:
+            self.seconds.append(time.perf_counter() - self.asked_at)
+            if not self.came.startswith(b"HTTP/1.1 200"):
+                self.ended.set_exception(RuntimeError(self.came.decode()))
+                return
+            self.ask()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Fail where the server ended the connection."""
+        if not self.ended.done():
+            self.ended.set_exception(error or RuntimeError("the server closed the connection"))
 
 
 async def load(running: Running, texts: Sequence[str], clients: int) -> Measured:
     """Ask every text once, by so many clients at a time."""
     seconds: list[float] = []
     waiting = iter(texts)
+    head = (
+        f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nContent-Type: application/json\r\n"
+        "Content-Length: "
+    )
+    loop = asyncio.get_running_loop()
     used, started_at = running.processor_seconds, time.perf_counter()
-    await asyncio.gather(*(client(running.port, waiting, seconds) for _ in range(clients)))
+    connected = [
+        loop.create_connection(lambda: Client(head, waiting, seconds), "127.0.0.1", running.port)
+        for _ in range(clients)
+    ]
+    await asyncio.gather(*(each.ended for _transport, each in await asyncio.gather(*connected)))
     rate = len(texts) / (time.perf_counter() - started_at)
     used = running.processor_seconds - used
     return Measured(rate, 1000 * statistics.quantiles(seconds, n=20)[-1], 1000 * used / len(texts))
@@ -124,9 +185,9 @@ async def load(running: Running, texts: Sequence[str], clients: int) -> Measured
 
 def measure(running: Running, texts: Sequence[str], clients: int) -> Measured:
     """Measure one load on a side that is warm."""
-    found = asyncio.run(load(running, texts, clients))
+    found = uvloop.run(load(running, texts, clients))
     print(
-        f"{clients:>2} clients  {running.side.name:<30}{found.rate:8.1f} rows/s {found.p95:8.1f} ms"
+        f"{clients:>2} clients  {running.side.name:<34}{found.rate:8.1f} rows/s {found.p95:8.1f} ms"
         f"{found.processor:8.2f} processor ms/row",
         flush=True,
     )
@@ -134,9 +195,9 @@ def measure(running: Running, texts: Sequence[str], clients: int) -> Measured:
 
 
 def warm(running: Running, texts: Sequence[str]) -> None:
-    """Ask a side by many and by one: the first answers of every size take longer."""
+    """Ask a side by many and by one: the first answers of every size take longer, on either side."""
     for clients in (CLIENTS, 1):
-        asyncio.run(load(running, texts[: 2 * clients + 16], clients))
+        uvloop.run(load(running, texts, clients))
 
 
 def ours(bundle: Path, threads: int, *more: str) -> Side:
@@ -147,11 +208,17 @@ def ours(bundle: Path, threads: int, *more: str) -> Side:
 
 def peers(folder: Path, threads: int, dtype: str) -> tuple[Side, ...]:
     """Give the pipeline with every batching that it is tried with."""
-    command = (sys.executable, str(HERE / "serving_pipeline.py"), str(folder), "--threads", str(threads))
-    return tuple(
-        Side(f"pipeline {batching} {most}", (*command, "--dtype", dtype, "--batching", batching, "--most", most), True)
-        for batching, most in BATCHINGS
-    )
+    found = {}
+    for batching, most, kind in BATCHINGS:
+        beside = {"calls": "--calls", "processes": "--processes"}.get(kind)
+        own = {"together": threads}.get(kind, 1)
+        command = [sys.executable, str(HERE / "serving_pipeline.py"), str(folder), "--threads", str(own)]
+        command += ["--dtype", dtype, "--batching", batching, "--most", str(most)]
+        command += [beside, str(threads)] if beside else []
+        name = f"pipeline {batching} {most}" + (f", {threads} {kind}" if beside else f", {own} threads")
+        if threads > 1 or kind == "together":  # one thread can be divided in one way alone
+            found[name] = Side(name, tuple(command), True)
+    return tuple(found.values())
 
 
 def written_bundle(folder: Path) -> Path:
@@ -178,11 +245,12 @@ def turns(sides: Sequence[Running], texts: Sequence[str], clients: int) -> dict[
 def chosen(sides: Sequence[Side], texts: Sequence[str]) -> tuple[Side, Side]:
     """Give the sides that answer many clients fastest, and one client soonest."""
     many, one = {}, {}
+    few = texts[: max(len(texts) // 3, 20)]
     for side in sides:
         with started(side) as running:
-            warm(running, texts)
-            many[side] = measure(running, texts, CLIENTS).rate
-            one[side] = measure(running, texts[: max(len(texts) // 3, 20)], 1).p95
+            warm(running, few)
+            many[side] = max(measure(running, texts, CLIENTS).rate for _ in range(TRIES))
+            one[side] = min(measure(running, few, 1).p95 for _ in range(TRIES))
     return max(many, key=many.__getitem__), min(one, key=one.__getitem__)
 
 
@@ -218,6 +286,8 @@ def main() -> None:
         "processor_of_one_vs_pipeline": sooner.processor / soon.processor,
         "rows_per_second": us.rate,
         "pipeline_rows_per_second": them.rate,
+        "p95_ms_of_many": us.p95,
+        "pipeline_p95_ms_of_many": them.p95,
         "p95_ms": soon.p95,
         "pipeline_p95_ms": sooner.p95,
         "processor_ms_a_row": us.processor,

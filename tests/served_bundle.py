@@ -26,9 +26,15 @@ BAD = ["broke at once", "a bad buy", "poor sound", "awful screen", "hate the noi
 CARD = "# Card\n\n## Score\n\n**accuracy .640**, 95% interval [.548, .732]: the mean of 1 seed.\n\n## Use\n"
 
 
-def write_served(folder: Path, kind: str = "classification", columns: tuple[str, ...] = ("review",)) -> Path:
-    """Fit a floor on rows of a kind, and write its bundle."""
-    name = {"tagging": "token-features", "generation": "nearest-target"}.get(kind, "tfidf")
+def write_served(
+    folder: Path,
+    kind: str = "classification",
+    columns: tuple[str, ...] = ("review",),
+    method: str | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Path:
+    """Fit a floor, or another method with its settings, on rows of a kind, and write its bundle."""
+    name = method or {"tagging": "token-features", "generation": "nearest-target"}.get(kind, "tfidf")
     if kind == "classification":
         task = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
         texts, labels = GOOD + BAD, ["positive"] * len(GOOD) + ["negative"] * len(BAD)
@@ -36,18 +42,24 @@ def write_served(folder: Path, kind: str = "classification", columns: tuple[str,
         task, (texts, labels) = task_for_kind(kind), rows_of_kind(kind, 48)
     saved = folder / f"{kind} saved"
     saved.mkdir()
-    load_method(name)(task=task, seed=0).fit(texts, labels).save(saved)
-    contender = Contender(name, name, method_spec(name).version, "floor", None, None, {}, seeded=True, uses_labels=True)
+    own, spec = dict(settings or {}), method_spec(name)
+    load_method(name)(task=task, seed=0, **own).fit(texts, labels).save(saved)
+    model = own.pop("model", None)
+    contender = Contender(name, name, spec.version, spec.arm, model, None, own, seeded=True, uses_labels=True)
     pair = "other" if kind == "pair" else None
     facts = BundleFacts(contender, task, 0, len(texts), "f" * 64, text_columns=columns, text_pair=pair)
     return write_bundle(folder / f"{kind} bundle", method_folder=saved, facts=facts, card=CARD)
 
 
 @contextlib.contextmanager
-def serving(bundle: Path, *, limits: dict[str, Any] | None = None, **settings: Any) -> Iterator[httpx.Client]:
+def serving(
+    bundle: Path, *, limits: dict[str, Any] | None = None, threads: int | None = None, **settings: Any
+) -> Iterator[httpx.Client]:
     """Serve a bundle on a free port, and give a client of it."""
-    app = create_serve_app(open_served(bundle), ServeSettings(limits=ServeLimits(**(limits or {})), **settings))
-    app.state.server.thread.start().result(60)
+    app = create_serve_app(
+        open_served(bundle, threads=threads), ServeSettings(limits=ServeLimits(**(limits or {})), **settings)
+    )
+    app.state.server.threads.start().result(60)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -61,4 +73,4 @@ def serving(bundle: Path, *, limits: dict[str, Any] | None = None, **settings: A
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
-        assert app.state.server.thread.close(10)
+        assert app.state.server.threads.close(10)

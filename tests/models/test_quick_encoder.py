@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
@@ -33,6 +35,24 @@ def test_states_are_those_of_the_model(lengths: list[int], name: torch.dtype, of
         found = quick(**rows).last_hidden_state
     assert found.dtype is name
     torch.testing.assert_close(found.float(), wanted, rtol=0, atol=off)
+
+
+def test_rows_of_many_lengths_and_threads_at_once_get_the_states_of_rows_alone() -> None:
+    quick, rows = answering_model(_model(), torch.float32), _rows([3, 40, 39, 38, 17, 17, 16, 1, 5, 4])
+    alone = []
+    with torch.inference_mode():
+        for row, length in enumerate([3, 40, 39, 38, 17, 17, 16, 1, 5, 4]):
+            own = {name: tensor[row : row + 1, :length] for name, tensor in rows.items()}
+            alone.append(torch.nn.functional.pad(quick(**own).last_hidden_state, (0, 0, 0, 40 - length)))
+
+    def states(_call: int) -> torch.Tensor:
+        with torch.inference_mode():
+            found: torch.Tensor = quick(**rows).last_hidden_state
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(states, range(12)):
+            torch.testing.assert_close(found, torch.cat(alone), rtol=0, atol=1e-5)
 
 
 def test_texts_of_two_sorts_are_told_apart() -> None:

@@ -153,6 +153,6 @@ def run_until_stopped(app: Any, listening: socket.socket, grace: float, announce
         code = 130
         raise
     finally:
-        if not app.state.server.thread.close(_LAST_WAIT):
+        if not app.state.server.threads.close(_LAST_WAIT):
             # The time is over and the model still computes, in code that cannot be broken off.
             os._exit(code)

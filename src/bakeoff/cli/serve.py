@@ -114,12 +114,14 @@ _BatchWait = Annotated[
         min=0,
         panel=_BATCHES,
         show_default=True,
-        help="Longest wait for requests that are likely under way.",
+        help="Longest wait for the next of several requests that are likely under way.",
     ),
 ]
 _Threads = Annotated[
     int | None,
-    options.option("--threads", metavar="NUMBER", min=1, help="Threads of the model; else one a core.", panel=_BATCHES),
+    options.option(
+        "--threads", metavar="NUMBER", min=1, help="Threads of the model, in all; else one a core.", panel=_BATCHES
+    ),
 ]
 _Grace = Annotated[
     float,
@@ -253,13 +255,13 @@ def _warn(host: str) -> None:
 
 
 def _load(app: Any, console: Console, served: Served) -> None:
-    """Load the model in its thread; a SIGTERM ends that at once, since nothing is under way yet."""
+    """Load the model in its threads; a SIGTERM ends that at once, since nothing is under way yet."""
     import gc
     import signal
 
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     console.print(f"loading {served.contender} ...", markup=False)
-    app.state.server.thread.start().result()
+    app.state.server.threads.start().result()
     # What is loaded stays: no request shall wait until all of it was looked through for garbage, nor shall the end.
     gc.collect()
     gc.freeze()

@@ -362,6 +362,11 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         """Weights and files that answering needs, in MB."""
         return float(getattr(self, "size_mb_", 0.0))
 
+    @property
+    def answers_in_parallel(self) -> bool:
+        """Whether several threads may ask it at a time: not where that changes what it holds, as a decoder's caches."""
+        return False
+
     def _prepare(self, context: RunContext) -> None:
         self.context_ = context
         self.classes_ = np.array(self.task.labels, dtype=np.str_)

@@ -1,8 +1,10 @@
 """BERT encoders laid out for answering: no work on padding, fewer and larger products, in the data type asked for.
 
-The rows of a batch stand end to end in everything but attention. Query, key and value come from one product, and what
-follows a product (the activation) is done while it is written. Weights are kept in the order in which oneDNN reads
-them, where this processor multiplies bfloat16. Answers are those of the same model and data type up to the last bits.
+The rows of a batch stand end to end, in sequences of few widths, by which attention is computed. Query, key and value
+come from one product, and what follows a product (activation, or addition of what came in) is done while it is written.
+Weights are kept in the order in which oneDNN reads them, where this processor multiplies bfloat16. Answers are those of
+the same model and data type up to the last bits. Several threads may ask one at the same time: an answer changes
+nothing in it.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ from torch.nn import functional
 
 from bakeoff.models.linear_layers import quick_linear_layers
 from bakeoff.models.loading import cast_weights
+from bakeoff.models.row_layout import Layout, Sequences
 
 __all__ = ["QuickEncoder", "answering_dtype", "answering_model"]
 
 #: What is known of models is that they are built as here; see `_fits`.
 _MODEL_TYPE, _ACTIVATION = "bert", "gelu"
 _Product = Callable[[torch.Tensor], torch.Tensor]
+_AddedProduct = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def answering_dtype(name: str, device: str) -> torch.dtype:
@@ -95,21 +99,23 @@ class QuickEncoder(torch.nn.Module):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
     ) -> Any:
         """Give the last states, shape (rows, tokens, dimensions), 0 where the mask is 0."""
-        rows, columns = attention_mask.nonzero(as_tuple=True)
-        whole = len(rows) == attention_mask.numel()
-        states = self.words[input_ids[rows, columns]] + self.positions[columns]
+        layout = Layout(attention_mask.sum(dim=1).tolist(), int(attention_mask.shape[1]))
+        device = input_ids.device
+        places, columns = (torch.from_numpy(own).to(device) for own in (layout.places, layout.columns))
+        # Whole rows of a table are copied quicker by this function than by indexing.
+        states = functional.embedding(input_ids.reshape(-1)[places], self.words)
+        states += functional.embedding(columns, self.positions)
         if token_type_ids is not None:
-            states = states + self.sorts[token_type_ids[rows, columns]]
+            states += functional.embedding(token_type_ids.reshape(-1)[places], self.sorts)
         states = self.first(states)
-        attend = _Attention(attention_mask, None if whole else (rows, columns), self.heads)
+        attend = _Attention(layout, self.heads, states)
         with quick_linear_layers():
             for layer in self.layers:
                 states = layer.states(states, attend)
-        if whole:
-            return SimpleNamespace(last_hidden_state=states.view(*input_ids.shape, -1))
-        found = states.new_zeros((*input_ids.shape, states.shape[-1]))
-        found[rows, columns] = states
-        return SimpleNamespace(last_hidden_state=found)
+        found = states.new_zeros((input_ids.numel(), states.shape[-1]))
+        filled = torch.from_numpy(layout.filled).to(device)
+        found.index_copy_(0, places[filled], states.index_select(0, filled))
+        return SimpleNamespace(last_hidden_state=found.view(*input_ids.shape, -1))
 
 
 class _Layer:
@@ -120,34 +126,46 @@ class _Layer:
         together = [(part.weight.detach(), part.bias.detach()) for part in (own.query, own.key, own.value)]
         weight, bias = (torch.cat(parts) for parts in zip(*together, strict=True))
         self.query_key_value = _product(weight, bias, dtype)
-        self.attended = _product(out.dense.weight, out.dense.bias, dtype)
+        self.attended = _added_product(out.dense.weight, out.dense.bias, dtype)
         self.wide = _product(layer.intermediate.dense.weight, layer.intermediate.dense.bias, dtype, activated=True)
-        self.narrow = _product(layer.output.dense.weight, layer.output.dense.bias, dtype)
+        self.narrow = _added_product(layer.output.dense.weight, layer.output.dense.bias, dtype)
         self.norms = _norm(out.LayerNorm, dtype), _norm(layer.output.LayerNorm, dtype)
 
     def states(self, states: torch.Tensor, attend: _Attention) -> torch.Tensor:
         """Give the layer's states, shape (tokens, dimensions)."""
-        states = self.norms[0](self.attended(attend(self.query_key_value(states))).add_(states))
-        return self.norms[1](self.narrow(self.wide(states)).add_(states))
+        states = self.norms[0](self.attended(attend(self.query_key_value(states)), states))
+        return self.norms[1](self.narrow(self.wide(states), states))
 
 
 class _Attention:
-    """Attention inside each row of a batch whose rows stand end to end."""
+    """Attention inside each row of a batch, whose rows share sequences."""
 
-    def __init__(self, mask: torch.Tensor, places: tuple[torch.Tensor, torch.Tensor] | None, heads: int) -> None:
-        self.shape, self.places, self.heads = tuple(mask.shape), places, heads
-        self.allowed = None if places is None else mask[:, None, None, :].bool()
+    def __init__(self, layout: Layout, heads: int, states: torch.Tensor) -> None:
+        self.heads, self.blocks = heads, layout.blocks
+        self.added = [None if block.whole else _added(block, states) for block in layout.blocks]
 
     def __call__(self, mixed: torch.Tensor) -> torch.Tensor:
-        """Give what tokens attend to, shape (tokens, dimensions), of queries, keys and values side by side."""
-        if self.places is not None:
-            padded = mixed.new_zeros((*self.shape, mixed.shape[-1]))
-            padded[self.places] = mixed
-            mixed = padded
-        parts = mixed.view(*self.shape, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        found = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], attn_mask=self.allowed)
-        found = found.transpose(1, 2).reshape(*self.shape, -1)
-        return found.reshape(-1, found.shape[-1]) if self.places is None else found[self.places]
+        """Give what tokens attend to, shape (places, dimensions), of queries, keys and values side by side."""
+        found = [
+            self._within(mixed[block.start : block.end], block.owners.shape, added)
+            for block, added in zip(self.blocks, self.added, strict=True)
+        ]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+    def _within(self, mixed: torch.Tensor, shape: tuple[int, ...], added: torch.Tensor | None) -> torch.Tensor:
+        parts = mixed.view(*shape, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        found = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], attn_mask=added)
+        return found.transpose(1, 2).reshape(len(mixed), -1)
+
+
+def _added(block: Sequences, states: torch.Tensor) -> torch.Tensor:
+    """Give what is added to a block's attention, shape (sequences, 1, width, width): minus infinity between two rows.
+
+    Places without a token attend to each other, which nobody reads.
+    """
+    owners = torch.from_numpy(block.owners).to(states.device)
+    apart = owners[:, None, :, None] != owners[:, None, None, :]
+    return states.new_zeros(apart.shape).masked_fill_(apart, float("-inf"))
 
 
 def _product(weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype, *, activated: bool = False) -> _Product:
@@ -161,6 +179,15 @@ def _product(weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype, *, ac
     if activated:
         return lambda rows: functional.gelu(functional.linear(rows, weight, bias))
     return lambda rows: functional.linear(rows, weight, bias)
+
+
+def _added_product(weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype) -> _AddedProduct:
+    """Give the function of a linear layer that adds other states to what it gives, while that is written."""
+    weight, bias = weight.detach().to(dtype).contiguous(), bias.detach().to(dtype)
+    if dtype is torch.bfloat16 and _has_one_dnn(weight):
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+        return lambda rows, beside: torch.ops.mkldnn._linear_pointwise.binary(rows, beside, packed, bias, "add")
+    return lambda rows, beside: functional.linear(rows, weight, bias).add_(beside)
 
 
 def _norm(norm: Any, dtype: torch.dtype) -> _Product:
@@ -179,6 +206,7 @@ def _has_one_dnn(weight: torch.Tensor) -> bool:
         weight.device.type == "cpu"
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and all(hasattr(torch.ops.mkldnn, name) for name in names)
+        and "binary" in torch.ops.mkldnn._linear_pointwise.overloads()
         and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )
 

@@ -17,6 +17,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -178,6 +179,20 @@ class MethodSuite:
             np.testing.assert_allclose(ahead[::-1], back, rtol=0, atol=self.tolerance)
         else:
             assert ahead[::-1] == back
+
+    def test_threads_that_ask_at_once(self) -> None:
+        """A method that allows it gives several threads at a time what it gives one."""
+        method = self.fitted()
+        if not method.answers_in_parallel:
+            return
+        texts = self.unseen()
+        alone = [method.answer([text])[0] for text in texts]
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda text: method.answer([text])[0], texts * 8))
+        for one, wanted in zip(found, alone * 8, strict=True):
+            assert (one.value, one.tokens_in) == (wanted.value, wanted.tokens_in)
+            if wanted.probabilities is not None:
+                np.testing.assert_allclose(one.probabilities, wanted.probabilities, rtol=0, atol=self.tolerance)
 
     def test_refit_forgets_and_same_seed_same_answers(self) -> None:
         """A second fit, on other rows than the first, gives what a new method of the same seed gives.

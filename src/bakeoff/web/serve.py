@@ -16,15 +16,19 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
+from bakeoff.web.serve_direct import DirectPredict
 from bakeoff.web.serve_guard import ServeGuard, fault
 from bakeoff.web.serve_metrics import METRICS_TYPE, ServeMetrics
 from bakeoff.web.serve_schema import Fault, Health, ServeLimits, ServeSchema, UnfitError
 from bakeoff.web.telemetry import NO_TELEMETRY
-from bakeoff.workbench.answering import AnsweringFault, AnsweringThread, ClosedFault, QueueFullFault
+from bakeoff.workbench.answering import AnsweringFault, AnsweringThreads, ClosedFault, QueueFullFault
 from bakeoff.workbench.serve import Served
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
+
+    from starlette.types import Receive
 
     from bakeoff.records import Answer
 
@@ -47,6 +51,8 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 _SEE = "GET /openapi.json has every field, with examples."
 #: What a client that has gone is answered, which nobody reads; nginx writes it down under this number.
 _GONE = 499
+#: Most answers come sooner than this; only for later ones it is looked whether the client has gone.
+_SOON = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class ServeSettings:
     most_rows : int
         Rows of one call of the model.
     wait_seconds : float
-        How long a call waits at most for requests that are likely under way.
+        How long a call waits at most for the next of the requests that are likely under way.
     hosts : frozenset of str or None
         Names by which the server may be asked; None for any.
     key : str or None
@@ -77,7 +83,7 @@ class ServeSettings:
 
 
 class Server:
-    """A bundle, the thread of its model, and what they count.
+    """A bundle, the threads of its model, and what they count.
 
     Parameters
     ----------
@@ -88,25 +94,31 @@ class Server:
     def __init__(self, served: Served, settings: ServeSettings) -> None:
         self.served, self.settings = served, settings
         self.schema = ServeSchema(served, settings.limits)
-        self.metrics = ServeMetrics(served, lambda: float(self.thread.waiting))
-        self.thread = AnsweringThread(
+        self.metrics = ServeMetrics(served, lambda: float(self.threads.waiting))
+        #: In which requests are read and answered, while the app runs.
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.threads = AnsweringThreads(
             served.load,
             most_rows=settings.most_rows,
             most_waiting=settings.limits.waiting,
             wait_seconds=settings.wait_seconds,
             watch=self.metrics.batch,
+            hand_over=self._hand_over,
         )
         self.about = served.about() + "\n" + _ABOUT.format(form=self._form())
         self.names = {"contender": served.contender, "bundle": served.sha256[:12]}
 
-    async def predict(self, request: Request, body: Any) -> Response:
+    async def predict(self, body: Any, state: dict[str, Any], receive: Receive) -> Response:
         """Answer the rows of one request.
 
         Parameters
         ----------
-        request : Request
         body : pydantic model
             Of the type that the schema has for requests.
+        state : dict
+            Of the request; holds the moment until which it is answered, and gets the number of its rows.
+        receive : ASGI receive
+            Of the request, whose body was read.
 
         Returns
         -------
@@ -116,28 +128,16 @@ class Server:
             rows = self.schema.rows_of(body)
         except UnfitError as error:
             return fault(422, str(error), _SEE)
-        request.state.rows = len(rows)
+        state["rows"] = len(rows)
         try:
-            asked = self.thread.ask(self.served.texts(rows))
+            asked = self.threads.ask(self.served.texts(rows))
         except QueueFullFault as error:
             return _later(str(error), error.seconds)
         except ClosedFault as error:
             return _later(str(error), 1.0)
-        return await self._answered(request, asked, body.probabilities)
-
-    async def _answered(self, request: Request, asked: Future[list[Answer]], probabilities: bool) -> Response:
-        """Wait for the answers: until they come, the time is over, or the client has gone."""
-        answers = asyncio.wrap_future(asked)
-        gone = asyncio.ensure_future(request.receive())
-        left = max(request.state.until - asyncio.get_running_loop().time(), 0.0)
-        try:
-            await asyncio.wait((answers, gone), timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            if not answers.done():
-                answers.cancel()  # rows that no call has taken yet need none
-        if answers.cancelled():
-            if gone.done() and not gone.cancelled():
+        gone = await _awaited(asked, state["until"], receive)
+        if asked.cancelled():
+            if gone:
                 return Response(status_code=_GONE)
             return fault(
                 504,
@@ -145,7 +145,7 @@ class Server:
                 "Send fewer rows, or ask again when the server is less busy.",
             )
         try:
-            told = [self.served.told(one, probabilities=probabilities) for one in answers.result()]
+            told = [self.served.told(one, probabilities=body.probabilities) for one in asked.result()]
         except AnsweringFault as error:
             return fault(500, str(error))
         self.metrics.answers(told)
@@ -155,16 +155,26 @@ class Server:
 
     def health(self) -> Response:
         """Say whether requests are answered."""
-        status = "stopping" if self.thread.closing else "ok" if self.thread.alive else "failed"
-        told = Health(status=status, waiting=self.thread.waiting, **self.names)
+        status = "stopping" if self.threads.closing else "ok" if self.threads.alive else "failed"
+        told = Health(status=status, waiting=self.threads.waiting, **self.names)
         return Response(told.model_dump_json() + "\n", 200 if status == "ok" else 503, media_type="application/json")
+
+    def _hand_over(self, tell: Callable[[], None]) -> None:
+        """Have those who asked told in the thread of the loop: all that a call answered at once."""
+        try:
+            if self.loop is not None:
+                self.loop.call_soon_threadsafe(tell)
+                return
+        except RuntimeError:  # the loop was closed, and nobody waits any more
+            pass
+        tell()
 
     def _form(self) -> str:
         return " or ".join(json.dumps(one["value"]) for one in list(self.schema.examples.values())[:2])
 
 
 def create_serve_app(served: Served, settings: ServeSettings) -> FastAPI:
-    """Make the app of a served bundle; its model is loaded by ``app.state.server.thread.start()``.
+    """Make the app of a served bundle; its model is loaded by ``app.state.server.threads.start()``.
 
     Parameters
     ----------
@@ -179,8 +189,9 @@ def create_serve_app(served: Served, settings: ServeSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        server.loop = asyncio.get_running_loop()
         yield
-        server.thread.refuse()
+        server.threads.refuse()
 
     app = FastAPI(
         title=f"{served.task.name}: {served.contender}",
@@ -192,6 +203,7 @@ def create_serve_app(served: Served, settings: ServeSettings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.server = server
+    app.add_middleware(DirectPredict, request=server.schema.request, answer=server.predict)
     app.add_middleware(
         ServeGuard, hosts=settings.hosts, key=settings.key, limits=settings.limits, counted=server.metrics.request
     )
@@ -203,7 +215,7 @@ def create_serve_app(served: Served, settings: ServeSettings) -> FastAPI:
 def _add_routes(app: FastAPI, server: Server) -> None:
     async def predict(request: Request, body: Any) -> Response:
         """Answer one row or several; the answers stand in the order of the rows."""
-        return await server.predict(request, body)
+        return await server.predict(body, request.scope["state"], request.receive)
 
     # The types are made for the bundle, so that no annotation can name them.
     predict.__annotations__["body"] = server.schema.request
@@ -260,6 +272,44 @@ def _sentence(error: RequestValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     more = len(error.errors()) - 1
     return f"{place}: {first['msg']}{f', and {more} more such places' if more else ''}."
+
+
+async def _awaited(asked: Future[list[Answer]], until: float, receive: Receive) -> bool:
+    """Wait for answers until they come, the time is over, or the client has gone; say whether it has.
+
+    Where they have not come, `asked` is cancelled: rows that no call has taken yet need none.
+    """
+    loop = asyncio.get_running_loop()
+    gone: asyncio.Future[Any] | None = None
+    try:
+        await _either(loop, asked, min(_SOON, until - loop.time()))
+        if not asked.done():
+            gone = asyncio.ensure_future(receive())
+            await _either(loop, asked, until - loop.time(), gone)
+    finally:
+        asked.cancel()  # which changes nothing about those that are answered
+        if gone is not None:
+            gone.cancel()
+    return gone is not None and gone.done() and not gone.cancelled()
+
+
+async def _either(
+    loop: asyncio.AbstractEventLoop, asked: Future[Any], seconds: float, *others: asyncio.Future[Any]
+) -> None:
+    """Wait for one of several to be done, or for some time."""
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake(*_: object) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    timer = loop.call_later(max(seconds, 0.0), wake)
+    for one in (asked, *others):
+        one.add_done_callback(wake)  # in the loop: there answers are told, and there they are cancelled
+    try:
+        await waiter
+    finally:
+        timer.cancel()
 
 
 def _later(error: str, seconds: float) -> Response:

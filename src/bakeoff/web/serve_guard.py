@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from bakeoff.web.guard import limited, same_secret
@@ -26,7 +26,7 @@ _LOG = logging.getLogger("bakeoff.serve")
 _PATHS = frozenset({"/", "/predict", "/healthz", "/metrics", "/openapi.json"})
 #: Asked by what watches over a server, which seldom has a key.
 _OPEN = frozenset({"/healthz"})
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
 def fault(status: int, error: str, next_step: str | None = None, headers: dict[str, str] | None = None) -> Response:
@@ -90,9 +90,7 @@ class ServeGuard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
+                message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
         try:

@@ -1,9 +1,12 @@
-"""A model in a thread of its own, which answers together what several people ask at the same time.
+"""A model in threads of its own, which answer together what several people ask at the same time.
 
 A model answers thirty rows in less time than thirty times one row. So rows wait in a queue while the model works, and
 the next call takes what has come: by turns one row of each request, so that a single text does not wait behind the
 hundreds of another request. The model never waits for a full batch. It waits at all only where its last call answered
-several requests, since then the next ones are likely under way, and for a few milliseconds at most.
+several requests, since then the next ones are likely under way, and only as long as they come in quick succession.
+
+A model that allows it is called by several threads at a time, each with its share of what has come: two calls on one
+processor each need less than one call on both, whose threads wait for each other at every step of the model.
 """
 
 from __future__ import annotations
@@ -20,7 +23,15 @@ from dataclasses import dataclass
 from bakeoff.errors import BakeoffError, TrialError
 from bakeoff.records import Answer
 
-__all__ = ["BATCH_CHARACTERS", "AnsweringFault", "AnsweringThread", "Batch", "ClosedFault", "QueueFullFault"]
+__all__ = [
+    "BATCH_CHARACTERS",
+    "AnsweringFault",
+    "AnsweringThreads",
+    "Batch",
+    "ClosedFault",
+    "LoadedModel",
+    "QueueFullFault",
+]
 
 #: Characters after which no further row joins a batch: long texts would keep the short ones of others waiting.
 BATCH_CHARACTERS = 100_000
@@ -29,7 +40,29 @@ _WEIGHT = 0.2
 
 _LOG = logging.getLogger("bakeoff.serve")
 
-AnswerTexts = Callable[[Sequence[str]], Sequence[Answer]]
+AnswerTexts = Callable[[Sequence[str], bool], Sequence[Answer]]
+_Tell = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that is ready to answer.
+
+    Parameters
+    ----------
+    answer : callable
+        Gives the answers of texts, in their order; told whether this is the only call, so that it may take all of the
+        processors.
+    calls : int
+        How many calls may be under way at a time.
+    """
+
+    answer: AnswerTexts
+    calls: int = 1
+
+
+def _at_once(tell: _Tell) -> None:
+    tell()
 
 
 class AnsweringFault(BakeoffError):  # noqa: N818  # one request's, as `ServerFault` is one call's
@@ -78,54 +111,58 @@ class Batch:
 class _Asked:
     """Texts of one request, and the answers that have come."""
 
-    __slots__ = ("answers", "left", "taken", "texts", "told")
+    __slots__ = ("answers", "ended", "left", "taken", "texts", "told")
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
         self.answers: list[Answer | None] = [None] * len(texts)
-        self.taken, self.left = 0, len(texts)
+        self.taken, self.left, self.ended = 0, len(texts), False
         self.told: Future[list[Answer]] = Future()
 
 
 _Taken = list[tuple[_Asked, int]]
 
 
-class AnsweringThread:
-    """Keep a model in one thread, and put together what is asked of it.
+class AnsweringThreads:
+    """Keep a model in threads, and put together what is asked of it.
 
     Parameters
     ----------
     load : callable
-        Gives the function that answers texts; called in the thread, so that all of the model lives there.
+        Gives the model; called in the first of the threads.
     most_rows : int
         Rows of one call.
     most_waiting : int
         Rows that may wait for a call.
     wait_seconds : float
-        How long a call waits at most for requests that are likely under way; 0 for never.
+        How long a call waits at most for the next of the requests that are likely under way; 0 for never.
     watch : callable, optional
-        Told of each call, in the thread.
+        Told of each call, in its thread.
+    hand_over : callable, optional
+        Told of each call what tells those who asked, and is to call that: in a thread of its own choice.
     """
 
     def __init__(
         self,
-        load: Callable[[], AnswerTexts],
+        load: Callable[[], LoadedModel],
         *,
         most_rows: int,
         most_waiting: int,
         wait_seconds: float = 0.002,
         watch: Callable[[Batch], None] | None = None,
+        hand_over: Callable[[_Tell], object] = _at_once,
     ) -> None:
-        self._load, self._watch = load, watch
+        self._load, self._watch, self._hand_over = load, watch, hand_over
         self._most_rows, self._most_waiting, self._wait_seconds = most_rows, most_waiting, wait_seconds
         self._changed = threading.Condition()
         self._pending: deque[_Asked] = deque()
         self._waiting = 0
-        self._wanted = 1
+        #: Threads that wait for anything at all, and the requests for which the last one waits that gathers several.
+        self._idle, self._wanted = 0, 1
+        self._calls, self._under_way, self._rows_under_way = 1, 0, 0
         self._closing = False
-        self._last_requests, self._seconds_a_row = 1, 0.0
-        # Not awaited at the end of the program: what the model has begun cannot be broken off.
-        self._thread = threading.Thread(target=self._work, name="bakeoff-model", daemon=True)
+        self._seconds_a_row = 0.0
+        self._threads = [self._thread(self._begin)]
         self._ready: Future[None] = Future()
 
     @property
@@ -140,18 +177,18 @@ class AnsweringThread:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
+        """Whether the threads run."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def start(self) -> Future[None]:
-        """Start the thread.
+        """Start the threads.
 
         Returns
         -------
         Future
             Done when the model is loaded; carries what went wrong where it could not be.
         """
-        self._thread.start()
+        self._threads[0].start()
         return self._ready
 
     def ask(self, texts: Sequence[str]) -> Future[list[Answer]]:
@@ -170,11 +207,11 @@ class AnsweringThread:
         Raises
         ------
         QueueFullFault, ClosedFault
-            If no more rows may wait, or the thread is being closed.
+            If no more rows may wait, or the threads are being closed.
         """
         asked = _Asked(texts)
         with self._changed:
-            if self._closing or not self._thread.is_alive():
+            if self._closing or not self.alive:
                 raise ClosedFault
             if self._waiting + len(texts) > self._most_waiting:
                 self._drop_done()
@@ -182,7 +219,7 @@ class AnsweringThread:
                 raise QueueFullFault(self._waiting, self._most_waiting, self._waiting * self._seconds_a_row)
             self._pending.append(asked)
             self._waiting += len(texts)
-            if len(self._pending) >= self._wanted or self._waiting >= self._most_rows:
+            if self._idle or len(self._pending) >= self._wanted or self._waiting >= self._most_rows:
                 self._changed.notify()
         return asked.told
 
@@ -197,54 +234,83 @@ class AnsweringThread:
         Returns
         -------
         bool
-            Whether the thread has ended.
+            Whether the threads have ended.
         """
         self.refuse()
-        if self._thread.is_alive():
-            self._thread.join(seconds)
-        return not self._thread.is_alive()
+        until = None if seconds is None else time.monotonic() + seconds
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(None if until is None else max(until - time.monotonic(), 0.0))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def refuse(self) -> None:
         """Take no new work from now on; what was asked before is answered."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
+            self._changed.notify_all()
 
-    def _work(self) -> None:
+    def _thread(self, work: Callable[[], None]) -> threading.Thread:
+        # Not awaited at the end of the program: what the model has begun cannot be broken off.
+        return threading.Thread(target=work, name="bakeoff-model", daemon=True)
+
+    def _begin(self) -> None:
+        """Load the model, start the other threads, and be the first of them."""
         try:
-            answer = self._load()
+            model = self._load()
         except BaseException as error:
             self._ready.set_exception(error)
             return
+        self._calls = model.calls
+        others = [self._thread(lambda: self._work(model.answer)) for _ in range(model.calls - 1)]
+        for thread in others:
+            thread.start()
+        self._threads += others
         self._ready.set_result(None)
-        while (taken := self._take()) is not None:
-            if taken:
-                self._answer(answer, taken)
+        self._work(model.answer)
 
-    def _take(self) -> _Taken | None:
+    def _work(self, answer: AnswerTexts) -> None:
+        requests = 1
+        while (taken := self._take(requests)) is not None:
+            requests = self._answer(answer, taken)
+
+    def _take(self, last_requests: int) -> _Taken | None:
         """Give the rows of the next call; None when the thread is to end."""
         with self._changed:
-            while not self._pending:
-                if self._closing:
-                    return None
-                self._wanted = 1
-                self._changed.wait()
-            self._await_likely()
-            return self._by_turns()
+            while True:
+                while not self._pending:
+                    if self._closing:
+                        return None
+                    self._idle += 1
+                    self._changed.wait()
+                    self._idle -= 1
+                self._await_likely(last_requests)
+                taken = self._by_turns()  # nothing where another thread was quicker, or all of the askers have gone
+                if taken:
+                    break
+            self._under_way += 1
+            self._rows_under_way += len(taken)
+            if self._pending and self._idle:
+                self._changed.notify()
+            return taken
 
-    def _await_likely(self) -> None:
-        """Wait for as many requests as the last call answered, where those were several: they ask again."""
-        self._wanted, end = self._last_requests, time.monotonic() + self._wait_seconds
-        while len(self._pending) < self._wanted and self._waiting < self._most_rows and not self._closing:
-            left = end - time.monotonic()
-            if left <= 0:
+    def _await_likely(self, last_requests: int) -> None:
+        """Wait for as many requests as the last call answered, where those were several, as long as they come."""
+        self._wanted, came = last_requests, -1
+        while len(self._pending) < last_requests and self._waiting < self._most_rows and not self._closing:
+            if self._wait_seconds <= 0 or len(self._pending) <= came:
                 return
-            self._changed.wait(left)
+            came = len(self._pending)
+            self._changed.wait(self._wait_seconds)
+
+    def _share(self) -> int:
+        """Give the rows that a call takes at most: its part of all, so that no thread has much and another little."""
+        return min(self._most_rows, -(-(self._waiting + self._rows_under_way) // self._calls))
 
     def _by_turns(self) -> _Taken:
         taken: _Taken = []
+        most = self._share()
         characters, turn = 0, deque(asked for asked in self._pending if not asked.told.cancelled())
-        while turn and len(taken) < self._most_rows and characters < BATCH_CHARACTERS:
+        while turn and len(taken) < most and characters < BATCH_CHARACTERS:
             asked = turn.popleft()
             taken.append((asked, asked.taken))
             characters += len(asked.texts[asked.taken])
@@ -261,29 +327,40 @@ class AnsweringThread:
         )
         self._waiting = sum(len(asked.texts) - asked.taken for asked in self._pending)
 
-    def _answer(self, answer: AnswerTexts, taken: _Taken) -> None:
+    def _answer(self, answer: AnswerTexts, taken: _Taken) -> int:
+        """Answer rows, and tell those whose requests are answered; give the number of requests."""
         requests = {id(asked): asked for asked, _place in taken}
         started = time.perf_counter()
-        if not self._call(answer, taken):
+        alone = self._under_way == 1 and not self._pending
+        failed: list[_Asked] = []
+        if not self._call(answer, taken, alone):
             # Whoever asked for what cannot be answered is told so; the others have their answers.
             for asked in requests.values():
-                alone = [(owner, place) for owner, place in taken if owner is asked]
-                if len(requests) == 1 or not self._call(answer, alone):
-                    self._fail(asked)
+                own = [(owner, place) for owner, place in taken if owner is asked]
+                if len(requests) == 1 or not self._call(answer, own, alone):
+                    failed.append(asked)
         seconds = time.perf_counter() - started
-        self._last_requests = len(requests)
-        rate = seconds / len(taken)
-        self._seconds_a_row += (_WEIGHT if self._seconds_a_row else 1.0) * (rate - self._seconds_a_row)
+        with self._changed:
+            self._under_way -= 1
+            self._rows_under_way -= len(taken)
+            rate = seconds / len(taken) / self._calls
+            self._seconds_a_row += (_WEIGHT if self._seconds_a_row else 1.0) * (rate - self._seconds_a_row)
+            for asked in failed:
+                asked.taken = len(asked.texts)  # the rows that still wait need no call
+            if failed:
+                self._drop_done()
+            ended = [asked for asked in requests.values() if not asked.ended and (asked in failed or not asked.left)]
+            for asked in ended:  # once, though its rows may be answered by several threads
+                asked.ended = True
         if self._watch is not None:  # before whoever asked can see an answer, and look at what was counted
             self._watch(Batch(len(requests), len(taken), seconds))
-        for asked in requests.values():
-            if not asked.left and asked.told.set_running_or_notify_cancel():
-                asked.told.set_result([one for one in asked.answers if one is not None])
+        self._hand_over(lambda: _tell(ended, failed))
+        return len(requests)
 
-    def _call(self, answer: AnswerTexts, taken: _Taken) -> bool:
+    def _call(self, answer: AnswerTexts, taken: _Taken, alone: bool) -> bool:
         """Answer rows in one call; say whether that went well."""
         try:
-            found = answer([asked.texts[place] for asked, place in taken])
+            found = answer([asked.texts[place] for asked, place in taken], alone)
             if len(found) != len(taken):
                 raise RuntimeError(f"{len(found)} answers came for {len(taken)} rows")
         except Exception as error:
@@ -293,14 +370,19 @@ class AnsweringThread:
             lines = "".join(traceback.format_tb(error.__traceback__)).rstrip()
             _LOG.error("The model failed on %d rows: %s\n%s", len(taken), why, lines)
             return False
-        for (asked, place), one in zip(taken, found, strict=True):
-            asked.answers[place] = one
-            asked.left -= 1
+        with self._changed:  # rows of one request may be answered by several threads
+            for (asked, place), one in zip(taken, found, strict=True):
+                asked.answers[place] = one
+                asked.left -= 1
         return True
 
-    def _fail(self, asked: _Asked) -> None:
-        with self._changed:
-            asked.taken = len(asked.texts)  # the rows that still wait need no call
-            self._drop_done()
-        if asked.told.set_running_or_notify_cancel():
+
+def _tell(ended: Sequence[_Asked], failed: Sequence[_Asked]) -> None:
+    """Tell those who asked what came of all their texts, or that the model failed."""
+    for asked in ended:
+        if not asked.told.set_running_or_notify_cancel():
+            continue
+        if asked in failed:
             asked.told.set_exception(AnsweringFault("The model failed on this request; the log says where."))
+        else:
+            asked.told.set_result([one for one in asked.answers if one is not None])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.errors import OptionError
 from bakeoff.tasks import ONE_LABEL
 from bakeoff.workbench.answer_files import parsed_value
-from bakeoff.workbench.answering import AnswerTexts
+from bakeoff.workbench.answering import LoadedModel
 from bakeoff.workbench.predict import ServerUse, answer_rows
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Served:
     servers : ServerUse
         How a bundle that asks a server may do so.
     threads : int or None
-        Threads of the model; None for as many as torch takes.
+        Threads of the model, which share the rows of a call or call it side by side; None for as many as torch takes.
     """
 
     bundle: Bundle
@@ -144,13 +144,14 @@ class Served:
             "seconds": round(answer.seconds, _DIGITS) or None,
         }
 
-    def load(self) -> AnswerTexts:
+    def load(self) -> LoadedModel:
         """Load the method, and answer one text, so that whoever asks first does not wait longer than the next.
 
         Returns
         -------
-        callable
-            Gives the answers of texts, in their order; an empty text is an abstention.
+        LoadedModel
+            Gives the answers of texts, in their order; an empty text is an abstention. A method that allows it is
+            called by as many threads as there are, each on a processor of its own.
         """
         from bakeoff.methods.contract import RunContext
 
@@ -162,8 +163,17 @@ class Served:
         method = self.bundle.load(RunContext(dtype=facts.dtype, allow_send=servers.allow_send, terms=servers.terms))
         answer = _answering(method)
         if not self._asks_server:
-            answer(self.texts([_warm_up(self.columns, facts.task.kind)]))
-        return answer
+            answer(self.texts([_plain_row(self.columns, facts.task.kind, len(_WARM_UP))]))
+        if not method.answers_in_parallel:
+            return LoadedModel(lambda texts, _alone: answer(texts))
+        import torch
+
+        from bakeoff.workbench.threads import side_by_side
+
+        def text_of(words: int) -> str:
+            return self.texts([_plain_row(self.columns, facts.task.kind, words)])[0]
+
+        return side_by_side(answer, self.threads or torch.get_num_threads(), text_of)
 
     @property
     def _asks_server(self) -> bool:
@@ -229,7 +239,7 @@ def open_served(bundle: Path, servers: ServerUse | None = None, *, threads: int 
     return Served(shipped, digest(shipped.folder / MANIFEST), score, servers, threads)
 
 
-def _answering(method: Method) -> AnswerTexts:
+def _answering(method: Method) -> Callable[[Sequence[str]], list[Answer]]:
     """Give the function that answers texts, without probabilities that are not honest."""
     kind = method.task.kind
     honest = (method.honest_probabilities or method.some_probabilities) and kind in (*ONE_LABEL, "multi-label")
@@ -241,5 +251,7 @@ def _answering(method: Method) -> AnswerTexts:
     return answer
 
 
-def _warm_up(columns: Sequence[str], kind: str) -> list[Cell]:
-    return [_WARM_UP if kind == "tagging" else " ".join(_WARM_UP) for _ in columns]
+def _plain_row(columns: Sequence[str], kind: str, words: int) -> list[Cell]:
+    """Give a row of so many words in all."""
+    own = tuple(_WARM_UP[place % len(_WARM_UP)] for place in range(max(1, words // len(columns))))
+    return [own if kind == "tagging" else " ".join(own) for _ in columns]

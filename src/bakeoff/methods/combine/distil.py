@@ -152,6 +152,11 @@ class Distillation(Mixture):
     def _answer(self, texts: list[str]) -> list[Answer]:
         return self.tuned_.answer(texts)
 
+    @property
+    def answers_in_parallel(self) -> bool:
+        """Whether several threads may ask it at a time."""
+        return self.tuned_.answers_in_parallel
+
     def exportable(self) -> Exportable:
         """Give the network of the model that was taught: the prompt is needed no more."""
         return self.tuned_.exportable()

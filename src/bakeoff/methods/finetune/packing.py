@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from bakeoff.models.row_layout import end_to_end
+
 __all__ = ["can_pack", "packed_states", "plain_attention"]
 
 #: Tokens of a sequence: attention grows with their square, and longer ones bring nothing more to the other layers.
@@ -55,8 +57,9 @@ def packed_states(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Te
     float tensor, shape (rows, tokens, dimensions)
         0 where the mask is 0.
     """
-    lengths = mask.sum(dim=1)
-    sequences, begins, longest = _places(lengths.tolist())
+    lengths = mask.sum(dim=1).tolist()
+    sequences, begins = end_to_end(lengths, max(_TOKENS, *lengths))
+    longest = max(begin + length for begin, length in zip(begins, lengths, strict=True))
     rows, columns = mask.nonzero(as_tuple=True)
     at = torch.tensor(sequences, device=ids.device)[rows], torch.tensor(begins, device=ids.device)[rows] + columns
     shape = (max(sequences) + 1, longest)
@@ -98,18 +101,3 @@ def plain_attention(model: Any, tokens: int) -> Iterator[None]:
 
 def _attention(model: Any) -> str:
     return str(getattr(model.config, "_attn_implementation", ""))
-
-
-def _places(lengths: list[int]) -> tuple[list[int], list[int], int]:
-    """Lay rows, the longest first, into the fullest sequence with room; give sequences, starts, and the size."""
-    size = max(_TOKENS, *lengths)
-    filled: list[int] = []
-    sequences, begins = [0] * len(lengths), [0] * len(lengths)
-    for row in sorted(range(len(lengths)), key=lambda one: -lengths[one]):
-        room = [at for at, used in enumerate(filled) if used + lengths[row] <= size]
-        at = max(room, key=filled.__getitem__, default=len(filled))
-        if at == len(filled):
-            filled.append(0)
-        sequences[row], begins[row] = at, filled[at]
-        filled[at] += lengths[row]
-    return sequences, begins, max(filled)

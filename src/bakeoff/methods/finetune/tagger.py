@@ -16,7 +16,7 @@ from bakeoff.methods.finetune.kind_objectives import NO_TAG, TagEntropy
 from bakeoff.methods.finetune.objectives import balanced_weights
 from bakeoff.methods.finetune.token_rows import TokenRows, divide, predict_logits
 from bakeoff.methods.finetune.training import tune
-from bakeoff.methods.finetune.tuned_encoder import EncoderClassifier, TunedEncoder, compact_embeddings
+from bakeoff.methods.finetune.tuned_encoder import TOKENIZING, EncoderClassifier, TunedEncoder, compact_embeddings
 from bakeoff.methods.finetune.word_pieces import word_pieces
 from bakeoff.methods.heads import LinearHead, read_head
 from bakeoff.methods.outputs import OneLabel
@@ -116,7 +116,8 @@ class TokenClassifier(TunedEncoder):
 
     def _answer(self, texts: list[str]) -> list[Answer]:
         began = time.perf_counter()
-        ids, firsts = self._word_pieces(texts)
+        with TOKENIZING:
+            ids, firsts = self._word_pieces(texts)
         scores = predict_logits(self._answering(), ids, self._pad)
         commonest = "O" if "O" in self.task.labels else self.task.labels[0]
         found = []

@@ -191,13 +191,12 @@ def padded(ids: Sequence[list[int]], pad: int, device: torch.device) -> tuple[to
     -------
     tokens, mask : int64 tensor, shape (rows, longest row)
     """
-    longest = max(len(row) for row in ids)
-    tokens = torch.full((len(ids), longest), pad, dtype=torch.long)
-    mask = torch.zeros((len(ids), longest), dtype=torch.long)
+    lengths = np.array([len(row) for row in ids])
+    tokens = np.full((len(ids), lengths.max()), pad, dtype=np.int64)
     for at, row in enumerate(ids):
-        tokens[at, : len(row)] = torch.tensor(row)
-        mask[at, : len(row)] = 1
-    return tokens.to(device), mask.to(device)
+        tokens[at, : len(row)] = row
+    mask = (np.arange(tokens.shape[1])[None] < lengths[:, None]).astype(np.int64)
+    return torch.from_numpy(tokens).to(device), torch.from_numpy(mask).to(device)
 
 
 def cast(on: bool, device: torch.device) -> Any:

@@ -1,0 +1,157 @@
+"""Threads that share a model: who gets which rows, who is told what, and that nothing waits without need."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bakeoff.records import Answer
+from bakeoff.workbench.answering import AnsweringFault, AnsweringThreads, LoadedModel
+from bakeoff.workbench.threads import side_by_side
+
+
+class Model:
+    """Answers a text with itself; calls that hold a text of its own wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[list[str], bool]] = []
+        self.most_at_once, self._at_once = 0, 0
+        self.entered, self.open = threading.Semaphore(0), threading.Event()
+        self._lock = threading.Lock()
+
+    def __call__(self, texts: Sequence[str], alone: bool) -> list[Answer]:
+        with self._lock:
+            self.calls.append((list(texts), alone))
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            if any(text.startswith("wait") for text in texts):
+                self.entered.release()
+                assert self.open.wait(20)
+            if any("poison" in text for text in texts):
+                raise ValueError
+            return [Answer(text) for text in texts]
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+
+def _threads(model: Model, calls: int = 2, **settings: int) -> AnsweringThreads:
+    found = AnsweringThreads(lambda: LoadedModel(model, calls), most_rows=32, most_waiting=1000, **settings)
+    found.start().result(20)
+    return found
+
+
+def _values(answers: Sequence[Answer]) -> list[str | None]:
+    return [answer.value for answer in answers]
+
+
+def test_two_calls_are_under_way_at_once_and_what_waits_is_shared_evenly() -> None:
+    model = Model()
+    threads = _threads(model)
+    held = [threads.ask([f"wait {number}"]) for number in range(2)]
+    for _ in held:
+        assert model.entered.acquire(timeout=20)
+    asked = [threads.ask([f"{number}"]) for number in range(29)] + [threads.ask(["a", "b", "c"])]
+    assert threads.waiting == 32
+    model.open.set()
+    assert [_values(one.result(20)) for one in held] == [["wait 0"], ["wait 1"]]
+    assert [_values(one.result(20)) for one in asked] == [[str(number)] for number in range(29)] + [["a", "b", "c"]]
+    assert model.most_at_once == 2
+    # The first one that is free leaves a part to the other: it takes half of what waits and is under way.
+    assert max(len(texts) for texts, _alone in model.calls) <= 17
+    assert threads.close(20)
+
+
+def test_one_large_request_is_divided_and_comes_back_whole_and_in_order() -> None:
+    model = Model()
+    threads = _threads(model)
+    texts = [f"wait {number}" for number in range(20)]
+    asked = threads.ask(texts)
+    for _ in range(2):
+        assert model.entered.acquire(timeout=20), "both threads have a part"
+    assert sorted(len(own) for own, _alone in model.calls) == [10, 10]
+    model.open.set()
+    assert _values(asked.result(20)) == texts
+    assert threads.close(20)
+
+
+def test_a_failure_in_one_thread_ends_its_request_once_and_no_other() -> None:
+    model = Model()
+    threads = _threads(model)
+    failing = threads.ask(["wait, poison", "wait, more poison"])
+    for _ in range(2):
+        assert model.entered.acquire(timeout=20), "each thread has a part that fails"
+    fine = threads.ask(["d"])
+    model.open.set()
+    with pytest.raises(AnsweringFault, match="failed on this request"):
+        failing.result(20)
+    assert _values(fine.result(20)) == ["d"]
+    assert _values(threads.ask(["e", "f"]).result(20)) == ["e", "f"]
+    assert threads.alive
+    assert threads.close(20)
+
+
+def test_a_call_knows_whether_it_is_the_only_one() -> None:
+    model = Model()
+    threads = _threads(model)
+    assert _values(threads.ask(["first"]).result(20)) == ["first"]
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    assert _values(threads.ask(["second"]).result(20)) == ["second"]
+    model.open.set()
+    held.result(20)
+    assert model.calls == [(["first"], True), (["wait"], True), (["second"], False)]
+    assert threads.close(20)
+
+
+def test_many_askers_of_many_threads_get_their_own() -> None:
+    model = Model()
+    threads = _threads(model, calls=3)
+    texts = [[f"{number} {place}" for place in range(number % 5 + 1)] for number in range(300)]
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda own: _values(threads.ask(own).result(20)), texts))
+    assert found == texts
+    assert threads.close(20)
+    assert threads.waiting == 0
+
+
+def test_a_call_that_waits_for_likely_requests_stops_when_none_comes() -> None:
+    model = Model()
+    threads = _threads(model, calls=1, wait_seconds=0.05)
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    several = [threads.ask([f"{number}"]) for number in range(8)]
+    model.open.set()
+    for one in (held, *several):
+        one.result(20)
+    began = time.perf_counter()
+    assert _values(threads.ask(["last"]).result(20)) == ["last"]
+    assert 0.02 < time.perf_counter() - began < 5, "it waits once for others, which do not come"
+    assert threads.close(20)
+
+
+def test_a_call_alone_has_all_threads_only_where_they_were_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    now, seen = [1], []
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: now.__setitem__(0, count))
+
+    def answer(texts: Sequence[str]) -> list[Answer]:
+        seen.append(now[0])
+        # A short text takes longer with two threads, a long one is answered in half of the time.
+        time.sleep(0.002 * now[0] if len(texts[0]) < 100 else 0.01 / now[0])
+        return [Answer(text) for text in texts]
+
+    model = side_by_side(answer, 2, lambda words: "word " * words)
+    assert model.calls == 2
+    assert seen[:4] == [1, 1, 1, 1], "lengths are met with the threads of a call that has others beside it"
+    seen.clear()
+    for text, alone in (("short", True), ("long " * 100, True), ("long " * 100, False)):
+        model.answer([text], alone)
+    assert seen == [1, 2, 1]
+    assert side_by_side(answer, 1, lambda words: "word " * words).calls == 1
