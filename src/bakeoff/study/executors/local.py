@@ -33,6 +33,9 @@ class LocalExecutor:
         Threads of torch in the worker; 0 leaves its default.
     """
 
+    #: Jobs are run one after another: two at a time would tell nothing of how long either takes.
+    at_a_time = 1
+
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads
         self._context = multiprocessing.get_context("spawn")
