@@ -24,6 +24,11 @@ class Executor(Protocol):
     """Where jobs run. One that takes several at a time is asked from as many threads."""
 
     @property
+    def threads(self) -> int:
+        """Threads of torch in a job; 0 leaves its default."""
+        ...
+
+    @property
     def at_a_time(self) -> int:
         """How many jobs it takes at a time, by now: at least one."""
         ...
