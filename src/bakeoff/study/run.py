@@ -27,7 +27,7 @@ from bakeoff.study.trial import TrialOfStudy
 
 __all__ = ["Executor", "Until", "run_study"]
 
-#: What a course asks for between trials: to wait for one that is under way, or for all, which are the last at its end.
+#: What a course asks for between trials: to wait for one that is under way, or for all, and for all at its end.
 _Pause = Literal["one", "all", "end"]
 #: How often a trial is tried that crashes, and how often its machine may go away under it, which is no fault of its.
 _ATTEMPTS, _MOST_LOST = 2, 5
@@ -94,11 +94,17 @@ def run_study(
 
 
 def _in_order(run: RunState) -> Iterator[PlannedTrial | _Pause]:
-    """Give the trials that decide, further seeds of the finalists, the other trials."""
-    yield from (trial for trial in run.plan.trials if trial.core)
-    yield "all"
+    """Give the trials that decide, further seeds of the finalists, the other trials.
+
+    While some that decide are still under way, others run beside them where all are to be run anyway.
+    """
+    core = [trial for trial in run.plan.trials if trial.core]
+    others = iter([trial for trial in run.plan.trials if not trial.core])
+    yield from core
+    while any(run.place_of(trial) in run.under_way for trial in core):
+        yield next(others, "one") if run.measures_all else "all"
     yield from _further(run)
-    yield from (trial for trial in run.plan.trials if not trial.core)
+    yield from others
     yield "end"
 
 

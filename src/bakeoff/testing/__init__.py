@@ -1,4 +1,4 @@
-"""Public contract suites: what methods and executors, of this package or another, must pass. Nothing imports this room."""
+"""Public contract suites: what methods and executors, from here or elsewhere, must pass. Nothing imports this room."""
 
 from __future__ import annotations
 
