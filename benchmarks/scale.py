@@ -1,6 +1,6 @@
 """How long a finished study's trials would take on more workers, from the seconds that were measured of each.
 
-    python benchmarks/scale.py --study STUDY [--workers 1,2,4,8]
+    python benchmarks/scale.py --study STUDY [--workers 1,2,4,8] [--faster lora=20]
 
 List scheduling: a worker that is free takes the next trial of the study's own order that hangs on none under way, as
 `bakeoff.study.run` does. Two courses are followed: the whole grid (`--until measured`), whose one wait is that of
@@ -8,9 +8,11 @@ the finalists' further seeds for all trials that decide; and the policy's (`--un
 study's own records. The second is left out where the study lacks trials that the policy asks for.
 
 Seconds are those of the study's records: fitting and answering, each trial alone, so that label scores that one trial
-had from another are paid for again. Loading models, and sending rows, models and answers, are not among them. Printed
-beside the make-span: the speed-up, the share of the workers' time that is used, and what the longest first would give.
-The last line is one JSON object.
+had from another are paid for again. Loading models, and sending rows, models and answers, are not among them.
+`--faster METHOD=TIMES` asks what if a method's trials took that part of their seconds: an estimate, and named so.
+
+Printed beside the make-span: the speed-up, the share of the workers' time that is used, and what the longest first
+would give. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -65,6 +67,16 @@ def read(folder: Path) -> Measured:
     if not seconds:
         raise SystemExit(f"The study {folder} has measured no trial.")
     return Measured(plan, evidence, seconds)
+
+
+def hastened(study: Measured, faster: Sequence[str]) -> Measured:
+    """Divide the seconds of some methods' trials: what a faster device or server might make of them."""
+    factors = {name: float(times) for name, _, times in (one.partition("=") for one in faster)}
+    methods = {one.name: one.method for one in study.evidence.contenders}
+    if unknown := set(factors) - set(methods.values()):
+        raise SystemExit(f"The study has no method {sorted(unknown)}; it has {sorted(set(methods.values()))}.")
+    seconds = {place: spent / factors.get(methods[place[0]], 1.0) for place, spent in study.seconds.items()}
+    return replace(study, seconds=seconds)
 
 
 def place_of(trial: Trial) -> Place:
@@ -163,11 +175,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--study", type=Path, required=True, help="folder of a finished study")
     parser.add_argument("--workers", default=",".join(map(str, WORKERS)), help="numbers of workers, divided by commas")
+    parser.add_argument("--faster", action="append", default=[], metavar="METHOD=TIMES", help="an estimate: what if")
     told = parser.parse_args()
-    study, workers = read(told.study), [int(one) for one in told.workers.split(",")]
+    study, workers = hastened(read(told.study), told.faster), [int(one) for one in told.workers.split(",")]
+    if told.faster:
+        print(f"An estimate, not measured: {', '.join(told.faster)} times as fast.")
     found: dict[str, object] = {
         "study": told.study.name,
         "threads": study.plan.threads,
+        "estimated": told.faster,
         "measured": table("The whole grid (--until measured)", whole_grid(study), study, workers),
     }
     try:

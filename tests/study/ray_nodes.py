@@ -99,6 +99,15 @@ class LoopbackCluster:
             found += new
         return found
 
+    def workers(self, number: int) -> list[int]:
+        """Give the ids of a node's processes that are running a job."""
+        found = []
+        for pid in self.processes(number):
+            with contextlib.suppress(OSError):
+                if b"ray::answer_on_node" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(pid)
+        return found
+
     def kill(self, number: int) -> None:
         """Kill a node as a loss of power would: all of its processes at once."""
         for pid in self.processes(number):

@@ -187,6 +187,23 @@ def test_a_killed_driver_is_resumed_and_repeats_nothing(
         assert answers(store.trials()) == answers(after)
 
 
+def test_a_killed_worker_is_a_crash_and_no_loss_of_its_node(cluster: LoopbackCluster, on_ray: RayExecutor) -> None:
+    told: list[str] = []
+
+    def kill_once_begun(what: str, _share: float) -> None:
+        if what.startswith("begun on the node") and not told:
+            told.append(what)
+            for pid in cluster.workers(int(what[-1]) - 2):
+                os.kill(pid, signal.SIGKILL)
+
+    many = tuple(f"text number {number}" for number in range(60_000))
+    result = on_ray.run(replace(fit_job(), test_texts=many), kill_once_begun)
+    assert isinstance(result, JobFailed), told
+    assert (result.crashed, result.lost) == (True, False)
+    assert result.reason == f"the worker process ended on the node {told[0].rpartition(' ')[2]}"
+    assert not isinstance(on_ray.run(fit_job()), JobFailed)
+
+
 def test_servers_are_asked_from_the_machine_of_the_study(
     on_ray: RayExecutor, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -41,17 +41,18 @@ class SentModel:
 
     Parameters
     ----------
-    name : str
-        As jobs name it.
+    name, known_as : str
+        As jobs name it, and as `bakeoff.catalog.ModelFiles` does.
     path : str
         Where it is on the study's machine: a folder, or one file.
     form : {"folder", "gguf"}
     sha256 : str
-        Of its weights, as `bakeoff.catalog.ModelFiles` has it.
+        Of its weights, as `ModelFiles` has it.
     files : tuple of SentFile
     """
 
     name: str
+    known_as: str
     path: str
     form: Literal["folder", "gguf"]
     sha256: str
@@ -74,7 +75,7 @@ class SentModel:
     def within(self, folder: Path) -> ModelFiles:
         """Give the model's files inside another folder."""
         path = folder / self.files[0].name if self.form == "gguf" else folder
-        return ModelFiles(PurePosixPath(self.name).name, path, self.form, self.sha256)
+        return ModelFiles(self.known_as, path, self.form, self.sha256)
 
 
 def describe_model(name: str) -> SentModel:
@@ -98,7 +99,7 @@ def describe_model(name: str) -> SentModel:
     paths = [found.path] if found.form == "gguf" else _read_files(found.path)
     root = found.path.parent if found.form == "gguf" else found.path
     files = tuple(SentFile(path.relative_to(root).as_posix(), path.stat().st_size, _digest(path)) for path in paths)
-    return SentModel(name, str(found.path), found.form, found.sha256, files)
+    return SentModel(name, found.name, str(found.path), found.form, found.sha256, files)
 
 
 def _read_files(folder: Path) -> list[Path]:
@@ -145,7 +146,7 @@ def find_model(model: SentModel, *, here: bool) -> ModelFiles | None:
         None where it was never sent to this machine.
     """
     if here and all(model.path_of(file).is_file() for file in model.files):
-        return ModelFiles(PurePosixPath(model.name).name, Path(model.path), model.form, model.sha256)
+        return ModelFiles(model.known_as, Path(model.path), model.form, model.sha256)
     folder = entry_cache("sent-models", model.key)
     return model.within(folder) if folder.is_dir() else None
 
