@@ -76,9 +76,8 @@ def add_rows(
 ) -> Outcome:
     """Add labelled rows to a study's training rows, measure at the larger budget, and decide again.
 
-    Test and validation rows stay, and what was measured stays measured: the rows of every label budget up to the old
-    training rows are the same as before. Rows and plan are written in one transaction with how the study stood before;
-    whoever is stopped after that gives the same command again.
+    Test and validation rows stay, and what was measured stays measured: budgets up to the old training rows hold the
+    same rows. All is written in one transaction; whoever is stopped after that gives the same command again.
 
     Parameters
     ----------
