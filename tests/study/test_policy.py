@@ -109,7 +109,7 @@ def test_finalists_get_every_seed_and_the_others_one():
 
 
 #: Of two that lead at 256 labels the better one rises, so that the other need not meet it.
-RISING = {PROBE.name: _flat(0.82), LORA.name: _flat(0.83), TUNED.name: {16: 0.7, 64: 0.8, 256: 0.85, 1024: 0.95}}
+RISING = {PROBE.name: _flat(0.76), LORA.name: _flat(0.82), TUNED.name: {16: 0.7, 64: 0.8, 256: 0.88, 1024: 0.95}}
 
 
 @pytest.mark.parametrize(
