@@ -69,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     "workbench": {*_UPPER, "workbench", ""},
     "web": {*_BASE, "records", "report", "workbench", "web"},
     "cli": {*_BASE, "catalog", "data", "tasks", "records", "report", "study", "workbench", "web", "cli", ""},
-    "testing": {*_METHODS, "testing"},
+    "testing": {*_METHODS, "study", "testing"},
 }
 
 #: Edges that the table does not allow, each with its reason.

@@ -1,6 +1,7 @@
 """A study in a process of its own, to be killed, held short of room, or run by one without rights.
 
-``python study_process.py FOLDER [--largest-file BYTES] [--as-nobody] [--step-clock FILE]``: goes on with the study, and
+``python study_process.py FOLDER [--largest-file BYTES] [--as-nobody] [--step-clock FILE]
+[--ray ADDRESS]``: goes on with the study, and
 says each trial that was recorded. Ends with 2 where bakeoff refuses, and says why.
 """
 
@@ -11,6 +12,7 @@ import os
 import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 from bakeoff.errors import UserError
 from bakeoff.study.executors.local import LocalExecutor
@@ -28,6 +30,15 @@ def say(told: str) -> None:
     sys.stdout.flush()
 
 
+def executor_of(address: str | None) -> Any:
+    """Give the executor of this machine, or that of a cluster."""
+    if address is None:
+        return LocalExecutor(threads=1)
+    from bakeoff.study.executors.ray import RayExecutor
+
+    return RayExecutor(address, threads=1)
+
+
 def main() -> int:
     """Go on with a study."""
     parser = argparse.ArgumentParser()
@@ -35,6 +46,7 @@ def main() -> int:
     parser.add_argument("--largest-file", type=int)
     parser.add_argument("--as-nobody", action="store_true")
     parser.add_argument("--step-clock", type=Path)
+    parser.add_argument("--ray")
     told = parser.parse_args()
     steps = iter(("-2d", "+30d", "-400d", "+0"))
 
@@ -51,7 +63,7 @@ def main() -> int:
         os.setegid(NOBODY)
         os.seteuid(NOBODY)
     try:
-        with StudyStore(told.folder) as store, LocalExecutor(threads=1) as executor:
+        with StudyStore(told.folder) as store, executor_of(told.ray) as executor:
             say("begun")
             run_study(store, executor, listener=listen)
     except UserError as error:

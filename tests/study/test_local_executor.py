@@ -17,38 +17,24 @@ import pytest
 from bakeoff.methods.contract import Deadline
 from bakeoff.methods.floors import Majority
 from bakeoff.study.executors import local
-from bakeoff.study.executors.jobs import FitJob, FitResult, JobFailed, RefitJob, RefitResult
+from bakeoff.study.executors.jobs import FitResult, JobFailed
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.executors.worker import _latencies
-from bakeoff.tasks import classification_task
+from bakeoff.testing.executors import ExecutorSuite, fit_job
 
-TASK = classification_task(name="sentiment", labels=["negative", "positive"], metric="accuracy")
-TEXTS = ("good thing", "bad thing", "very good", "very bad", "so good", "so bad", "good good", "bad bad")
-LABELS = ("positive", "negative") * 4
-JOB = FitJob("tfidf", TASK, None, 0, {}, TEXTS, LABELS, ("good", "bad"), ("bad", "good"), 60.0, "float32", "cpu")
+JOB = fit_job()
 
 
-def test_a_job_gives_answers_and_what_they_cost(executor: LocalExecutor) -> None:
-    result = executor.run(JOB)
-    assert isinstance(result, FitResult)
-    assert [answer.value for answer in result.test_answers] == ["negative", "positive"]
-    assert result.fit_seconds > 0
-    assert result.usage.peak_memory_mb > 10
-    assert 0 < result.usage.processor_seconds < 30
+class TestLocalExecutor(ExecutorSuite):
+    """What every executor does; the fixture is that of all tests."""
+
+
+def test_the_worker_outlives_its_jobs(executor: LocalExecutor) -> None:
+    executor.run(JOB)
     again, worker = executor.restarts, executor.worker_pid
-    executor.run(JOB)
-    assert (executor.restarts, executor.worker_pid) == (again, worker)
-
-
-def test_the_worker_outlives_a_job_that_cannot_be_done(executor: LocalExecutor) -> None:
-    executor.run(JOB)
-    before = executor.restarts
-    result = executor.run(replace(JOB, labels=("positive", "unheard of") * 4))
-    assert isinstance(result, JobFailed)
-    assert not result.crashed
-    assert "'unheard of'" in result.reason
+    assert isinstance(executor.run(replace(JOB, labels=("positive", "unheard of") * 4)), JobFailed)
     assert isinstance(executor.run(JOB), FitResult)
-    assert executor.restarts == before
+    assert (executor.restarts, executor.worker_pid) == (again, worker)
 
 
 def test_a_killed_worker_costs_one_job(executor: LocalExecutor) -> None:
@@ -82,13 +68,6 @@ def test_a_hung_worker_is_replaced(executor: LocalExecutor, monkeypatch: pytest.
     assert result.reason.startswith("hung")
     monkeypatch.undo()
     assert isinstance(executor.run(JOB), FitResult)
-
-
-def test_a_refit_is_saved_reloaded_and_compared(executor: LocalExecutor, tmp_path: Path) -> None:
-    result = executor.run(RefitJob(JOB, str(tmp_path / "method"), TEXTS))
-    assert isinstance(result, RefitResult)
-    assert (result.changed_rows, result.compared_rows) == (0, len(TEXTS))
-    assert list((tmp_path / "method").iterdir())
 
 
 def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
@@ -130,7 +109,7 @@ def _alive(pid: int) -> bool:
 
 def test_no_latency_is_read_past_the_deadline() -> None:
     """A method that abstains because time is up answers in no time: .09 ms stood where a prompt takes 340."""
-    method = Majority(task=TASK).fit(list(TEXTS), list(LABELS))
+    method = Majority(task=JOB.task).fit(list(JOB.texts), list(JOB.labels))
     texts = tuple(f"text {number}" for number in range(30))
     assert len(_latencies(method, texts, Deadline())) == 20
     assert _latencies(method, texts, Deadline.after(-1.0)) == []

@@ -89,6 +89,8 @@ def test_the_oldest_study_and_an_empty_one_have_one_schema(oldest: Path, tmp_pat
 
 
 class _NoExecutor:
+    at_a_time = 1
+
     def run(self, job: Any, progress: Any = None) -> Any:
         raise AssertionError(f"no finished trial runs again; {job.method} was to")
 

@@ -20,7 +20,8 @@ from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.grid import models_of
 from bakeoff.study.measure import plan_study
 from bakeoff.study.parts import read_parts
-from bakeoff.study.run import _prepared, run_study
+from bakeoff.study.run import run_study
+from bakeoff.study.run_state import prepared
 from bakeoff.study.store import StudyStore
 from bakeoff.workbench.conclude import conclude
 from bakeoff.workbench.ship import _refit_job, ship_contender
@@ -99,7 +100,7 @@ def test_a_study_runs_both_in_its_worker(small_study: StudyStore, executor: Loca
 
 
 def test_texts_without_labels_come_from_the_train_pool_alone(small_study: StudyStore) -> None:
-    run = _prepared(small_study, None, frozenset(), None, "measured")
+    run = prepared(small_study, None, frozenset(), None, "measured")
     for planned in run.plan.trials:
         job = run.trial_of_study(planned).job(60.0)
         assert (len(job.unlabelled) > 0) == planned.contender.startswith("distil")
@@ -112,7 +113,7 @@ def test_texts_without_labels_come_from_the_train_pool_alone(small_study: StudyS
 
 
 def test_other_weights_of_the_decoder_are_another_trial(small_study: StudyStore) -> None:
-    run = _prepared(small_study, None, frozenset(), None, "measured")
+    run = prepared(small_study, None, frozenset(), None, "measured")
     mixed = next(trial for trial in run.plan.trials if trial.contender.startswith("cascade"))
     plain = next(trial for trial in run.plan.trials if trial.contender == "tfidf")
     before = {trial.contender: run._key(trial) for trial in (mixed, plain)}
@@ -161,7 +162,7 @@ def test_texts_without_labels_are_learned_from_at_every_budget_and_by_the_refit(
     contenders = _pairs((write_encoder_folder(tmp_path / "encoder"),), (write_decoder_folder(tmp_path / "decoder"),))
     with _study(tmp_path / "study", contenders, bare) as store:
         plan_study(store, executor, threads=1)
-        run = _prepared(store, None, frozenset(), None, "measured")
+        run = prepared(store, None, frozenset(), None, "measured")
         given = {trial.n: trial for trial in run.plan.trials if trial.contender.startswith("distil")}
         assert set(given) == {0, 40, 80}, "with all labels given there are still texts to label"
         jobs = {n: run.trial_of_study(planned).job(60.0) for n, planned in given.items()}
@@ -177,5 +178,5 @@ def test_texts_without_labels_are_learned_from_at_every_budget_and_by_the_refit(
         keys = [run.key_of(planned) for planned in given.values()]
     with _study(tmp_path / "other", contenders, bare[1:]) as store:
         plan_study(store, executor, threads=1)
-        other = _prepared(store, None, frozenset(), None, "measured")
+        other = prepared(store, None, frozenset(), None, "measured")
         assert not set(keys) & {other.key_of(planned) for planned in given.values()}

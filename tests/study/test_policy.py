@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from study_builders import FLOORS, make_study
 
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.plan import Plan, PlannedTrial
-from bakeoff.study.policy import next_trial
+from bakeoff.study.policy import next_trial, next_trials
 from bakeoff.study.run import run_study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decision"))
@@ -63,6 +64,26 @@ def _course(scores: Mapping[str, Mapping[int, float]], **changes: object) -> lis
         places.append((trial.contender, trial.n, trial.seed))
 
 
+def _course_beside(scores: Mapping[str, Mapping[int, float]], at_a_time: int, chance: random.Random) -> set[Place]:
+    """Follow the policy with several trials under way, which end in any order."""
+    known = {one.name: one for one in (TUNED, PROBE, LORA, SHOTS, SEARCH, ZERO, TFIDF)}
+    whole = make_evidence([(known[name], curve) for name, curve in scores.items()], train=1024, seed_deviation=0.002)
+    records = {(trial.contender, trial.n, trial.seed): trial for trial in whole.trials}
+    plan, ended, running, most = _plan(scores), [], [], 0
+    while True:
+        evidence = replace(whole, trials=tuple(records[place] for place in ended))
+        found = [(one.contender, one.n, one.seed) for one in next_trials(plan, evidence, ended)]
+        fresh = [place for place in found if place not in running]
+        if fresh and len(running) < at_a_time:
+            running.append(fresh[0])
+            most = max(most, len(running))
+        elif running:
+            ended.append(running.pop(chance.randrange(len(running))))
+        else:
+            assert most > 1
+            return set(ended)
+
+
 def _flat(score: float) -> dict[int, float]:
     return dict.fromkeys(BUDGETS, score)
 
@@ -85,6 +106,27 @@ def test_finalists_get_every_seed_and_the_others_one():
     assert counts[PROBE.name, 1024] == counts[SHOTS.name, 1024] == counts[ZERO.name, 0] == 1
     assert len(places) < len(_plan(GRID).trials) / 4
     assert len(set(places)) == len(places)
+
+
+#: Of two that lead at 256 labels the better one rises, so that the other need not meet it.
+RISING = {PROBE.name: _flat(0.76), LORA.name: _flat(0.82), TUNED.name: {16: 0.7, 64: 0.8, 256: 0.88, 1024: 0.95}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {LORA.name: _flat(0.96)},
+        {SHOTS.name: _flat(0.8)},
+        {PROBE.name: _flat(0.893), SHOTS.name: _flat(0.79)},
+        RISING,
+    ],
+)
+def test_trials_beside_one_another_are_those_that_run_one_after_another(changed: dict[str, dict[int, float]]):
+    grid = {**GRID, **changed}
+    alone = _course(grid)
+    for seed in range(6):
+        assert _course_beside(grid, 2 + seed, random.Random(seed)) == set(alone)
 
 
 def test_a_dear_contender_is_tried_at_fewer_labels_and_goes_no_further_where_it_trails():

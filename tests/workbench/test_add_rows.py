@@ -18,7 +18,7 @@ from bakeoff.study.evidence import gather_evidence, read_plan
 from bakeoff.study.growth import fingerprint_at
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import PlannedTrial
-from bakeoff.study.run import _prepared
+from bakeoff.study.run_state import prepared
 from bakeoff.study.store import PARTS, StudyStore
 from bakeoff.tasks import task_of_kind
 from bakeoff.workbench import add_rows as module
@@ -124,7 +124,7 @@ def test_what_was_measured_stays_and_only_what_is_new_is_planned(
     study: Path, tmp_path: Path, carried: list[int]
 ) -> None:
     def keys(store: StudyStore) -> dict[tuple[int, int], str]:
-        run = _prepared(store, None, frozenset(), None, "measured")
+        run = prepared(store, None, frozenset(), None, "measured")
         return {(trial.n, trial.seed): run.key_of(trial) for trial in run.plan.trials}
 
     def sample(store: StudyStore, n: int) -> list[tuple[str, ...]]:

@@ -50,6 +50,7 @@ def add(
     delimiter: options.Delimiter = None,
     no_header: options.NoHeader = False,
     time_limit: _TimeLimit = None,
+    on: options.On = None,
     as_json: options.Json = False,
 ) -> None:
     """Add methods, models, prompt files or labelled rows to a study: only what is new runs; then decide again.
@@ -75,8 +76,8 @@ def add(
     with TerminalWatcher(given.console) as watcher:
         seconds = parse_duration(time_limit) if time_limit else None
         if rows is None:
-            outcome = workbench.add(study, what, time_limit=seconds, watcher=watcher)
+            outcome = workbench.add(study, what, time_limit=seconds, on=on, watcher=watcher)
         else:
             more = MoreRows(rows, label, group, encoding, delimiter, not no_header)
-            outcome = add_rows(study, more, time_limit=seconds, watcher=watcher)
+            outcome = add_rows(study, more, time_limit=seconds, on=on, watcher=watcher)
     give_outcome(given, outcome)

@@ -34,6 +34,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Go on where it was stopped", "bakeoff resume bakeoff-studies/reviews"),
         ("Give it twenty more minutes", "bakeoff resume bakeoff-studies/reviews --time-limit 20m"),
         ("All that was left out when it was decided", "bakeoff resume bakeoff-studies/reviews --until measured"),
+        ("Go on with it on a Ray cluster", "bakeoff resume bakeoff-studies/reviews --on ray"),
     ),
     "add": (
         ("A further method on the study's models", "bakeoff add bakeoff-studies/reviews --method contrastive"),

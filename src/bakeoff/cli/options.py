@@ -64,6 +64,7 @@ __all__ = [
     "MinLabelRows",
     "NoHeader",
     "NoShip",
+    "On",
     "Predictions",
     "PricesFile",
     "PromptFiles",
@@ -206,6 +207,15 @@ Until = Annotated[
         "--until",
         metavar="decided|measured",
         help="End when the verdict is decided, or with all measured; decided without a time limit.",
+        panel=PLAN,
+    ),
+]
+On = Annotated[
+    str | None,
+    option(
+        "--on",
+        metavar="local|ray[:HOST:PORT]",
+        help="Where trials run: here, or on a Ray cluster, several at a time.",
         panel=PLAN,
     ),
 ]

@@ -17,6 +17,7 @@ def resume(
         options.option("--time-limit", metavar="TIME", help="From now on, in place of the study's own limit: 20m."),
     ] = None,
     until: options.Until = None,
+    on: options.On = None,
     limit: options.Limits = None,
     as_json: options.Json = False,
 ) -> None:
@@ -33,5 +34,7 @@ def resume(
     given = Given("resume", as_json)
     with TerminalWatcher(given.console) as watcher:
         seconds = parse_duration(time_limit) if time_limit else None
-        outcome = workbench.resume(study, time_limit=seconds, until=until, limits=tuple(limit or ()), watcher=watcher)
+        outcome = workbench.resume(
+            study, time_limit=seconds, until=until, limits=tuple(limit or ()), on=on, watcher=watcher
+        )
     give_outcome(given, outcome)

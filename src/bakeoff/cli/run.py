@@ -59,10 +59,9 @@ def run(
     budgets: options.Budgets = None,
     seeds: options.Seeds = 3,
     finalist_seeds: options.FinalistSeeds = 5,
-    seed: options.Seed = 0,
-    split: options.Division = "auto",
+    seed: options.Seed = 0, split: options.Division = "auto",
     time_limit: options.TimeLimit = None,
-    until: options.Until = None,
+    until: options.Until = None, on: options.On = None,
     test_rows: options.TestRows = None,
     predictions: options.Predictions = None,
     prompt: options.PromptFiles = None,
@@ -85,7 +84,8 @@ def run(
     no_ship: options.NoShip = False, texts: options.RowTexts = None, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Fine-tune and prompt on your rows, measure both, decide, report, and ship the winner."""
-    start(Given("run", as_json), source, options.data_options(context.params), _study_options(context.params), output)
+    study = _study_options(context.params)
+    start(Given("run", as_json), source, options.data_options(context.params), study, output, on=on)
 # fmt: on
 
 
@@ -132,6 +132,7 @@ def start(
     study: StudyOptions,
     output: Path | None,
     *,
+    on: str | None = None,
     then: Callable[[Console, Outcome], None] | None = None,
 ) -> None:
     """Run a study in the terminal and give its verdict.
@@ -143,6 +144,8 @@ def start(
     data : DataOptions
     study : StudyOptions
     output : Path, optional
+    on : str, optional
+        Where trials run.
     then : callable, optional
         Prints more after the card.
     """
@@ -151,7 +154,7 @@ def start(
 
     command = shlex.join(["bakeoff", *(word for word in sys.argv[1:] if word != FLAG)])
     with TerminalWatcher(given.console) as watcher:
-        outcome = workbench.run(source, data, study, folder=output, command=command, watcher=watcher)
+        outcome = workbench.run(source, data, study, folder=output, command=command, on=on, watcher=watcher)
     give_outcome(given, outcome, then=then)
 
 

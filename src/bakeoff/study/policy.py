@@ -14,7 +14,7 @@ from bakeoff.decision import in_the_race
 from bakeoff.records import Arm, Evidence
 from bakeoff.study.plan import Plan, PlannedTrial
 
-__all__ = ["next_trial"]
+__all__ = ["next_trial", "next_trials"]
 
 #: A contender is first tried at fewer labels where a trial at the decision budget would take so many times as long.
 _SCOUT_FACTOR = 2.0
@@ -89,9 +89,34 @@ def next_trial(plan: Plan, evidence: Evidence, ended: Collection[tuple[str, int,
     PlannedTrial or None
         None as soon as no trial of the plan would tell more about who meets, or how they compare.
     """
+    return next(iter(next_trials(plan, evidence, ended)), None)
+
+
+def next_trials(plan: Plan, evidence: Evidence, ended: Collection[tuple[str, int, int]]) -> tuple[PlannedTrial, ...]:
+    """Choose the trials that can run beside one another, the one of `next_trial` first.
+
+    They are those that would be chosen one after another whatever the others of them give: all first tries of a part;
+    then one round of seeds for each arm, since a round tells who of the arm goes on; and the floors', which nobody
+    leaves out. So a study that runs several at a time runs those that it would run one after another.
+
+    Parameters
+    ----------
+    plan : Plan
+        All that may be run.
+    evidence : Evidence
+        Of the study so far; only its validation answers are looked at.
+    ended : collection of (str, int, int)
+        Contender, n and seed of trials that have a record, or that time does not allow. Those under way are not among
+        them, and are chosen again.
+
+    Returns
+    -------
+    tuple of PlannedTrial
+        Empty as soon as no trial of the plan would tell more about who meets, or how they compare.
+    """
     course = _Course(plan, evidence, ended)
     steps = (_deciding_scouts, _meetings, _seeds, _other_scouts, _meetings, _seeds)
-    return next((trial for step in steps for trial in step(course)), None)
+    return next((found for step in steps if (found := tuple(step(course)))), ())
 
 
 def _deciding_scouts(course: _Course) -> Iterator[PlannedTrial]:
@@ -122,24 +147,27 @@ def _scouted(course: _Course, name: str) -> int | None:
 def _meetings(course: _Course) -> Iterator[PlannedTrial]:
     """Give the first seed, at the decision budget, of those that may still become finalists: a likely one first."""
     for arm in _ARMS:
-        for name in _racing(course, arm):
-            yield from course.left(name, _met(course, name), 0)
+        meeting = (course.left(name, _met(course, name), 0) for name in _racing(course, arm))
+        yield from next(filter(None, meeting), ())
 
 
 def _seeds(course: _Course) -> Iterator[PlannedTrial]:
-    """Give further seeds of the floors, and of those that may still become finalists."""
-    rounds = [
-        found
-        for name in (*(one.name for one in course.contenders if one.arm == "floor"), *_contending(course))
-        for seed in range(1, course.plan.seeds)
-        if (found := course.left(name, _met(course, name), seed))
-    ]
-    for trials in sorted(rounds, key=lambda trials: (trials[0].seed, sum(one.cost for one in trials))):
+    """Give further seeds of the floors, and the next round of each arm's that may still become finalists."""
+    floors = _rounds(course, [one.name for one in course.contenders if one.arm == "floor"])
+    arms = (_rounds(course, _racing(course, arm))[:1] for arm in _ARMS)
+    for trials in sorted((*floors, *(one for first in arms for one in first)), key=_turn):
         yield from trials
 
 
-def _contending(course: _Course) -> list[str]:
-    return [name for arm in _ARMS for name in _racing(course, arm)]
+def _rounds(course: _Course, names: Sequence[str]) -> list[tuple[PlannedTrial, ...]]:
+    """Give the rounds of seeds behind the first that contenders have left at the decision budget, in their turn."""
+    places = ((name, seed) for name in names for seed in range(1, course.plan.seeds))
+    found = (course.left(name, _met(course, name), seed) for name, seed in places)
+    return sorted(filter(None, found), key=_turn)
+
+
+def _turn(trials: Sequence[PlannedTrial]) -> tuple[int, float]:
+    return trials[0].seed, sum(one.cost for one in trials)
 
 
 def _racing(course: _Course, arm: Arm) -> Sequence[str]:

@@ -21,6 +21,7 @@ from bakeoff.workbench.given_prompts import given_prompt_facts, read_given_promp
 from bakeoff.workbench.options import StudyOptions, Watcher
 from bakeoff.workbench.refuse import check_contenders, check_options
 from bakeoff.workbench.run import Added, carry_on
+from bakeoff.workbench.where import check_where
 
 if TYPE_CHECKING:
     from bakeoff.records import Contender
@@ -49,7 +50,14 @@ class Addition:
     prompts: tuple[Path, ...] = ()
 
 
-def add(study: Path, what: Addition, *, time_limit: float | None = None, watcher: Watcher | None = None) -> Outcome:
+def add(
+    study: Path,
+    what: Addition,
+    *,
+    time_limit: float | None = None,
+    on: str | None = None,
+    watcher: Watcher | None = None,
+) -> Outcome:
     """Measure further contenders of a study on its rows, budgets and seeds, and decide again.
 
     Parameters
@@ -58,6 +66,8 @@ def add(study: Path, what: Addition, *, time_limit: float | None = None, watcher
     what : Addition
     time_limit : float, optional
         Seconds from now.
+    on : str, optional
+        Where trials run, as in `bakeoff.workbench.run.run`.
     watcher : Watcher, optional
 
     Returns
@@ -73,6 +83,7 @@ def add(study: Path, what: Addition, *, time_limit: float | None = None, watcher
         training rows.
     """
     watcher = watcher or Watcher()
+    check_where(on)
     with StudyStore(study) as store:
         check_versions(read_contenders(store))
         if read_plan(store) is None:
@@ -81,7 +92,7 @@ def add(study: Path, what: Addition, *, time_limit: float | None = None, watcher
         added = _new_contenders(store, what, prompts, watcher)
         facts = _facts_of_prompts(store, prompts)
         watcher.started(study)
-        return carry_on(store, watcher, time_limit, added=Added(added, facts))
+        return carry_on(store, watcher, time_limit, added=Added(added, facts), on=on)
 
 
 def _new_contenders(

@@ -37,6 +37,7 @@ from bakeoff.workbench.labelled import rows_with_label, task_labels
 from bakeoff.workbench.opened import begun_store
 from bakeoff.workbench.options import Watcher
 from bakeoff.workbench.run import carry_on
+from bakeoff.workbench.where import check_where
 
 if TYPE_CHECKING:
     from bakeoff.tasks import Task
@@ -66,13 +67,17 @@ class MoreRows:
 
 
 def add_rows(
-    study: Path, more: MoreRows, *, time_limit: float | None = None, watcher: Watcher | None = None
+    study: Path,
+    more: MoreRows,
+    *,
+    time_limit: float | None = None,
+    on: str | None = None,
+    watcher: Watcher | None = None,
 ) -> Outcome:
     """Add labelled rows to a study's training rows, measure at the larger budget, and decide again.
 
-    Test and validation rows stay as they are. What was measured stays measured: the rows of every label budget up to
-    the old training rows are the same as before. Rows and plan are written in one transaction with how the study stood
-    before; whoever is stopped after that gives the same command again.
+    Test and validation rows stay, and what was measured stays measured: budgets up to the old training rows hold the
+    same rows. All is written in one transaction; whoever is stopped after that gives the same command again.
 
     Parameters
     ----------
@@ -80,6 +85,8 @@ def add_rows(
     more : MoreRows
     time_limit : float, optional
         Seconds from now.
+    on : str, optional
+        Where trials run, as in `bakeoff.workbench.run.run`.
     watcher : Watcher, optional
 
     Returns
@@ -94,6 +101,7 @@ def add_rows(
         If the rows have labels that the study has not, or none of them is new.
     """
     watcher = watcher or Watcher()
+    check_where(on)
     with begun_store(study) as store:
         check_versions(read_contenders(store))
         _refuse(store)
@@ -107,7 +115,7 @@ def add_rows(
                 next_step=f"See what came of it: bakeoff report {shlex.quote(str(study))}",
             )
         watcher.started(study)
-        return carry_on(store, watcher, time_limit, above=store.growths()[-1].train_rows)
+        return carry_on(store, watcher, time_limit, above=store.growths()[-1].train_rows, on=on)
 
 
 def _refuse(store: StudyStore) -> None:

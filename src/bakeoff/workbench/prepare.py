@@ -34,7 +34,7 @@ from bakeoff.records import Contender, Trial, Usage
 from bakeoff.study.contenders import CandidateModel, GivenPromptFile, build_contenders, contender_to_json
 from bakeoff.study.evidence import requirement_facts
 from bakeoff.study.growth import fingerprint_at
-from bakeoff.study.run import trial_key
+from bakeoff.study.run_state import trial_key
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import Task, default_metric, task_of_kind
 from bakeoff.workbench.assume import check_cost_labels, check_costs_fit

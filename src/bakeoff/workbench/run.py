@@ -14,7 +14,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.records import Answer, Contender, Decision, Evidence
 from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import budgets_beyond, read_contenders, read_plan, read_task
-from bakeoff.study.executors.local import LocalExecutor
+from bakeoff.study.executors.under_way import Executor
 from bakeoff.study.measure import CLOSING_SECONDS, again_told, plan_further, plan_study
 from bakeoff.study.parts import read_parts
 from bakeoff.study.plan import Plan
@@ -31,6 +31,7 @@ from bakeoff.workbench.progress_file import ProgressFile
 from bakeoff.workbench.rows import forecast_of_showing
 from bakeoff.workbench.sending import with_limits
 from bakeoff.workbench.ship import MOST_SECONDS, ship_contender
+from bakeoff.workbench.where import check_where, executor_on
 
 __all__ = ["Added", "carry_on", "resume", "run"]
 
@@ -58,6 +59,7 @@ def run(
     *,
     folder: Path | None = None,
     command: str = "",
+    on: str | None = None,
     watcher: Watcher | None = None,
 ) -> Outcome:
     """Measure fine-tuning against prompting on a source of rows, decide, report and ship.
@@ -73,6 +75,8 @@ def run(
         The study's; made of the source's name and the time where not given.
     command : str
         How to repeat it.
+    on : str, optional
+        Where trials run: ``"ray"``, or ``"ray:HOST:PORT"``, is a cluster; this machine where not given.
     watcher : Watcher, optional
 
     Returns
@@ -87,8 +91,9 @@ def run(
         If no trial was finished.
     """
     watcher = watcher or Watcher()
+    check_where(on)
     with create_study(source, data, options, folder=folder, command=command, watcher=watcher) as store:
-        return carry_on(store, watcher, None)
+        return carry_on(store, watcher, None, on=on)
 
 
 def resume(
@@ -97,6 +102,7 @@ def resume(
     time_limit: float | None = None,
     limits: Sequence[str] = (),
     until: Until | None = None,
+    on: str | None = None,
     watcher: Watcher | None = None,
 ) -> Outcome:
     """Continue a study that was stopped; no finished trial is repeated.
@@ -110,6 +116,8 @@ def resume(
         ``NAME=VALUE``, in place of the study's own; what it has spent counts. Trials that were cut run again.
     until : {"decided", "measured"}, optional
         Where it is to end from now on, in place of what it was begun with.
+    on : str, optional
+        Where trials run, as in `run`, wherever they ran before.
     watcher : Watcher, optional
 
     Returns
@@ -122,6 +130,7 @@ def resume(
         If the folder holds no study, another process works on it, or a method has changed since it began.
     """
     watcher = watcher or Watcher()
+    check_where(on)
     with begun_store(study) as store:
         check_versions(read_contenders(store))
         watcher.started(study)
@@ -129,7 +138,7 @@ def resume(
         write_terms(store, with_limits(read_terms(store), limits))
         if until is not None:
             store.set_fact("wanted", {**store.fact("wanted"), "until": until})
-        return carry_on(store, watcher, time_limit, again=bool(limits))
+        return carry_on(store, watcher, time_limit, again=bool(limits), on=on)
 
 
 def carry_on(
@@ -140,6 +149,7 @@ def carry_on(
     again: bool = False,
     added: Added | None = None,
     above: int | None = None,
+    on: str | None = None,
 ) -> Outcome:
     """Run what a study has left to run, decide, report and ship.
 
@@ -155,17 +165,22 @@ def carry_on(
         Contenders to put into the study; nothing but their trials is run then, without a limit where none is given.
     above : int, optional
         Training rows before some were added; nothing but trials with more labels is run then, likewise.
+    on : str, optional
+        Where trials run, as in `run`.
 
     Returns
     -------
     Outcome
     """
     with ProgressFile(store.folder, watcher) as written:
-        return _carried_on(store, written, time_limit, again=again, added=added, above=above)
+        known = read_plan(store)
+        with executor_on(on, known.threads if known is not None else 0, written) as executor:
+            return _carried_on(store, executor, written, time_limit, again=again, added=added, above=above)
 
 
 def _carried_on(
     store: StudyStore,
+    executor: Executor,
     watcher: Watcher,
     time_limit: float | None,
     *,
@@ -175,47 +190,46 @@ def _carried_on(
 ) -> Outcome:
     began, known = time.monotonic(), read_plan(store)
     more_only = added is not None or above is not None
-    with LocalExecutor(known.threads if known is not None else 0) as executor:
-        plan = _planned(store, executor, watcher, added)
-        answered = len(read_parts(store, plan).test)
-        _record_current(store, answered)
-        shown = forecast_of_showing(answered, plan.seeds, store.folds(), read_task(store).kind)
-        said = time_limit if time_limit is not None or more_only else store.fact("wanted")["time_limit"]
-        watcher.planned(plan, read_contenders(store), shown, said)
-        if known is None:
-            _tell(store, plan, watcher)
-        watcher.sending(planned_sendings(store, plan))
-        more = _more_seconds(store, plan, time_limit, again=again, added=more_only)
-        only = None if added is None else frozenset(one.name for one in added.contenders)
-        _measure(store, executor, watcher, more, only, -1 if above is None else above)
-        watcher.step("deciding")
-        before = time.monotonic()
-        judged = conclude(store)
-        left = MOST_SECONDS
-        if time_limit is not None:
-            left = time_limit - (time.monotonic() - began)
-        elif plan.time_limit is not None and not more_only:
-            left = plan.time_limit - float(store.fact("spent_seconds") or 0.0) - (time.monotonic() - before)
-        bundle, note = _ship_winner(store, judged, executor, watcher, left)
-        more = seconds_to_go_on(store, judged[1])
+    plan = _planned(store, executor, watcher, added)
+    answered = len(read_parts(store, plan).test)
+    _record_current(store, answered)
+    shown = forecast_of_showing(answered, plan.seeds, store.folds(), read_task(store).kind)
+    said = time_limit if time_limit is not None or more_only else store.fact("wanted")["time_limit"]
+    watcher.planned(plan, read_contenders(store), shown, said)
+    if known is None:
+        _tell(store, plan, watcher)
+    watcher.sending(planned_sendings(store, plan))
+    more = _more_seconds(store, plan, time_limit, again=again, added=more_only)
+    only = None if added is None else frozenset(one.name for one in added.contenders)
+    _measure(store, executor, watcher, more, only, -1 if above is None else above)
+    watcher.step("deciding")
+    before = time.monotonic()
+    judged = conclude(store)
+    left = MOST_SECONDS
+    if time_limit is not None:
+        left = time_limit - (time.monotonic() - began)
+    elif plan.time_limit is not None and not more_only:
+        left = plan.time_limit - float(store.fact("spent_seconds") or 0.0) - (time.monotonic() - before)
+    bundle, note = _ship_winner(store, judged, executor, watcher, left)
+    more = seconds_to_go_on(store, judged[1])
     return Outcome(store.folder, store.fact("name"), *judged, bundle, note, more)
 
 
-def _planned(store: StudyStore, executor: LocalExecutor, watcher: Watcher, added: Added | None) -> Plan:
+def _planned(store: StudyStore, executor: Executor, watcher: Watcher, added: Added | None) -> Plan:
     """Give the study's plan: its own, with those added, or a new one where it was stopped before it had one."""
     known = read_plan(store)
     if known is not None and added is None:
         return known
     watcher.step("measuring the models on this machine")
     if known is None or added is None:
-        return plan_study(store, executor)
+        return plan_study(store, executor, threads=executor.threads)
     seen = (store.folder / "verdict.json").exists()
     return plan_further(store, executor, added.contenders, test_seen=seen, facts=added.facts)
 
 
 def _measure(
     store: StudyStore,
-    executor: LocalExecutor,
+    executor: Executor,
     watcher: Watcher,
     more: float | None,
     only: frozenset[str] | None,
@@ -270,7 +284,7 @@ def _record_current(store: StudyStore, test_rows: int) -> None:
 def _ship_winner(
     store: StudyStore,
     judged: tuple[Evidence, Decision],
-    executor: LocalExecutor,
+    executor: Executor,
     watcher: Watcher,
     seconds: float,
 ) -> tuple[Path | None, str]:

@@ -18,6 +18,7 @@ from bakeoff.study.contenders import check_versions
 from bakeoff.study.evidence import read_plan, read_task
 from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RefitJob, RefitResult
 from bakeoff.study.executors.local import LocalExecutor
+from bakeoff.study.executors.under_way import Executor
 from bakeoff.study.grid import MOST_UNLABELLED
 from bakeoff.study.parts import drawn_unlabelled
 from bakeoff.study.plan import COMPARED_ROWS, Plan
@@ -86,7 +87,7 @@ def ship_contender(
     judged: tuple[Evidence, Decision],
     name: str,
     target: Path,
-    executor: LocalExecutor,
+    executor: Executor,
     *,
     seconds: float = MOST_SECONDS,
     with_weights: bool = False,
@@ -101,7 +102,7 @@ def ship_contender(
         What `conclude` gave.
     name : str
     target : Path
-    executor : LocalExecutor
+    executor : Executor
     seconds : float
         Deadline of the refit.
     with_weights : bool

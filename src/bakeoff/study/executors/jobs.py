@@ -162,11 +162,13 @@ class RephraseResult:
 class JobFailed:
     """Why a job gave no result.
 
-    `crashed` is true where the worker died or hung, which may be chance, and false where the method said why.
+    `crashed` is true where the worker died or hung, which may be chance, and false where the method said why; `lost`
+    where a whole machine went away with it.
     """
 
     reason: str
     crashed: bool
+    lost: bool = False
 
 
 Job = MeasureJob | FitJob | RefitJob | RephraseJob

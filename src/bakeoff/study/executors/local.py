@@ -11,7 +11,7 @@ from typing import Self
 from bakeoff.study.executors.jobs import CLOCK_STARTS, FitJob, Job, JobFailed, JobResult, MeasureJob
 from bakeoff.study.executors.worker import serve_jobs
 
-__all__ = ["LocalExecutor"]
+__all__ = ["LOADING_SECONDS", "LocalExecutor", "seconds_allowed"]
 
 #: Past its deadline a job gets this share of it more, and never less than so many seconds, before it counts as hung.
 GRACE_SHARE = 0.10
@@ -34,6 +34,9 @@ class LocalExecutor:
     threads : int
         Threads of torch in the worker; 0 leaves its default.
     """
+
+    #: Jobs are run one after another: two at a time would tell nothing of how long either takes.
+    at_a_time = 1
 
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads
@@ -80,7 +83,7 @@ class LocalExecutor:
                         result: JobResult = message[1]
                         return result
                     if message[1] == CLOCK_STARTS:
-                        end, phase = time.monotonic() + _seconds_allowed(job), "past its deadline and grace"
+                        end, phase = time.monotonic() + seconds_allowed(job), "past its deadline and grace"
                     elif progress is not None:
                         progress(message[1], message[2])
                 elif self._process is None or not self._process.is_alive():
@@ -133,7 +136,18 @@ class LocalExecutor:
         return self._process.exitcode
 
 
-def _seconds_allowed(job: Job) -> float:
+def seconds_allowed(job: Job) -> float:
+    """Give the seconds that a job may take once its model is loaded, before it counts as hung.
+
+    Parameters
+    ----------
+    job : Job
+
+    Returns
+    -------
+    float
+        Its deadline and a grace.
+    """
     if isinstance(job, MeasureJob):
         return MEASURING_SECONDS
     fit = job if isinstance(job, FitJob) else job.fit

@@ -33,9 +33,10 @@ from bakeoff.study.executors.jobs import (
 )
 
 if TYPE_CHECKING:
+    from bakeoff.catalog import ModelFiles
     from bakeoff.methods.contract import Deadline, Method, RunContext
 
-__all__ = ["serve_jobs"]
+__all__ = ["Report", "run_job", "serve_jobs", "settle_process", "sparing"]
 
 #: Single rows asked to measure latency: at most so many, and no further one after so many seconds.
 _LATENCY_ROWS = 20
@@ -58,6 +59,24 @@ def serve_jobs(connection: Connection, threads: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the study's process decides what an interrupt means
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    settle_process(threads)
+    report = sparing(lambda what, share: connection.send(("progress", what, share)))
+    while True:
+        try:
+            job: Job = connection.recv()
+            connection.send(("result", run_job(job, report)))
+        except (EOFError, OSError):
+            return  # the study's process has closed its end: nobody waits for an answer
+
+
+def settle_process(threads: int) -> None:
+    """Set how this process computes, before the model libraries are loaded.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of torch; 0 leaves its default.
+    """
     # Tokenizers are called from several threads here; their own forking would only warn.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads that wait for each other should soon stop spinning: alone on the machine that costs nothing, beside other
@@ -66,21 +85,30 @@ def serve_jobs(connection: Connection, threads: int) -> None:
     if threads:
         # torch reads this when it is first imported, which a study of floors alone never does.
         os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def sparing(send: Report, seconds: float = 0.2) -> Report:
+    """Let progress through at most once in so many seconds, and always that the clock starts.
+
+    Parameters
+    ----------
+    send : callable
+    seconds : float
+
+    Returns
+    -------
+    callable
+    """
     last_sent = 0.0
 
     def report(what: str, share: float) -> None:
         nonlocal last_sent
         now = time.monotonic()
-        if what == CLOCK_STARTS or now - last_sent > 0.2:
+        if what == CLOCK_STARTS or now - last_sent > seconds:
             last_sent = now
-            connection.send(("progress", what, share))
+            send(what, share)
 
-    while True:
-        try:
-            job: Job = connection.recv()
-            connection.send(("result", _run(job, report)))
-        except (EOFError, OSError):
-            return  # the study's process has closed its end: nobody waits for an answer
+    return report
 
 
 def _end_with_parent(parent: int) -> None:
@@ -90,8 +118,28 @@ def _end_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _run(job: Job, report: Report) -> JobResult:
+def run_job(job: Job, report: Report, models: Mapping[str, ModelFiles] | None = None) -> JobResult:
+    """Run one job in this process.
+
+    Parameters
+    ----------
+    job : Job
+    report : callable
+        Told what is being done, the share done, and when the job's clock starts.
+    models : mapping of str to ModelFiles, optional
+        Where this machine has the models that the job names, if elsewhere than their names say.
+
+    Returns
+    -------
+    JobResult
+        `JobFailed` where the method gave up, or memory was short.
+    """
     try:
+        if models:
+            from bakeoff.methods.loaded import stand_in
+
+            for name, files in models.items():
+                stand_in(name, files)
         if isinstance(job, MeasureJob):
             from bakeoff.methods.measure import measure_speed, preload
 

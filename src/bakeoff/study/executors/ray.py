@@ -1,0 +1,256 @@
+"""The executor on Ray: jobs as tasks of a cluster, each with the processors and memory that it needs.
+
+Rows and models go through Ray's object store: put once by the study's process, fetched once a node. A task is not
+tried again by Ray: what crashed and why is the study's to know, and it tries again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from bakeoff.catalog.servers import is_server
+from bakeoff.errors import UserError
+from bakeoff.methods.registry import method_spec
+from bakeoff.study.executors.cluster import Cluster, Node
+from bakeoff.study.executors.jobs import (
+    CLOCK_STARTS,
+    FitJob,
+    FitResult,
+    Job,
+    JobFailed,
+    JobResult,
+    MeasureJob,
+    RefitJob,
+)
+from bakeoff.study.executors.local import LOADING_SECONDS, LocalExecutor, seconds_allowed
+from bakeoff.study.executors.node import BEGAN, PROGRESS, ROWS, NodeCall, answer_on_node, with_rows
+from bakeoff.study.executors.sent_models import SentModel, describe_model, pieces_of
+
+__all__ = ["RayExecutor"]
+
+#: A job that no node takes in this time has failed.
+WAITING_SECONDS = 3600.0
+#: Rows of fewer characters go with the job.
+_LEAST_PUT = 20_000
+
+Tell = Callable[[str, float], None]
+
+
+class RayExecutor:
+    """Run jobs on a Ray cluster that is there, as many at a time as its nodes have processors for.
+
+    Parameters
+    ----------
+    address : str or None
+        ``HOST:PORT`` of the head node; where None that of ``RAY_ADDRESS``, or the cluster of this machine.
+    threads : int
+        Threads of torch, and processors of a task; 0 stands for all of the smallest node, so that trials do not share
+        one and their seconds tell how long they take.
+
+    Raises
+    ------
+    MissingExtraError, OptionError
+        As `Cluster` does.
+    """
+
+    def __init__(self, address: str | None = None, threads: int = 0) -> None:
+        self.cluster = Cluster(address)
+        self.threads = threads or int(min(node.processors for node in self.cluster.nodes()))
+        self._ray = self.cluster.ray
+        self._task = self._ray.remote(max_retries=0, num_returns="streaming", scheduling_strategy="SPREAD")(
+            answer_on_node
+        )
+        self._lock = threading.Lock()
+        self._rows: dict[str, Any] = {}
+        self._models: dict[str, SentModel] = {}
+        self._pieces: dict[str, dict[str, list[Any]]] = {}
+        self._peaks: dict[tuple[str, str | None], float] = {}
+        #: Servers are asked from here alone: their key stays here, and so do the counts of what was spent on them.
+        self._local, self._asking = LocalExecutor(1), threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    @property
+    def at_a_time(self) -> int:
+        """How many jobs the nodes that are alive have processors for; at least one."""
+        nodes = self.cluster.nodes()
+        return max(1, sum(int(node.processors // self._processors(nodes)) for node in nodes))
+
+    def told(self) -> str:
+        """Tell in one sentence where jobs run."""
+        nodes, at_a_time = len(self.cluster.nodes()), self.at_a_time
+        return (
+            f"on the Ray cluster {self.cluster.address}, to whose nodes rows and models go: "
+            f"{nodes} {'node' if nodes == 1 else 'nodes'}, {at_a_time} {'trial' if at_a_time == 1 else 'trials'} at a "
+            f"time, {self.threads} {'thread' if self.threads == 1 else 'threads'} each"
+        )
+
+    def run(self, job: Job, progress: Tell | None = None) -> JobResult:
+        """Run one job to its end, on a node that has room for it; from several threads, several.
+
+        Parameters
+        ----------
+        job : Job
+        progress : callable, optional
+            Told what is being done and the share done.
+
+        Returns
+        -------
+        JobResult
+            `JobFailed` where the method gave up, or the worker died or hung, or its node went away (`lost`).
+        """
+        tell = progress or _tell_nobody
+        models = _models_of(job)
+        if any(map(is_server, models)):
+            with self._asking:
+                return self._local.run(job, progress)
+        try:
+            call, rows = self._packed(job, models)
+        except UserError as error:  # a model cannot be found
+            return JobFailed(str(error), crashed=False)
+        stream = self._task.options(**self._needs(job)).remote(call, **rows)
+        try:
+            return self._followed(job, stream, tell)
+        except BaseException:
+            self._cancel(stream)
+            raise
+
+    def stop(self) -> None:
+        """Leave the cluster, which ends what runs there for this study; the cluster itself stays."""
+        self._local.stop()
+        self.cluster.leave()
+
+    def _processors(self, nodes: Sequence[Node]) -> float:
+        """Give the processors of a task: as many as threads, and no more than a node has."""
+        return min(float(self.threads or 1), max((node.processors for node in nodes), default=1.0))
+
+    def _needs(self, job: Job) -> dict[str, Any]:
+        """Give what a job needs of a node: processors, a GPU where its device is one, the memory that its like took."""
+        nodes = self.cluster.nodes()
+        fit = job if isinstance(job, FitJob | MeasureJob) else job.fit
+        needs: dict[str, Any] = {"num_cpus": self._processors(nodes), "num_gpus": int(fit.device.startswith("cuda"))}
+        peak = self._peaks.get((fit.method, fit.model)) if isinstance(fit, FitJob) else None
+        largest = max((node.memory for node in nodes), default=0.0)
+        if peak is not None and largest:
+            needs["memory"] = int(min(peak * 1e6, largest))
+        return needs
+
+    def _packed(self, job: Job, models: Sequence[str]) -> tuple[NodeCall, dict[str, Any]]:
+        """Part a job from its rows and models, which are put into the object store once."""
+        rows: dict[str, Any] = {}
+
+        def bare(fit: FitJob) -> FitJob:
+            for name in ROWS:
+                rows[name] = self._put_rows(getattr(fit, name))
+            return replace(fit, **dict.fromkeys(ROWS, ()))
+
+        light = with_rows(job, bare)
+        with self._lock:
+            sent = tuple((self._model(name), self._pieces_of(name)) for name in models)
+        return NodeCall(light, self.threads, self.cluster.home, sent), rows
+
+    def _put_rows(self, values: tuple[str, ...]) -> Any:
+        if sum(map(len, values)) < _LEAST_PUT:
+            return values
+        key = hashlib.sha256("\0".join(values).encode()).hexdigest()
+        with self._lock:
+            if key not in self._rows:
+                self._rows[key] = self._ray.put(values)
+            return self._rows[key]
+
+    def _model(self, name: str) -> SentModel:
+        if name not in self._models:
+            self._models[name] = describe_model(name)
+        return self._models[name]
+
+    def _pieces_of(self, name: str) -> Mapping[str, list[Any]]:
+        """Put a model's files into the object store, where another node than this machine's may fetch them."""
+        if name not in self._pieces and any(node.id != self.cluster.home for node in self.cluster.nodes()):
+            model = self._models[name]
+            self._pieces[name] = {
+                file.name: [self._ray.put(piece) for piece in pieces_of(model.path_of(file))] for file in model.files
+            }
+        return self._pieces.get(name, {})
+
+    def _followed(self, job: Job, stream: Any, tell: Callable[[str, float], None]) -> JobResult:
+        """Take what a node says of a job, until it ends or hangs."""
+        ray = self._ray
+        node, phase, end = "", "waiting for a node", time.monotonic() + WAITING_SECONDS
+        tell("waiting for a node", 0.0)
+        while True:
+            if not ray.wait([stream], timeout=0.5)[0]:
+                if time.monotonic() > end:
+                    self._cancel(stream)
+                    return JobFailed(f"hung {phase}", crashed=True)
+                continue
+            try:
+                said = ray.get(next(stream))
+            except StopIteration:
+                return JobFailed("its task ended without a result", crashed=True)
+            except ray.exceptions.RayError as error:
+                return self._why_lost(error, node)
+            if said[0] == BEGAN:
+                node, phase, end = said[1], "loading its model", time.monotonic() + LOADING_SECONDS
+                tell(f"begun on the node {self.cluster.host_of(node)}", 0.0)
+            elif said[0] == PROGRESS and said[1] == CLOCK_STARTS:
+                phase, end = "past its deadline and grace", time.monotonic() + seconds_allowed(job)
+            elif said[0] == PROGRESS:
+                tell(said[1], said[2])
+            else:
+                return self._taken(job, said[1], said[2])
+
+    def _taken(self, job: Job, result: JobResult, files: Mapping[str, bytes]) -> JobResult:
+        """Take a result: what it says of memory, and the files that it brings."""
+        if isinstance(job, FitJob) and isinstance(result, FitResult):
+            with self._lock:
+                known = self._peaks.get((job.method, job.model), 0.0)
+                self._peaks[job.method, job.model] = max(known, result.usage.peak_memory_mb)
+        if isinstance(job, RefitJob) and files:
+            folder = Path(job.folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            for name, content in files.items():
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        return result
+
+    def _why_lost(self, error: Exception, node: str) -> JobFailed:
+        """Say why a task gave nothing, and whether its node went away with it."""
+        kinds, host = self._ray.exceptions, self.cluster.host_of(node) or "that it was sent to"
+        if isinstance(error, kinds.NodeDiedError) or self.cluster.went_away(node):
+            return JobFailed(f"the node {host} went away", crashed=True, lost=True)
+        if isinstance(error, kinds.OutOfMemoryError):
+            return JobFailed(f"out of memory on the node {host}", crashed=True)
+        if isinstance(error, kinds.WorkerCrashedError):
+            return JobFailed(f"the worker process ended on the node {host}", crashed=True)
+        reason = str(error).strip().rpartition("\n")[2]
+        return JobFailed(f"{type(error).__name__} on the node {host}: {reason}", crashed=True)
+
+    def _cancel(self, stream: Any) -> None:
+        if self._ray.is_initialized():
+            self._ray.cancel(stream, force=True, recursive=False)
+
+
+def _models_of(job: Job) -> tuple[str, ...]:
+    """Give the names of the models that a job needs."""
+    if isinstance(job, MeasureJob):
+        return (job.model,)
+    fit = job if isinstance(job, FitJob) else job.fit
+    spec = method_spec(fit.method)
+    second = fit.parameters.get("prompt_model") if spec.second_model is not None else None
+    return tuple(dict.fromkeys(name for name in (fit.model, second) if name is not None))
+
+
+def _tell_nobody(_what: str, _share: float) -> None:
+    """Take the place of who is told of progress."""

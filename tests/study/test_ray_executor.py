@@ -1,0 +1,282 @@
+"""A study on a real Ray cluster of two nodes on loopback: the same results, and what kills of nodes and drivers cost.
+
+The cluster is one for the module, and so is the executor: a worker imports the model classes once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray_nodes import LoopbackCluster
+from study_builders import FLOORS, PARTS, TASK, make_study
+
+from bakeoff.data import fingerprint
+from bakeoff.decision import decide
+from bakeoff.records import Assumptions, Trial
+from bakeoff.study.contenders import CandidateModel, build_contenders, contender_to_json
+from bakeoff.study.evidence import gather_evidence, read_plan
+from bakeoff.study.executors.jobs import Job, JobFailed, JobResult, MeasureJob
+from bakeoff.study.executors.local import LocalExecutor
+from bakeoff.study.executors.ray import RayExecutor
+from bakeoff.study.measure import plan_study
+from bakeoff.study.progress import StudyProgress
+from bakeoff.study.run import run_study
+from bakeoff.study.store import StudyStore
+from bakeoff.testing.executors import ExecutorSuite, fit_job
+from in_process import Program
+from small_models import write_decoder_folder, write_encoder_folder
+
+DRIVER = Path(__file__).parent / "study_process.py"
+Answers = dict[str, tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LoopbackCluster]:
+    with LoopbackCluster(nodes=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def on_ray(cluster: LoopbackCluster) -> Iterator[RayExecutor]:
+    with RayExecutor(cluster.address, threads=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory, on_ray: RayExecutor) -> Path:
+    """Plan a study of an encoder that is tuned and a decoder that is prompted; its models are measured on a node."""
+    place = tmp_path_factory.mktemp("on-ray")
+    models = [
+        CandidateModel(write_encoder_folder(place / "encoder"), "encoder", "ab" * 32, 30_000, "encoder"),
+        CandidateModel(write_decoder_folder(place / "decoder"), "decoder", "cd" * 32, 20_000, "decoder"),
+    ]
+    contenders, _missing = build_contenders(models, kind="classification", methods=("full", "few-shot"), train_rows=80)
+    facts = {
+        "name": "made", "task": TASK.to_json(), "contenders": [contender_to_json(one) for one in contenders],
+        "missing": [], "row_counts": {part: len(rows) for part, rows in PARTS.items()}, "checks": [],
+        "fingerprint": fingerprint(PARTS, TASK.labels), "text_words": 4.0, "assumptions": asdict(Assumptions()),
+        "seed": 0, "command": "", "text_columns": ["text"], "text_pair": None,
+        "wanted": {"budgets": [16, -1], "seeds": 3, "finalist_seeds": 4, "time_limit": None, "dtype": "float32",
+                   "test_rows": None, "allow_send": [], "ship": True, "until": "measured"},
+    }  # fmt: skip
+    with StudyStore.create(place / "study", facts, PARTS) as store:
+        plan = plan_study(store, on_ray, threads=1)
+        assert {trial.contender.split()[0] for trial in plan.trials} == {"majority", "tfidf", "full", "few-shot"}
+    return place / "study"
+
+
+@pytest.fixture(scope="module")
+def alone(planned: Path, executor: LocalExecutor) -> tuple[Answers, list[tuple[Any, ...]]]:
+    """Run that study on this machine; give its answers and its leaderboard."""
+    return run_copy(planned, planned.parent / "alone", executor)
+
+
+def run_copy(
+    planned: Path, folder: Path, executor: Any, listener: Callable[[StudyProgress], None] | None = None
+) -> tuple[Answers, list[tuple[Any, ...]]]:
+    shutil.copytree(planned, folder)
+    with StudyStore(folder) as store:
+        run_study(store, executor, listener=listener)
+        return answers(store.trials()), leaderboard(store)
+
+
+def answers(trials: tuple[Trial, ...]) -> Answers:
+    """Give by key what a trial answered; its seconds are no one else's."""
+    return {trial.key: (trial.status, trial.validation_answers, trial.test_answers) for trial in trials}
+
+
+def leaderboard(store: StudyStore) -> list[tuple[Any, ...]]:
+    """Give what the leaderboard says, seconds left out."""
+    rows = decide(gather_evidence(store)).leaderboard
+    return [(row.contender, row.n, row.score, row.ci, row.validation_score, row.valid_rate, row.seeds) for row in rows]
+
+
+class TestRayExecutor(ExecutorSuite):
+    @pytest.fixture
+    def executor(self, on_ray: RayExecutor) -> RayExecutor:
+        return on_ray
+
+
+def test_a_study_on_two_nodes_gives_the_leaderboard_of_one_machine(
+    cluster: LoopbackCluster,
+    planned: Path,
+    alone: tuple[Answers, list[tuple[Any, ...]]],
+    tmp_path: Path,
+    program: Program,
+) -> None:
+    folder = tmp_path / "s"
+    shutil.copytree(planned, folder)
+    ended = program("resume", folder, "--on", f"ray:{cluster.address}")
+    assert ended.code in (0, 3), ended
+    assert f"on the Ray cluster {cluster.address}, to whose nodes rows and models go: 2 nodes" in ended.out
+    assert "2 trials at a time, 1 thread each" in " ".join(ended.out.split())
+    with StudyStore(folder) as store:
+        assert answers(store.trials()) == alone[0]
+        assert leaderboard(store) == alone[1]
+        trials = store.trials()
+        assert any(trial.seed == 3 for trial in trials), "the finalists got a further seed"
+        assert len({trial.details["node"] for trial in trials}) == 2, "both nodes ran trials"
+    assert (folder / "bundle" / "bundle.json").is_file(), "what a node refitted was shipped from here"
+    sent = [list((cluster.cache(number) / "derived").glob("sent-models/*")) for number in (0, 1)]
+    assert (len(sent[0]), len(sent[1])) == (0, 2), "models go once to a node, and to none that has them"
+
+
+def test_a_study_that_ends_when_decided_runs_the_same_trials(
+    tmp_path: Path, on_ray: RayExecutor, executor: LocalExecutor
+) -> None:
+    tuned = replace(FLOORS[1], name="tuned", arm="finetune", version="2")
+    asked = replace(FLOORS[0], name="asked", arm="prompt", version="3")
+    found = []
+    for name, where in (("here", executor), ("there", on_ray)):
+        with make_study(tmp_path / name, (*FLOORS, tuned, asked), budgets=(16, 80), finalist_seeds=5) as store:
+            run_study(store, where, until="decided")
+            found.append((answers(store.trials()), leaderboard(store), dict(gather_evidence(store).dropped)))
+    assert found[0] == found[1]
+    assert len(found[0][0]) > 10
+
+
+class _Counting:
+    """Counts the trials that it is given."""
+
+    def __init__(self, executor: RayExecutor) -> None:
+        self.executor, self.threads, self.given = executor, executor.threads, 0
+
+    @property
+    def at_a_time(self) -> int:
+        return self.executor.at_a_time
+
+    def run(self, job: Job, progress: Any = None) -> JobResult:
+        self.given += 1
+        return self.executor.run(job, progress)
+
+
+def test_a_killed_driver_is_resumed_and_repeats_nothing(
+    tmp_path: Path, cluster: LoopbackCluster, on_ray: RayExecutor, executor: LocalExecutor
+) -> None:
+    folder = tmp_path / "s"
+    make_study(folder, budgets=(0, 16, 80)).close()
+    with subprocess.Popen(
+        [sys.executable, str(DRIVER), str(folder), "--ray", cluster.address], stdout=subprocess.PIPE, text=True
+    ) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == "begun\n"
+        told = [driver.stdout.readline() for _ in range(3)]
+        os.kill(driver.pid, signal.SIGKILL)
+    assert told == ["recorded 1\n", "recorded 2\n", "recorded 3\n"]
+    with StudyStore(folder) as store:
+        before, counting = store.trials(), _Counting(on_ray)
+        plan = read_plan(store)
+        assert plan is not None
+        assert 3 <= len(before) < len(plan.trials)
+        run_study(store, counting)
+        assert counting.given == len(plan.trials) - len(before), "nothing finished ran again"
+        after = store.trials()
+        assert after[: len(before)] == before, "no record changed"
+        assert not [kind for _at, kind, _detail in store.events() if kind == "attempt failed"]
+    with make_study(tmp_path / "unbroken", budgets=(0, 16, 80)) as store:
+        run_study(store, executor)
+        assert answers(store.trials()) == answers(after)
+
+
+def test_a_killed_worker_is_a_crash_and_no_loss_of_its_node(cluster: LoopbackCluster, on_ray: RayExecutor) -> None:
+    told: list[str] = []
+
+    def kill_once_begun(what: str, _share: float) -> None:
+        if what.startswith("begun on the node") and not told:
+            told.append(what)
+            for pid in cluster.workers(int(what[-1]) - 2):
+                os.kill(pid, signal.SIGKILL)
+
+    many = tuple(f"text number {number}" for number in range(60_000))
+    result = on_ray.run(replace(fit_job(), test_texts=many), kill_once_begun)
+    assert isinstance(result, JobFailed), told
+    assert (result.crashed, result.lost) == (True, False)
+    assert result.reason == f"the worker process ended on the node {told[0].rpartition(' ')[2]}"
+    assert not isinstance(on_ray.run(fit_job()), JobFailed)
+
+
+def test_servers_are_asked_from_the_machine_of_the_study(
+    on_ray: RayExecutor, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is in the environment here is on no node, and what was spent is counted in one place."""
+    monkeypatch.setattr(on_ray, "_local", executor)
+    monkeypatch.setattr(on_ray, "_task", None)
+    result = on_ray.run(MeasureJob("server", "http://127.0.0.1:9/v1#none", ("a text",), "float32", "cpu"))
+    assert isinstance(result, JobFailed)
+    assert "127.0.0.1:9" in result.reason
+
+
+def test_a_task_asks_for_what_its_job_needs(on_ray: RayExecutor) -> None:
+    job = fit_job()
+    assert on_ray.run(job).usage.peak_memory_mb > 0  # type: ignore[union-attr]
+    needs = on_ray._needs(job)
+    assert (needs["num_cpus"], needs["num_gpus"]) == (1.0, 0)
+    assert needs["memory"] > 10e6, "as much as the last trial of its kind took"
+    assert "memory" not in on_ray._needs(replace(job, method="majority", model="never run"))
+    assert on_ray._needs(replace(job, device="cuda:0"))["num_gpus"] == 1
+
+
+@pytest.mark.parametrize(
+    ("on", "told"),
+    [
+        ("ray:127.0.0.1:1", "No Ray cluster answers at 127.0.0.1:1: nothing listens there. Start one with `ray start"),
+        ("ray:head", "is HOST:PORT of its head node; 'head' came. Give the one that `ray start --head` printed"),
+        ("slurm", "Trials run on this machine (local) or on a Ray cluster (ray, ray:HOST:PORT); 'slurm' came."),
+    ],
+)
+def test_a_place_that_is_not_there_is_refused_before_anything_is_written(
+    tmp_path: Path, program: Program, on: str, told: str
+) -> None:
+    ended = program("run", "none.csv", "--on", on, "-o", tmp_path / "s")
+    assert ended.code == 2
+    assert told in " ".join(ended.err.split())
+    assert not (tmp_path / "s").exists()
+
+
+def test_without_ray_the_extra_is_named(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    ended = program("run", "none.csv", "--on", "ray")
+    assert ended.code == 2
+    assert "Install it with: pip install 'bakeoff[ray]'" in " ".join(ended.err.split())
+
+
+def test_a_killed_node_costs_the_retry_of_its_trial_and_nothing_else(
+    cluster: LoopbackCluster,
+    planned: Path,
+    alone: tuple[Answers, list[tuple[Any, ...]]],
+    on_ray: RayExecutor,
+    tmp_path: Path,
+) -> None:
+    """Stands last, since it costs the module a node."""
+    killed: list[str] = []
+
+    def kill_in_mid_trial(progress: StudyProgress) -> None:
+        tuned = progress.now.startswith("full") and "n = 80" in progress.now
+        if tuned and progress.doing == f"begun on the node {cluster.host(1)}" and not killed:
+            killed.append(progress.now)
+            cluster.kill(1)
+
+    counting = _Counting(on_ray)
+    found, board = run_copy(planned, tmp_path / "s", counting, kill_in_mid_trial)
+    assert len(killed) == 1, "a trial ran on the node"
+    assert found == alone[0]
+    assert board == alone[1]
+    with StudyStore(tmp_path / "s") as store:
+        failed = [detail for _at, kind, detail in store.events() if kind == "attempt failed"]
+        lost = [trial for trial in store.trials() if detail_of(trial) in failed[0]]
+    assert failed == [f"{detail_of(lost[0])}, attempt 1: the node {cluster.host(1)} went away"]
+    assert killed[0].startswith(f"{lost[0].contender}, n = {lost[0].n}, seed {lost[0].seed}")
+    assert counting.given == len(found) + 1, "one trial was tried again"
+
+
+def detail_of(trial: Trial) -> str:
+    return f"{trial.contender} n={trial.n} seed={trial.seed}"
