@@ -32,6 +32,7 @@ def write_served(
     columns: tuple[str, ...] = ("review",),
     method: str | None = None,
     settings: dict[str, Any] | None = None,
+    card: str = CARD,
 ) -> Path:
     """Fit a floor, or another method with its settings, on rows of a kind, and write its bundle."""
     name = method or {"tagging": "token-features", "generation": "nearest-target"}.get(kind, "tfidf")
@@ -48,7 +49,7 @@ def write_served(
     contender = Contender(name, name, spec.version, spec.arm, model, None, own, seeded=True, uses_labels=True)
     pair = "other" if kind == "pair" else None
     facts = BundleFacts(contender, task, 0, len(texts), "f" * 64, text_columns=columns, text_pair=pair)
-    return write_bundle(folder / f"{kind} bundle", method_folder=saved, facts=facts, card=CARD)
+    return write_bundle(folder / f"{kind} bundle", method_folder=saved, facts=facts, card=card)
 
 
 @contextlib.contextmanager

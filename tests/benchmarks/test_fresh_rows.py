@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from served_bundle import write_served
+from served_bundle import CARD, write_served
 
 COUNTS = {"train": 60, "validation": 50, "test": 700}
 
@@ -77,6 +77,11 @@ def test_answers_are_held_to_the_interval_of_the_card(tmp_path):
     assert place(192, 0.05)["expected"] == pytest.approx(0.787, abs=0.01)
     with pytest.raises(SystemExit, match="knows no label 'other'"):
         fresh_rows.held(bundle, ["other"], ["positive"], 0.0)
+    (tmp_path / "more").mkdir()
+    more = "\n**Expected of this bundle: accuracy in [.548, .800].** The lower end is that.\n"
+    bundle = write_served(tmp_path / "more", card=CARD + more)
+    assert [place(right)["place"] for right in (164, 220, 240, 241)] == ["below", "inside", "inside", "above"]
+    assert [place(right)["inside_at_n"] for right in (219, 220)] == [True, False]
 
 
 def test_what_is_shipped_of_a_study_without_a_bundle_hangs_on_no_test_score():

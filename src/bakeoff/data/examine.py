@@ -237,7 +237,7 @@ def _balance(counts: Counter[str], kind: str) -> Check:
     if ratio > UNEVEN and kind not in ("classification", "pair"):
         return Check("class balance", "WARN", f"{what}: the score is mostly that of the frequent ones.")
     if ratio > UNEVEN:
-        return Check("class balance", "WARN", f"{what}: macro-F1 is used instead of accuracy.")
+        return Check("class balance", "WARN", f"{what}: the metric is macro-F1 unless another is asked for.")
     return Check("class balance", "PASS", f"{what}.")
 
 
