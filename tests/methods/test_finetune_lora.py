@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_suites import SmallDecoderSuite
 
 from bakeoff.errors import BundleError
 from bakeoff.methods import loaded
 from bakeoff.methods.contract import Method, RunContext
 from bakeoff.methods.finetune.lora import LoraClassifier
 from bakeoff.tasks import Task, classification_task
-from bakeoff.testing import MethodSuite, text_rows
+from bakeoff.testing import text_rows
 
 pytestmark = pytest.mark.models
 
@@ -24,11 +25,11 @@ def models(catalogue_cache: Path) -> None:
     """Give every test the real decoder."""
 
 
-class TestLora(MethodSuite):
-    answer_rows = 3
+class TestLora(SmallDecoderSuite):
+    __test__ = True
 
     def make(self, task: Task, seed: int) -> Method:
-        return LoraClassifier(task=task, model="smollm2-135m", seed=seed, epochs=1, rank=4, batch_rows=4, least_steps=1)
+        return LoraClassifier(task=task, model=self.decoder, seed=seed, epochs=1, rank=4, batch_rows=4, least_steps=1)
 
 
 @pytest.fixture

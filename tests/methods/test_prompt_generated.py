@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sentiment_rows import LABELS, MODEL, RIGHT, TASK, TEXTS, UNSEEN
+from small_suites import SmallDecoderSuite
 
 from bakeoff.errors import BundleError, DataError, OptionError
 from bakeoff.methods import loaded
@@ -26,11 +27,12 @@ def method(model: str = MODEL, **settings) -> GeneratedPrompt:
     return GeneratedPrompt(TASK, model, **settings)
 
 
-class TestChoice(MethodSuite):
+class TestChoice(SmallDecoderSuite):
+    __test__ = True
     fit_rows = 4
 
     def make(self, task, seed):
-        return GeneratedPrompt(task, MODEL, seed, shots=2)
+        return GeneratedPrompt(task, self.decoder, seed, shots=2)
 
 
 class TestDrawnFreelyWithRetries(MethodSuite):

@@ -25,13 +25,15 @@ from bakeoff.testing import MethodSuite
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 
 
-def method(**settings) -> LabelScorePrompt:
-    return LabelScorePrompt(TASK, MODEL, **settings)
+def method(model: str = MODEL, **settings) -> LabelScorePrompt:
+    return LabelScorePrompt(TASK, model, **settings)
 
 
-class TestZeroShot(MethodSuite):
+class TestZeroShot(SmallDecoderSuite):
+    __test__ = True
+
     def make(self, task, seed):
-        return LabelScorePrompt(task, MODEL, seed)
+        return LabelScorePrompt(task, self.decoder, seed)
 
 
 class TestFewShotCalibrated(MethodSuite):
@@ -260,18 +262,18 @@ def test_a_labels_words_add_up(tmp_path: Path, form):
 
 
 @pytest.mark.parametrize("shots", [0, 4])
-def test_the_words_of_a_task_are_those_of_a_prompt_file(tmp_path: Path, shots):
+def test_the_words_of_a_task_are_those_of_a_prompt_file(tiny_decoder: str, tmp_path: Path, shots):
     task = classification_task(
         name="sentiment", labels=TASK.labels, metric="accuracy", other_words={"positive": ("good", "great")}
     )
     rows = TEXTS[:8], LABELS[:8]
-    told = LabelScorePrompt(task, MODEL, shots=shots, calibration="batch").fit(*rows)
+    told = LabelScorePrompt(task, tiny_decoder, shots=shots, calibration="batch").fit(*rows)
     assert told.design_.other_words == ((), ("good", "great"))
-    design = replace(method(shots=shots).fit(*rows).design_, other_words=told.design_.other_words)
+    design = replace(method(tiny_decoder, shots=shots).fit(*rows).design_, other_words=told.design_.other_words)
     write_prompt_file(tmp_path / "p.yaml", PromptFile(design))
-    filed = method(calibration="batch", prompt_file=str(tmp_path / "p.yaml")).fit(*rows)
+    filed = method(tiny_decoder, calibration="batch", prompt_file=str(tmp_path / "p.yaml")).fit(*rows)
     assert told.predict_proba(UNSEEN).tolist() == filed.predict_proba(UNSEEN).tolist()
-    one_word = method(shots=shots).fit(*rows)
+    one_word = method(tiny_decoder, shots=shots).fit(*rows)
     one_word.answer(UNSEEN)
     assert told.details_["label_mass"] > one_word.details_["label_mass"]
 

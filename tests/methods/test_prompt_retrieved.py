@@ -22,7 +22,6 @@ from bakeoff.methods.prompt.retrieved import DemonstrationPool, read_pool, write
 from bakeoff.methods.prompt.template import Demonstration
 from bakeoff.methods.registry import load_method, method_spec
 from bakeoff.models.scoring import LabelScorer
-from bakeoff.testing import MethodSuite
 
 pytestmark = [pytest.mark.models, pytest.mark.usefixtures("small_decoder")]
 
@@ -42,12 +41,13 @@ class TestRetrieved(SmallDecoderSuite):
         return LabelScorePrompt(task, self.decoder, seed, shots=2, calibration="batch", demonstrations="retrieved")
 
 
-class TestMany(MethodSuite):
+class TestMany(SmallDecoderSuite):
+    __test__ = True
     fit_rows = 12
     answer_rows = 5
 
     def make(self, task, seed):
-        return LabelScorePrompt(task, MODEL, seed, shots=50, calibration="batch", demonstrations="many")
+        return LabelScorePrompt(task, self.decoder, seed, shots=50, calibration="batch", demonstrations="many")
 
 
 class TestDiverse(SmallDecoderSuite):

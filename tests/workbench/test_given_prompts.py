@@ -25,6 +25,7 @@ from bakeoff.workbench.given_prompts import divide_unseen, read_given_prompts
 from bakeoff.workbench.options import DataOptions, StudyOptions
 from bakeoff.workbench.prompt_history import Tried, TriedRow, history_folder, keep
 from bakeoff.workbench.rows import read_source
+from small_models import write_decoder_folder
 
 DESIGN = PromptDesign(
     "Judge the review.",
@@ -139,18 +140,25 @@ def test_it_answers_as_its_file_does(prompt: Path, catalogue_cache: Path) -> Non
     assert given.predict_proba(texts).tolist() == read.predict_proba(texts).tolist()
 
 
-@pytest.mark.models
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give a decoder of 20,000 random weights."""
+    return write_decoder_folder(tmp_path_factory.mktemp("decoder"))
+
+
 class TestGivenPrompt(MethodSuite):
-    """The public suite."""
+    """The public suite, which no weights decide."""
+
+    model: str
 
     @pytest.fixture(autouse=True)
-    def _cache(self, catalogue_cache: Path) -> None:
-        return
+    def _decoder(self, tiny: str) -> None:
+        type(self).model = tiny
 
     def make(self, task, seed):
         design = PromptDesign("Judge it.", task.labels, task.words, ("",) * len(task.labels))
         text = yaml.safe_dump(prompt_to_plain(PromptFile(design, calibration="contextual")))
-        return GivenPrompt(task, "smollm2-135m", seed, prompt=text)
+        return GivenPrompt(task, self.model, seed, prompt=text)
 
 
 def test_trying_several_versions_is_told_and_kept_without_texts(prompt: Path, tmp_path: Path) -> None:
