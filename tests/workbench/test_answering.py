@@ -143,8 +143,8 @@ def test_a_call_alone_has_all_threads_only_where_they_were_quicker(monkeypatch: 
 
     def answer(texts: Sequence[str]) -> list[Answer]:
         seen.append(now[0])
-        # A short text takes longer with two threads, a long one is answered in half of the time.
-        time.sleep(0.002 * now[0] if len(texts[0]) < 100 else 0.01 / now[0])
+        # A short text takes longer with two threads, a long one is answered in a quarter of the time.
+        time.sleep(0.002 * now[0] if len(texts[0]) < 100 else 0.04 / now[0] ** 2)
         return [Answer(text) for text in texts]
 
     model = side_by_side(answer, 2, lambda words: "word " * words)

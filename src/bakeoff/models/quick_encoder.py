@@ -206,7 +206,7 @@ def _has_one_dnn(weight: torch.Tensor) -> bool:
         weight.device.type == "cpu"
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and all(hasattr(torch.ops.mkldnn, name) for name in names)
-        and "binary" in torch.ops.mkldnn._linear_pointwise.overloads()
+        and hasattr(torch.ops.mkldnn._linear_pointwise, "binary")
         and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )
 

@@ -191,8 +191,8 @@ class MethodSuite:
             found = list(pool.map(lambda text: method.answer([text])[0], texts * 8))
         for one, wanted in zip(found, alone * 8, strict=True):
             assert (one.value, one.tokens_in) == (wanted.value, wanted.tokens_in)
-            if wanted.probabilities is not None:
-                np.testing.assert_allclose(one.probabilities, wanted.probabilities, rtol=0, atol=self.tolerance)
+            given, alike = (np.array(each.probabilities or (), dtype=np.float64) for each in (one, wanted))
+            np.testing.assert_allclose(given, alike, rtol=0, atol=self.tolerance)
 
     def test_refit_forgets_and_same_seed_same_answers(self) -> None:
         """A second fit, on other rows than the first, gives what a new method of the same seed gives.

@@ -304,8 +304,9 @@ async def _either(
             waiter.set_result(None)
 
     timer = loop.call_later(max(seconds, 0.0), wake)
-    for one in (asked, *others):
-        one.add_done_callback(wake)  # in the loop: there answers are told, and there they are cancelled
+    asked.add_done_callback(wake)  # called in the loop: there answers are told, and there they are cancelled
+    for other in others:
+        other.add_done_callback(wake)
     try:
         await waiter
     finally:

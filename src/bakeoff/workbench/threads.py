@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,10 +23,15 @@ Answering = Callable[[Sequence[str]], Sequence[Answer]]
 
 #: Calls at a time: between the steps of a model one thread alone runs, so that more would wait for that.
 _MOST_CALLS = 8
+#: Seconds for which Python runs one thread while others wait. A model's call needs it for a moment at every step, and
+#: would stand still for ten times as long while another thread writes answers.
+_SWITCH = 0.0005
 #: Words of the texts that are tried, and how often: until a time is over, but so often at least and at most.
 _WORDS, _LEAST, _MOST, _SECONDS = (12, 120), 2, 7, 0.4
 #: All threads are taken where they are quicker by this factor: other work may have the processors the next time.
-_CLEARLY = 1.25
+_CLEARLY = 1.5
+#: Seconds between two tries, in which threads fall asleep, as they do between the requests of one client.
+_REST = 0.02
 #: Words of texts that are answered before anybody asks: what a length needs is made when it is first met.
 _MET = range(4, 200, 12)
 
@@ -53,6 +59,7 @@ def side_by_side(answer: Answering, threads: int, text_of: Callable[[int], str])
     if calls > 1:
         # Each call has its processors; a tokenizer's own threads would take those of another call.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        sys.setswitchinterval(_SWITCH)
     torch.set_num_threads(part)
     _meet_lengths(answer, text_of)
     quickest = [] if calls == 1 else [_quickest(answer, (part, threads), text_of(words)) for words in _WORDS]
@@ -87,6 +94,7 @@ def _seconds(answer: Answering, threads: int, text: str) -> float:
     answer([text])  # the first one takes longer
     took: list[float] = []
     while len(took) < _LEAST or (len(took) < _MOST and sum(took) < _SECONDS):
+        time.sleep(_REST)
         began = time.perf_counter()
         answer([text])
         took.append(time.perf_counter() - began)
