@@ -65,7 +65,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory, on_ray: RayExecutor) -> Pa
         "missing": [], "row_counts": {part: len(rows) for part, rows in PARTS.items()}, "checks": [],
         "fingerprint": fingerprint(PARTS, TASK.labels), "text_words": 4.0, "assumptions": asdict(Assumptions()),
         "seed": 0, "command": "", "text_columns": ["text"], "text_pair": None,
-        "wanted": {"budgets": [16, -1], "seeds": 3, "finalist_seeds": 4, "time_limit": None, "dtype": "float32",
+        "wanted": {"budgets": [-1], "seeds": 3, "finalist_seeds": 4, "time_limit": None, "dtype": "float32",
                    "test_rows": None, "allow_send": [], "ship": True, "until": "measured"},
     }  # fmt: skip
     with StudyStore.create(place / "study", facts, PARTS) as store:
