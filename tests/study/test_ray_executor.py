@@ -22,9 +22,11 @@ from study_builders import FLOORS, PARTS, TASK, make_study
 
 from bakeoff.data import fingerprint
 from bakeoff.decision import decide
+from bakeoff.errors import OptionError
 from bakeoff.records import Assumptions, Trial
 from bakeoff.study.contenders import CandidateModel, build_contenders, contender_to_json
 from bakeoff.study.evidence import gather_evidence, read_plan
+from bakeoff.study.executors import cluster as cluster_module
 from bakeoff.study.executors.jobs import Job, JobFailed, JobResult, MeasureJob
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.executors.ray import RayExecutor
@@ -189,6 +191,13 @@ def test_a_killed_driver_is_resumed_and_repeats_nothing(
     with make_study(tmp_path / "unbroken", budgets=(0, 16, 80)) as store:
         run_study(store, executor)
         assert answers(store.trials()) == answers(after)
+
+
+def test_a_node_with_another_version_is_refused(on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "version", lambda _package: "9.9")
+    told = r"Every node must have bakeoff 9\.9, as this machine has; 127\.0\.0\.\d has \d+\.\d+\.\d+\. Install it there"
+    with pytest.raises(OptionError, match=told):
+        on_ray.cluster._greet(on_ray.cluster.nodes())
 
 
 def test_servers_are_asked_from_the_machine_of_the_study(
