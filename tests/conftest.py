@@ -18,6 +18,7 @@ from in_process import Program
 _KEPT = ("BAKEOFF_TEST_DATA", "BAKEOFF_TEST_CACHE")
 #: Whose tests take tens of seconds: they come first, so that at the end no process waits for one of them.
 _LONGEST = (
+    "test_ray_executor.py",
     "test_main_job.py",
     "test_server_study.py",
     "test_browser.py",

@@ -70,6 +70,8 @@ class LoopbackCluster:
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
             "RAY_USAGE_STATS_ENABLED": "0",
+            # Ray would have its workers wait for whatever else the machine does.
+            "RAY_worker_niceness": "0",
         }
         command = [sys.executable, __file__, "start", *told, f"--node-ip-address={self.host(number)}", "--num-cpus=1",
                    "--num-gpus=0", "--object-store-memory=80000000", "--include-log-monitor=false",

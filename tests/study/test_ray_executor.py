@@ -1,6 +1,7 @@
 """A study on a real Ray cluster of two nodes on loopback: the same results, and what kills of nodes and drivers cost.
 
-The cluster is one for the module, and so is the executor: a worker imports the model classes once.
+The cluster is one for the module, and so is the executor. What needs models stands at the end, since a worker imports
+their classes once, and ends where others take its place.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from study_builders import FLOORS, PARTS, TASK, make_study
 
 from bakeoff.data import fingerprint
 from bakeoff.decision import decide
+from bakeoff.errors import OptionError
 from bakeoff.records import Assumptions, Trial
 from bakeoff.study.contenders import CandidateModel, build_contenders, contender_to_json
 from bakeoff.study.evidence import gather_evidence, read_plan
+from bakeoff.study.executors import cluster as cluster_module
 from bakeoff.study.executors.jobs import Job, JobFailed, JobResult, MeasureJob
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.executors.ray import RayExecutor
@@ -65,7 +68,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory, on_ray: RayExecutor) -> Pa
         "missing": [], "row_counts": {part: len(rows) for part, rows in PARTS.items()}, "checks": [],
         "fingerprint": fingerprint(PARTS, TASK.labels), "text_words": 4.0, "assumptions": asdict(Assumptions()),
         "seed": 0, "command": "", "text_columns": ["text"], "text_pair": None,
-        "wanted": {"budgets": [16, -1], "seeds": 3, "finalist_seeds": 4, "time_limit": None, "dtype": "float32",
+        "wanted": {"budgets": [-1], "seeds": 3, "finalist_seeds": 4, "time_limit": None, "dtype": "float32",
                    "test_rows": None, "allow_send": [], "ship": True, "until": "measured"},
     }  # fmt: skip
     with StudyStore.create(place / "study", facts, PARTS) as store:
@@ -106,28 +109,31 @@ class TestRayExecutor(ExecutorSuite):
         return on_ray
 
 
-def test_a_study_on_two_nodes_gives_the_leaderboard_of_one_machine(
-    cluster: LoopbackCluster,
-    planned: Path,
-    alone: tuple[Answers, list[tuple[Any, ...]]],
-    tmp_path: Path,
-    program: Program,
-) -> None:
-    folder = tmp_path / "s"
-    shutil.copytree(planned, folder)
-    ended = program("resume", folder, "--on", f"ray:{cluster.address}")
-    assert ended.code in (0, 3), ended
-    assert f"on the Ray cluster {cluster.address}, to whose nodes rows and models go: 2 nodes" in ended.out
-    assert "2 trials at a time, 1 thread each" in " ".join(ended.out.split())
-    with StudyStore(folder) as store:
-        assert answers(store.trials()) == alone[0]
-        assert leaderboard(store) == alone[1]
-        trials = store.trials()
-        assert any(trial.seed == 3 for trial in trials), "the finalists got a further seed"
-        assert len({trial.details["node"] for trial in trials}) == 2, "both nodes ran trials"
-    assert (folder / "bundle" / "bundle.json").is_file(), "what a node refitted was shipped from here"
-    sent = [list((cluster.cache(number) / "derived").glob("sent-models/*")) for number in (0, 1)]
-    assert (len(sent[0]), len(sent[1])) == (0, 2), "models go once to a node, and to none that has them"
+def test_a_killed_worker_is_a_crash_and_no_loss_of_its_node(cluster: LoopbackCluster, on_ray: RayExecutor) -> None:
+    told: list[str] = []
+
+    def kill_once_begun(what: str, _share: float) -> None:
+        if what.startswith("begun on the node") and not told:
+            told.append(what)
+            for pid in cluster.workers(int(what[-1]) - 2):
+                os.kill(pid, signal.SIGKILL)
+
+    many = tuple(f"text number {number}" for number in range(60_000))
+    result = on_ray.run(replace(fit_job(), test_texts=many), kill_once_begun)
+    assert isinstance(result, JobFailed), told
+    assert (result.crashed, result.lost) == (True, False)
+    assert result.reason == f"the worker process ended on the node {told[0].rpartition(' ')[2]}"
+    assert not isinstance(on_ray.run(fit_job()), JobFailed)
+
+
+def test_a_task_asks_for_what_its_job_needs(on_ray: RayExecutor) -> None:
+    job = fit_job()
+    assert on_ray.run(job).usage.peak_memory_mb > 0  # type: ignore[union-attr]
+    needs = on_ray._needs(job)
+    assert (needs["num_cpus"], needs["num_gpus"]) == (1.0, 0)
+    assert needs["memory"] > 10e6, "as much as the last trial of its kind took"
+    assert "memory" not in on_ray._needs(replace(job, method="majority", model="never run"))
+    assert on_ray._needs(replace(job, device="cuda:0"))["num_gpus"] == 1
 
 
 def test_a_study_that_ends_when_decided_runs_the_same_trials(
@@ -187,21 +193,11 @@ def test_a_killed_driver_is_resumed_and_repeats_nothing(
         assert answers(store.trials()) == answers(after)
 
 
-def test_a_killed_worker_is_a_crash_and_no_loss_of_its_node(cluster: LoopbackCluster, on_ray: RayExecutor) -> None:
-    told: list[str] = []
-
-    def kill_once_begun(what: str, _share: float) -> None:
-        if what.startswith("begun on the node") and not told:
-            told.append(what)
-            for pid in cluster.workers(int(what[-1]) - 2):
-                os.kill(pid, signal.SIGKILL)
-
-    many = tuple(f"text number {number}" for number in range(60_000))
-    result = on_ray.run(replace(fit_job(), test_texts=many), kill_once_begun)
-    assert isinstance(result, JobFailed), told
-    assert (result.crashed, result.lost) == (True, False)
-    assert result.reason == f"the worker process ended on the node {told[0].rpartition(' ')[2]}"
-    assert not isinstance(on_ray.run(fit_job()), JobFailed)
+def test_a_node_with_another_version_is_refused(on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "version", lambda _package: "9.9")
+    told = r"Every node must have bakeoff 9\.9, as this machine has; 127\.0\.0\.\d has \d+\.\d+\.\d+\. Install it there"
+    with pytest.raises(OptionError, match=told):
+        on_ray.cluster._greet(on_ray.cluster.nodes())
 
 
 def test_servers_are_asked_from_the_machine_of_the_study(
@@ -213,16 +209,6 @@ def test_servers_are_asked_from_the_machine_of_the_study(
     result = on_ray.run(MeasureJob("server", "http://127.0.0.1:9/v1#none", ("a text",), "float32", "cpu"))
     assert isinstance(result, JobFailed)
     assert "127.0.0.1:9" in result.reason
-
-
-def test_a_task_asks_for_what_its_job_needs(on_ray: RayExecutor) -> None:
-    job = fit_job()
-    assert on_ray.run(job).usage.peak_memory_mb > 0  # type: ignore[union-attr]
-    needs = on_ray._needs(job)
-    assert (needs["num_cpus"], needs["num_gpus"]) == (1.0, 0)
-    assert needs["memory"] > 10e6, "as much as the last trial of its kind took"
-    assert "memory" not in on_ray._needs(replace(job, method="majority", model="never run"))
-    assert on_ray._needs(replace(job, device="cuda:0"))["num_gpus"] == 1
 
 
 @pytest.mark.parametrize(
@@ -247,6 +233,30 @@ def test_without_ray_the_extra_is_named(program: Program, monkeypatch: pytest.Mo
     ended = program("run", "none.csv", "--on", "ray")
     assert ended.code == 2
     assert "Install it with: pip install 'bakeoff[ray]'" in " ".join(ended.err.split())
+
+
+def test_a_study_on_two_nodes_gives_the_leaderboard_of_one_machine(
+    cluster: LoopbackCluster,
+    planned: Path,
+    alone: tuple[Answers, list[tuple[Any, ...]]],
+    tmp_path: Path,
+    program: Program,
+) -> None:
+    folder = tmp_path / "s"
+    shutil.copytree(planned, folder)
+    ended = program("resume", folder, "--on", f"ray:{cluster.address}")
+    assert ended.code in (0, 3), ended
+    assert f"on the Ray cluster {cluster.address}, to whose nodes rows and models go: 2 nodes" in ended.out
+    assert "2 trials at a time, 1 thread each" in " ".join(ended.out.split())
+    with StudyStore(folder) as store:
+        assert answers(store.trials()) == alone[0]
+        assert leaderboard(store) == alone[1]
+        trials = store.trials()
+        assert any(trial.seed == 3 for trial in trials), "the finalists got a further seed"
+        assert len({trial.details["node"] for trial in trials}) == 2, "both nodes ran trials"
+    assert (folder / "bundle" / "bundle.json").is_file(), "what a node refitted was shipped from here"
+    sent = [list((cluster.cache(number) / "derived").glob("sent-models/*")) for number in (0, 1)]
+    assert (len(sent[0]), len(sent[1])) == (0, 2), "models go once to a node, and to none that has them"
 
 
 def test_a_killed_node_costs_the_retry_of_its_trial_and_nothing_else(

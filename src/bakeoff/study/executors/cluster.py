@@ -175,7 +175,8 @@ def _join(ray: Any, address: str) -> None:
         check_address(address)
     # Ray prints what befalls its nodes to standard output, where a program reads one document. What befalls a trial is
     # kept with the study; the rest is in Ray's own logs.
-    importlib.import_module("ray._private.worker").print_to_stdstream = _say_nothing
+    worker: Any = importlib.import_module("ray._private.worker")
+    worker.print_to_stdstream = _say_nothing
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:
@@ -184,7 +185,7 @@ def _join(ray: Any, address: str) -> None:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise _unreached(address or "this machine", reason) from error
     finally:
-        if in_main:  # Ray takes the signal for itself
+        if in_main and before is not None:  # Ray takes the signal for itself
             signal.signal(signal.SIGTERM, before)
 
 

@@ -149,11 +149,12 @@ class RayExecutor:
     def _packed(self, job: Job, models: Sequence[str]) -> tuple[NodeCall, dict[str, Any]]:
         """Part a job from its rows and models, which are put into the object store once."""
         rows: dict[str, Any] = {}
+        no_rows: dict[str, Any] = dict.fromkeys(ROWS, ())
 
         def bare(fit: FitJob) -> FitJob:
             for name in ROWS:
                 rows[name] = self._put_rows(getattr(fit, name))
-            return replace(fit, **dict.fromkeys(ROWS, ()))
+            return replace(fit, **no_rows)
 
         light = with_rows(job, bare)
         with self._lock:
