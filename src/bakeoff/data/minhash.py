@@ -11,7 +11,9 @@ cache, and never held at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,16 +63,27 @@ def signatures(keys: Sequence[str]) -> Signatures:
     factors = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     offsets = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64)
     made = np.empty((len(keys), _HASHES), dtype=np.uint32)
-    for start, stop in runs(keys):
-        grams, starts = gram_hashes(keys[start:stop])
+
+    def sign(run: tuple[int, int]) -> None:
+        grams, starts = gram_hashes(keys[run[0] : run[1]])
         hashed = np.empty_like(grams)
-        least = np.empty((_HASHES, stop - start), dtype=np.uint64)
+        least = np.empty((_HASHES, run[1] - run[0]), dtype=np.uint64)
         for number in range(_HASHES):
             np.multiply(grams, factors[number], out=hashed)
             np.add(hashed, offsets[number], out=hashed)
             np.minimum.reduceat(hashed, starts, out=least[number])
-        made[start:stop] = (least >> np.uint64(32)).T
+        made[run[0] : run[1]] = (least >> np.uint64(32)).T
+
+    # numpy lets other threads work meanwhile; each writes rows of its own.
+    with ThreadPoolExecutor(_threads()) as pool:
+        for _ in pool.map(sign, runs(keys)):
+            pass
     return made
+
+
+def _threads() -> int:
+    """Give how many processors this process may use, four at most."""
+    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def runs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
