@@ -33,9 +33,9 @@ _RUN_CHARACTERS = 1 << 16
 # of the rows after it, so that work grows no faster than the rows. Other bands and chains make up for most of them.
 _WINDOW = 64
 _LEAST_WINDOW = 4
-# Pairs of a band. With up to 16,384 rows there cannot be more; of a million rows of a few templates there would be
-# fifty times as many, and they would take several times as long as all else together.
-_MOST_PAIRS = 1 << 20
+# Pairs of a band. With up to 24,576 rows there cannot be more; of a million rows of a few templates there would be
+# forty times as many, and they would take several times as long as all else together.
+_MOST_PAIRS = 3 << 19
 # Signatures that agree in less than this share are not compared exactly; at a similarity of .75 the standard error of
 # the share over 95 hashes is .044, so this is four standard errors below.
 _LEAST_AGREEMENT = 0.57
@@ -191,7 +191,8 @@ def _windows(sizes: Integers, most_pairs: float) -> Integers:
     windows, widest = sizes, _WINDOW
     while widest:
         windows = np.clip(widest * widest // sizes, min(_LEAST_WINDOW, widest), widest)
-        if (np.minimum(windows, sizes - 1) * sizes).sum() <= most_pairs:
+        met = np.minimum(windows, sizes - 1)
+        if (met * sizes - met * (met + 1) // 2).sum() <= most_pairs:
             break
         widest //= 2
     return windows

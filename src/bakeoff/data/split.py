@@ -95,8 +95,7 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
     """
     _refuse_shares(validation, test, seed)
     checks: list[Check] = []
-    stays = _without_copies(source, checks)
-    own = {name: dict(source.splits)[name].take(positions) for name, positions in stays.items()}
+    own, near = _kept(source, checks)
     pool_name = "all" if "all" in own else "train"
     shares = {"validation": validation, "test": test}
     present = 1 - sum(share for name, share in shares.items() if name in own)
@@ -104,8 +103,6 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
     parts = {name: rows for name, rows in own.items() if name in _PARTS}
     if missing:
         wanted = (1 - sum(missing.values()), missing.get("validation", 0.0), missing.get("test", 0.0))
-        # Of rows that come undivided each key is left, so that their near-duplicates are known from all rows.
-        near = source.alike()[0][source.keys()[0][stays["all"]]] if pool_name == "all" else None
         units = find_units(own[pool_name], near)
         sides, method = _cut(own[pool_name], units, wanted, seed, checks)
         for place, name in enumerate(_PARTS):
@@ -132,10 +129,18 @@ def _refuse_shares(validation: float, test: float, seed: int) -> None:
 
 def without_copies(source: Source, checks: list[Check]) -> dict[str, Rows]:
     """Keep rows of one text and label once, and no text on two sides of the owner's splits."""
-    return {name: dict(source.splits)[name].take(stays) for name, stays in _without_copies(source, checks).items()}
+    return {name: dict(source.splits)[name].take(stays) for name, stays in _stays(source, checks).items()}
 
 
-def _without_copies(source: Source, checks: list[Check]) -> dict[str, _Integers]:
+def _kept(source: Source, checks: list[Check]) -> tuple[dict[str, Rows], _Integers | None]:
+    """Give the rows that `without_copies` keeps, and of rows that come undivided their near-duplicates."""
+    stays = _stays(source, checks)
+    # Each key of undivided rows is left once at least, so that their near-duplicates are known from all rows.
+    near = source.alike()[0][source.keys()[0][stays["all"]]] if "all" in stays else None
+    return {name: dict(source.splits)[name].take(places) for name, places in stays.items()}, near
+
+
+def _stays(source: Source, checks: list[Check]) -> dict[str, _Integers]:
     """Give the places of the rows that stay, by their splits."""
     keys, known = source.keys()
     labels, label_names = numbered(label for _, rows in source.splits for label in rows.labels)
