@@ -103,8 +103,7 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
     parts = {name: rows for name, rows in own.items() if name in _PARTS}
     if missing:
         wanted = (1 - sum(missing.values()), missing.get("validation", 0.0), missing.get("test", 0.0))
-        units = find_units(own[pool_name], near)
-        sides, method = _cut(own[pool_name], units, wanted, seed, checks)
+        sides, method = _cut(own[pool_name], find_units(own[pool_name], near), wanted, seed, checks)
         for place, name in enumerate(_PARTS):
             if wanted[place] > 0:
                 parts[name] = own[pool_name].take(np.flatnonzero(sides == place))
