@@ -49,10 +49,11 @@ def test_a_step_is_measured_killed_and_gone_on_with(tmp_path):
     assert log.read_text() == ""
     took = million.measured(command, log, marks)
     assert (million.kept_rows(marks), log.read_text()) == (4, "whole\n")
-    assert 5 < took["peak_mb"] < 500
+    assert took["peak_mb"] > 5
     assert killed["seconds"] > 0
     peaks = list(took["peak_mb_at_rows"].values())
-    assert all(low <= high for low, high in pairwise(peaks))
+    # That of the process itself; the other one begins with what pytest has.
+    assert all(5 < low <= high < 100 for low, high in pairwise(peaks))
     with pytest.raises(SystemExit, match="ended with 3"):
         million.measured([sys.executable, "-c", "raise SystemExit(3)"], log)
 

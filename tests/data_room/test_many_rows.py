@@ -163,10 +163,9 @@ def test_very_many_pairs_are_compared_as_few_are(monkeypatch):
 
 def test_where_not_all_pairs_meet_it_is_told(monkeypatch):
     rows = Rows.of(of_templates(400), ["a", "b"] * 200)
-    source = Source("rows", (("all", rows),), Columns(("text",), None, "label", None, None, ""))
 
     def told() -> str:
-        monkeypatch.setattr(duplicates, "_REMEMBERED", duplicates._Remembered())
+        source = Source("rows", (("all", rows),), Columns(("text",), None, "label", None, None, ""))
         return next(one.detail for one in check_rows(source) if one.name == "near-duplicates")
 
     whole = told()
@@ -193,14 +192,6 @@ def test_lines_are_those_of_a_file(text, part):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("bakeoff.data.sniff._PART_CHARACTERS", part)
         assert list(text_lines(text)) == list(io.StringIO(text, newline=""))
-
-
-def test_memory_of_the_last_rows_tells_rows_and_likeness_apart():
-    texts = ["the router does not turn on", "the router does not turn on again", "the sky is blue today"]
-    for _ in range(2):
-        assert near_duplicates(texts, 0.75).tolist() == [0, 0, 1]
-        assert near_duplicates(texts, 0.85).tolist() == [0, 1, 2]
-        assert near_duplicates([*texts[1:], texts[1]], 0.75).tolist() == [0, 1, 0]
 
 
 def test_parts_are_those_of_a_row_by_row_allotment():

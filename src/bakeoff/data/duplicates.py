@@ -11,9 +11,7 @@ to a reader. In nine open sets of single texts with one label 0 to 5.1% of the r
 
 from __future__ import annotations
 
-import hashlib
 import re
-import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -122,32 +120,8 @@ def near_by_keys(keys: Iterable[str], threshold: float) -> tuple[Integers, bool]
     unique, loose = numbered(map(_loosened, keys))
     if len(loose) < 2:
         return unique, False
-    found, thinned = _REMEMBERED.components(loose, threshold)
+    found, thinned = _components(loose, threshold)
     return found[unique], thinned
-
-
-class _Remembered:
-    """The last components that were found: checks and the split of the same rows ask for them one after the other."""
-
-    def __init__(self) -> None:
-        self._known = b""
-        self._found = np.empty(0, dtype=np.int64), False
-        self._lock = threading.Lock()
-
-    def components(self, keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:
-        digest = hashlib.sha256(f"{threshold} {len(keys)}".encode())
-        for start in range(0, len(keys), 4096):
-            digest.update("\0".join((*keys[start : start + 4096], "")).encode("utf-8", "surrogatepass"))
-        with self._lock:
-            known, found = self._known, self._found
-        if known != digest.digest():
-            found = _components(keys, threshold)
-            with self._lock:
-                self._known, self._found = digest.digest(), found
-        return found
-
-
-_REMEMBERED = _Remembered()
 
 
 def _components(keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.data.check import SHOWN_ROWS, Check, Status, counted, first_rows
-from bakeoff.data.duplicates import least_likeness, near_by_keys, numbered, same_key
+from bakeoff.data.duplicates import least_likeness, numbered
 from bakeoff.data.forms import references_of, target_of
 from bakeoff.data.rows import Rows, Source, joined
 
@@ -60,8 +60,8 @@ def check_rows(source: Source) -> tuple[Check, ...]:
     """
     rows = joined([part for _, part in source.splits])
     counts, where = rows.label_counts, _namer(source)
-    keys, names = numbered(map(same_key, rows.texts))
-    near, thinned = near_by_keys(names, least_likeness(rows.kind))
+    keys, names = source.keys()
+    near, thinned = source.alike()
     found = (
         _size(source, len(rows)),
         _encoding(rows, where),

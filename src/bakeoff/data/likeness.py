@@ -66,7 +66,6 @@ class Likeness:
         -------
         array of bool, shape (pairs,)
         """
-        self._compared += len(first)
         if self._matrix is None and self._fits and self._compared > max(_MANY, len(self._keys) // 2):
             self._matrix = _matrix_of(self._keys)
         if self._matrix is not None:
@@ -74,6 +73,7 @@ class Likeness:
         pairs = list(zip(first.tolist(), second.tolist(), strict=True))
         fresh = np.array([pair not in self._refused for pair in pairs], dtype=np.bool_)
         found = np.zeros(len(first), dtype=np.bool_)
+        self._compared += int(fresh.sum())
         compare = self._by_sets if fresh.sum() < _FEW else self._by_matrix
         found[fresh] = compare(first[fresh], second[fresh])
         if len(self._refused) >= _MOST_REFUSED:

@@ -11,7 +11,9 @@ cache, and never held at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +33,9 @@ _RUN_CHARACTERS = 1 << 16
 # of the rows after it, so that work grows no faster than the rows. Other bands and chains make up for most of them.
 _WINDOW = 64
 _LEAST_WINDOW = 4
-# Pairs of a band. With up to 16,384 rows there cannot be more; of a million rows of a few templates there would be
-# fifty times as many, and they would take several times as long as all else together.
-_MOST_PAIRS = 1 << 20
+# Pairs of a band. With up to 24,576 rows there cannot be more; of a million rows of a few templates there would be
+# forty times as many, and they would take several times as long as all else together.
+_MOST_PAIRS = 3 << 19
 # Signatures that agree in less than this share are not compared exactly; at a similarity of .75 the standard error of
 # the share over 95 hashes is .044, so this is four standard errors below.
 _LEAST_AGREEMENT = 0.57
@@ -61,16 +63,27 @@ def signatures(keys: Sequence[str]) -> Signatures:
     factors = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     offsets = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64)
     made = np.empty((len(keys), _HASHES), dtype=np.uint32)
-    for start, stop in runs(keys):
-        grams, starts = gram_hashes(keys[start:stop])
+
+    def sign(run: tuple[int, int]) -> None:
+        grams, starts = gram_hashes(keys[run[0] : run[1]])
         hashed = np.empty_like(grams)
-        least = np.empty((_HASHES, stop - start), dtype=np.uint64)
+        least = np.empty((_HASHES, run[1] - run[0]), dtype=np.uint64)
         for number in range(_HASHES):
             np.multiply(grams, factors[number], out=hashed)
             np.add(hashed, offsets[number], out=hashed)
             np.minimum.reduceat(hashed, starts, out=least[number])
-        made[start:stop] = (least >> np.uint64(32)).T
+        made[run[0] : run[1]] = (least >> np.uint64(32)).T
+
+    # numpy lets other threads work meanwhile; each writes rows of its own.
+    with ThreadPoolExecutor(_threads()) as pool:
+        for _ in pool.map(sign, runs(keys)):
+            pass
     return made
+
+
+def _threads() -> int:
+    """Give how many processors this process may use, four at most."""
+    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def runs(keys: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -178,7 +191,8 @@ def _windows(sizes: Integers, most_pairs: float) -> Integers:
     windows, widest = sizes, _WINDOW
     while widest:
         windows = np.clip(widest * widest // sizes, min(_LEAST_WINDOW, widest), widest)
-        if (np.minimum(windows, sizes - 1) * sizes).sum() <= most_pairs:
+        met = np.minimum(windows, sizes - 1)
+        if (met * sizes - met * (met + 1) // 2).sum() <= most_pairs:
             break
         widest //= 2
     return windows

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self, SupportsIndex
+from dataclasses import dataclass, field
+from typing import Any, Self, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns
+from bakeoff.data.duplicates import least_likeness, near_by_keys, numbered, same_key
 from bakeoff.data.forms import counts_of, label_names, strata_of
 
 __all__ = ["Rows", "Source", "fingerprint", "joined"]
@@ -163,6 +167,8 @@ class Source:
     columns: Columns
     notes: tuple[Check, ...] = ()
     unlabelled: tuple[str, ...] = ()
+    #: What was made of the rows once, for checks and split alike; it lives as long as the source.
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return sum(len(rows) for _, rows in self.splits)
@@ -176,6 +182,28 @@ class Source:
     def labels(self) -> tuple[str, ...]:
         """The label set, sorted."""
         return label_names(self.kind, (label for _, rows in self.splits for label in rows.labels))
+
+    def keys(self) -> tuple[NDArray[np.int64], list[str]]:
+        """Give the `same_key` of each row.
+
+        Returns
+        -------
+        numbers : array of int64, shape (rows,)
+            Of the key of each row, split after split, in the order of their first appearance.
+        names : list of str
+            Each key once.
+        """
+        if "keys" not in self._made:
+            self._made["keys"] = numbered(same_key(text) for _, rows in self.splits for text in rows.texts)
+        numbers, names = self._made["keys"]
+        return numbers, names
+
+    def alike(self) -> tuple[NDArray[np.int64], bool]:
+        """Give the keys numbers, one for all near-duplicates; and whether some pairs of keys were passed over."""
+        if "alike" not in self._made:
+            self._made["alike"] = near_by_keys(self.keys()[1], least_likeness(self.kind))
+        found, thinned = self._made["alike"]
+        return found, thinned
 
     def split(self, name: str) -> Rows | None:
         """Give one of the splits, or None where there is none of that name."""

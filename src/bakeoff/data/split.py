@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.data.allot import Unit, allot_by_label, allot_by_time
 from bakeoff.data.check import SHOWN_ROWS, Check, counted, first_rows
-from bakeoff.data.duplicates import connected, least_likeness, near_duplicates, numbered, same_key
+from bakeoff.data.duplicates import connected, least_likeness, near_duplicates, numbered
 from bakeoff.data.rows import Rows, Source, joined
 from bakeoff.errors import DataError, OptionError
 
 __all__ = ["Fold", "Split", "find_units", "refuse_empty", "refuse_one_label", "split_rows", "without_copies"]
 
+_Integers = NDArray[np.int64]
 _PARTS = ("train", "validation", "test")
 # Of two equal rows on different sides the one that is held out longest stays.
 _KEPT_FIRST = ("test", "validation", "train", "all")
@@ -93,7 +95,7 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
     """
     _refuse_shares(validation, test, seed)
     checks: list[Check] = []
-    own = without_copies(source, checks)
+    own, near = _kept(source, checks)
     pool_name = "all" if "all" in own else "train"
     shares = {"validation": validation, "test": test}
     present = 1 - sum(share for name, share in shares.items() if name in own)
@@ -101,7 +103,7 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
     parts = {name: rows for name, rows in own.items() if name in _PARTS}
     if missing:
         wanted = (1 - sum(missing.values()), missing.get("validation", 0.0), missing.get("test", 0.0))
-        sides, method = _cut(own[pool_name], wanted, seed, checks)
+        sides, method = _cut(own[pool_name], find_units(own[pool_name], near), wanted, seed, checks)
         for place, name in enumerate(_PARTS):
             if wanted[place] > 0:
                 parts[name] = own[pool_name].take(np.flatnonzero(sides == place))
@@ -126,43 +128,49 @@ def _refuse_shares(validation: float, test: float, seed: int) -> None:
 
 def without_copies(source: Source, checks: list[Check]) -> dict[str, Rows]:
     """Keep rows of one text and label once, and no text on two sides of the owner's splits."""
-    names = [name for name in _KEPT_FIRST if source.split(name) is not None]
-    rows_of = dict(source.splits)
-    # Of a pair of key and label there is one number over all splits, by which equal rows are found.
-    every = [rows_of[name] for name in names]
-    keys, known = numbered(same_key(text) for rows in every for text in rows.texts)
-    labels, label_names = numbered(label for rows in every for label in rows.labels)
+    return {name: dict(source.splits)[name].take(stays) for name, stays in _stays(source, checks).items()}
+
+
+def _kept(source: Source, checks: list[Check]) -> tuple[dict[str, Rows], _Integers | None]:
+    """Give the rows that `without_copies` keeps, and of rows that come undivided their near-duplicates."""
+    stays = _stays(source, checks)
+    # Each key of undivided rows is left once at least, so that their near-duplicates are known from all rows.
+    near = source.alike()[0][source.keys()[0][stays["all"]]] if "all" in stays else None
+    return {name: dict(source.splits)[name].take(places) for name, places in stays.items()}, near
+
+
+def _stays(source: Source, checks: list[Check]) -> dict[str, _Integers]:
+    """Give the places of the rows that stay, by their splits."""
+    keys, known = source.keys()
+    labels, label_names = numbered(label for _, rows in source.splits for label in rows.labels)
+    ends = dict(
+        zip((name for name, _ in source.splits), accumulate(len(rows) for _, rows in source.splits), strict=True)
+    )
     held = np.zeros(len(known), dtype=np.bool_)
-    kept: dict[str, Rows] = {}
-    start = 0
-    for name, rows in zip(names, every, strict=True):
-        own = slice(start, start + len(rows))
-        start += len(rows)
+    kept: dict[str, _Integers] = {}
+    for name in (name for name in _KEPT_FIRST if name in ends):
+        rows = dict(source.splits)[name]
+        own = slice(ends[name] - len(rows), ends[name])
         leaking = held[keys[own]]
         free = np.flatnonzero(~leaking)
-        stays = np.sort(free[np.unique((keys[own] * len(label_names) + labels[own])[free], return_index=True)[1]])
+        pairs = (keys[own] * len(label_names) + labels[own])[free]
+        kept[name] = np.sort(free[np.unique(pairs, return_index=True)[1]])
         held[keys[own]] = True
         for found, title, why in (
-            (np.setdiff1d(free, stays), "copies dropped", "with the text and label of an earlier one"),
-            (
-                np.flatnonzero(leaking),
-                "leaks dropped",
-                "with a text that is also held out for testing or validation",
-            ),
+            (np.setdiff1d(free, kept[name]), "copies dropped", "with the text and label of an earlier one"),
+            (np.flatnonzero(leaking), "leaks dropped", "with a text that is also held out for testing or validation"),
         ):
             if len(found):
                 numbers = first_rows([rows.row_numbers[position] for position in found[: SHOWN_ROWS + 1]])
                 where = "" if name == "all" else f" of {name}"
                 checks.append(Check(title, "WARN", f"{counted(len(found), 'row')}{where} {why} dropped ({numbers})."))
-        kept[name] = rows.take(stays)
     return kept
 
 
 def _cut(
-    rows: Rows, shares: tuple[float, float, float], seed: int, checks: list[Check]
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], str]:
+    rows: Rows, units: Sequence[Unit], shares: tuple[float, float, float], seed: int, checks: list[Check]
+) -> tuple[_Integers, str]:
     """Give each row the number of its part, and say how."""
-    units = find_units(rows)
     if rows.times is not None:
         sides, moved = allot_by_time(units, rows.times, shares)
         method = "the latest rows are the test, the next latest the validation"
@@ -176,9 +184,9 @@ def _cut(
     return sides, f"{method}; {together} stay on one side."
 
 
-def find_units(rows: Rows) -> list[Unit]:
-    """Find the rows that must stay together."""
-    units = near_duplicates(rows.texts, least_likeness(rows.kind))
+def find_units(rows: Rows, near: _Integers | None = None) -> list[Unit]:
+    """Find the rows that must stay together; `near` has their near-duplicates where these are known."""
+    units = near_duplicates(rows.texts, least_likeness(rows.kind)) if near is None else near
     if rows.groups is not None:
         places = np.arange(len(rows))
         tied = [_first_alike(units), _first_alike(numbered(rows.groups)[0])]
@@ -189,7 +197,7 @@ def find_units(rows: Rows) -> list[Unit]:
     return [tuple(order[start:end]) for start, end in pairwise([0, *ends])]
 
 
-def _first_alike(numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _first_alike(numbers: _Integers) -> _Integers:
     """Give for each number where it comes first."""
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     return np.asarray(first[inverse], dtype=np.int64)
