@@ -75,7 +75,7 @@ class LoopbackCluster:
         }
         command = [sys.executable, __file__, "start", *told, f"--node-ip-address={self.host(number)}", "--num-cpus=1",
                    "--num-gpus=0", "--object-store-memory=80000000", "--include-log-monitor=false",
-                   "--disable-usage-stats", "--block"]  # fmt: skip
+                   "--min-worker-port=0", "--max-worker-port=0", "--disable-usage-stats", "--block"]  # fmt: skip
         with (self.folder / f"said-{number}").open("wb") as said:
             self.nodes.append(
                 subprocess.Popen(
