@@ -21,7 +21,7 @@ __all__ = ["Likeness"]
 
 #: Fewer pairs at once are compared by sets.
 _FEW = 256
-#: After so many pairs, and half as many as there are texts, the matrix of all texts pays.
+#: After so many pairs, and an eighth as many as there are texts, the matrix of all texts pays.
 _MANY = 20_000
 #: A gram of a text takes five bytes in the matrix; beyond so many characters in all it would not fit.
 _MOST_CHARACTERS = 250_000_000
@@ -66,7 +66,7 @@ class Likeness:
         -------
         array of bool, shape (pairs,)
         """
-        if self._matrix is None and self._fits and self._compared > max(_MANY, len(self._keys) // 2):
+        if self._matrix is None and self._fits and self._compared > max(_MANY, len(self._keys) // 8):
             self._matrix = _matrix_of(self._keys)
         if self._matrix is not None:
             return self._by_matrix(first, second)
