@@ -91,11 +91,11 @@ def catalogue_cache(own_home: Path, pulled_cache: Path, monkeypatch: pytest.Monk
 @pytest.fixture
 def ready_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have studies that this process runs start their workers with the model libraries imported."""
-    from bakeoff.workbench import run, ship
+    from bakeoff.workbench import ship, where
     from ready_workers import ReadyExecutor
 
-    for verb in (run, ship):
-        monkeypatch.setattr(verb, "LocalExecutor", ReadyExecutor)
+    for door in (ship, where):
+        monkeypatch.setattr(door, "LocalExecutor", ReadyExecutor)
 
 
 @pytest.fixture

@@ -115,12 +115,9 @@ def make_plan(
     Parameters
     ----------
     grid : Grid
-    time_left : float or None
-        Seconds that trials, refit and report may take in all; None without a limit.
-    time_limit : float or None
-        The user's limit, kept in the plan.
-    dtype, device : str
-    threads : int
+    time_left, time_limit : float or None
+        Seconds that trials, refit and report may take in all; the user's limit, kept in the plan. None without a limit.
+    dtype, device, threads : str, str, int
     most_test_rows : int, optional
         Most test rows to answer.
     ships : bool
