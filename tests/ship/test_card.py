@@ -136,6 +136,12 @@ def test_a_comparison_is_told_from_the_shipped_contenders_side(evidence, decisio
     assert line.format("full minilm-l6", "-5.2 points", "[-8.3, -2.1]") in card(evidence, decision, SHOTS)
 
 
+def test_a_baseline_promises_nothing_of_further_rows(evidence, decision):
+    floor = replace(FULL, arm="floor", method="majority")
+    assert "Expected of this bundle" in card(evidence, decision)
+    assert "Expected of this bundle" not in card(evidence, decision, floor)
+
+
 def test_a_prompt_says_how_many_rows_it_carries(evidence, decision):
     text = card(evidence, decision, SHOTS, demonstrations=8)
     assert "**This bundle holds rows of the data:** its prompt carries 8 labelled texts word for word" in text

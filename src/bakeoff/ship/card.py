@@ -190,7 +190,8 @@ def _estimated(contender: Contender, rows_refitted: int) -> str:
 
 
 def _expected(row: LeaderboardRow, metric: str, contender: Contender, rows_refitted: int) -> str:
-    if not contender.uses_labels or not 0 < row.n < rows_refitted:
+    # A baseline may learn nothing from further rows, as the most frequent label does.
+    if contender.arm == "floor" or not contender.uses_labels or not 0 < row.n < rows_refitted:
         return ""
     expected = expected_of_refit(row.ci, row.n, rows_refitted)
     return (
