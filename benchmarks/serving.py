@@ -3,15 +3,16 @@
 Encoder, rows, data type, threads in all, processors and the HTTP server are the same, and the two sides take turns. The
 pipeline is tried with every batching of `BATCHINGS` first, on fewer rows: calls that have all threads, calls beside one
 another with a thread each, and processes with a thread each. It is measured with the one that answers 32 clients
-fastest, and with the one that answers one client soonest, each by the better of two tries. The head of its model is not
-trained: what is compared is time, not labels.
+fastest, with the one that does so in one process, and with the one that answers one client soonest, each by the better
+of two tries. The head of its model is not trained: what is compared is time, not labels.
 
     python benchmarks/serving.py --output serving
 
 Servers and clients share the processors of ``--cores``, as they do on one machine: what the clients take falls on both
 sides alike. Where something else works on those, seconds say little, and ``processor_vs_pipeline`` is what to look at.
 The last line printed is one JSON object: `throughput_vs_pipeline`, requests a second of 32 clients, ours over theirs
-(higher is better); `p95_vs_pipeline`, the 95th percentile of one client's times, ours over theirs (lower is better);
+(higher is better), and the same for the pipeline in one process, which holds the model once as ours does;
+`p95_vs_pipeline`, the 95th percentile of one client's times, ours over theirs (lower is better);
 `processor_vs_pipeline`, processor seconds of the server for a row of 32 clients, theirs over ours (higher is better);
 and what they are made of. `--rows` makes it short, for a try.
 """
@@ -242,8 +243,8 @@ def turns(sides: Sequence[Running], texts: Sequence[str], clients: int) -> dict[
     }
 
 
-def chosen(sides: Sequence[Side], texts: Sequence[str]) -> tuple[Side, Side]:
-    """Give the sides that answer many clients fastest, and one client soonest."""
+def chosen(sides: Sequence[Side], texts: Sequence[str]) -> tuple[Side, Side, Side]:
+    """Give the sides that answer many clients fastest, that do so in one process, and that answer one soonest."""
     many, one = {}, {}
     few = texts[: max(len(texts) // 3, 20)]
     for side in sides:
@@ -251,7 +252,8 @@ def chosen(sides: Sequence[Side], texts: Sequence[str]) -> tuple[Side, Side]:
             warm(running, few)
             many[side] = max(measure(running, texts, CLIENTS).rate for _ in range(TRIES))
             one[side] = min(measure(running, few, 1).p95 for _ in range(TRIES))
-    return max(many, key=many.__getitem__), min(one, key=one.__getitem__)
+    single = [side for side in sides if "processes" not in side.name]
+    return max(many, key=many.__getitem__), max(single, key=many.__getitem__), min(one, key=one.__getitem__)
 
 
 def main() -> None:
@@ -270,17 +272,19 @@ def main() -> None:
     few = many[: max(given.rows // 4, 20)]
     bundle = written_bundle(given.output)
     dtype = read_bundle(bundle).facts.dtype
-    most, quickest = chosen(peers(resolve_model(ENCODER).path, threads, dtype), few)
+    most, in_one, quickest = chosen(peers(resolve_model(ENCODER).path, threads, dtype), few)
     with contextlib.ExitStack() as stack:
-        names = {side.name: side for side in (ours(bundle, threads), most, quickest)}
+        names = {side.name: side for side in (ours(bundle, threads), most, in_one, quickest)}
         running = {name: stack.enter_context(started(side)) for name, side in names.items()}
         for each in running.values():
             warm(each, few)
         own = running[ours(bundle, threads).name]
-        busy, single = turns((own, running[most.name]), many, CLIENTS), turns((own, running[quickest.name]), few, 1)
+        others = {side.name: running[side.name] for side in (most, in_one)}
+        busy, single = turns((own, *others.values()), many, CLIENTS), turns((own, running[quickest.name]), few, 1)
     us, them, soon, sooner = (busy[own.side.name], busy[most.name], single[own.side.name], single[quickest.name])
     told = {
         "throughput_vs_pipeline": us.rate / them.rate,
+        "throughput_vs_pipeline_in_one_process": us.rate / busy[in_one.name].rate,
         "p95_vs_pipeline": soon.p95 / sooner.p95,
         "processor_vs_pipeline": them.processor / us.processor,
         "processor_of_one_vs_pipeline": sooner.processor / soon.processor,
@@ -288,6 +292,7 @@ def main() -> None:
         "pipeline_rows_per_second": them.rate,
         "p95_ms_of_many": us.p95,
         "pipeline_p95_ms_of_many": them.p95,
+        "pipeline_rows_per_second_in_one_process": busy[in_one.name].rate,
         "p95_ms": soon.p95,
         "pipeline_p95_ms": sooner.p95,
         "processor_ms_a_row": us.processor,
@@ -296,6 +301,7 @@ def main() -> None:
         "threads": threads,
         "dtype": dtype,
         "pipeline_of_many": most.name,
+        "pipeline_of_many_in_one_process": in_one.name,
         "pipeline_of_one": quickest.name,
     }
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in told.items()}

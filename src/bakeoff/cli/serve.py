@@ -147,7 +147,7 @@ def serve(
     max_queue: _MostWaiting = 1024,
     timeout: _Timeout = 30.0,
     max_batch: _MostBatch = 32,
-    batch_wait: _BatchWait = 2.0,
+    batch_wait: _BatchWait = 5.0,
     threads: _Threads = None,
     grace: _Grace = 8.0,
     quiet: Annotated[bool, options.option("--quiet", help="Write down faults alone, and not every request.")] = False,

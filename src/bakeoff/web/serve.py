@@ -74,7 +74,7 @@ class ServeSettings:
 
     limits: ServeLimits = field(default_factory=ServeLimits)
     most_rows: int = 32
-    wait_seconds: float = 0.002
+    wait_seconds: float = 0.005
     hosts: frozenset[str] | None = None
     key: str | None = None
 

@@ -148,7 +148,7 @@ class AnsweringThreads:
         *,
         most_rows: int,
         most_waiting: int,
-        wait_seconds: float = 0.002,
+        wait_seconds: float = 0.005,
         watch: Callable[[Batch], None] | None = None,
         hand_over: Callable[[_Tell], object] = _at_once,
     ) -> None:

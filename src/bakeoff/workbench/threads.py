@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -23,9 +22,6 @@ Answering = Callable[[Sequence[str]], Sequence[Answer]]
 
 #: Calls at a time: between the steps of a model one thread alone runs, so that more would wait for that.
 _MOST_CALLS = 8
-#: Seconds for which Python runs one thread while others wait. A model's call needs it for a moment at every step, and
-#: would stand still for ten times as long while another thread writes answers.
-_SWITCH = 0.0005
 #: Words of the texts that are tried, and how often: until a time is over, but so often at least and at most.
 _WORDS, _LEAST, _MOST, _SECONDS = (12, 120), 2, 7, 0.4
 #: All threads are taken where they are quicker by this factor: other work may have the processors the next time.
@@ -59,7 +55,6 @@ def side_by_side(answer: Answering, threads: int, text_of: Callable[[int], str])
     if calls > 1:
         # Each call has its processors; a tokenizer's own threads would take those of another call.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        sys.setswitchinterval(_SWITCH)
     torch.set_num_threads(part)
     _meet_lengths(answer, text_of)
     quickest = [] if calls == 1 else [_quickest(answer, (part, threads), text_of(words)) for words in _WORDS]
