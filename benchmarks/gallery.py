@@ -17,16 +17,19 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bakeoff.data import references_of, split_fields
-from bakeoff.study.evidence import read_plan
+from bakeoff.study.evidence import read_plan, read_task
 from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
+from bakeoff.tasks.text_checks import TextCheck, check_value
 
 ROWS_SHOWN = 5
 #: Exit codes of a study that has a verdict, or ended without one.
@@ -66,7 +69,7 @@ SETS = {
         "rhymedata (github.com/sravanareddy/rhymedata), poems in the public domain",
         45,
     ),
-    "xquad_en": Shown((128, 12, 32), ("--budgets", "32", "--no-ship"), most_words=95),
+    "xquad_en": Shown((128, 12, 48), ("--budgets", "64", "--no-ship"), most_words=95),
     "wikigold_ner": Shown((600, 60, 240), ("--budgets", "256")),
     "restaurant8k_slots": Shown((1000, 60, 300), ("--budgets", "512")),
 }
@@ -116,7 +119,7 @@ def finalists(verdict: dict[str, Any]) -> list[str]:
 def outputs(folder: Path, names: list[str]) -> list[dict[str, Any]]:
     """Give rows that a seed chose, with what the finalists' first seeds wrote for them at their largest n."""
     with StudyStore(folder) as store:
-        test = read_parts(store, read_plan(store)).test
+        test, checks = read_parts(store, read_plan(store)).test, read_task(store).checks
         trials = {}
         for trial in sorted(store.trials(), key=lambda trial: (trial.n, -trial.seed)):
             if trial.contender in names and trial.status == "done":
@@ -127,17 +130,26 @@ def outputs(folder: Path, names: list[str]) -> list[dict[str, Any]]:
             "source": "\n".join(split_fields(test.texts[at])),
             "reference": references_of(test.labels[at])[0],
             "answers": {name: trial.test_answers[at] for name, trial in trials.items()},
+            "checked": partial(form, checks, test.texts[at]),
         }
         for at in chosen
     ]
+
+
+def form(checks: Sequence[TextCheck], source: str, text: str | None) -> str:
+    """Say what a text's form is worth by each check of its study; empty where there are none."""
+    values = {check.name: check_value(check, source, text or "") for check in checks}
+    told = ", ".join(f"{name} {'does not apply' if one is None else f'{one:.2f}'}" for name, one in values.items())
+    return f"\nForm: {told}.\n" if told else ""
 
 
 def card(folder: Path) -> str:
     """Give a study's verdict card, as the terminal shows it."""
     command = [sys.executable, "-m", "bakeoff", "report", folder.name]
     # From the folder that it stands in, so that the page names no place on this machine.
-    where = {"cwd": folder.parent, "env": {**os.environ, "COLUMNS": "80"}}
-    said = subprocess.run(command, capture_output=True, text=True, check=True, **where)
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=folder.parent, env={**os.environ, "COLUMNS": "80"}
+    )
     return said.stdout.strip()
 
 
@@ -166,15 +178,16 @@ def page(folder: Path) -> str:
         parts.append(f"```text\n{card(study)}\n```\n")
         for number, row in enumerate(outputs(study, names), start=1):
             parts += [f"### Row {number}\n", f"Source:\n\n{block(row['source'])}\n"]
-            parts.append(f"Reference:\n\n{block(row['reference'])}\n")
-            parts += [f"{contender}:\n\n{block(answer)}\n" for contender, answer in row["answers"].items()]
+            for title, text in {"Reference": row["reference"], **row["answers"]}.items():
+                parts.append(f"{title}:\n\n{block(text)}\n{row['checked'](text)}")
     return "\n".join(parts)
 
 
 _HEAD = """# Gallery
 
 What both ways wrote for five test rows of each set, chosen by seed 0 before any answer was looked at, with the verdict
-card of the study that the answers are from. Sets whose licence does not let their rows be shown are left out.
+card of the study that the answers are from. Sets whose licence does not let their rows be shown are left out. Verse has
+the values of its study's checks of form, of which 1 is all that is asked for.
 
     BAKEOFF_TEST_DATA=FOLDER python benchmarks/gallery.py --output gallery --page docs/gallery.md
 """
