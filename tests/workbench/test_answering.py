@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -12,6 +13,10 @@ import pytest
 from bakeoff.records import Answer
 from bakeoff.workbench.answering import AnsweringFault, AnsweringThreads, LoadedModel
 from bakeoff.workbench.threads import side_by_side
+
+
+class PanicException(BaseException):  # its name where a library in Rust panics
+    """What is no Exception, and whose message quotes a text."""
 
 
 class Model:
@@ -34,6 +39,8 @@ class Model:
                 assert self.open.wait(20)
             if any("poison" in text for text in texts):
                 raise ValueError
+            if any("panic" in text for text in texts):
+                raise PanicException(f"not a boundary of a character, inside {texts!r}")
             return [Answer(text) for text in texts]
         finally:
             with self._lock:
@@ -93,6 +100,24 @@ def test_a_failure_in_one_thread_ends_its_request_once_and_no_other() -> None:
     assert _values(fine.result(20)) == ["d"]
     assert _values(threads.ask(["e", "f"]).result(20)) == ["e", "f"]
     assert threads.alive
+    assert threads.close(20)
+
+
+def test_a_panic_costs_its_request_alone_and_is_told_without_a_text(caplog: pytest.LogCaptureFixture) -> None:
+    model = Model()
+    threads = _threads(model, calls=1)
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    panicking, fine = threads.ask(["panic, secret words"]), threads.ask(["d"])
+    with caplog.at_level(logging.ERROR, "bakeoff.serve"):
+        model.open.set()
+        with pytest.raises(AnsweringFault, match="failed on this request"):
+            panicking.result(20)
+        assert _values(fine.result(20)) == ["d"]
+        held.result(20)
+    assert threads.alive
+    assert "PanicException" in caplog.text
+    assert "secret" not in caplog.text
     assert threads.close(20)
 
 

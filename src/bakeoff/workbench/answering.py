@@ -363,8 +363,9 @@ class AnsweringThreads:
             found = answer([asked.texts[place] for asked, place in taken], alone)
             if len(found) != len(taken):
                 raise RuntimeError(f"{len(found)} answers came for {len(taken)} rows")
-        except Exception as error:
-            # The message of an error may quote a text; its kind and the lines of code that it passed cannot. Why a
+        except BaseException as error:
+            # A tokenizer in Rust that meets what nobody foresaw panics, which is no Exception, and the thread is to go
+            # on. The message of an error may quote a text; its kind and the lines of code that it passed cannot. Why a
             # server refuses is a sentence of ours.
             why = f"{type(error).__name__}: {error}" if isinstance(error, TrialError) else type(error).__name__
             lines = "".join(traceback.format_tb(error.__traceback__)).rstrip()
