@@ -270,8 +270,7 @@ def _sentence(error: RequestValidationError) -> str:
     if first["type"] == "json_invalid":
         return f"The body is no JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
     place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    more = len(error.errors()) - 1
-    return f"{place}: {first['msg']}{f', and {more} more such places' if more else ''}."
+    return f"{place}: {first['msg']}."
 
 
 async def _awaited(asked: Future[list[Answer]], until: float, receive: Receive) -> bool:
