@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bakeoff.web.serve_schema import ServeLimits, ServeSchema
+from bakeoff.web.serve_schema import ServeLimits, ServeSchema, UnfitError
 from bakeoff.workbench.serve import open_served
 from served_bundle import serving, write_served
 
@@ -112,6 +112,14 @@ def test_a_body_is_read_no_further_than_to_its_first_fault(kind: str, body: dict
     with pytest.raises(ValidationError) as told:
         schema.request.model_validate_json(json.dumps(body))
     assert told.value.error_count() == 1
+
+
+def test_tokens_are_as_long_as_the_text_that_they_make(tmp_path: Path) -> None:
+    schema = ServeSchema(open_served(write_served(tmp_path, "tagging", ("tokens",))), ServeLimits(characters=9))
+    assert schema.rows_of(schema.request(tokens=["four", "four"])) == [[["four", "four"]]]
+    for tokens in ([""] * 11, ["four", "fives"]):
+        with pytest.raises(UnfitError, match="A row has at most 9 characters; row 1 has 10"):
+            schema.rows_of(schema.request(tokens=tokens))
 
 
 def test_other_pages_are_not_posted_to(client: httpx.Client) -> None:

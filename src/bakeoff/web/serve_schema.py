@@ -126,9 +126,10 @@ class ServeSchema:
         if not 1 <= len(rows) <= limits.rows:
             raise UnfitError(f"A request has 1 to {limits.rows:,} rows; {len(rows):,} came.")
         for number, row in enumerate(rows, start=1):
-            parts = [part for cell in row if cell for part in ([cell] if isinstance(cell, str) else cell)]
-            length = sum(map(len, parts))
-            if any("\0" in part for part in parts):  # refused in files, too
+            # Tokens are one text, with a character between two of them, however many of them are empty.
+            texts = [cell if isinstance(cell, str) else " ".join(cell) for cell in row if cell]
+            length = sum(map(len, texts))
+            if any("\0" in text for text in texts):  # refused in files, too
                 raise UnfitError(f"Text must hold no NUL character; row {number:,} does.")
             if length > limits.characters:
                 raise UnfitError(f"A row has at most {limits.characters:,} characters; row {number:,} has {length:,}.")
