@@ -145,20 +145,18 @@ class Candidates:
     Parameters
     ----------
     signed : array of uint32, shape (rows, 95)
-
-    Attributes
-    ----------
-    thinned : bool
-        Whether so many rows share a band that fewer of them met than in small tables.
     """
 
     def __init__(self, signed: Signatures) -> None:
         self._signed = signed
-        self.thinned = False
+        #: Bands that so many rows share that not each of them met all others.
+        self._thinned: list[int] = []
 
     def __iter__(self) -> Iterator[tuple[Integers, Integers]]:
         for band in range(_BANDS):
             order, bucket, windows = self._buckets(band)
+            if _thin(bucket, windows).any():
+                self._thinned.append(band)
             # A row that meets none so many places behind it meets none further behind.
             places = np.arange(len(order))
             for step in range(1, _WINDOW + 1):
@@ -167,6 +165,26 @@ class Candidates:
                 if not len(places):
                     break
                 yield order[places], order[places + step]
+
+    def passed_over(self, heads: Integers) -> bool:
+        """Say whether rows share a band, did not all meet, and are not all connected by others.
+
+        Parameters
+        ----------
+        heads : array of int64, shape (rows,)
+            The same for rows that are connected, when all pairs have been given.
+
+        Returns
+        -------
+        bool
+        """
+        for band in self._thinned:
+            order, bucket, windows = self._buckets(band)
+            thin = _thin(bucket, windows)
+            own, ends = bucket[thin], heads[order[thin]]
+            if ((own[1:] == own[:-1]) & (ends[1:] != ends[:-1])).any():
+                return True
+        return False
 
     def _buckets(self, band: int) -> tuple[Integers, Integers, Integers]:
         """Sort the rows that share a band with another by what they share, then by place; give their windows, too."""
@@ -179,20 +197,24 @@ class Candidates:
         ranked = mixed[order]
         begins = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
         sizes = np.diff(np.append(begins, len(ranked)))
-        windows = _windows(sizes, _MOST_PAIRS)
-        self.thinned |= bool((windows < _windows(sizes, np.inf)).any())
+        windows = _windows(sizes)
         bucket = np.repeat(np.arange(len(sizes)), sizes)
         shared = sizes[bucket] > 1
         return order[shared], bucket[shared], windows[bucket[shared]]
 
 
-def _windows(sizes: Integers, most_pairs: float) -> Integers:
+def _thin(bucket: Integers, windows: Integers) -> NDArray[np.bool_]:
+    """Say which rows did not meet all rows that they share a bucket with."""
+    return windows < np.bincount(bucket)[bucket] - 1
+
+
+def _windows(sizes: Integers) -> Integers:
     """Give for buckets of these sizes how many rows behind it a row meets, so that there are not too many pairs."""
     windows, widest = sizes, _WINDOW
     while widest:
         windows = np.clip(widest * widest // sizes, min(_LEAST_WINDOW, widest), widest)
         met = np.minimum(windows, sizes - 1)
-        if (met * sizes - met * (met + 1) // 2).sum() <= most_pairs:
+        if (met * sizes - met * (met + 1) // 2).sum() <= _MOST_PAIRS:
             break
         widest //= 2
     return windows
