@@ -161,6 +161,20 @@ def test_very_many_pairs_are_compared_as_few_are(monkeypatch):
     assert found["all rows"][1] <= found["own rows"][1] < found["sets"][1] / 4
 
 
+def test_pairs_of_long_texts_are_compared_few_at_once(monkeypatch):
+    texts = [*of_templates(400), "a long text " * 900]
+    first = np.arange(400)
+    whole = likeness.Likeness(texts, 0.75).alike(first, first + 1)
+    given, matrix_of = [], likeness._matrix_of
+    monkeypatch.setattr(likeness, "_matrix_of", lambda keys: given.append(sum(map(len, keys))) or matrix_of(keys))
+    monkeypatch.setattr(likeness, "_CHARACTERS_AT_ONCE", 5000)
+    assert likeness.Likeness(texts, 0.75).alike(first, first + 1).tolist() == whole.tolist()
+    assert 0 < whole.sum() < 400
+    # The last pair has more alone.
+    assert max(given[:-1]) <= 5000 < given[-1]
+    assert len(given) < 2.5 * 2 * sum(map(len, texts[:-1])) / 5000
+
+
 def test_where_not_all_pairs_meet_it_is_told(monkeypatch):
     """Rows of one template meet all others up to 64 of them; of more, and where they stay apart, some may be missed."""
     passed_over = " Of so many rows alike not all pairs were compared."

@@ -8,7 +8,7 @@ templates), all texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +29,9 @@ _MOST_CHARACTERS = 250_000_000
 _MOST_REFUSED = 500_000
 #: Columns of the matrix: as many as four bytes can number.
 _COLUMNS = (1 << 31) - 1
-_COMPARED_AT_ONCE = 8192
+#: So many pairs are compared at once, or fewer where they have more than so many characters: memory has a bound, and
+#: an index of the matrix fits into four bytes, however long the texts are.
+_COMPARED_AT_ONCE, _CHARACTERS_AT_ONCE = 8192, 20_000_000
 
 Integers = NDArray[np.int64]
 
@@ -52,7 +54,8 @@ class Likeness:
         # Another band may have the same pair.
         self._refused: set[tuple[int, int]] = set()
         self._matrix: Any = None
-        self._fits = sum(map(len, keys)) <= _MOST_CHARACTERS
+        self._lengths = np.fromiter(map(len, keys), dtype=np.int64, count=len(keys))
+        self._fits = int(self._lengths.sum()) <= _MOST_CHARACTERS
 
     def alike(self, first: Integers, second: Integers) -> NDArray[np.bool_]:
         """Say which pairs are alike.
@@ -90,8 +93,7 @@ class Likeness:
 
     def _by_matrix(self, first: Integers, second: Integers) -> NDArray[np.bool_]:
         found = np.empty(len(first), dtype=np.bool_)
-        for start in range(0, len(first), _COMPARED_AT_ONCE):
-            part = slice(start, start + _COMPARED_AT_ONCE)
+        for part in self._parts(first, second):
             ends, matrix = np.stack([first[part], second[part]]), self._matrix
             if matrix is None:
                 rows, places = np.unique(ends, return_inverse=True)
@@ -101,6 +103,16 @@ class Likeness:
             all_grams = np.diff(one.indptr) + np.diff(other.indptr) - shared
             found[part] = shared / all_grams >= self._threshold
         return found
+
+    def _parts(self, first: Integers, second: Integers) -> Iterator[slice]:
+        """Cut pairs into those that are compared at once, one at least."""
+        characters = np.cumsum(self._lengths[first] + self._lengths[second])
+        start = read = 0
+        while start < len(first):
+            fits = int(np.searchsorted(characters, read + _CHARACTERS_AT_ONCE, side="right"))
+            stop = min(max(fits, start + 1), start + _COMPARED_AT_ONCE, len(first))
+            yield slice(start, stop)
+            start, read = stop, int(characters[stop - 1])
 
 
 def _matrix_of(keys: Sequence[str]) -> Any:
