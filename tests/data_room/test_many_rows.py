@@ -173,6 +173,9 @@ def test_pairs_of_long_texts_are_compared_few_at_once(monkeypatch):
     # The last pair has more alone.
     assert max(given[:-1]) <= 5000 < given[-1]
     assert len(given) < 2.5 * 2 * sum(map(len, texts[:-1])) / 5000
+    kept = likeness._grams.cache_info().currsize
+    assert likeness._similarity(texts[-1], texts[-1] + "x") > 0.9
+    assert likeness._grams.cache_info().currsize == kept
 
 
 def test_where_not_all_pairs_meet_it_is_told(monkeypatch):

@@ -21,6 +21,8 @@ __all__ = ["Likeness"]
 
 #: Fewer pairs at once are compared by sets.
 _FEW = 256
+#: The sets of longer texts are not kept for the next pair: a character takes some hundred bytes there.
+_LONG = 2000
 #: After so many pairs, and an eighth as many as there are texts, the matrix of all texts pays.
 _MANY = 20_000
 #: A gram of a text takes five bytes in the matrix; beyond so many characters in all it would not fit.
@@ -147,6 +149,6 @@ def _grams(key: str) -> frozenset[str]:
 
 
 def _similarity(first: str, second: str) -> float:
-    one, other = _grams(first), _grams(second)
+    one, other = (_grams(key) if len(key) <= _LONG else _grams.__wrapped__(key) for key in (first, second))
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared)
