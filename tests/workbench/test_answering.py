@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -47,7 +47,7 @@ class Model:
                 self._at_once -= 1
 
 
-def _threads(model: Model, calls: int = 2, **settings: int) -> AnsweringThreads:
+def _threads(model: Model, calls: int = 2, **settings: float) -> AnsweringThreads:
     found = AnsweringThreads(lambda: LoadedModel(model, calls), most_rows=32, most_waiting=1000, **settings)
     found.start().result(20)
     return found
@@ -158,6 +158,57 @@ def test_a_call_that_waits_for_likely_requests_stops_when_none_comes() -> None:
     assert _values(threads.ask(["last"]).result(20)) == ["last"]
     assert 0.02 < time.perf_counter() - began < 5, "it waits once for others, which do not come"
     assert threads.close(20)
+
+
+def test_the_wait_for_likely_requests_has_an_end_though_one_comes_after_another() -> None:
+    model = Model()
+    threads = _threads(model, calls=1, wait_seconds=0.05)
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    several = [threads.ask([f"{number}"]) for number in range(24)]
+    model.open.set()
+    for one in (held, *several):
+        one.result(20)
+    trickle = [threads.ask(["first"])]
+    while not trickle[0].done() and len(trickle) < 30:
+        time.sleep(0.02)
+        trickle.append(threads.ask(["next"]))
+    assert len(trickle) < 20, "it waited for all 24 of them"
+    assert threads.close(20)
+
+
+def test_what_one_call_leaves_wakes_another_that_waits_for_likely_requests() -> None:
+    model = Model()
+    threads = _threads(model, wait_seconds=20)
+    held = [threads.ask([f"wait {number}"]) for number in range(2)]
+    for _ in held:
+        assert model.entered.acquire(timeout=20)
+    opened, model.open = model.open, threading.Event()
+    both = [threads.ask([f"wait, {name}"] * 20) for name in "ab"]
+    opened.set()
+    for _ in held:
+        assert model.entered.acquire(timeout=20)
+    assert all(len(set(texts)) == 2 for texts, _alone in model.calls[2:]), "each call answers two requests"
+    model.open.set()
+    for one in (*held, *both):
+        one.result(20)
+    _until(lambda: threads._idle == 2)
+    model.open = threading.Event()
+    first = threads.ask(["wait, c"] * 4)
+    _until(lambda: threads._idle == 1)
+    second = threads.ask(["wait, d"] * 4)
+    for _ in range(2):
+        assert model.entered.acquire(timeout=5), "the one has left rows for the other, which waits for more requests"
+    model.open.set()
+    assert _values(first.result(20)) + _values(second.result(20)) == ["wait, c"] * 4 + ["wait, d"] * 4
+    assert threads.close(20)
+
+
+def _until(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.002)
 
 
 def test_a_call_alone_has_all_threads_only_where_they_were_quicker(monkeypatch: pytest.MonkeyPatch) -> None:

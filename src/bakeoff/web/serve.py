@@ -65,7 +65,7 @@ class ServeSettings:
     most_rows : int
         Rows of one call of the model.
     wait_seconds : float
-        How long a call waits at most for the next of the requests that are likely under way.
+        How long a call waits at most for the next of the requests that are likely under way; twice as long in all.
     hosts : frozenset of str or None
         Names by which the server may be asked; None for any.
     key : str or None
