@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bakeoff.records import Answer
+from bakeoff.workbench import threads as sharing
 from bakeoff.workbench.answering import AnsweringFault, AnsweringThreads, LoadedModel
 from bakeoff.workbench.threads import side_by_side
 
@@ -231,3 +232,30 @@ def test_a_call_alone_has_all_threads_only_where_they_were_quicker(monkeypatch: 
         model.answer([text], alone)
     assert seen == [1, 2, 1]
     assert side_by_side(answer, 1, lambda words: "word " * words).calls == 1
+
+
+def test_threads_that_are_left_over_go_to_the_first_calls_where_they_were_quicker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    now = threading.local()
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: setattr(now, "count", count))
+    monkeypatch.setattr(sharing, "_REST", 0.0)
+    monkeypatch.setattr(sharing, "_SECONDS", 0.05)
+
+    def answer(texts: Sequence[str]) -> list[Answer]:
+        time.sleep(0.001 * now.count if len(texts[0]) < 100 else 0.016 / now.count**2)
+        return [Answer(str(now.count)) for _ in texts]
+
+    model = sharing.side_by_side(answer, 9, lambda words: "word " * words)
+    assert model.calls == 8
+
+    def counts() -> list[str | None]:
+        return [model.answer([text], False)[0].value for text in ("short", "long " * 100)]
+
+    found = []
+    for _ in range(3):  # in threads of their own
+        with ThreadPoolExecutor(1) as pool:
+            found.append(pool.submit(counts).result(20))
+    assert found == [["1", "2"], ["1", "1"], ["1", "1"]]
