@@ -104,6 +104,24 @@ def test_a_failure_in_one_thread_ends_its_request_once_and_no_other() -> None:
     assert threads.close(20)
 
 
+def test_rows_of_whoever_has_gone_are_not_tried_again_after_a_failure() -> None:
+    model = Model()
+    threads = _threads(model, calls=1)
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    opened, model.open = model.open, threading.Event()
+    failing, gone, fine = (threads.ask([text]) for text in ("wait, poison", "gone", "d"))
+    opened.set()
+    assert model.entered.acquire(timeout=20)
+    assert gone.cancel()
+    model.open.set()
+    assert _values(fine.result(20)) == ["d"]
+    assert _values(held.result(20)) == ["wait"]
+    assert isinstance(failing.exception(20), AnsweringFault)
+    assert [texts for texts, _alone in model.calls[1:]] == [["wait, poison", "gone", "d"], ["wait, poison"], ["d"]]
+    assert threads.close(20)
+
+
 def test_a_panic_costs_its_request_alone_and_is_told_without_a_text(caplog: pytest.LogCaptureFixture) -> None:
     model = Model()
     threads = _threads(model, calls=1)

@@ -342,8 +342,8 @@ class AnsweringThreads:
         alone = self._under_way == 1 and not self._pending
         failed: list[_Asked] = []
         if not self._call(answer, taken, alone):
-            # Whoever asked for what cannot be answered is told so; the others have their answers.
-            for asked in requests.values():
+            # Whoever asked for what cannot be answered is told so; the others have their answers, if they still wait.
+            for asked in (one for one in requests.values() if not one.told.cancelled()):
                 own = [(owner, place) for owner, place in taken if owner is asked]
                 if len(requests) == 1 or not self._call(answer, own, alone):
                     failed.append(asked)
