@@ -140,6 +140,25 @@ def test_a_panic_costs_its_request_alone_and_is_told_without_a_text(caplog: pyte
     assert threads.close(20)
 
 
+def test_a_thread_that_cannot_be_started_is_told_and_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, list[threading.Thread]()
+
+    def limited(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", limited)
+        found = AnsweringThreads(lambda: LoadedModel(Model(), 3), most_rows=32, most_waiting=1000).start()
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            found.result(5)
+    for thread in started:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in started)
+
+
 def test_a_call_knows_whether_it_is_the_only_one() -> None:
     model = Model()
     threads = _threads(model)

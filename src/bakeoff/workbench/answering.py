@@ -262,13 +262,14 @@ class AnsweringThreads:
         """Load the model, start the other threads, and be the first of them."""
         try:
             model = self._load()
+            self._calls = model.calls
+            others = [self._thread(lambda: self._work(model.answer)) for _ in range(model.calls - 1)]
+            for thread in others:
+                thread.start()
         except BaseException as error:
+            self.refuse()  # which ends those that were started
             self._ready.set_exception(error)
             return
-        self._calls = model.calls
-        others = [self._thread(lambda: self._work(model.answer)) for _ in range(model.calls - 1)]
-        for thread in others:
-            thread.start()
         self._threads += others
         self._ready.set_result(None)
         self._work(model.answer)
