@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bakeoff.errors import TrialError
+from bakeoff.models.server_faults import fault_of_status
 from bakeoff.records import Answer
 from bakeoff.workbench import threads as sharing
 from bakeoff.workbench.answering import AnsweringFault, AnsweringThreads, LoadedModel
@@ -157,6 +159,21 @@ def test_a_thread_that_cannot_be_started_is_told_and_ends_the_others(monkeypatch
     for thread in started:
         thread.join(5)
     assert not any(thread.is_alive() for thread in started)
+
+
+def test_the_words_of_a_far_server_are_not_written_down(caplog: pytest.LogCaptureFixture) -> None:
+    def refused(texts: Sequence[str], _alone: bool) -> list[Answer]:
+        said = {"error": {"code": "insufficient_quota", "message": f"No means for {texts[0]!r}."}}
+        error = fault_of_status("http://far.example/v1", "big", 429, said)
+        raise TrialError(str(error)) from error
+
+    threads = AnsweringThreads(lambda: LoadedModel(refused), most_rows=32, most_waiting=1000)
+    threads.start().result(20)
+    with caplog.at_level(logging.ERROR, "bakeoff.serve"):
+        assert isinstance(threads.ask(["secret words"]).exception(20), AnsweringFault)
+    assert "secret" not in caplog.text
+    assert "TrialError: Look at the account's balance and limits" in caplog.text
+    assert threads.close(20)
 
 
 def test_a_call_knows_whether_it_is_the_only_one() -> None:

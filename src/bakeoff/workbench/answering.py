@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from bakeoff.errors import BakeoffError, TrialError
+from bakeoff.errors import BakeoffError, TrialError, UserError
 from bakeoff.records import Answer
 
 __all__ = [
@@ -374,9 +374,10 @@ class AnsweringThreads:
                 raise RuntimeError(f"{len(found)} answers came for {len(taken)} rows")
         except BaseException as error:
             # A tokenizer in Rust that meets what nobody foresaw panics, which is no Exception, and the thread is to go
-            # on. The message of an error may quote a text; its kind and the lines of code that it passed cannot. Why a
-            # server refuses is a sentence of ours.
-            why = f"{type(error).__name__}: {error}" if isinstance(error, TrialError) else type(error).__name__
+            # on. The message of an error may quote a text, and so may a server; the kind of an error, the lines of code
+            # that it passed, and what is to be done about a server cannot.
+            why, cause = type(error).__name__, error.__cause__
+            why += f": {cause.next_step}" if isinstance(error, TrialError) and isinstance(cause, UserError) else ""
             lines = "".join(traceback.format_tb(error.__traceback__)).rstrip()
             _LOG.error("The model failed on %d rows: %s\n%s", len(taken), why, lines)
             return False
