@@ -59,20 +59,20 @@ def signatures(keys: Sequence[str]) -> Signatures:
     array of uint32, shape (len(keys), 95)
         The same for the same text, whatever stands beside it.
     """
-    generator = np.random.default_rng(20240117)
-    factors = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    offsets = generator.integers(0, 1 << 63, _HASHES, dtype=np.uint64)
+    # Multiplication by an odd number alone: what is multiplied is well mixed already, so that an offset would change
+    # neither the share of hashes that agree nor its deviation, and 32 bits take half the time of 64.
+    factors = np.random.default_rng(20240117).integers(0, 1 << 31, _HASHES, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
     made = np.empty((len(keys), _HASHES), dtype=np.uint32)
 
     def sign(run: tuple[int, int]) -> None:
-        grams, starts = gram_hashes(keys[run[0] : run[1]])
+        hashes, starts = gram_hashes(keys[run[0] : run[1]])
+        grams = (hashes >> np.uint64(32)).astype(np.uint32)
         hashed = np.empty_like(grams)
-        least = np.empty((_HASHES, run[1] - run[0]), dtype=np.uint64)
+        least = np.empty((_HASHES, run[1] - run[0]), dtype=np.uint32)
         for number in range(_HASHES):
             np.multiply(grams, factors[number], out=hashed)
-            np.add(hashed, offsets[number], out=hashed)
             np.minimum.reduceat(hashed, starts, out=least[number])
-        made[run[0] : run[1]] = (least >> np.uint64(32)).T
+        made[run[0] : run[1]] = least.T
 
     # numpy lets other threads work meanwhile; each writes rows of its own.
     with ThreadPoolExecutor(_threads()) as pool:
