@@ -9,13 +9,14 @@ templates), all texts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.minhash import GRAM, gram_hashes, runs
+from bakeoff.data.minhash import GRAM, gram_hashes, runs, threads
 
 __all__ = ["Likeness"]
 
@@ -94,8 +95,7 @@ class Likeness:
         return found
 
     def _by_matrix(self, first: Integers, second: Integers) -> NDArray[np.bool_]:
-        found = np.empty(len(first), dtype=np.bool_)
-        for part in self._parts(first, second):
+        def compared(part: slice) -> NDArray[np.bool_]:
             ends, matrix = np.stack([first[part], second[part]]), self._matrix
             if matrix is None:
                 rows, places = np.unique(ends, return_inverse=True)
@@ -103,8 +103,14 @@ class Likeness:
             one, other = matrix[ends[0]], matrix[ends[1]]
             shared = np.diff(one.multiply(other).indptr)
             all_grams = np.diff(one.indptr) + np.diff(other.indptr) - shared
-            found[part] = shared / all_grams >= self._threshold
-        return found
+            return np.asarray(shared / all_grams >= self._threshold)
+
+        parts = list(self._parts(first, second))
+        if len(parts) < 2:
+            return compared(slice(0, len(first)))
+        # Products of matrices, like numpy's sums, let other threads work meanwhile.
+        with ThreadPoolExecutor(threads()) as pool:
+            return np.concatenate(list(pool.map(compared, parts)))
 
     def _parts(self, first: Integers, second: Integers) -> Iterator[slice]:
         """Cut pairs into those that are compared at once, one at least."""

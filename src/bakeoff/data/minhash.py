@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GRAM", "Candidates", "agreeing", "gram_hashes", "runs", "signatures"]
+__all__ = ["GRAM", "Candidates", "agreeing", "gram_hashes", "runs", "signatures", "threads"]
 
 #: Characters of a gram.
 GRAM = 5
@@ -61,7 +61,8 @@ def signatures(keys: Sequence[str]) -> Signatures:
     """
     # Multiplication by an odd number alone: what is multiplied is well mixed already, so that an offset would change
     # neither the share of hashes that agree nor its deviation, and 32 bits take half the time of 64.
-    factors = np.random.default_rng(20240117).integers(0, 1 << 31, _HASHES, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    halves = np.random.default_rng(20240117).integers(0, 1 << 31, _HASHES, dtype=np.uint32)
+    factors = halves * np.uint32(2) + np.uint32(1)
     made = np.empty((len(keys), _HASHES), dtype=np.uint32)
 
     def sign(run: tuple[int, int]) -> None:
@@ -75,14 +76,14 @@ def signatures(keys: Sequence[str]) -> Signatures:
         made[run[0] : run[1]] = least.T
 
     # numpy lets other threads work meanwhile; each writes rows of its own.
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         for _ in pool.map(sign, runs(keys)):
             pass
     return made
 
 
-def _threads() -> int:
-    """Give how many processors this process may use, four at most."""
+def threads() -> int:
+    """Give how many threads share work here: one a processor that this process may use, four at most."""
     return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
