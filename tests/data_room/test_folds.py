@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.data import FOLDS, Rows, Source, can_cross_fit, cross_fit_rows
+from bakeoff.data import FOLDS, Rows, Source, can_cross_fit, check_rows, cross_fit_rows, duplicates, minhash
 from bakeoff.data.columns import Columns
 from bakeoff.errors import DataError, OptionError
 
@@ -54,6 +54,31 @@ def test_groups_are_never_on_two_sides_of_a_fold():
     assert split.rows.groups is not None
     for fold in split.folds:
         sides = [{split.rows.groups[i] for i in part} for part in (fold.train, fold.validation, fold.test)]
+        assert not (sides[0] & sides[1])
+        assert not (sides[0] & sides[2])
+        assert not (sides[1] & sides[2])
+
+
+def test_what_the_checks_find_near_stays_together_and_is_searched_once(monkeypatch):
+    """Each row meets two others of those that share a band, so that in another order other rows would be near."""
+    signed, signatures = [], duplicates.signatures
+    monkeypatch.setattr(duplicates, "signatures", lambda keys: signed.append(len(keys)) or signatures(keys))
+    monkeypatch.setattr(minhash, "_WINDOW", 2)
+    towns = ("Bonn", "Rome", "Oslo", "Lima", "Kiev", "Bern")
+    texts = [
+        f"Your order {i * 7919 % 100_003} has left our house in {towns[i % 6]}, dear customer number {i % 37}."
+        for i in range(200)
+    ]
+    rows = Rows.of(texts, ["yes", "no"] * 100)
+    source = Source("rows.csv", (("all", rows),), Columns(("text",), None, "label", None, None, "as you said"))
+    check_rows(source)
+    split = cross_fit_rows(source, seed=1, seeds=1)
+    assert signed == [200]
+    near = dict(zip(rows.ids, source.alike()[0].tolist(), strict=True))
+    assert len(set(near.values())) < 150
+    assert split.rows is not None
+    for fold in split.folds:
+        sides = [{near[split.rows.ids[i]] for i in part} for part in (fold.train, fold.validation, fold.test)]
         assert not (sides[0] & sides[1])
         assert not (sides[0] & sides[2])
         assert not (sides[1] & sides[2])

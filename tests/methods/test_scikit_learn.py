@@ -22,6 +22,7 @@ from bakeoff.methods.contract import Method
 from bakeoff.methods.registry import load_method
 from bakeoff.tasks import classification_task
 from bakeoff.testing import text_rows
+from small_models import write_encoder_folder
 
 TASK = classification_task(name="sentiment", labels=("negative", "positive"), metric="accuracy")
 TEXTS, LABELS = text_rows(40)
@@ -100,6 +101,14 @@ def test_a_fitted_method_is_pickled() -> None:
     made = _tfidf().fit(TEXTS, LABELS)
     again = pickle.loads(pickle.dumps(made))
     np.testing.assert_array_equal(again.predict_proba(NEW), made.predict_proba(NEW))
+
+
+def test_a_tuned_encoder_is_pickled_after_it_has_answered(tmp_path: Path) -> None:
+    settings = {"model": write_encoder_folder(tmp_path / "encoder"), "max_epochs": 1, "least_steps": 2}
+    made = load_method("full")(task=TASK, seed=0, **settings).fit(TEXTS, LABELS)
+    wanted = made.predict_proba(NEW)
+    again = pickle.loads(pickle.dumps(made))
+    np.testing.assert_array_equal(again.predict_proba(NEW), wanted)
 
 
 @pytest.mark.models

@@ -15,7 +15,10 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from bakeoff.web.serve_schema import ServeLimits, ServeSchema, UnfitError
+from bakeoff.workbench.serve import open_served
 from served_bundle import serving, write_served
 
 LIMITS = {"rows": 8, "characters": 200, "bytes": 4096}
@@ -91,6 +94,32 @@ def test_what_the_description_allows_is_answered_and_what_it_forbids_is_not(
     found = jsonschema.Draft202012Validator(schema | {"components": documented["components"]})
     for body in bodies:
         assert (client.post("/predict", json=body).status_code == 200) == found.is_valid(body), body
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("classification", {"texts": [5] * 99}),
+        ("classification", {"rows": [{"text": 5}] * 99}),
+        ("tagging", {"tokens": [5] * 99}),
+        ("tagging", {"rows": [{"tokens": [5] * 99}] * 99}),
+    ],
+)
+def test_a_body_is_read_no_further_than_to_its_first_fault(kind: str, body: dict[str, Any], tmp_path: Path) -> None:
+    """A megabyte can have half a million, and each would be a thing to keep and to tell while others wait."""
+    columns = ("tokens",) if kind == "tagging" else ("text",)
+    schema = ServeSchema(open_served(write_served(tmp_path, kind, columns)), ServeLimits())
+    with pytest.raises(ValidationError) as told:
+        schema.request.model_validate_json(json.dumps(body))
+    assert told.value.error_count() == 1
+
+
+def test_tokens_are_as_long_as_the_text_that_they_make(tmp_path: Path) -> None:
+    schema = ServeSchema(open_served(write_served(tmp_path, "tagging", ("tokens",))), ServeLimits(characters=9))
+    assert schema.rows_of(schema.request(tokens=["four", "four"])) == [[["four", "four"]]]
+    for tokens in ([""] * 11, ["four", "fives"]):
+        with pytest.raises(UnfitError, match="A row has at most 9 characters; row 1 has 10"):
+            schema.rows_of(schema.request(tokens=tokens))
 
 
 def test_other_pages_are_not_posted_to(client: httpx.Client) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.data import fingerprint
+from bakeoff.data import fingerprint, minhash
 from bakeoff.errors import DataError, StudyError
 from bakeoff.records import Answer
 from bakeoff.study.evidence import gather_evidence, read_plan
@@ -118,6 +118,18 @@ def test_tested_rows_and_copies_are_left_out_and_counted(study: Path, tmp_path: 
     assert detail.startswith("40 training rows added")
     assert "2 like a test or validation row" in detail
     assert "2 copies of training rows" in detail
+
+
+def test_it_is_told_where_some_may_be_like_a_test_row_unseen(
+    study: Path, tmp_path: Path, carried: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minhash, "_WINDOW", 2)
+    ordered = [(f"Order {i * 7919 % 100_003} has left our house in Bonn.", "negative") for i in range(40)]
+    grow(study, write(tmp_path / "more.csv", ordered))
+    with StudyStore(study) as store:
+        check = store.fact("checks")[-1]
+    assert check["status"] == "WARN"
+    assert "not all pairs were compared: some that were added may be like a test row." in check["detail"]
 
 
 def test_what_was_measured_stays_and_only_what_is_new_is_planned(

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bakeoff.errors import TrialError
+from bakeoff.models.server_faults import fault_of_status
 from bakeoff.records import Answer
+from bakeoff.workbench import threads as sharing
 from bakeoff.workbench.answering import AnsweringFault, AnsweringThreads, LoadedModel
 from bakeoff.workbench.threads import side_by_side
+
+
+class PanicException(BaseException):  # its name where a library in Rust panics
+    """What is no Exception, and whose message quotes a text."""
 
 
 class Model:
@@ -34,13 +42,15 @@ class Model:
                 assert self.open.wait(20)
             if any("poison" in text for text in texts):
                 raise ValueError
+            if any("panic" in text for text in texts):
+                raise PanicException(f"not a boundary of a character, inside {texts!r}")
             return [Answer(text) for text in texts]
         finally:
             with self._lock:
                 self._at_once -= 1
 
 
-def _threads(model: Model, calls: int = 2, **settings: int) -> AnsweringThreads:
+def _threads(model: Model, calls: int = 2, **settings: float) -> AnsweringThreads:
     found = AnsweringThreads(lambda: LoadedModel(model, calls), most_rows=32, most_waiting=1000, **settings)
     found.start().result(20)
     return found
@@ -96,6 +106,76 @@ def test_a_failure_in_one_thread_ends_its_request_once_and_no_other() -> None:
     assert threads.close(20)
 
 
+def test_rows_of_whoever_has_gone_are_not_tried_again_after_a_failure() -> None:
+    model = Model()
+    threads = _threads(model, calls=1)
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    opened, model.open = model.open, threading.Event()
+    failing, gone, fine = (threads.ask([text]) for text in ("wait, poison", "gone", "d"))
+    opened.set()
+    assert model.entered.acquire(timeout=20)
+    assert gone.cancel()
+    model.open.set()
+    assert _values(fine.result(20)) == ["d"]
+    assert _values(held.result(20)) == ["wait"]
+    assert isinstance(failing.exception(20), AnsweringFault)
+    assert [texts for texts, _alone in model.calls[1:]] == [["wait, poison", "gone", "d"], ["wait, poison"], ["d"]]
+    assert threads.close(20)
+
+
+def test_a_panic_costs_its_request_alone_and_is_told_without_a_text(caplog: pytest.LogCaptureFixture) -> None:
+    model = Model()
+    threads = _threads(model, calls=1)
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    panicking, fine = threads.ask(["panic, secret words"]), threads.ask(["d"])
+    with caplog.at_level(logging.ERROR, "bakeoff.serve"):
+        model.open.set()
+        with pytest.raises(AnsweringFault, match="failed on this request"):
+            panicking.result(20)
+        assert _values(fine.result(20)) == ["d"]
+        held.result(20)
+    assert threads.alive
+    assert "PanicException" in caplog.text
+    assert "secret" not in caplog.text
+    assert threads.close(20)
+
+
+def test_a_thread_that_cannot_be_started_is_told_and_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, list[threading.Thread]()
+
+    def limited(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", limited)
+        found = AnsweringThreads(lambda: LoadedModel(Model(), 3), most_rows=32, most_waiting=1000).start()
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            found.result(5)
+    for thread in started:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_the_words_of_a_far_server_are_not_written_down(caplog: pytest.LogCaptureFixture) -> None:
+    def refused(texts: Sequence[str], _alone: bool) -> list[Answer]:
+        said = {"error": {"code": "insufficient_quota", "message": f"No means for {texts[0]!r}."}}
+        error = fault_of_status("http://far.example/v1", "big", 429, said)
+        raise TrialError(str(error)) from error
+
+    threads = AnsweringThreads(lambda: LoadedModel(refused), most_rows=32, most_waiting=1000)
+    threads.start().result(20)
+    with caplog.at_level(logging.ERROR, "bakeoff.serve"):
+        assert isinstance(threads.ask(["secret words"]).exception(20), AnsweringFault)
+    assert "secret" not in caplog.text
+    assert "TrialError: Look at the account's balance and limits" in caplog.text
+    assert threads.close(20)
+
+
 def test_a_call_knows_whether_it_is_the_only_one() -> None:
     model = Model()
     threads = _threads(model)
@@ -135,6 +215,57 @@ def test_a_call_that_waits_for_likely_requests_stops_when_none_comes() -> None:
     assert threads.close(20)
 
 
+def test_the_wait_for_likely_requests_has_an_end_though_one_comes_after_another() -> None:
+    model = Model()
+    threads = _threads(model, calls=1, wait_seconds=0.05)
+    held = threads.ask(["wait"])
+    assert model.entered.acquire(timeout=20)
+    several = [threads.ask([f"{number}"]) for number in range(24)]
+    model.open.set()
+    for one in (held, *several):
+        one.result(20)
+    trickle = [threads.ask(["first"])]
+    while not trickle[0].done() and len(trickle) < 30:
+        time.sleep(0.02)
+        trickle.append(threads.ask(["next"]))
+    assert len(trickle) < 20, "it waited for all 24 of them"
+    assert threads.close(20)
+
+
+def test_what_one_call_leaves_wakes_another_that_waits_for_likely_requests() -> None:
+    model = Model()
+    threads = _threads(model, wait_seconds=20)
+    held = [threads.ask([f"wait {number}"]) for number in range(2)]
+    for _ in held:
+        assert model.entered.acquire(timeout=20)
+    opened, model.open = model.open, threading.Event()
+    both = [threads.ask([f"wait, {name}"] * 20) for name in "ab"]
+    opened.set()
+    for _ in held:
+        assert model.entered.acquire(timeout=20)
+    assert all(len(set(texts)) == 2 for texts, _alone in model.calls[2:]), "each call answers two requests"
+    model.open.set()
+    for one in (*held, *both):
+        one.result(20)
+    _until(lambda: threads._idle == 2)
+    model.open = threading.Event()
+    first = threads.ask(["wait, c"] * 4)
+    _until(lambda: threads._idle == 1)
+    second = threads.ask(["wait, d"] * 4)
+    for _ in range(2):
+        assert model.entered.acquire(timeout=5), "the one has left rows for the other, which waits for more requests"
+    model.open.set()
+    assert _values(first.result(20)) + _values(second.result(20)) == ["wait, c"] * 4 + ["wait, d"] * 4
+    assert threads.close(20)
+
+
+def _until(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
 def test_a_call_alone_has_all_threads_only_where_they_were_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -155,3 +286,30 @@ def test_a_call_alone_has_all_threads_only_where_they_were_quicker(monkeypatch: 
         model.answer([text], alone)
     assert seen == [1, 2, 1]
     assert side_by_side(answer, 1, lambda words: "word " * words).calls == 1
+
+
+def test_threads_that_are_left_over_go_to_the_first_calls_where_they_were_quicker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    now = threading.local()
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: setattr(now, "count", count))
+    monkeypatch.setattr(sharing, "_REST", 0.0)
+    monkeypatch.setattr(sharing, "_SECONDS", 0.05)
+
+    def answer(texts: Sequence[str]) -> list[Answer]:
+        time.sleep(0.001 * now.count if len(texts[0]) < 100 else 0.016 / now.count**2)
+        return [Answer(str(now.count)) for _ in texts]
+
+    model = sharing.side_by_side(answer, 9, lambda words: "word " * words)
+    assert model.calls == 8
+
+    def counts() -> list[str | None]:
+        return [model.answer([text], False)[0].value for text in ("short", "long " * 100)]
+
+    found = []
+    for _ in range(3):  # in threads of their own
+        with ThreadPoolExecutor(1) as pool:
+            found.append(pool.submit(counts).result(20))
+    assert found == [["1", "2"], ["1", "1"], ["1", "1"]]

@@ -10,7 +10,7 @@ from bakeoff.data.check import Check
 from bakeoff.data.columns import Columns, find_columns
 from bakeoff.data.cost_matrix import read_cost_matrix
 from bakeoff.data.drawn import Drawn, draw_rows
-from bakeoff.data.duplicates import least_likeness, near_duplicates, same_key
+from bakeoff.data.duplicates import least_likeness, near_by_keys, near_duplicates, same_key
 from bakeoff.data.examine import LEAST_COUNTED, UNEVEN, check_rows
 from bakeoff.data.folds import CROSS_FIT_BELOW, FOLDS, can_cross_fit, cross_fit_rows, fold_overlap
 from bakeoff.data.forms import (
@@ -86,6 +86,7 @@ __all__ = [
     "labels_of",
     "least_likeness",
     "match_definitions",
+    "near_by_keys",
     "near_duplicates",
     "nested_order",
     "open_rows",

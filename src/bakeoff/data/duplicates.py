@@ -110,18 +110,32 @@ def near_duplicates(texts: Sequence[str], threshold: float = _NEAR) -> Integers:
     Returns
     -------
     array of int64, shape (len(texts),)
-        Component numbers from 0, in the order of first appearance.
+        Component numbers from 0, in the order of first appearance; `near_by_keys` says whether all pairs were compared.
     """
     return near_by_keys(map(same_key, texts), threshold)[0]
 
 
 def near_by_keys(keys: Iterable[str], threshold: float) -> tuple[Integers, bool]:
-    """Give texts numbers as `near_duplicates` does, by their `same_key` s; and whether some pairs were passed over."""
+    """Give texts numbers as `near_duplicates` does, by their `same_key` s; and whether some pairs were passed over.
+
+    Parameters
+    ----------
+    keys : iterable of str
+    threshold : float
+        As `near_duplicates` has it.
+
+    Returns
+    -------
+    numbers : array of int64, one a key
+    passed_over : bool
+        Whether so many texts are of one template that not all of their pairs were compared, and others do not connect
+        them all: some that are nearly the same may have different numbers.
+    """
     unique, loose = numbered(map(_loosened, keys))
     if len(loose) < 2:
         return unique, False
-    found, thinned = _components(loose, threshold)
-    return found[unique], thinned
+    found, passed_over = _components(loose, threshold)
+    return found[unique], passed_over
 
 
 def _components(keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:
@@ -138,7 +152,7 @@ def _components(keys: Sequence[str], threshold: float) -> tuple[Integers, bool]:
         alike = likeness.alike(first, second)
         if alike.any():
             heads = _joined(heads, first[alike], second[alike])
-    return np.asarray(np.unique(heads, return_inverse=True)[1], dtype=np.int64), candidates.thinned
+    return np.asarray(np.unique(heads, return_inverse=True)[1], dtype=np.int64), candidates.passed_over(heads)
 
 
 def _joined(heads: Integers, first: Integers, second: Integers) -> Integers:

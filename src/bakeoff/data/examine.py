@@ -61,13 +61,13 @@ def check_rows(source: Source) -> tuple[Check, ...]:
     rows = joined([part for _, part in source.splits])
     counts, where = rows.label_counts, _namer(source)
     keys, names = source.keys()
-    near, thinned = source.alike()
+    near, passed_over = source.alike()
     found = (
         _size(source, len(rows)),
         _encoding(rows, where),
         _empty(source.notes),
         _duplicates(rows, keys, where),
-        _near_duplicates(rows, keys, (near, thinned), where),
+        _near_duplicates(rows, keys, (near, passed_over), where),
         _conflicts(rows, keys, where),
         _leaks(source, near[keys], where),
         *_of_labels(rows, counts),
@@ -150,8 +150,8 @@ def _duplicates(rows: Rows, keys: _Integers, where: _Namer) -> Check:
 
 def _near_duplicates(rows: Rows, keys: _Integers, found: tuple[_Integers, bool], where: _Namer) -> Check:
     """Tell of the groups of near-duplicates that have several keys; `found` has the group of each key."""
-    near, thinned = found
-    less = " Of so many rows alike not all pairs were compared." if thinned else ""
+    near, passed_over = found
+    less = " Of so many rows alike not all pairs were compared." if passed_over else ""
     alike = np.flatnonzero(np.bincount(near)[near[keys]] > 1)
     alikeness = f"{least_likeness(rows.kind):.0%} alike or more"
     if not len(alike):

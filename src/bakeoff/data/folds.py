@@ -11,7 +11,7 @@ from bakeoff.data.allot import Unit, allot_by_label
 from bakeoff.data.check import Check
 from bakeoff.data.rows import Rows, Source
 from bakeoff.data.sample import nested_order
-from bakeoff.data.split import Fold, Split, find_units, refuse_empty, refuse_one_label, without_copies
+from bakeoff.data.split import Fold, Split, find_units, kept_rows, refuse_empty, refuse_one_label
 from bakeoff.errors import OptionError
 
 __all__ = ["CROSS_FIT_BELOW", "FOLDS", "can_cross_fit", "cross_fit_rows", "fold_overlap"]
@@ -71,9 +71,8 @@ def cross_fit_rows(source: Source, *, seed: int, seeds: int) -> Split:
     if seed < 0:
         raise OptionError(f"The seed must not be negative; {seed} came.", next_step="Correct the option.")
     checks: list[Check] = []
-    pool = without_copies(source, checks)["all"]
-    rows = pool.take(nested_order(pool.strata, seed))
-    units, strata = find_units(rows), rows.strata
+    rows, units = _in_one_order(source, seed, checks)
+    strata = rows.strata
     folds: list[Fold] = []
     for number in range(seeds):
         sides = allot_by_label(units, strata, [1 / FOLDS] * FOLDS, seed + 1000 * number, teach=False)
@@ -90,6 +89,17 @@ def cross_fit_rows(source: Source, *, seed: int, seeds: int) -> Split:
         f"did not see it; {together} stay on one side."
     )
     return Split(first["train"], first["validation"], first["test"], tuple(checks), method, rows, tuple(folds))
+
+
+def _in_one_order(source: Source, seed: int, checks: list[Check]) -> tuple[Rows, list[Unit]]:
+    """Give the rows that are divided, in one random order, and which of them stay together: what the checks tell of.
+
+    Of very many rows alike other pairs are compared in another order, and other rows would be found near.
+    """
+    own, near = kept_rows(source, checks)
+    order = nested_order(own["all"].strata, seed)
+    rows = own["all"].take(order)
+    return rows, find_units(rows, None if near is None else near[order])
 
 
 def fold_overlap(folds: Sequence[Fold]) -> float:

@@ -8,19 +8,22 @@ templates), all texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.data.minhash import GRAM, gram_hashes, runs
+from bakeoff.data.minhash import GRAM, gram_hashes, runs, threads
 
 __all__ = ["Likeness"]
 
 #: Fewer pairs at once are compared by sets.
 _FEW = 256
+#: The sets of longer texts are not kept for the next pair: a character takes some hundred bytes there.
+_LONG = 2000
 #: After so many pairs, and an eighth as many as there are texts, the matrix of all texts pays.
 _MANY = 20_000
 #: A gram of a text takes five bytes in the matrix; beyond so many characters in all it would not fit.
@@ -29,7 +32,9 @@ _MOST_CHARACTERS = 250_000_000
 _MOST_REFUSED = 500_000
 #: Columns of the matrix: as many as four bytes can number.
 _COLUMNS = (1 << 31) - 1
-_COMPARED_AT_ONCE = 8192
+#: So many pairs are compared at once, or fewer where they have more than so many characters: memory has a bound, and
+#: an index of the matrix fits into four bytes, however long the texts are.
+_COMPARED_AT_ONCE, _CHARACTERS_AT_ONCE = 8192, 20_000_000
 
 Integers = NDArray[np.int64]
 
@@ -52,7 +57,8 @@ class Likeness:
         # Another band may have the same pair.
         self._refused: set[tuple[int, int]] = set()
         self._matrix: Any = None
-        self._fits = sum(map(len, keys)) <= _MOST_CHARACTERS
+        self._lengths = np.fromiter(map(len, keys), dtype=np.int64, count=len(keys))
+        self._fits = int(self._lengths.sum()) <= _MOST_CHARACTERS
 
     def alike(self, first: Integers, second: Integers) -> NDArray[np.bool_]:
         """Say which pairs are alike.
@@ -89,9 +95,7 @@ class Likeness:
         return found
 
     def _by_matrix(self, first: Integers, second: Integers) -> NDArray[np.bool_]:
-        found = np.empty(len(first), dtype=np.bool_)
-        for start in range(0, len(first), _COMPARED_AT_ONCE):
-            part = slice(start, start + _COMPARED_AT_ONCE)
+        def compared(part: slice) -> NDArray[np.bool_]:
             ends, matrix = np.stack([first[part], second[part]]), self._matrix
             if matrix is None:
                 rows, places = np.unique(ends, return_inverse=True)
@@ -99,8 +103,24 @@ class Likeness:
             one, other = matrix[ends[0]], matrix[ends[1]]
             shared = np.diff(one.multiply(other).indptr)
             all_grams = np.diff(one.indptr) + np.diff(other.indptr) - shared
-            found[part] = shared / all_grams >= self._threshold
-        return found
+            return np.asarray(shared / all_grams >= self._threshold)
+
+        parts = list(self._parts(first, second))
+        if len(parts) < 2:
+            return compared(slice(0, len(first)))
+        # Products of matrices, like numpy's sums, let other threads work meanwhile.
+        with ThreadPoolExecutor(threads()) as pool:
+            return np.concatenate(list(pool.map(compared, parts)))
+
+    def _parts(self, first: Integers, second: Integers) -> Iterator[slice]:
+        """Cut pairs into those that are compared at once, one at least."""
+        characters = np.cumsum(self._lengths[first] + self._lengths[second])
+        start = read = 0
+        while start < len(first):
+            fits = int(np.searchsorted(characters, read + _CHARACTERS_AT_ONCE, side="right"))
+            stop = min(max(fits, start + 1), start + _COMPARED_AT_ONCE, len(first))
+            yield slice(start, stop)
+            start, read = stop, int(characters[stop - 1])
 
 
 def _matrix_of(keys: Sequence[str]) -> Any:
@@ -135,6 +155,6 @@ def _grams(key: str) -> frozenset[str]:
 
 
 def _similarity(first: str, second: str) -> float:
-    one, other = _grams(first), _grams(second)
+    one, other = (_grams(key) if len(key) <= _LONG else _grams.__wrapped__(key) for key in (first, second))
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared)

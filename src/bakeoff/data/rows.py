@@ -202,8 +202,8 @@ class Source:
         """Give the keys numbers, one for all near-duplicates; and whether some pairs of keys were passed over."""
         if "alike" not in self._made:
             self._made["alike"] = near_by_keys(self.keys()[1], least_likeness(self.kind))
-        found, thinned = self._made["alike"]
-        return found, thinned
+        found, passed_over = self._made["alike"]
+        return found, passed_over
 
     def split(self, name: str) -> Rows | None:
         """Give one of the splits, or None where there is none of that name."""

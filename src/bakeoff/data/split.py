@@ -15,7 +15,7 @@ from bakeoff.data.duplicates import connected, least_likeness, near_duplicates, 
 from bakeoff.data.rows import Rows, Source, joined
 from bakeoff.errors import DataError, OptionError
 
-__all__ = ["Fold", "Split", "find_units", "refuse_empty", "refuse_one_label", "split_rows", "without_copies"]
+__all__ = ["Fold", "Split", "find_units", "kept_rows", "refuse_empty", "refuse_one_label", "split_rows"]
 
 _Integers = NDArray[np.int64]
 _PARTS = ("train", "validation", "test")
@@ -95,7 +95,7 @@ def split_rows(source: Source, *, seed: int, validation: float = 0.15, test: flo
     """
     _refuse_shares(validation, test, seed)
     checks: list[Check] = []
-    own, near = _kept(source, checks)
+    own, near = kept_rows(source, checks)
     pool_name = "all" if "all" in own else "train"
     shares = {"validation": validation, "test": test}
     present = 1 - sum(share for name, share in shares.items() if name in own)
@@ -126,15 +126,12 @@ def _refuse_shares(validation: float, test: float, seed: int) -> None:
         )
 
 
-def without_copies(source: Source, checks: list[Check]) -> dict[str, Rows]:
-    """Keep rows of one text and label once, and no text on two sides of the owner's splits."""
-    return {name: dict(source.splits)[name].take(stays) for name, stays in _stays(source, checks).items()}
+def kept_rows(source: Source, checks: list[Check]) -> tuple[dict[str, Rows], _Integers | None]:
+    """Keep rows of one text and label once, and no text on two sides of the owner's splits.
 
-
-def _kept(source: Source, checks: list[Check]) -> tuple[dict[str, Rows], _Integers | None]:
-    """Give the rows that `without_copies` keeps, and of rows that come undivided their near-duplicates."""
+    Of rows that come undivided their near-duplicates are given, too, as the checks tell of them.
+    """
     stays = _stays(source, checks)
-    # Each key of undivided rows is left once at least, so that their near-duplicates are known from all rows.
     near = source.alike()[0][source.keys()[0][stays["all"]]] if "all" in stays else None
     return {name: dict(source.splits)[name].take(places) for name, places in stays.items()}, near
 
@@ -185,8 +182,9 @@ def _cut(
 
 
 def find_units(rows: Rows, near: _Integers | None = None) -> list[Unit]:
-    """Find the rows that must stay together; `near` has their near-duplicates where these are known."""
-    units = near_duplicates(rows.texts, least_likeness(rows.kind)) if near is None else near
+    """Find the rows that must stay together, in the order of the rows; `near` has near-duplicates that are known."""
+    found = near_duplicates(rows.texts, least_likeness(rows.kind)) if near is None else near
+    units = np.unique(_first_alike(found), return_inverse=True)[1]
     if rows.groups is not None:
         places = np.arange(len(rows))
         tied = [_first_alike(units), _first_alike(numbered(rows.groups)[0])]

@@ -65,7 +65,7 @@ class ServeSettings:
     most_rows : int
         Rows of one call of the model.
     wait_seconds : float
-        How long a call waits at most for the next of the requests that are likely under way.
+        How long a call waits at most for the next of the requests that are likely under way; twice as long in all.
     hosts : frozenset of str or None
         Names by which the server may be asked; None for any.
     key : str or None
@@ -270,8 +270,7 @@ def _sentence(error: RequestValidationError) -> str:
     if first["type"] == "json_invalid":
         return f"The body is no JSON: {first['ctx']['error']} at character {first['loc'][-1]}."
     place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    more = len(error.errors()) - 1
-    return f"{place}: {first['msg']}{f', and {more} more such places' if more else ''}."
+    return f"{place}: {first['msg']}."
 
 
 async def _awaited(asked: Future[list[Answer]], until: float, receive: Receive) -> bool:

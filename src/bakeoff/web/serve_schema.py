@@ -126,9 +126,10 @@ class ServeSchema:
         if not 1 <= len(rows) <= limits.rows:
             raise UnfitError(f"A request has 1 to {limits.rows:,} rows; {len(rows):,} came.")
         for number, row in enumerate(rows, start=1):
-            parts = [part for cell in row if cell for part in ([cell] if isinstance(cell, str) else cell)]
-            length = sum(map(len, parts))
-            if any("\0" in part for part in parts):  # refused in files, too
+            # Tokens are one text, with a character between two of them, however many of them are empty.
+            texts = [cell if isinstance(cell, str) else " ".join(cell) for cell in row if cell]
+            length = sum(map(len, texts))
+            if any("\0" in text for text in texts):  # refused in files, too
                 raise UnfitError(f"Text must hold no NUL character; row {number:,} does.")
             if length > limits.characters:
                 raise UnfitError(f"A row has at most {limits.characters:,} characters; row {number:,} has {length:,}.")
@@ -151,12 +152,11 @@ class ServeSchema:
             fields |= {name: (self._cell_type(name) | None, _cell_field(name, default=None)) for name in self.columns}
         if self.one_text:
             fields["texts"] = (
-                list[self._cell_type("text")] | None,  # type: ignore[misc]  # a type that is made here
+                _listed(self._cell_type("text")) | None,
                 Field(default=None, description="several texts", json_schema_extra=many),
             )
-        rows: Any = list[self.row]  # type: ignore[name-defined]  # a type that is made here
         fields["rows"] = (
-            rows | None,
+            _listed(self.row) | None,
             Field(default=None, description="several rows", json_schema_extra=many),
         )
         fields["probabilities"] = (
@@ -173,7 +173,7 @@ class ServeSchema:
         """Tell what `_check` looks at, which says more of it than a schema's faults would."""
         told: Any = {"maxLength": self.limits.characters, "pattern": "^[^\\u0000]*$"}
         text = Annotated[str, Field(json_schema_extra=told)]
-        return list[text] if name == "tokens" else text
+        return _listed(text) if name == "tokens" else text
 
     def _one_form(self) -> list[dict[str, Any]]:
         """Tell that a request holds its rows in one form alone."""
@@ -225,6 +225,11 @@ class ServeSchema:
             found["texts"] = {"summary": "several texts", "value": {"texts": [values[0], "Broke after two days."]}}
         found["rows"] = {"summary": "several rows", "value": {"rows": [row, row], "probabilities": False}}
         return found
+
+
+def _listed(kind: Any) -> Any:
+    """Give the type of a list that is read no further than to its first fault: half a million would be one each."""
+    return Annotated[list[kind], Field(fail_fast=True)]
 
 
 def _cell_field(name: str, **settings: Any) -> Any:

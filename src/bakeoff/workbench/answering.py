@@ -3,7 +3,8 @@
 A model answers thirty rows in less time than thirty times one row. So rows wait in a queue while the model works, and
 the next call takes what has come: by turns one row of each request, so that a single text does not wait behind the
 hundreds of another request. The model never waits for a full batch. It waits at all only where its last call answered
-several requests, since then the next ones are likely under way, and only as long as they come in quick succession.
+several requests, since then the next ones are likely under way, as long as they come in quick succession, and twice as
+long in all.
 
 A model that allows it is called by several threads at a time, each with its share of what has come: two calls on one
 processor each need less than one call on both, whose threads wait for each other at every step of the model.
@@ -20,7 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from bakeoff.errors import BakeoffError, TrialError
+from bakeoff.errors import BakeoffError, TrialError, UserError
 from bakeoff.records import Answer
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
 
 #: Characters after which no further row joins a batch: long texts would keep the short ones of others waiting.
 BATCH_CHARACTERS = 100_000
+#: The longest wait for all likely requests, in longest waits for the next of them.
+_WAITS = 2
 #: How much the last call weighs in the rate by which a wait is estimated.
 _WEIGHT = 0.2
 
@@ -135,7 +138,8 @@ class AnsweringThreads:
     most_waiting : int
         Rows that may wait for a call.
     wait_seconds : float
-        How long a call waits at most for the next of the requests that are likely under way; 0 for never.
+        How long a call waits at most for the next of the requests that are likely under way; for all of them it waits
+        twice as long at most. 0 for never.
     watch : callable, optional
         Told of each call, in its thread.
     hand_over : callable, optional
@@ -157,8 +161,8 @@ class AnsweringThreads:
         self._changed = threading.Condition()
         self._pending: deque[_Asked] = deque()
         self._waiting = 0
-        #: Threads that wait for anything at all, and the requests for which the last one waits that gathers several.
-        self._idle, self._wanted = 0, 1
+        #: Threads that wait for anything at all, and how many requests each of those waits for that gather several.
+        self._idle, self._wanted = 0, list[int]()
         self._calls, self._under_way, self._rows_under_way = 1, 0, 0
         self._closing = False
         self._seconds_a_row = 0.0
@@ -219,7 +223,8 @@ class AnsweringThreads:
                 raise QueueFullFault(self._waiting, self._most_waiting, self._waiting * self._seconds_a_row)
             self._pending.append(asked)
             self._waiting += len(texts)
-            if self._idle or len(self._pending) >= self._wanted or self._waiting >= self._most_rows:
+            enough = self._waiting >= self._most_rows or any(len(self._pending) >= wanted for wanted in self._wanted)
+            if self._idle or enough:
                 self._changed.notify()
         return asked.told
 
@@ -257,13 +262,14 @@ class AnsweringThreads:
         """Load the model, start the other threads, and be the first of them."""
         try:
             model = self._load()
+            self._calls = model.calls
+            others = [self._thread(lambda: self._work(model.answer)) for _ in range(model.calls - 1)]
+            for thread in others:
+                thread.start()
         except BaseException as error:
+            self.refuse()  # which ends those that were started
             self._ready.set_exception(error)
             return
-        self._calls = model.calls
-        others = [self._thread(lambda: self._work(model.answer)) for _ in range(model.calls - 1)]
-        for thread in others:
-            thread.start()
         self._threads += others
         self._ready.set_result(None)
         self._work(model.answer)
@@ -289,18 +295,21 @@ class AnsweringThreads:
                     break
             self._under_way += 1
             self._rows_under_way += len(taken)
-            if self._pending and self._idle:
+            if self._pending:  # for one that is idle, or waits for more than will come now
                 self._changed.notify()
             return taken
 
     def _await_likely(self, last_requests: int) -> None:
         """Wait for as many requests as the last call answered, where those were several, as long as they come."""
-        self._wanted, came = last_requests, -1
+        until, came = time.monotonic() + _WAITS * self._wait_seconds, -1
+        self._wanted.append(last_requests)
         while len(self._pending) < last_requests and self._waiting < self._most_rows and not self._closing:
-            if self._wait_seconds <= 0 or len(self._pending) <= came:
-                return
+            left = until - time.monotonic()
+            if left <= 0 or len(self._pending) <= came:
+                break
             came = len(self._pending)
-            self._changed.wait(self._wait_seconds)
+            self._changed.wait(min(self._wait_seconds, left))
+        self._wanted.remove(last_requests)
 
     def _share(self) -> int:
         """Give the rows that a call takes at most: its part of all, so that no thread has much and another little."""
@@ -334,8 +343,8 @@ class AnsweringThreads:
         alone = self._under_way == 1 and not self._pending
         failed: list[_Asked] = []
         if not self._call(answer, taken, alone):
-            # Whoever asked for what cannot be answered is told so; the others have their answers.
-            for asked in requests.values():
+            # Whoever asked for what cannot be answered is told so; the others have their answers, if they still wait.
+            for asked in (one for one in requests.values() if not one.told.cancelled()):
                 own = [(owner, place) for owner, place in taken if owner is asked]
                 if len(requests) == 1 or not self._call(answer, own, alone):
                     failed.append(asked)
@@ -363,10 +372,12 @@ class AnsweringThreads:
             found = answer([asked.texts[place] for asked, place in taken], alone)
             if len(found) != len(taken):
                 raise RuntimeError(f"{len(found)} answers came for {len(taken)} rows")
-        except Exception as error:
-            # The message of an error may quote a text; its kind and the lines of code that it passed cannot. Why a
-            # server refuses is a sentence of ours.
-            why = f"{type(error).__name__}: {error}" if isinstance(error, TrialError) else type(error).__name__
+        except BaseException as error:
+            # A tokenizer in Rust that meets what nobody foresaw panics, which is no Exception, and the thread is to go
+            # on. The message of an error may quote a text, and so may a server; the kind of an error, the lines of code
+            # that it passed, and what is to be done about a server cannot.
+            why, cause = type(error).__name__, error.__cause__
+            why += f": {cause.next_step}" if isinstance(error, TrialError) and isinstance(cause, UserError) else ""
             lines = "".join(traceback.format_tb(error.__traceback__)).rstrip()
             _LOG.error("The model failed on %d rows: %s\n%s", len(taken), why, lines)
             return False

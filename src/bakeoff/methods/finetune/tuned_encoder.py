@@ -152,6 +152,10 @@ class TunedEncoder(Method):
             self.answering_ = self.network_.laid_out(answering_dtype(self.context_.dtype, self.context_.device))
         return self.answering_
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the network laid out for answering: it cannot be pickled, and is made again when it is asked."""
+        return {name: value for name, value in vars(self).items() if name != "answering_"}
+
     def exportable(self) -> Exportable:
         """Give the network that answers, in float32, with what goes with it.
 
