@@ -37,6 +37,8 @@ __all__ = ["RayExecutor"]
 
 #: A job that no node takes in this time has failed.
 WAITING_SECONDS = 3600.0
+#: Jobs that are under way when the executor is stopped get so long before the cluster is left.
+ENDING_SECONDS = 10.0
 #: Rows of fewer characters go with the job.
 _LEAST_PUT = 20_000
 
@@ -74,6 +76,8 @@ class RayExecutor:
         self._peaks: dict[tuple[str, str | None], float] = {}
         #: Servers are asked from here alone: their key stays here, and so do the counts of what was spent on them.
         self._local, self._asking = LocalExecutor(1), threading.Lock()
+        #: Jobs that are under way, those of their tasks that are open, and whether no more of either may come.
+        self._state, self._jobs, self._streams, self._stopped = threading.Condition(), 0, set[Any](), False
 
     def __enter__(self) -> Self:
         return self
@@ -110,26 +114,64 @@ class RayExecutor:
         JobResult
             `JobFailed` where the method gave up, or the worker died or hung, or its node went away (`lost`).
         """
-        tell = progress or _tell_nobody
+        with self._state:
+            self._go_on()
+            self._jobs += 1
+        try:
+            return self._run(job, progress or _tell_nobody)
+        finally:
+            with self._state:
+                self._jobs -= 1
+                self._state.notify_all()
+
+    def stop(self) -> None:
+        """End what runs for this study, here and there, and leave the cluster, which itself stays."""
+        with self._state:
+            self._stopped = True
+            open_streams = tuple(self._streams)
+        for stream in open_streams:
+            self._cancel(stream)
+        end = time.monotonic() + ENDING_SECONDS
+        with self._state:
+            # Ray would join the cluster anew for a thread that asks it anything after it was left.
+            while self._jobs and time.monotonic() < end:
+                self._local.interrupt()
+                self._state.wait(0.1)
+        self._local.stop()
+        self.cluster.leave()
+
+    def _go_on(self) -> None:
+        """End the thread of a job as soon as the executor is stopped; called before anything is sent or asked."""
+        if self._stopped:
+            raise RuntimeError("the executor was stopped")
+
+    def _run(self, job: Job, tell: Tell) -> JobResult:
         models = _models_of(job)
         if any(map(is_server, models)):
             with self._asking:
-                return self._local.run(job, progress)
+                self._go_on()
+                return self._local.run(job, tell)
         try:
             call, rows = self._packed(job, models)
         except UserError as error:  # a model cannot be found
             return JobFailed(str(error), crashed=False)
-        stream = self._task.options(**self._needs(job)).remote(call, **rows)
+        return self._tried(job, call, rows, tell)
+
+    def _tried(self, job: Job, call: NodeCall, rows: Mapping[str, Any], tell: Tell) -> JobResult:
+        """Send a job to the cluster, and follow it to its end."""
+        task = self._task.options(**self._needs(job))
+        with self._state:
+            self._go_on()
+            stream = task.remote(call, **rows)
+            self._streams.add(stream)
         try:
             return self._followed(job, stream, tell)
         except BaseException:
             self._cancel(stream)
             raise
-
-    def stop(self) -> None:
-        """Leave the cluster, which ends what runs there for this study; the cluster itself stays."""
-        self._local.stop()
-        self.cluster.leave()
+        finally:
+            with self._state:
+                self._streams.discard(stream)
 
     def _processors(self, nodes: Sequence[Node]) -> float:
         """Give the processors of a task: as many as threads, and no more than a node has."""
@@ -167,8 +209,12 @@ class RayExecutor:
         key = hashlib.sha256("\0".join(values).encode()).hexdigest()
         with self._lock:
             if key not in self._rows:
-                self._rows[key] = self._ray.put(values)
+                self._rows[key] = self._put(values)
             return self._rows[key]
+
+    def _put(self, value: Any) -> Any:
+        self._go_on()
+        return self._ray.put(value)
 
     def _model(self, name: str) -> SentModel:
         if name not in self._models:
@@ -180,17 +226,19 @@ class RayExecutor:
         if name not in self._pieces and any(node.id != self.cluster.home for node in self.cluster.nodes()):
             model = self._models[name]
             self._pieces[name] = {
-                file.name: [self._ray.put(piece) for piece in pieces_of(model.path_of(file))] for file in model.files
+                file.name: [self._put(piece) for piece in pieces_of(model.path_of(file))] for file in model.files
             }
         return self._pieces.get(name, {})
 
-    def _followed(self, job: Job, stream: Any, tell: Callable[[str, float], None]) -> JobResult:
+    def _followed(self, job: Job, stream: Any, tell: Tell) -> JobResult:
         """Take what a node says of a job, until it ends or hangs."""
         ray = self._ray
         node, phase, end = "", "waiting for a node", time.monotonic() + WAITING_SECONDS
         tell("waiting for a node", 0.0)
         while True:
-            if not ray.wait([stream], timeout=0.5)[0]:
+            ready = ray.wait([stream], timeout=0.5)[0]
+            self._go_on()
+            if not ready:
                 if time.monotonic() > end:
                     self._cancel(stream)
                     return JobFailed(f"hung {phase}", crashed=True)
