@@ -30,7 +30,7 @@ from bakeoff.study.executors.jobs import (
     RefitJob,
 )
 from bakeoff.study.executors.local import LOADING_SECONDS, LocalExecutor, seconds_allowed
-from bakeoff.study.executors.node import BEGAN, PROGRESS, ROWS, NodeCall, answer_on_node, with_rows
+from bakeoff.study.executors.node import BEGAN, PROGRESS, RESULT, ROWS, NodeCall, answer_on_node, with_rows
 from bakeoff.study.executors.sent_models import SentModel, describe_model, pieces_of
 
 __all__ = ["RayExecutor"]
@@ -39,6 +39,8 @@ __all__ = ["RayExecutor"]
 WAITING_SECONDS = 3600.0
 #: Jobs that are under way when the executor is stopped get so long before the cluster is left.
 ENDING_SECONDS = 10.0
+#: Takes the place of what a node says where it said nothing for a moment.
+_NOTHING = "nothing"
 #: Rows of fewer characters go with the job.
 _LEAST_PUT = 20_000
 
@@ -238,17 +240,14 @@ class RayExecutor:
         while True:
             ready = ray.wait([stream], timeout=0.5)[0]
             self._go_on()
-            if not ready:
-                if time.monotonic() > end:
-                    self._cancel(stream)
-                    return JobFailed(f"hung {phase}", crashed=True)
-                continue
             try:
-                said = ray.get(next(stream))
+                said = ray.get(next(stream)) if ready else (_NOTHING,)
             except StopIteration:
                 return JobFailed("its task ended without a result", crashed=True)
             except ray.exceptions.RayError as error:
                 return self._why_lost(error, node)
+            if said[0] == RESULT:
+                return self._taken(job, said[1], said[2])
             if said[0] == BEGAN:
                 node, phase, end = said[1], "loading its model", time.monotonic() + LOADING_SECONDS
                 tell(f"begun on the node {self.cluster.host_of(node)}", 0.0)
@@ -256,8 +255,9 @@ class RayExecutor:
                 phase, end = "past its deadline and grace", time.monotonic() + seconds_allowed(job)
             elif said[0] == PROGRESS:
                 tell(said[1], said[2])
-            else:
-                return self._taken(job, said[1], said[2])
+            if time.monotonic() > end:
+                self._cancel(stream)
+                return JobFailed(f"hung {phase}", crashed=True)
 
     def _taken(self, job: Job, result: JobResult, files: Mapping[str, bytes]) -> JobResult:
         """Take a result: what it says of memory, and the files that it brings."""
