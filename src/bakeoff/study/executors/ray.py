@@ -280,11 +280,14 @@ class RayExecutor:
         if isinstance(error, kinds.NodeDiedError) or self.cluster.went_away(node):
             return JobFailed(f"the node {host} went away", crashed=True, lost=True)
         if isinstance(error, kinds.OutOfMemoryError):
-            return JobFailed(f"out of memory on the node {host}", crashed=True)
-        if isinstance(error, kinds.WorkerCrashedError):
-            return JobFailed(f"the worker process ended on the node {host}", crashed=True)
-        reason = str(error).strip().rpartition("\n")[2]
-        return JobFailed(f"{type(error).__name__} on the node {host}: {reason}", crashed=True)
+            reason = f"out of memory on the node {host}"
+        elif isinstance(error, kinds.WorkerCrashedError):
+            reason = f"the worker process ended on the node {host}"
+        else:
+            last_line = str(error).strip().rpartition("\n")[2]
+            reason = f"{type(error).__name__} on the node {host}: {last_line}"
+        # Nothing was run yet of a job that had not begun, so what befell it is no fault of its own.
+        return JobFailed(reason, crashed=True, lost=not node)
 
     def _cancel(self, stream: Any) -> None:
         if self._ray.is_initialized():
