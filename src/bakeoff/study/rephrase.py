@@ -12,7 +12,7 @@ from bakeoff.decision import deviation_beyond_chance
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender, Rephrased, RephrasedAnswers, Trial
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
-from bakeoff.study.executors.jobs import FitJob, Job, JobResult, RephraseJob, RephraseResult
+from bakeoff.study.executors.jobs import FitJob, Job, JobFailed, JobResult, RephraseJob, RephraseResult
 from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes, scoring_of
@@ -45,8 +45,9 @@ def rephrase_prompts(
 ) -> None:
     """Answer a prefix of the validation rows in every phrasing, once for each prompt model, and keep the answers.
 
-    A model is left for later where its zero-shot prompt is not measured yet or time is short, and not tried again where
-    it failed. Server models are left out: each phrasing would send the rows again.
+    A model is left for later where its zero-shot prompt is not measured yet, time is short, or the machine that it was
+    asked on went away; and not tried again where it failed. Server models are left out: each phrasing would send the
+    rows again.
 
     Parameters
     ----------
@@ -71,6 +72,8 @@ def rephrase_prompts(
         if done is None or rows < LEAST_ROWS:
             continue
         result = executor.run(_job(store, contender, rows, max(_SAFETY * _forecast(done, rows), 30.0)), tell)
+        if isinstance(result, JobFailed) and result.lost:
+            continue
         kept = asdict(result if isinstance(result, RephraseResult) else RephraseResult(()))
         store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: kept})
 

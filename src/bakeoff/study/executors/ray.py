@@ -39,6 +39,8 @@ __all__ = ["RayExecutor"]
 WAITING_SECONDS = 3600.0
 #: Jobs that are under way when the executor is stopped get so long before the cluster is left.
 ENDING_SECONDS = 10.0
+#: A job is sent again where its node went away under it, so often at most. A trial is not: its study counts its tries.
+MOST_LOST = 5
 #: Takes the place of what a node says where it said nothing for a moment.
 _NOTHING = "nothing"
 #: Rows of fewer characters go with the job.
@@ -157,7 +159,12 @@ class RayExecutor:
             call, rows = self._packed(job, models)
         except UserError as error:  # a model cannot be found
             return JobFailed(str(error), crashed=False)
-        return self._tried(job, call, rows, tell)
+        result = self._tried(job, call, rows, tell)
+        for _ in range(0 if isinstance(job, FitJob) else MOST_LOST):
+            if not (isinstance(result, JobFailed) and result.lost):
+                break
+            result = self._tried(job, call, rows, tell)
+        return result
 
     def _tried(self, job: Job, call: NodeCall, rows: Mapping[str, Any], tell: Tell) -> JobResult:
         """Send a job to the cluster, and follow it to its end."""
