@@ -31,7 +31,7 @@ from bakeoff.study.executors.jobs import (
 )
 from bakeoff.study.executors.local import LOADING_SECONDS, LocalExecutor, seconds_allowed
 from bakeoff.study.executors.node import BEGAN, PROGRESS, RESULT, ROWS, NodeCall, answer_on_node, with_rows
-from bakeoff.study.executors.sent_models import SentModel, describe_model, pieces_of
+from bakeoff.study.executors.sent_models import FETCHING, SentModel, describe_model, pieces_of
 
 __all__ = ["RayExecutor"]
 
@@ -262,6 +262,8 @@ class RayExecutor:
                 phase, end = "past its deadline and grace", time.monotonic() + seconds_allowed(job)
             elif said[0] == PROGRESS:
                 tell(said[1], said[2])
+                if said[1] == FETCHING:  # as long as pieces come, however large it is
+                    end = time.monotonic() + LOADING_SECONDS
             if time.monotonic() > end:
                 self._cancel(stream)
                 return JobFailed(f"hung {phase}", crashed=True)
