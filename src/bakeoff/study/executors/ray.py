@@ -79,7 +79,7 @@ class RayExecutor:
         self._pieces: dict[str, dict[str, list[Any]]] = {}
         self._peaks: dict[tuple[str, str | None], float] = {}
         #: Servers are asked from here alone: their key stays here, and so do the counts of what was spent on them.
-        self._local, self._asking = LocalExecutor(1), threading.Lock()
+        self._local, self._asking = LocalExecutor(self.threads), threading.Lock()
         #: Jobs that are under way, those of their tasks that are open, and whether no more of either may come.
         self._state, self._jobs, self._streams, self._stopped = threading.Condition(), 0, set[Any](), False
 
