@@ -1,7 +1,9 @@
 """Run a study's plan: each record is on disk at once; stop and resume at any point.
 
 An executor that takes one job at a time gets one trial after another. One that takes several gets as many as do not
-hang on each other: all of a part of the plan, or what the policy would choose whatever those under way will give.
+hang on each other: all of a part of the plan, or what the policy would choose whatever those under way will give. Of
+trials that ask a server it gets one after another all the same: they would only wait for each other there, while their
+deadlines come.
 """
 
 from __future__ import annotations
@@ -82,7 +84,7 @@ def run_study(
     try:
         for step in _as_decided(run) if until == "decided" else _in_order(run):
             if isinstance(step, str):
-                _wait_for(run, jobs, 1 if step == "one" else len(jobs))
+                _wait(run, jobs, step)
             if step == "end" or (isinstance(step, PlannedTrial) and step.spare):
                 left = run.time_left if step == "end" else SHARE_TO_REPHRASE * run.time_left
                 rephrase_prompts(store, executor, left, lambda what, share: run.tell(None, what, share))
@@ -194,11 +196,30 @@ def _take(run: RunState, jobs: UnderWay[_Attempt], planned: PlannedTrial) -> Non
         run.passed.add(run.place_of(planned))
         return
     run.at_a_time = jobs.at_a_time
+    is_asked = run.asks_server(planned.contender) and any(run.asks_server(name) for name, _n, _seed in run.under_way)
     run.under_way.add(run.place_of(planned))
-    run.tell(planned, "starting", 0.0)
-    _try(run, jobs, _Attempt(planned, run.trial_of_study(planned), time.monotonic()))
+    if is_asked:
+        run.held.append(planned)
+        return
+    _begin(run, jobs, planned)
     while jobs.full:
         _end_one(run, jobs)
+
+
+def _begin(run: RunState, jobs: UnderWay[_Attempt], planned: PlannedTrial) -> None:
+    run.tell(planned, "starting", 0.0)
+    _try(run, jobs, _Attempt(planned, run.trial_of_study(planned), time.monotonic()))
+
+
+def _begin_held(run: RunState, jobs: UnderWay[_Attempt]) -> None:
+    """Begin the next of the trials that waited for a server, if time still allows any."""
+    while run.held:
+        planned = run.held.popleft()
+        if _worth_running(run, planned):
+            _begin(run, jobs, planned)
+            return
+        run.under_way.discard(run.place_of(planned))
+        run.passed.add(run.place_of(planned))
 
 
 def _try(run: RunState, jobs: UnderWay[_Attempt], attempt: _Attempt) -> None:
@@ -206,20 +227,20 @@ def _try(run: RunState, jobs: UnderWay[_Attempt], attempt: _Attempt) -> None:
     jobs.start(attempt, job, functools.partial(run.tell, attempt.planned))
 
 
-def _wait_for(run: RunState, jobs: UnderWay[_Attempt], count: int) -> None:
-    """Wait until so many of the trials under way have ended, tried once more where that is due."""
-    least = max(len(jobs) - count, 0)
-    while len(jobs) > least:
-        _end_one(run, jobs)
+def _wait(run: RunState, jobs: UnderWay[_Attempt], pause: _Pause) -> None:
+    """Wait until one of the trials under way has ended, or all have, tried once more where that is due."""
+    while len(jobs):
+        if _end_one(run, jobs) and pause == "one":
+            return
 
 
-def _end_one(run: RunState, jobs: UnderWay[_Attempt]) -> None:
-    """Wait for one job, and record its trial or try it once more."""
+def _end_one(run: RunState, jobs: UnderWay[_Attempt]) -> bool:
+    """Wait for one job, and record its trial or try it once more; say whether the trial has ended."""
     attempt, result = jobs.next()
     planned = attempt.planned
     if _is_tried_again(run, attempt, result):
         _try(run, jobs, attempt)
-        return
+        return False
     taken = time.monotonic() - attempt.begun
     trial, validation, test = attempt.of_study.record(run.key_of(planned), result, taken)
     run.store.add(trial, validation, test)
@@ -230,6 +251,9 @@ def _end_one(run: RunState, jobs: UnderWay[_Attempt]) -> None:
     note(run, trial, planned.forecast)
     run.tell(planned, "recorded", 1.0)
     _drop_hopeless(run)
+    if run.asks_server(planned.contender):
+        _begin_held(run, jobs)
+    return True
 
 
 def _is_tried_again(run: RunState, attempt: _Attempt, result: JobResult) -> bool:
