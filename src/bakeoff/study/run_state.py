@@ -99,6 +99,8 @@ class RunState:
     #: Trials that wait until another has asked its server; they count among those under way.
     held: deque[PlannedTrial] = field(default_factory=deque)
     at_a_time: int = 1
+    #: Models whose prompts were asked in other words, or are just now.
+    rephrasing: set[str] = field(default_factory=set)
 
     @property
     def spent(self) -> float:
