@@ -129,11 +129,13 @@ def test_a_killed_worker_is_a_crash_and_no_loss_of_its_node(cluster: LoopbackClu
 def test_a_task_asks_for_what_its_job_needs(on_ray: RayExecutor) -> None:
     job = fit_job()
     assert on_ray.run(job).usage.peak_memory_mb > 0  # type: ignore[union-attr]
-    needs = on_ray._needs(job)
+    needs, nodes = on_ray._needs(job)
+    assert len(nodes) == 2
     assert (needs["num_cpus"], needs["num_gpus"]) == (1.0, 0)
     assert needs["memory"] > 10e6, "as much as the last trial of its kind took"
-    assert "memory" not in on_ray._needs(replace(job, method="majority", model="never run"))
-    assert on_ray._needs(replace(job, device="cuda:0"))["num_gpus"] == 1
+    assert "memory" not in on_ray._needs(replace(job, method="majority", model="never run"))[0]
+    needs, nodes = on_ray._needs(replace(job, device="cuda:0"))
+    assert (needs["num_gpus"], nodes) == (1, []), "none of them has one"
 
 
 def test_a_study_that_ends_when_decided_runs_the_same_trials(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -61,8 +62,10 @@ class Cluster:
         self.address = str(about.gcs_address)
         #: Id of the node on this machine.
         self.home = str(about.get_node_id())
+        #: What nodes were asked for their version, by id: not answered yet, or None; and which have the right one.
+        self._asked, self._alike, self._lock = dict[str, Any](), set[str](), threading.Lock()
         try:
-            self._greet(self.nodes())
+            self._greet(self._alive())
         except BaseException:
             self.leave()
             raise
@@ -73,12 +76,26 @@ class Cluster:
             self.ray.shutdown()
 
     def nodes(self) -> list[Node]:
-        """Give the nodes that are alive and have a processor.
+        """Give the nodes that jobs may go to: alive, with a processor, and with the version of this machine.
+
+        A node that has joined meanwhile is asked for its version, and counts from its answer on.
 
         Returns
         -------
         list of Node
         """
+        alive = self._alive()
+        with self._lock:
+            for node in alive:
+                if node.id not in self._asked:
+                    self._asked[node.id] = self._ask(node)
+                answer = self._asked[node.id]
+                if answer is not None and self.ray.wait([answer], timeout=0)[0]:
+                    with contextlib.suppress(OptionError):
+                        self._hear(node, answer)
+        return [node for node in alive if node.id in self._alike]
+
+    def _alive(self) -> list[Node]:
         alive = ((one, one["Resources"]) for one in self.ray.nodes() if one["Alive"])
         return [
             Node(one["NodeID"], one["NodeManagerAddress"], has["CPU"], has.get("GPU", 0.0), has.get("memory", 0.0))
@@ -116,13 +133,8 @@ class Cluster:
         known = [one for one in self.ray.nodes() if one["NodeID"] == node]
         return any(not one["Alive"] or not _answers(one["NodeManagerAddress"], one["NodeManagerPort"]) for one in known)
 
-    def _greet(self, nodes: Sequence[Node]) -> None:
-        """Hear from each node which version of this package it has; the first job would fail otherwise."""
-        if not nodes:
-            raise OptionError(
-                f"No node of the Ray cluster {self.address} has a processor.",
-                next_step="Start one that has: ray start --address=HOST:6379 --num-cpus=4",
-            )
+    def _ask(self, node: Node) -> Any:
+        """Ask a node which version of this package it has."""
 
         def found_version() -> str:  # it is sent as it stands: a node may lack the package
             from importlib.metadata import version
@@ -131,18 +143,33 @@ class Cluster:
 
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        task = self.ray.remote(max_retries=0, num_cpus=0)(found_version)
-        there = (NodeAffinitySchedulingStrategy(node.id, soft=False) for node in nodes)
-        asked = [task.options(scheduling_strategy=place).remote() for place in there]
-        own = version("bakeoff")
+        there = NodeAffinitySchedulingStrategy(node.id, soft=False)
+        return self.ray.remote(max_retries=0, num_cpus=0, scheduling_strategy=there)(found_version).remote()
+
+    def _hear(self, node: Node, answer: Any) -> str:
+        """Take a node's answer: its version, or why it has none. One that gave none is asked again."""
+        try:
+            told = str(self.ray.get(answer, timeout=GREET_SECONDS))
+        except self.ray.exceptions.RayTaskError:
+            told = "none"
+        except self.ray.exceptions.RayError as error:
+            self._asked.pop(node.id, None)
+            raise _unreached(f"its node {node.host}", type(error).__name__) from error
+        self._asked[node.id] = None
+        if told == version("bakeoff"):
+            self._alike.add(node.id)
+        return told
+
+    def _greet(self, nodes: Sequence[Node]) -> None:
+        """Hear from each node which version of this package it has; the first job would fail otherwise."""
+        if not nodes:
+            raise OptionError(
+                f"No node of the Ray cluster {self.address} has a processor.",
+                next_step="Start one that has: ray start --address=HOST:6379 --num-cpus=4",
+            )
+        asked, own = [self._ask(node) for node in nodes], version("bakeoff")
         for node, answer in zip(nodes, asked, strict=True):
-            try:
-                told = self.ray.get(answer, timeout=GREET_SECONDS)
-            except self.ray.exceptions.RayTaskError:
-                told = "none"
-            except self.ray.exceptions.RayError as error:
-                raise _unreached(f"its node {node.host}", type(error).__name__) from error
-            if told != own:
+            if (told := self._hear(node, answer)) != own:
                 raise OptionError(
                     f"Every node must have bakeoff {own}, as this machine has; {node.host} has {told}.",
                     next_step=f"Install it there with: pip install 'bakeoff[ray]=={own}'",

@@ -7,10 +7,11 @@ tried again by Ray: what crashed and why is the study's to know, and it tries ag
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -35,8 +36,10 @@ from bakeoff.study.executors.sent_models import FETCHING, SentModel, describe_mo
 
 __all__ = ["RayExecutor"]
 
-#: A job that no node takes in this time has failed.
+#: A job has failed where in this time there is no node that has what it needs.
 WAITING_SECONDS = 3600.0
+#: The label that Ray gives each node; of those with it that jobs may go to, the scheduler chooses.
+NODE_LABEL = "ray.io/node-id"
 #: Jobs that are under way when the executor is stopped get so long before the cluster is left.
 ENDING_SECONDS = 10.0
 #: A job is sent again where its node went away under it, so often at most. A trial is not: its study counts its tries.
@@ -168,13 +171,16 @@ class RayExecutor:
 
     def _tried(self, job: Job, call: NodeCall, rows: Mapping[str, Any], tell: Tell) -> JobResult:
         """Send a job to the cluster, and follow it to its end."""
-        task = self._task.options(**self._needs(job))
+        needs, places = self._room(job, tell)
+        if not places:
+            return JobFailed("hung waiting for a node", crashed=True)
+        task = self._task.options(**needs, label_selector={NODE_LABEL: f"in({', '.join(sorted(places))})"})
         with self._state:
             self._go_on()
             stream = task.remote(call, **rows)
             self._streams.add(stream)
         try:
-            return self._followed(job, stream, tell)
+            return self._followed(job, stream, places, tell)
         except BaseException:
             self._cancel(stream)
             raise
@@ -186,16 +192,31 @@ class RayExecutor:
         """Give the processors of a task: as many as threads, and no more than a node has."""
         return min(float(self.threads or 1), max((node.processors for node in nodes), default=1.0))
 
-    def _needs(self, job: Job) -> dict[str, Any]:
-        """Give what a job needs of a node: processors, a GPU where its device is one, the memory that its like took."""
+    def _needs(self, job: Job) -> tuple[dict[str, Any], list[Node]]:
+        """Give what a job needs of a node, and the nodes that have it.
+
+        That is processors, a GPU where its device is one, and the memory that its like took.
+        """
         nodes = self.cluster.nodes()
         fit = job if isinstance(job, FitJob | MeasureJob) else job.fit
         needs: dict[str, Any] = {"num_cpus": self._processors(nodes), "num_gpus": int(fit.device.startswith("cuda"))}
+        able = [one for one in nodes if one.processors >= needs["num_cpus"] and one.gpus >= needs["num_gpus"]]
         peak = self._peaks.get((fit.method, fit.model)) if isinstance(fit, FitJob) else None
-        largest = max((node.memory for node in nodes), default=0.0)
+        largest = max((node.memory for node in able), default=0.0)
         if peak is not None and largest:
             needs["memory"] = int(min(peak * 1e6, largest))
-        return needs
+        return needs, [node for node in able if node.memory >= needs.get("memory", 0)]
+
+    def _room(self, job: Job, tell: Tell) -> tuple[dict[str, Any], frozenset[str]]:
+        """Wait until there are nodes that a job may go to, but not for ever; give what it needs, and their ids."""
+        end = time.monotonic() + WAITING_SECONDS
+        tell("waiting for a node", 0.0)
+        while True:
+            self._go_on()
+            needs, nodes = self._needs(job)
+            if nodes or time.monotonic() > end:
+                return needs, frozenset(node.id for node in nodes)
+            time.sleep(0.5)
 
     def _packed(self, job: Job, models: Sequence[str]) -> tuple[NodeCall, dict[str, Any]]:
         """Part a job from its rows and models, which are put into the object store once."""
@@ -239,11 +260,10 @@ class RayExecutor:
             }
         return self._pieces.get(name, {})
 
-    def _followed(self, job: Job, stream: Any, tell: Tell) -> JobResult:
-        """Take what a node says of a job, until it ends or hangs."""
+    def _followed(self, job: Job, stream: Any, places: Collection[str], tell: Tell) -> JobResult:
+        """Take what a node says of a job, until it ends or hangs; it waits as long as one of its places is there."""
         ray = self._ray
-        node, phase, end = "", "waiting for a node", time.monotonic() + WAITING_SECONDS
-        tell("waiting for a node", 0.0)
+        node, phase, end = "", "", math.inf
         while True:
             ready = ray.wait([stream], timeout=0.5)[0]
             self._go_on()
@@ -267,6 +287,9 @@ class RayExecutor:
             if time.monotonic() > end:
                 self._cancel(stream)
                 return JobFailed(f"hung {phase}", crashed=True)
+            if not node and not any(one.id in places for one in self.cluster.nodes()):
+                self._cancel(stream)
+                return JobFailed("the nodes went away that it could go to", crashed=True, lost=True)
 
     def _taken(self, job: Job, result: JobResult, files: Mapping[str, bytes]) -> JobResult:
         """Take a result: what it says of memory, and the files that it brings."""
