@@ -17,7 +17,7 @@ from typing import Any
 from bakeoff.errors import OptionError
 from bakeoff.extras import require
 
-__all__ = ["Cluster", "Node", "check_address"]
+__all__ = ["Cluster", "Node", "find_cluster"]
 
 #: Reaching a node, and hearing from every node.
 REACH_SECONDS, GREET_SECONDS = 5.0, 120.0
@@ -47,17 +47,16 @@ class Cluster:
     MissingExtraError
         If Ray is not installed.
     OptionError
-        If no cluster answers, none of its nodes has a processor, or one has another version of this package.
+        If no cluster answers, this process has joined another one, none of its nodes has a processor, or one has
+        another version of this package.
     """
 
     def __init__(self, address: str | None) -> None:
-        # Read by Ray when it is imported: nothing is told to its makers, and no GPU is hidden from those without one.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        self.ray = require("ray", extra="ray", purpose="Trials on a cluster")
+        found = find_cluster(address)
+        self.ray = _imported()
         self.ours = not self.ray.is_initialized()
         if self.ours:
-            _join(self.ray, address or os.environ.get("RAY_ADDRESS") or "")
+            _join(self.ray, found)
         about = self.ray.get_runtime_context()
         self.address = str(about.gcs_address)
         #: Id of the node on this machine.
@@ -176,17 +175,50 @@ class Cluster:
                 )
 
 
-def check_address(address: str) -> None:
-    """Refuse an address at once where nothing listens; Ray would try for a minute.
+def find_cluster(address: str | None) -> str:
+    """Find a cluster without joining it; refuse at once one that is not there, for which Ray would try a minute.
 
     Parameters
     ----------
-    address : str
+    address : str or None
+        As `Cluster` takes it.
+
+    Returns
+    -------
+    str
+        ``HOST:PORT`` of its head node.
 
     Raises
     ------
-    OptionError
+    MissingExtraError, OptionError
+        As `Cluster` does, but for what only the nodes can say.
     """
+    ray = _imported()
+    joined = str(ray.get_runtime_context().gcs_address) if ray.is_initialized() else ""
+    named = address or joined or os.environ.get("RAY_ADDRESS") or "auto"
+    services: Any = importlib.import_module("ray._private.services")
+    if named == "auto":  # Ray's own word for the cluster of this machine
+        try:
+            named = services.canonicalize_bootstrap_address(named)
+        except (ConnectionError, ValueError) as error:
+            raise _unreached("this machine", "Ray knows of none") from error
+    _check_address(named)
+    if joined and not _is_one(*map(services.canonicalize_bootstrap_address, (named, joined))):
+        raise OptionError(
+            f"This process has joined the Ray cluster {joined}, and cannot join another one; {named} came.",
+            next_step="Give --on ray to use it, or call ray.shutdown() before.",
+        )
+    return named
+
+
+def _imported() -> Any:
+    # Read by Ray when it is imported: nothing is told to its makers, and no GPU is hidden from those without one.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    return require("ray", extra="ray", purpose="Trials on a cluster")
+
+
+def _check_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdigit():
         raise OptionError(
@@ -198,8 +230,6 @@ def check_address(address: str) -> None:
 
 
 def _join(ray: Any, address: str) -> None:
-    if address:
-        check_address(address)
     # Ray prints what befalls its nodes to standard output, where a program reads one document. What befalls a trial is
     # kept with the study; the rest is in Ray's own logs.
     worker: Any = importlib.import_module("ray._private.worker")
@@ -207,13 +237,23 @@ def _join(ray: Any, address: str) -> None:
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR, namespace="bakeoff")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="bakeoff")
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise _unreached(address or "this machine", reason) from error
+        raise _unreached(address, reason) from error
     finally:
         if in_main and before is not None:  # Ray takes the signal for itself
             signal.signal(signal.SIGTERM, before)
+
+
+def _is_one(address: str, other: str) -> bool:
+    """Say whether two addresses are of one cluster, whose host may be named or numbered."""
+    (host, _, port), (other_host, _, other_port) = address.rpartition(":"), other.rpartition(":")
+    return port == other_port and not _numbers(host).isdisjoint(_numbers(other_host))
+
+
+def _numbers(host: str) -> set[str]:
+    return {str(info[4][0]) for info in socket.getaddrinfo(host.strip("[]"), None)}
 
 
 def _answers(host: str, port: int) -> bool:
