@@ -158,22 +158,22 @@ class RayExecutor:
             with self._asking:
                 self._go_on()
                 return self._local.run(job, tell)
-        try:
-            call, rows = self._packed(job, models)
-        except UserError as error:  # a model cannot be found
-            return JobFailed(str(error), crashed=False)
-        result = self._tried(job, call, rows, tell)
+        result = self._tried(job, models, tell)
         for _ in range(0 if isinstance(job, FitJob) else MOST_LOST):
             if not (isinstance(result, JobFailed) and result.lost):
                 break
-            result = self._tried(job, call, rows, tell)
+            result = self._tried(job, models, tell)
         return result
 
-    def _tried(self, job: Job, call: NodeCall, rows: Mapping[str, Any], tell: Tell) -> JobResult:
+    def _tried(self, job: Job, models: Sequence[str], tell: Tell) -> JobResult:
         """Send a job to the cluster, and follow it to its end."""
         needs, places = self._room(job, tell)
         if not places:
             return JobFailed("hung waiting for a node", crashed=True)
+        try:
+            call, rows = self._packed(job, models)  # once its places are known, any of which may lack the models
+        except UserError as error:  # a model cannot be found
+            return JobFailed(str(error), crashed=False)
         task = self._task.options(**needs, label_selector={NODE_LABEL: f"in({', '.join(sorted(places))})"})
         with self._state:
             self._go_on()
