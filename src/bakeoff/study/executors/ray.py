@@ -174,7 +174,7 @@ class RayExecutor:
             call, rows = self._packed(job, models)  # once its places are known, any of which may lack the models
         except UserError as error:  # a model cannot be found
             return JobFailed(str(error), crashed=False)
-        task = self._task.options(**needs, label_selector={NODE_LABEL: f"in({', '.join(sorted(places))})"})
+        task = self._task.options(**needs, label_selector={NODE_LABEL: f"in({','.join(sorted(places))})"})
         with self._state:
             self._go_on()
             stream = task.remote(call, **rows)
