@@ -385,6 +385,7 @@ def test_a_study_on_two_nodes_gives_the_leaderboard_of_one_machine(
     cluster: LoopbackCluster,
     planned: Path,
     alone: tuple[Answers, list[tuple[Any, ...]]],
+    on_ray: RayExecutor,
     tmp_path: Path,
     program: Program,
 ) -> None:
@@ -400,9 +401,11 @@ def test_a_study_on_two_nodes_gives_the_leaderboard_of_one_machine(
         trials = store.trials()
         assert any(trial.seed == 3 for trial in trials), "the finalists got a further seed"
         assert len({trial.details["node"] for trial in trials}) == 2, "both nodes ran trials"
+        asked = {trial.contender.split()[-1] for trial in trials if trial.details["node"] != on_ray.cluster.home}
     assert (folder / "bundle" / "bundle.json").is_file(), "what a node refitted was shipped from here"
     sent = [list((cluster.cache(number) / "derived").glob("sent-models/*")) for number in (0, 1)]
-    assert (len(sent[0]), len(sent[1])) == (0, 2), "models go once to a node, and to none that has them"
+    assert len(sent[0]) == 0, "models go to no node that has them"
+    assert len(asked & {"encoder", "decoder"}) <= len(sent[1]) <= 2, "and once to another, where it runs them"
 
 
 def test_a_killed_node_costs_the_retry_of_its_trial_and_nothing_else(
