@@ -174,6 +174,7 @@ class RayExecutor:
             call, rows = self._packed(job, models)  # once its places are known, any of which may lack the models
         except UserError as error:  # a model cannot be found
             return JobFailed(str(error), crashed=False)
+        # Ray takes a space behind the comma for a part of the name.
         task = self._task.options(**needs, label_selector={NODE_LABEL: f"in({','.join(sorted(places))})"})
         with self._state:
             self._go_on()
