@@ -83,8 +83,8 @@ class RayExecutor:
         self._peaks: dict[tuple[str, str | None], float] = {}
         #: Servers are asked from here alone: their key stays here, and so do the counts of what was spent on them.
         self._local, self._asking = LocalExecutor(self.threads), threading.Lock()
-        #: Jobs that are under way, those of their tasks that are open, and whether no more of either may come.
-        self._state, self._jobs, self._streams, self._stopped = threading.Condition(), 0, set[Any](), False
+        #: Jobs that are under way, and whether they are to end and none may come.
+        self._state, self._jobs, self._stopped = threading.Condition(), 0, False
 
     def __enter__(self) -> Self:
         return self
@@ -133,14 +133,10 @@ class RayExecutor:
 
     def stop(self) -> None:
         """End what runs for this study, here and there, and leave the cluster, which itself stays."""
-        with self._state:
-            self._stopped = True
-            open_streams = tuple(self._streams)
-        for stream in open_streams:
-            self._cancel(stream)
         end = time.monotonic() + ENDING_SECONDS
         with self._state:
-            # Ray would join the cluster anew for a thread that asks it anything after it was left.
+            self._stopped = True
+            # Each ends its task. Ray would join the cluster anew for a thread that asks it anything after it was left.
             while self._jobs and time.monotonic() < end:
                 self._local.interrupt()
                 self._state.wait(0.1)
@@ -176,18 +172,13 @@ class RayExecutor:
             return JobFailed(str(error), crashed=False)
         # Ray takes a space behind the comma for a part of the name.
         task = self._task.options(**needs, label_selector={NODE_LABEL: f"in({','.join(sorted(places))})"})
-        with self._state:
-            self._go_on()
-            stream = task.remote(call, **rows)
-            self._streams.add(stream)
+        self._go_on()
+        stream = task.remote(call, **rows)
         try:
             return self._followed(job, stream, places, tell)
         except BaseException:
             self._cancel(stream)
             raise
-        finally:
-            with self._state:
-                self._streams.discard(stream)
 
     def _processors(self, nodes: Sequence[Node]) -> float:
         """Give the processors of a task: as many as threads, and no more than a node has."""
