@@ -260,7 +260,7 @@ class RayExecutor:
             ready = ray.wait([stream], timeout=0.5)[0]
             self._go_on()
             try:
-                said = ray.get(next(stream)) if ready else (_NOTHING,)
+                said: tuple[Any, ...] = ray.get(next(stream)) if ready else (_NOTHING,)
             except StopIteration:
                 return JobFailed("its task ended without a result", crashed=True)
             except ray.exceptions.RayError as error:
