@@ -101,12 +101,13 @@ class LoopbackCluster:
             found += new
         return found
 
-    def workers(self, number: int) -> list[int]:
-        """Give the ids of a node's processes that are running a job."""
+    def workers(self, number: int, task: str = "answer_on_node") -> list[int]:
+        """Give the ids of a node's processes that are running a task, which is a job where no other is named."""
         found = []
         for pid in self.processes(number):
             with contextlib.suppress(OSError):
-                if b"ray::answer_on_node" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                title = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if title.startswith(b"ray::") and task.encode() in title:
                     found.append(pid)
         return found
 

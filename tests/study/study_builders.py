@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from bakeoff.data import Rows, fingerprint
+from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.records import Assumptions, Contender
 from bakeoff.study.contenders import build_contenders, contender_to_json
 from bakeoff.study.grid import Grid, default_budgets
@@ -39,10 +41,13 @@ def make_study(
     seconds: float | None = None,
     budgets: tuple[int, ...] | None = None,
     finalist_seeds: int = 0,
+    speeds: Mapping[str, ModelSpeed] | None = None,
 ) -> StudyStore:
-    """Make a planned study of contenders that need no model."""
+    """Make a planned study of contenders that need no model, or one whose speed is given."""
     rows = {part: len(part_rows) for part, part_rows in PARTS.items()}
-    grid = Grid(contenders, {}, budgets or default_budgets(80), 3, rows, 2, 0.0, 1.0, finalist_seeds=finalist_seeds)
+    grid = Grid(
+        contenders, speeds or {}, budgets or default_budgets(80), 3, rows, 2, 0.0, 1.0, finalist_seeds=finalist_seeds
+    )
     plan = make_plan(grid, time_left=seconds, time_limit=seconds, dtype="float32", device="cpu", threads=1)
     facts = {
         "task": TASK.to_json(),

@@ -16,10 +16,10 @@ from bakeoff.decision import calibration_error, calibration_error_by_chance
 from bakeoff.methods.forecast import ModelSpeed
 from bakeoff.records import Answer, Assumptions, Contender, RephrasedAnswers, Trial, Usage
 from bakeoff.study.contenders import contender_to_json
-from bakeoff.study.executors.jobs import Job, JobResult, RephraseJob, RephraseResult
+from bakeoff.study.executors.jobs import JobFailed, JobResult, RephraseJob, RephraseResult
 from bakeoff.study.measured import measured_evidence
 from bakeoff.study.plan import Plan
-from bakeoff.study.rephrase import rephrase_prompts
+from bakeoff.study.rephrase import jobs_to_rephrase, keep_rephrased
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import classification_task
 
@@ -150,8 +150,11 @@ class Phrased:
         self.rules = rules
         self.jobs: list[RephraseJob] = []
 
-    def run(self, job: Job, progress: Callable[[str, float], None] | None = None) -> JobResult:
-        assert isinstance(job, RephraseJob)
+    def rephrase(self, store: StudyStore, seconds: float) -> None:
+        for model, job in jobs_to_rephrase(store, seconds).items():
+            keep_rephrased(store, model, self.run(job))
+
+    def run(self, job: RephraseJob) -> JobResult:
         self.jobs.append(job)
         rows = range(len(job.fit.validation_texts))
         return RephraseResult(
@@ -166,7 +169,7 @@ def test_phrasings_are_scored_here_and_no_label_leaves(tmp_path: Path) -> None:
     with make_store(tmp_path / "s") as store:
         truth = store.rows("validation").labels
         executor = Phrased({"as it stands": lambda row: truth[row], "quoted": lambda row: TASK.labels[row % 2]})
-        rephrase_prompts(store, executor, 1000.0, lambda what, share: None)
+        executor.rephrase(store, 1000.0)
         (job,) = executor.jobs
         assert job.fit.labels == job.fit.texts == job.fit.test_texts == ()
         assert job.fit.validation_texts == store.rows("validation").texts
@@ -177,19 +180,29 @@ def test_phrasings_are_scored_here_and_no_label_leaves(tmp_path: Path) -> None:
         assert plain.deviation > 0.2
         assert calibrated.scores[0] == calibrated.scores[1]
         assert calibrated.deviation == 0.0
-        rephrase_prompts(store, executor, 1000.0, lambda what, share: None)
+        executor.rephrase(store, 1000.0)
         assert len(executor.jobs) == 1
 
 
 def test_phrasings_wait_for_time_and_are_not_tried_again_where_they_failed(tmp_path: Path) -> None:
     with make_store(tmp_path / "s") as store:
         nothing = Phrased({})
-        rephrase_prompts(store, nothing, 0.5, lambda what, share: None)
+        nothing.rephrase(store, 0.5)
         assert nothing.jobs == []
         for _ in range(2):
-            rephrase_prompts(store, nothing, 1000.0, lambda what, share: None)
+            nothing.rephrase(store, 1000.0)
         assert len(nothing.jobs) == 1
         assert measured_evidence(store).measured.rephrased == {}
+
+
+def test_phrasings_are_tried_again_whose_machine_went_away(tmp_path: Path) -> None:
+    with make_store(tmp_path / "s") as store:
+        ((model, _job),) = jobs_to_rephrase(store, 1000.0).items()
+        assert jobs_to_rephrase(store, 1000.0, begun={model}) == {}, "it is under way"
+        keep_rephrased(store, model, JobFailed("the node went away", crashed=True, lost=True))
+        assert list(jobs_to_rephrase(store, 1000.0)) == [model]
+        keep_rephrased(store, model, JobFailed("out of memory", crashed=True))
+        assert jobs_to_rephrase(store, 1000.0) == {}
 
 
 def _cycled(values: list[str], count: int) -> tuple[str, ...]:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from study_builders import FLOORS, make_study
 
-from bakeoff.study.executors.jobs import Job, JobFailed, JobResult
+from bakeoff.methods.forecast import ModelSpeed
+from bakeoff.study import rephrase
+from bakeoff.study.evidence import read_plan
+from bakeoff.study.executors.jobs import FitJob, Job, JobFailed, JobResult, RephraseJob, RephraseResult
 from bakeoff.study.executors.local import LocalExecutor
 from bakeoff.study.executors.under_way import UnderWay
+from bakeoff.study.progress import StudyProgress
 from bakeoff.study.run import run_study
 from bakeoff.study.store import StudyStore
+from bakeoff.testing.executors import fit_job
 
 WORK = cast("Job", "work")
 
@@ -108,6 +117,86 @@ def test_a_trial_is_given_up_whose_machine_always_goes_away(tmp_path: Path, exec
         run_study(store, _Lossy(executor, 1_000))
         assert {trial.status for trial in store.trials()} == {"failed"}
         assert _failed_attempts(store) == 7 * len(store.trials()), "lost five times, and tried twice"
+
+
+class _Beside:
+    """Takes four jobs at a time; what a model would be asked, one worker answers by words. Notes what ran at once."""
+
+    at_a_time = 4
+
+    def __init__(self, executor: LocalExecutor) -> None:
+        self.executor, self.lock, self.noting = executor, threading.Lock(), threading.Condition()
+        self.now, self.most, self.given = Counter[str](), Counter[str](), list[float]()
+        self.recorded, self.rephrased_beside = 0, False
+
+    def run(self, job: Job, progress: Any = None) -> JobResult:
+        if isinstance(job, RephraseJob):
+            return self._rephrase()
+        assert isinstance(job, FitJob)
+        kind = job.method.partition("-")[0]
+        with self.noting:
+            self.now[kind] += 1
+            self.most |= self.now
+            self.given += [job.seconds] if kind == "server" else []
+        time.sleep(0.2 if kind == "server" else 0.05)
+        known = fit_job()
+        words = replace(job, method="tfidf", model=None, parameters={}, texts=known.texts, labels=known.labels)
+        with self.lock:
+            result = self.executor.run(job if job.model is None else words)
+        with self.noting:
+            self.now[kind] -= 1
+        return result
+
+    def _rephrase(self) -> JobResult:
+        """Answer as soon as another trial has been recorded meanwhile."""
+        with self.noting:
+            before = self.recorded
+            self.rephrased_beside = self.noting.wait_for(lambda: self.recorded > before, 10.0)
+        return RephraseResult(())
+
+    def listen(self, progress: StudyProgress) -> None:
+        if progress.doing == "recorded":
+            with self.noting:
+                self.recorded += 1
+                self.noting.notify_all()
+
+
+def test_trials_that_ask_a_server_begin_one_after_another_beside_the_others(
+    tmp_path: Path, executor: LocalExecutor
+) -> None:
+    """In a queue of the server's their deadlines would come, and their places be those of other trials."""
+    server = "http://127.0.0.1:9/v1#m"
+    asking = replace(FLOORS[1], name="asking", arm="prompt", method="server-few-shot", version="1", model=server,
+                     parameters={"shots": 8})  # fmt: skip
+    speeds = {server: ModelSpeed(1e4, 1e4, 0.01, 4.0)}
+    beside = _Beside(executor)
+    with make_study(tmp_path / "s", (*FLOORS, asking), budgets=(16, 80), speeds=speeds) as store:
+        run_study(store, beside, more_seconds=100.0)
+        trials = [trial for trial in store.trials() if trial.contender == "asking"]
+        assert {trial.status for trial in store.trials()} == {"done"}
+        assert len(trials) == len(beside.given) > 2
+    assert beside.most["server"] == 1
+    assert beside.most["tfidf"] > 1, "others run beside"
+    assert all(later < earlier - 0.2 for earlier, later in pairwise(beside.given)), "what is left once they begin"
+
+
+def test_prompts_are_rephrased_beside_trials(
+    tmp_path: Path, executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rephrase, "LEAST_ROWS", 10)
+    asked = replace(FLOORS[1], name="asked", arm="prompt", method="zero-shot", version="1", model="made",
+                    parameters={"shots": 0, "calibration": "none"}, seeded=False, uses_labels=False)  # fmt: skip
+    speeds = {"made": ModelSpeed(1e4, 1e4, 0.0, 4.0)}
+    beside = _Beside(executor)
+    with make_study(tmp_path / "s", (*FLOORS, asked), budgets=(8, 16, 32, 64, 80), speeds=speeds) as store:
+        plan = read_plan(store)
+        assert plan is not None
+        trials = tuple(replace(trial, spare=not trial.core) for trial in plan.trials)
+        store.set_fact("plan", replace(plan, trials=trials).to_json())
+        run_study(store, beside, listener=beside.listen)
+        assert beside.rephrased_beside, "a trial was recorded while the prompt was asked in other words"
+        assert store.fact("rephrased") == {"made": {"answers": [], "weights_sha256": None}}
+        assert len(store.trials()) == len(trials)
 
 
 def _failed_attempts(store: StudyStore) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from bakeoff.decision import deviation_beyond_chance
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender, Rephrased, RephrasedAnswers, Trial
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
-from bakeoff.study.executors.jobs import FitJob, Job, JobResult, RephraseJob, RephraseResult
+from bakeoff.study.executors.jobs import FitJob, JobFailed, JobResult, RephraseJob, RephraseResult
 from bakeoff.study.parts import read_parts
 from bakeoff.study.store import StudyStore
 from bakeoff.tasks import label_codes, scoring_of
@@ -21,8 +21,9 @@ __all__ = [
     "MOST_ROWS",
     "PHRASINGS",
     "SHARE_TO_REPHRASE",
+    "jobs_to_rephrase",
+    "keep_rephrased",
     "read_rephrased",
-    "rephrase_prompts",
     "weights_afterwards",
     "zero_shot_contenders",
 ]
@@ -36,43 +37,58 @@ PHRASINGS, _SAFETY = 8, 1.5
 _FACT = "rephrased"
 
 
-class _Executor(Protocol):
-    def run(self, job: Job, progress: Callable[[str, float], None] | None = None) -> JobResult: ...
+def jobs_to_rephrase(store: StudyStore, seconds_left: float, begun: Collection[str] = ()) -> dict[str, RephraseJob]:
+    """Give the jobs that answer a prefix of the validation rows in every phrasing, one for each prompt model.
 
-
-def rephrase_prompts(
-    store: StudyStore, executor: _Executor, seconds_left: float, tell: Callable[[str, float], None]
-) -> None:
-    """Answer a prefix of the validation rows in every phrasing, once for each prompt model, and keep the answers.
-
-    A model is left for later where its zero-shot prompt is not measured yet or time is short, and not tried again where
-    it failed. Server models are left out: each phrasing would send the rows again.
+    A model is left for later where its zero-shot prompt is not measured yet, time is short, or the machine that it was
+    asked on went away; and not tried again where it failed. Server models are left out: each phrasing would send the
+    rows again.
 
     Parameters
     ----------
     store : StudyStore
         Its plan is made.
-    executor : Executor
     seconds_left : float
-        That may be spent; with fewer than all rows would take, fewer are answered.
-    tell : callable
-        Told of progress.
+        That may be spent on each; with fewer than all rows would take, fewer are answered.
+    begun : collection of str
+        Models whose job was given before.
+
+    Returns
+    -------
+    dict of str to RephraseJob
+        By model.
     """
     known: dict[str, Any] = store.fact(_FACT) or {}
-    wanted = {model: one for model, one in zero_shot_contenders(read_contenders(store)).items() if model not in known}
+    asked = zero_shot_contenders(read_contenders(store)).items()
+    wanted = {model: one for model, one in asked if model not in known and model not in begun}
     if not wanted:
-        return
+        return {}
+    jobs: dict[str, RephraseJob] = {}
     trials = {trial.contender: trial for trial in store.trials() if trial.status == "done"}
     for model, contender in wanted.items():
         done = trials.get(contender.name)
         rows = min(MOST_ROWS, 0 if done is None else len(done.validation_answers))
         if done is not None and (expected := _forecast(done, rows)) > seconds_left:
             rows = int(rows * seconds_left / expected)
-        if done is None or rows < LEAST_ROWS:
-            continue
-        result = executor.run(_job(store, contender, rows, max(_SAFETY * _forecast(done, rows), 30.0)), tell)
-        kept = asdict(result if isinstance(result, RephraseResult) else RephraseResult(()))
-        store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: kept})
+        if done is not None and rows >= LEAST_ROWS:
+            jobs[model] = _job(store, contender, rows, max(_SAFETY * _forecast(done, rows), 30.0))
+    return jobs
+
+
+def keep_rephrased(store: StudyStore, model: str, result: JobResult) -> None:
+    """Keep what every phrasing of a model's prompt was answered with, or that none was.
+
+    Parameters
+    ----------
+    store : StudyStore
+    model : str
+    result : JobResult
+        Nothing is kept where a machine went away.
+    """
+    if isinstance(result, JobFailed) and result.lost:
+        return
+    kept = asdict(result if isinstance(result, RephraseResult) else RephraseResult(()))
+    store.set_fact(_FACT, (store.fact(_FACT) or {}) | {model: kept})
 
 
 def zero_shot_contenders(contenders: Sequence[Contender]) -> Mapping[str, Contender]:

@@ -1,7 +1,9 @@
 """Run a study's plan: each record is on disk at once; stop and resume at any point.
 
 An executor that takes one job at a time gets one trial after another. One that takes several gets as many as do not
-hang on each other: all of a part of the plan, or what the policy would choose whatever those under way will give.
+hang on each other: all of a part of the plan, or what the policy would choose whatever those under way will give. Of
+trials that ask a server it gets one after another all the same: they would only wait for each other there, while their
+deadlines come.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from bakeoff.study.further import further_seeds, with_further
 from bakeoff.study.plan import PlannedTrial
 from bakeoff.study.policy import next_trials
 from bakeoff.study.progress import Listener
-from bakeoff.study.rephrase import SHARE_TO_REPHRASE, rephrase_prompts
+from bakeoff.study.rephrase import SHARE_TO_REPHRASE, jobs_to_rephrase, keep_rephrased
 from bakeoff.study.run_state import FAILED, NO_LIMIT, RunState, Until, note, prepared
 from bakeoff.study.store import StudyStore
 from bakeoff.study.trial import TrialOfStudy
@@ -42,6 +44,10 @@ class _Attempt:
     begun: float
     number: int = 1
     lost: int = 0
+
+
+#: Trials, and the models whose prompts are asked in other words.
+_Jobs = UnderWay[_Attempt | str]
 
 
 def run_study(
@@ -75,19 +81,20 @@ def run_study(
     only, above : frozenset of str, int
         Contenders whose trials are run (all where None), and the labels that a trial must have more of.
     """
-    run, jobs = prepared(store, listener, allow_send, more_seconds, until), UnderWay[_Attempt](executor)
+    run, jobs = prepared(store, listener, allow_send, more_seconds, until), _Jobs(executor)
     passed = (t for t in run.plan.trials if t.n <= above or (only is not None and t.contender not in only))
     run.passed |= set(map(run.place_of, passed))
     _recall(run)
     try:
         for step in _as_decided(run) if until == "decided" else _in_order(run):
             if isinstance(step, str):
-                _wait_for(run, jobs, 1 if step == "one" else len(jobs))
+                _wait(run, jobs, step)
             if step == "end" or (isinstance(step, PlannedTrial) and step.spare):
                 left = run.time_left if step == "end" else SHARE_TO_REPHRASE * run.time_left
-                rephrase_prompts(store, executor, left, lambda what, share: run.tell(None, what, share))
+                _rephrase(run, jobs, left)
             if isinstance(step, PlannedTrial):
                 _take(run, jobs, step)
+        _wait(run, jobs, "end")
     finally:
         store.set_fact("spent_seconds", run.spent)
     run.tell(None, "", 1.0)
@@ -186,7 +193,7 @@ def _drop_hopeless(run: RunState) -> None:
         run.store.set_fact("dropped", run.dropped)
 
 
-def _take(run: RunState, jobs: UnderWay[_Attempt], planned: PlannedTrial) -> None:
+def _take(run: RunState, jobs: _Jobs, planned: PlannedTrial) -> None:
     """Start a trial if it is to be run and time allows it, and wait until the executor takes another."""
     if _is_over(run, planned):
         return
@@ -194,32 +201,63 @@ def _take(run: RunState, jobs: UnderWay[_Attempt], planned: PlannedTrial) -> Non
         run.passed.add(run.place_of(planned))
         return
     run.at_a_time = jobs.at_a_time
+    is_asked = run.asks_server(planned.contender) and any(run.asks_server(name) for name, _n, _seed in run.under_way)
     run.under_way.add(run.place_of(planned))
-    run.tell(planned, "starting", 0.0)
-    _try(run, jobs, _Attempt(planned, run.trial_of_study(planned), time.monotonic()))
+    if is_asked:
+        run.held.append(planned)
+        return
+    _begin(run, jobs, planned)
     while jobs.full:
         _end_one(run, jobs)
 
 
-def _try(run: RunState, jobs: UnderWay[_Attempt], attempt: _Attempt) -> None:
+def _begin(run: RunState, jobs: _Jobs, planned: PlannedTrial) -> None:
+    run.tell(planned, "starting", 0.0)
+    _try(run, jobs, _Attempt(planned, run.trial_of_study(planned), time.monotonic()))
+
+
+def _begin_held(run: RunState, jobs: _Jobs) -> None:
+    """Begin the next of the trials that waited for a server, if time still allows any."""
+    while run.held:
+        planned = run.held.popleft()
+        if _worth_running(run, planned):
+            _begin(run, jobs, planned)
+            return
+        run.under_way.discard(run.place_of(planned))
+        run.passed.add(run.place_of(planned))
+
+
+def _try(run: RunState, jobs: _Jobs, attempt: _Attempt) -> None:
     job = attempt.of_study.job(run.seconds_for(attempt.planned))
     jobs.start(attempt, job, functools.partial(run.tell, attempt.planned))
 
 
-def _wait_for(run: RunState, jobs: UnderWay[_Attempt], count: int) -> None:
-    """Wait until so many of the trials under way have ended, tried once more where that is due."""
-    least = max(len(jobs) - count, 0)
-    while len(jobs) > least:
-        _end_one(run, jobs)
+def _rephrase(run: RunState, jobs: _Jobs, seconds: float) -> None:
+    """Ask prompts in other words, beside the trials that are under way."""
+    for model, job in jobs_to_rephrase(run.store, seconds, run.rephrasing).items():
+        run.rephrasing.add(model)
+        jobs.start(model, job, lambda what, share: run.tell(None, what, share))
+        while jobs.full:
+            _end_one(run, jobs)
 
 
-def _end_one(run: RunState, jobs: UnderWay[_Attempt]) -> None:
-    """Wait for one job, and record its trial or try it once more."""
+def _wait(run: RunState, jobs: _Jobs, pause: _Pause) -> None:
+    """Wait until one of the trials under way has ended, or all have, tried once more where that is due."""
+    while len(jobs):
+        if _end_one(run, jobs) and pause == "one":
+            return
+
+
+def _end_one(run: RunState, jobs: _Jobs) -> bool:
+    """Wait for one job, and record its trial or try it once more; say whether a trial has ended."""
     attempt, result = jobs.next()
+    if isinstance(attempt, str):
+        keep_rephrased(run.store, attempt, result)
+        return False
     planned = attempt.planned
     if _is_tried_again(run, attempt, result):
         _try(run, jobs, attempt)
-        return
+        return False
     taken = time.monotonic() - attempt.begun
     trial, validation, test = attempt.of_study.record(run.key_of(planned), result, taken)
     run.store.add(trial, validation, test)
@@ -230,6 +268,9 @@ def _end_one(run: RunState, jobs: UnderWay[_Attempt]) -> None:
     note(run, trial, planned.forecast)
     run.tell(planned, "recorded", 1.0)
     _drop_hopeless(run)
+    if run.asks_server(planned.contender):
+        _begin_held(run, jobs)
+    return True
 
 
 def _is_tried_again(run: RunState, attempt: _Attempt, result: JobResult) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bakeoff.catalog.servers import is_server
 from bakeoff.methods.registry import method_spec
 from bakeoff.records import Contender, Trial
 from bakeoff.study.evidence import read_contenders, read_plan, read_task
+from bakeoff.study.grid import models_of
 from bakeoff.study.growth import fingerprint_at
 from bakeoff.study.parts import StudyParts, read_parts
 from bakeoff.study.plan import Plan, PlannedTrial
@@ -94,7 +96,11 @@ class RunState:
     done_here: set[tuple[str | None, int, int]] = field(default_factory=set)
     passed: set[Place] = field(default_factory=set)
     under_way: set[Place] = field(default_factory=set)
+    #: Trials that wait until another has asked its server; they count among those under way.
+    held: deque[PlannedTrial] = field(default_factory=deque)
     at_a_time: int = 1
+    #: Models whose prompts were asked in other words, or are just now.
+    rephrasing: set[str] = field(default_factory=set)
 
     @property
     def spent(self) -> float:
@@ -185,7 +191,7 @@ class RunState:
         """Name the trial that is told of, and how many are under way beside it."""
         if planned is None:
             return ""
-        beside = len(self.under_way - {self.place_of(planned)})
+        beside = len(self.under_way - {self.place_of(planned), *map(self.place_of, self.held)})
         run = "fold" if self.parts.folds else "seed"
         now = f"{planned.contender}, n = {planned.n}, {run} {planned.seed}"
         return f"{now} (and {beside} more)" if beside else now
@@ -201,6 +207,10 @@ class RunState:
         if name not in self.keys:
             self.keys[name] = self._key(planned)
         return self.keys[name]
+
+    def asks_server(self, contender: str) -> bool:
+        """Say whether a contender's trials ask a server."""
+        return any(is_server(name) for _family, name in models_of(self.contenders[contender]))
 
     @staticmethod
     def place_of(planned: PlannedTrial) -> Place:

@@ -25,7 +25,7 @@ def check_where(on: str | None) -> None:
     Raises
     ------
     OptionError
-        If it is none of these, or nothing listens there.
+        If it is none of these, nothing listens there, or this process has joined another cluster.
     MissingExtraError
         If Ray is not installed.
     """
@@ -37,13 +37,9 @@ def check_where(on: str | None) -> None:
             f"Trials run on this machine (local) or on a Ray cluster (ray, ray:HOST:PORT); {on!r} came.",
             next_step="Leave --on out, or give --on ray.",
         )
-    from bakeoff.extras import has_module, require
-    from bakeoff.study.executors.cluster import check_address
+    from bakeoff.study.executors.cluster import find_cluster
 
-    if not has_module("ray"):
-        require("ray", extra="ray", purpose="Trials on a cluster")
-    if address:
-        check_address(address)
+    find_cluster(address or None)
 
 
 @contextmanager

@@ -113,6 +113,12 @@ class LocalExecutor:
             self._process.join()
         self._process = None
 
+    def interrupt(self) -> None:
+        """End the worker under a job that another thread waits for; that job's `run` gives a crash."""
+        process = self._process
+        if process is not None:
+            process.terminate()
+
     def _ensure_started(self) -> None:
         if self._process is not None and self._process.is_alive():
             return

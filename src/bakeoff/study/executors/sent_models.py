@@ -15,8 +15,10 @@ import numpy as np
 from bakeoff.catalog import ModelFiles, aside, entry_cache, publish, resolve_model
 from bakeoff.errors import TrialError
 
-__all__ = ["SentFile", "SentModel", "describe_model", "find_model", "keep_model", "pieces_of"]
+__all__ = ["FETCHING", "SentFile", "SentModel", "describe_model", "find_model", "keep_model", "pieces_of"]
 
+#: What is told while a model comes.
+FETCHING = "fetching its model"
 #: A file goes in pieces of so many bytes, so that no store must hold it whole.
 PIECE_BYTES = 64 * 2**20
 #: Weights in forms that are never read, which would be sent for nothing.
@@ -183,7 +185,7 @@ def keep_model(model: SentModel, pieces: Pieces, tell: Callable[[str, float], No
                     stream.write(memoryview(piece))
                     digest.update(piece)
                     done += len(piece)
-                    tell("fetching its model", done / max(model.size, 1))
+                    tell(FETCHING, done / max(model.size, 1))
             if digest.hexdigest() != file.sha256:
                 raise TrialError(f"{file.name} of {model.name} came with another sha256 than it was sent with")
         return model.within(publish(folder, final))
