@@ -104,6 +104,17 @@ def test_the_folder_answers_without_the_package(exported, bundle, tmp_path) -> N
         assert list(one["probabilities"].values()) == pytest.approx(answer.probabilities, abs=1e-4)
 
 
+def test_an_empty_text_is_an_abstention_as_the_bundle_has_it(exported, bundle) -> None:
+    from bakeoff.ship.onnx_predict import Exported
+    from bakeoff.workbench.open_bundle import open_bundle
+
+    texts = ["", TEXTS[0]]
+    found = [one["prediction"] for one in Exported(str(exported.folder)).answers(texts)]
+    assert found == list(open_bundle(bundle).predict(texts))
+    assert found[0] is None
+    assert found[1] in TASK.labels
+
+
 @pytest.mark.parametrize("kind", ["multi-label", "regression"])
 def test_scores_are_read_as_the_bundle_reads_them(exported, kind) -> None:
     from dataclasses import replace

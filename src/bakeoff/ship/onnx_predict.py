@@ -29,14 +29,15 @@ class Exported:
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
     model : str
         Name of the file in it: ``"model.onnx"`` or ``"model.int8.onnx"``.
     threads : int, optional
         Of the model; by default one a core.
     """
 
-    def __init__(self, folder: Path, model: str = "model.onnx", threads: int | None = None) -> None:
+    def __init__(self, folder: str | Path, model: str = "model.onnx", threads: int | None = None) -> None:
+        folder = Path(folder)
         self.about = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
         self.labels = self.about["labels"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -61,8 +62,12 @@ class Exported:
         return found
 
     def answers(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
-        """Give each text's prediction, and the probability of each label where it has labels."""
-        return [self._read(row) for row in self.scores(texts).astype(np.float64)]
+        """Give each text's prediction, and the probability of each label where it has labels; of an empty one none."""
+        found: list[dict[str, Any]] = [{"prediction": None, "probabilities": None}] * len(texts)
+        asked = [place for place, text in enumerate(texts) if text]
+        for place, row in zip(asked, self.scores([texts[place] for place in asked]).astype(np.float64), strict=True):
+            found[place] = self._read(row)
+        return found
 
     def _read(self, scores: Any) -> dict[str, Any]:
         reading = self.about["reading"]

@@ -255,8 +255,8 @@ def _tell_faults(app: FastAPI, server: Server) -> None:
         assert isinstance(error, HTTPException)
         see = "There are POST /predict, GET /, GET /healthz, GET /metrics and GET /openapi.json."
         if error.status_code == 400:
-            # What FastAPI says of bytes that are no UTF-8; what is no JSON has this status, too.
-            return fault(422, "The body is no JSON: its bytes are no text in UTF-8.", _SEE)
+            # What FastAPI says of bytes that its parser does not take; what it finds to be no JSON is said elsewhere.
+            return fault(422, "The body is no JSON: it is no text in UTF-8, or nests too deeply.", _SEE)
         told = {404: "There is no such page.", 405: "This page is asked in another way."}.get(error.status_code)
         return fault(error.status_code, told or str(error.detail), see if told else None, dict(error.headers or {}))
 
