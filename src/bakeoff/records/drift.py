@@ -39,6 +39,8 @@ class Reference:
         Share of rows whose text came before in them.
     tested : tuple of int
         Test rows of each run; empty in bundles of earlier versions.
+    n : int
+        Labelled rows that each run had to learn from; 0 where it had none, and in bundles of earlier versions.
     """
 
     rows: int
@@ -55,6 +57,7 @@ class Reference:
     unknown_deviation: float
     copies: float
     tested: tuple[int, ...] = ()
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
