@@ -40,7 +40,7 @@ def answers_compare(n: int, rows: int) -> bool:
     """Say whether how often a refit gives each answer may be held against the fits that were measured.
 
     Fits on few rows lean to one answer: on reviews without a shift, TF-IDF refitted on 1,848 rows gave answers
-    that were 19 points from those of fits on 100 of them and 26 from 16; from 450 a shift was not shown.
+    that were 19 points from those of fits on 100 of them and 26 from 16; against 200 and 450 no shift was shown.
 
     Parameters
     ----------

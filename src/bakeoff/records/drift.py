@@ -132,7 +132,7 @@ class Redecision:
     difference : float
         Score on the new rows less that of the model card.
     ci : (float, float)
-        95% interval of the difference.
+        95% interval of the difference; its lower end allows for what further rows may have given the bundle.
     margin : float
         Loss from which on deciding again is worth it.
     labels_needed : int or None

@@ -193,9 +193,7 @@ def watch(
     if not truth[0]:
         return replace(told, notes=(*told.notes, none_left(in_study))) if in_study else told
     by_text = dict(zip(texts, answers, strict=True))
-    lacking = [text for text in truth[0] if text not in by_text]
-    by_text |= zip(lacking, _answered(method, lacking, None), strict=True)
-    return _scored(told, shipped, truth, [by_text[text] for text in truth[0]], options)
+    return _scored(told, shipped, truth, _answers_to(truth[0], by_text, method), options)
 
 
 def _labelled(
@@ -320,6 +318,13 @@ def _some(texts: Sequence[str], seed: int) -> list[str]:
 def _interval(reference: Reference) -> tuple[float, float] | None:
     low, high = reference.low, reference.high
     return None if low is None or high is None else (low, high)
+
+
+def _answers_to(texts: Sequence[str], known: dict[str, Answer], method: Method) -> list[Answer]:
+    """Give answers to texts: those that are known, and of the others new ones."""
+    lacking = [text for text in texts if text not in known]
+    known = known | dict(zip(lacking, _answered(method, lacking, None), strict=True))
+    return [known[text] for text in texts]
 
 
 def _scored(
