@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from bakeoff.decision import drift, wilson_interval
-from bakeoff.decision.redecide import audited_score, difference_interval, redecide
+from bakeoff.decision.redecide import audited_score, difference_interval, newcombe_interval, redecide
 from bakeoff.decision.vocabulary import known_words, unknown_among_themselves, unknown_shares
 from bakeoff.records import AuditedScore, Reference
 from bakeoff.tasks import classification_task
@@ -135,7 +135,7 @@ def test_abstentions_are_held_against_all_test_rows_of_a_run() -> None:
 
 def test_newcombe_is_as_published() -> None:
     # Newcombe (1998), table II, method 10, (a): 56/70 less 48/80.
-    low, high = drift.newcombe_interval((56 / 70, 70), (48 / 80, 80))
+    low, high = newcombe_interval((56 / 70, 70), (48 / 80, 80))
     assert (low, high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
 
 

@@ -80,7 +80,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bundle_remembers_sums_and_no_text(study: Path) -> None:
     shipped = read_bundle(study / "bundle").facts.reference
     assert shipped is not None
-    assert shipped.rows == 480
+    assert (shipped.rows, shipped.n) == (480, 64)
     assert [sum(run.values()) for run in shipped.answers] == [300, 300, 300]
     assert shipped.tested == (300, 300, 300)
     assert shipped.score == pytest.approx(0.95, abs=0.03)  # a wrong answer of the made study is right half of the time
@@ -199,6 +199,44 @@ def test_labels_that_are_there_are_all_used(study: Path, tmp_path: Path, monkeyp
     assert (done.answered, done.score.rows, done.redecision.answer) == (400, 400, "no")
     drawn = watch(study / "bundle", write_rows(tmp_path / "bare.csv", rows), WatchOptions())
     assert (drawn.rows, drawn.answered) == (400, 100)
+
+
+@pytest.mark.parametrize(
+    ("n", "shifted", "answer", "high"),
+    [(480, ("answers",), "no", 0.65), (120, ("answers",), "too few labels", 0.825), (30, (), "too few labels", 0.9125)],
+)
+def test_trials_on_far_fewer_rows_than_the_bundle_has_say_neither_shifted_nor_no(
+    study: Path, tmp_path: Path, n: int, shifted: tuple[str, ...], answer: str, high: float
+) -> None:
+    shipped = read_bundle(study / "bundle")
+    assert shipped.facts.reference is not None
+    runs = ({"negative": 270, "positive": 30},) * 3
+    poor = replace(shipped.facts.reference, answers=runs, score=0.6, low=0.55, high=0.65, n=n)
+    facts = replace(shipped.facts, reference=poor)
+    bundle = write_bundle(tmp_path / "poor", method_folder=shipped.folder / "method", facts=facts, card="# Card\n")
+    rows = write_rows(tmp_path / "new.csv", made_rows(300, 2, wrong=0.25), labels=True)
+    found = watch(bundle, rows, WatchOptions())
+    assert found.redecision is not None
+    assert (found.shifted, found.redecision.answer) == (shifted, answer)
+    assert found.expected == pytest.approx((0.55, high))
+    compared = {look.name: look.finding != "not compared" for look in found.looks}
+    assert compared["answers"] is compared["abstentions"] is bool(shifted)
+
+
+def test_labelled_rows_that_stand_in_the_study_are_not_scored(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = made_rows(sum(ROWS.values()), 1)[:90]
+    mixed = write_rows(tmp_path / "mixed.csv", [*known, *made_rows(60, 9, wrong=1.0)], labels=True)
+    program = Program(monkeypatch, capsys)
+    result = program("watch", study / "bundle", mixed, "--json").document["result"]
+    assert (result["in_study"], result["score"]["rows"], result["score"]["score"]) == (90, 60, 0.0)
+    old = program("watch", study / "bundle", write_rows(tmp_path / "known.csv", known, labels=True))
+    assert old.code == 0
+    assert "all 90 stand in" in " ".join(old.out.split())
+    assert "accuracy" not in old.out
+    assert "decide again" not in old.out
+    assert "--audit 50" in old.out
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])

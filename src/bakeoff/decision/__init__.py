@@ -14,7 +14,7 @@ from bakeoff.decision.power import detectable_difference
 from bakeoff.decision.prior import Expectation, expectation
 from bakeoff.decision.racing import further_seeds_tell, in_the_race
 from bakeoff.decision.ranking import decision_budget, droppable, validation_ranking
-from bakeoff.decision.refit import expected_of_refit
+from bakeoff.decision.refit import answers_compare, expected_of_refit
 from bakeoff.decision.reliability import calibration_error, calibration_error_by_chance
 from bakeoff.decision.resampling import bootstrap_scores
 from bakeoff.decision.scores import paired_difference, probability_of_beating, score_mean
@@ -32,6 +32,7 @@ __all__ = [
     "Settled",
     "Side",
     "Superiority",
+    "answers_compare",
     "bootstrap_scores",
     "break_even_predictions",
     "calibration_error",

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.decision.paired import holm
+from bakeoff.decision.redecide import newcombe_interval
 from bakeoff.records import Finding, Look, Reference
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ __all__ = [
     "answers_look",
     "corrected",
     "lengths_look",
-    "newcombe_interval",
+    "look_without",
     "numbers_look",
     "texts_look",
     "unknown_words_look",
@@ -208,11 +209,25 @@ def numbers_look(reference: Reference, values: Sequence[float]) -> Look:
     """
     told = "median {after:.3g}, {before:.3g}"
     found = [_distance_look("answers", run, values, LEAST_DISTANCE, told) for run in reference.numbers]
-    return max(found, key=lambda look: -math.inf if math.isnan(look.p) else look.p, default=_look_without("answers"))
+    return max(
+        found,
+        key=lambda look: -math.inf if math.isnan(look.p) else look.p,
+        default=look_without("answers", "the study has no answers to compare with"),
+    )
 
 
-def _look_without(name: str) -> Look:
-    return _look(name, "", math.nan, "not compared: the study has no answers to compare with")
+def look_without(name: str, why: str) -> Look:
+    """Give a look at what cannot be compared.
+
+    Parameters
+    ----------
+    name, why : str
+
+    Returns
+    -------
+    Look
+    """
+    return _look(name, "", math.nan, f"not compared: {why}")
 
 
 def _distance_look(name: str, before: Sequence[float], after: Sequence[float], least: float, told: str) -> Look:
@@ -377,22 +392,3 @@ def _tested(reference: Reference) -> Sequence[int]:
     """Give the test rows of each run; bundles of earlier versions have only the answers, of numbers at most 500."""
     told = [sum(run.values()) for run in reference.answers] or [len(run) for run in reference.numbers]
     return reference.tested or [none + count for none, count in zip(reference.abstained, told, strict=False)]
-
-
-def newcombe_interval(one: tuple[float, int], other: tuple[float, int]) -> tuple[float, float]:
-    """Give the 95% interval of the difference of two independent shares.
-
-    Parameters
-    ----------
-    one, other : (float, int)
-        Share and rows.
-
-    Returns
-    -------
-    low, high : float
-        By Newcombe's method 10 (1998), from Wilson's intervals.
-    """
-    from bakeoff.decision.redecide import difference_interval
-    from bakeoff.decision.share import wilson_interval
-
-    return difference_interval((one[0], wilson_interval(*one)), (other[0], wilson_interval(*other)))

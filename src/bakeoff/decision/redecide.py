@@ -12,7 +12,7 @@ from bakeoff.decision.share import wilson_interval
 from bakeoff.records import AuditedScore, Redecision
 from bakeoff.tasks import ONE_LABEL, LabelScoring, Task, scoring_of
 
-__all__ = ["audited_score", "difference_interval", "redecide"]
+__all__ = ["audited_score", "difference_interval", "newcombe_interval", "redecide"]
 
 _DRAWS = 2000
 #: So many labels are never asked for: no audit is that large.
@@ -70,6 +70,22 @@ def difference_interval(one: tuple[float, Interval], other: tuple[float, Interva
     return difference - math.hypot(a - a_low, b_high - b), difference + math.hypot(a_high - a, b - b_low)
 
 
+def newcombe_interval(one: tuple[float, int], other: tuple[float, int]) -> Interval:
+    """Give the 95% interval of the difference of two independent shares.
+
+    Parameters
+    ----------
+    one, other : (float, int)
+        Share and rows.
+
+    Returns
+    -------
+    low, high : float
+        By Newcombe's method 10 (1998), from Wilson's intervals.
+    """
+    return difference_interval((one[0], wilson_interval(*one)), (other[0], wilson_interval(*other)))
+
+
 def redecide(found: AuditedScore, foretold: float, interval: Interval, margin: float) -> Redecision:
     """Say whether to decide again.
 
@@ -82,7 +98,7 @@ def redecide(found: AuditedScore, foretold: float, interval: Interval, margin: f
     foretold : float
         Score of the model card.
     interval : (float, float)
-        Its 95% interval.
+        Its 95% interval; where the bundle has learned from more rows than the card measured, what to expect of it.
     margin : float
         Least loss that is worth deciding again, positive.
 

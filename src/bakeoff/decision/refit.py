@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["expected_of_refit"]
+__all__ = ["answers_compare", "expected_of_refit"]
+
+#: Times the measured rows up to which a refit may answer as its procedure did: at four, errors may have halved.
+_MOST_TIMES = 4
 
 
 def expected_of_refit(interval: tuple[float, float], n: int, rows: int) -> tuple[float, float]:
@@ -31,3 +34,22 @@ def expected_of_refit(interval: tuple[float, float], n: int, rows: int) -> tuple
     if not 0 < n < rows:
         return interval
     return low, max(high, 1.0 - (1.0 - high) * math.sqrt(n / rows))
+
+
+def answers_compare(n: int, rows: int) -> bool:
+    """Say whether how often a refit gives each answer may be held against the fits that were measured.
+
+    Fits on few rows lean to one answer: on reviews without a shift, TF-IDF refitted on 1,848 rows gave answers
+    that were 19 points from those of fits on 100 of them and 26 from 16; against 200 and 450 no shift was shown.
+
+    Parameters
+    ----------
+    n, rows : int
+        Labelled rows that it was measured with, and those of the refit.
+
+    Returns
+    -------
+    bool
+        True where n is 0 or not known to be fewer.
+    """
+    return n <= 0 or rows <= _MOST_TIMES * n

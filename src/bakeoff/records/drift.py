@@ -39,6 +39,8 @@ class Reference:
         Share of rows whose text came before in them.
     tested : tuple of int
         Test rows of each run; empty in bundles of earlier versions.
+    n : int
+        Labelled rows that each run had to learn from; 0 where it had none, and in bundles of earlier versions.
     """
 
     rows: int
@@ -55,6 +57,7 @@ class Reference:
     unknown_deviation: float
     copies: float
     tested: tuple[int, ...] = ()
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class Redecision:
     difference : float
         Score on the new rows less that of the model card.
     ci : (float, float)
-        95% interval of the difference.
+        95% interval of the difference; its lower end allows for what further rows may have given the bundle.
     margin : float
         Loss from which on deciding again is worth it.
     labels_needed : int or None

@@ -19,6 +19,7 @@ _LEGEND = (
     "p: chance of so large a difference where nothing has shifted, after Holm over all looks. shifted: shown, and as "
     "large as matters; small: shown, and not. Not shown is not absent. [low, high]: 95% interval."
 )
+_CARD_WIDE = "the card's own interval is too wide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,12 @@ class WatchFigures:
     score: AuditedScore | None
     foretold: float | None
     interval: tuple[float, float] | None
+    expected: tuple[float, float] | None
+    n: int
+    rows_refitted: int
     redecision: Redecision | None
     unlabelled: int
+    in_study: int
     notes: Sequence[str]
 
 
@@ -100,20 +105,28 @@ def _score_lines(found: WatchFigures) -> Iterator[tuple[str, str, str]]:
         return
     one = found.score
     left = f"; {figures.count_text(found.unlabelled)} without a label" if found.unlabelled else ""
+    if found.in_study:
+        left += f"; {figures.count_text(found.in_study)} left out, which stand in the study, or nearly so"
     rows = f"{figures.count_text(one.rows)} labelled rows ({one.interval}){left}"
     yield "score", f"{one.metric} {figures.score_text(one.score)} {figures.interval_text(one.ci)}, {rows}", ""
     if one.unknown_labels:
         yield "new labels", f"{', '.join(one.unknown_labels)}: the bundle cannot answer so", "bold yellow"
     if found.redecision is None:
         return
-    yield "  foretold", f"{figures.score_text(found.foretold)} {figures.interval_text(found.interval)} by the card", ""
+    measured = f" with n = {figures.count_text(found.n)}" if found.n else ""
+    foretold = f"{figures.score_text(found.foretold)} {figures.interval_text(found.interval)} by the card{measured}"
+    yield "  foretold", foretold, ""
+    further = found.expected is not None and found.expected != found.interval
+    if further:
+        refitted = f"the bundle, which has learned from {figures.count_text(found.rows_refitted)} rows"
+        yield "  expected", f"{figures.interval_text(found.expected)} of {refitted}", ""
     said = found.redecision
     bounds = figures.points_interval_text(said.ci)
     yield "  difference", f"{figures.points_text(said.difference)} {bounds}", ""
-    yield "decide again", _answer_text(said), "bold"
+    yield "decide again", _answer_text(said, further), "bold"
 
 
-def _answer_text(said: Redecision) -> str:
+def _answer_text(said: Redecision, further: bool) -> str:
     margin = f"{100 * said.margin:g} points"
     if said.answer == "yes":
         return f"YES: a loss is shown, and it is {margin} or more"
@@ -121,9 +134,8 @@ def _answer_text(said: Redecision) -> str:
         return f"NO: a loss of {margin} is ruled out"
     told = f"TOO FEW LABELS: a loss of {figures.points_text(-said.ci[0], signed=False)} or more is ruled out"
     if said.labels_needed is None:
-        return (
-            f"{told}; more labels cannot tell one of {margin} if the score stays: the card's own interval is too wide"
-        )
+        wide = "what is expected is too wide; trials with more labels narrow it" if further else _CARD_WIDE
+        return f"{told}; more labels cannot tell one of {margin} if the score stays: {wide}"
     return (
         f"{told}; about {figures.about_text(said.labels_needed)} labels would tell one of {margin} if the score stays"
     )

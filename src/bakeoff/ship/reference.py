@@ -59,6 +59,7 @@ def reference_of(evidence: Evidence, decision: Decision, contender: Contender, t
         unknown_deviation=float(unknown.std(ddof=1)) if len(unknown) > 1 else 0.0,
         copies=1 - len(set(texts)) / len(texts) if texts else 0.0,
         tested=tuple(len(run) for run in runs),
+        n=row.n if row is not None and contender.uses_labels else 0,
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.errors import DataError, OptionError, StudyError
+from bakeoff.errors import DataError
 from bakeoff.records import AuditedScore, Look, Redecision, Reference
-from bakeoff.study.folder import STORE_FILE
+from bakeoff.workbench.known_study import KnownStudy, known_study, none_left, standing_in, unseen
 from bakeoff.workbench.predict import (
     BATCH_ROWS,
     ServerUse,
@@ -100,11 +100,14 @@ class Watched:
         On the labelled rows; None without any.
     foretold : float or None
         By the model card.
-    interval : (float, float) or None
-        95% interval of `foretold`.
+    interval, expected : (float, float) or None
+        95% interval of `foretold`, and what to expect of the bundle, which may have learned from more rows.
+    n, rows_refitted : int
+        Labelled rows that the trials behind `foretold` learned from (0 where not known), and the bundle.
     redecision : Redecision or None
-    unlabelled : int
-        Rows of the sheet, or of the file, that have no label.
+    unlabelled, in_study : int
+        Rows of the sheet, or of the file, that have no label, and labelled ones that stand in the study, or nearly so:
+        they are not scored.
     sheet : Path or None
         That was written.
     sheet_rows : int
@@ -125,8 +128,12 @@ class Watched:
     score: AuditedScore | None = None
     foretold: float | None = None
     interval: tuple[float, float] | None = None
+    expected: tuple[float, float] | None = None
+    n: int = 0
+    rows_refitted: int = 0
     redecision: Redecision | None = None
     unlabelled: int = 0
+    in_study: int = 0
     sheet: Path | None = None
     sheet_rows: int = 0
     notes: tuple[str, ...] = ()
@@ -135,15 +142,6 @@ class Watched:
     def shifted(self) -> tuple[str, ...]:
         """Names of the looks that show a shift which matters."""
         return tuple(look.name for look in self.looks if look.finding == "shifted")
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of the study: sums, and its texts where its folder is there."""
-
-    reference: Reference
-    texts: tuple[str, ...] | None
-    notes: tuple[str, ...]
 
 
 def watch(
@@ -172,7 +170,7 @@ def watch(
     from bakeoff.workbench.audit import refuse_written, write_audit
 
     shipped = read_bundle(bundle)
-    known = _known(shipped, options)
+    known = known_study(shipped, options.study)
     drawn = _drawn(shipped, source, options)
     columns = options.text or known_columns(shipped.facts, drawn.table)
     texts = find_texts(drawn.table, columns, shipped.facts)(drawn.table)
@@ -184,18 +182,18 @@ def watch(
     check_sent(shipped, [text for text in (*texts, *truth[0]) if text], options.servers)
     method = load_to_answer(shipped, options.servers, probabilities=False)
     answers = _answered(method, texts, progress)
-    found = _looked(shipped, known, texts, answers, options.seed)
-    told = replace(found, rows=drawn.rows, sheet=sheet, unlabelled=left)
+    standing = standing_in(known.texts, [*texts, *truth[0]], shipped.facts.task.kind)
+    found = _looked(shipped, known, texts, answers, standing, options.seed)
+    truth, in_study = unseen(truth, standing or frozenset())
+    told = replace(found, rows=drawn.rows, sheet=sheet, unlabelled=left, in_study=in_study)
     if sheet is not None and options.audit is not None:
         # Last, so that the same command can be given again after a refusal or a stop.
         shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
         told = replace(told, sheet_rows=write_audit(sheet, drawn.table, texts, shown, options.audit, options.seed))
     if not truth[0]:
-        return told
+        return replace(told, notes=(*told.notes, none_left(in_study))) if in_study else told
     by_text = dict(zip(texts, answers, strict=True))
-    lacking = [text for text in truth[0] if text not in by_text]
-    by_text |= zip(lacking, _answered(method, lacking, None), strict=True)
-    return _scored(told, shipped, known.reference, truth, [by_text[text] for text in truth[0]], options)
+    return _scored(told, shipped, truth, _answers_to(truth[0], by_text, method), options)
 
 
 def _labelled(
@@ -250,64 +248,24 @@ def _answered(method: Method, texts: Sequence[str], progress: Callable[[int, int
     return answers
 
 
-def _known(shipped: Bundle, options: WatchOptions) -> _Known:
-    """Gather what is known of the study: from the bundle, and from the study's folder where it is there."""
-    folder = options.study or shipped.folder.parent
-    facts = shipped.facts
-    if options.study is None and not (folder / STORE_FILE).is_file():
-        if facts.reference is None:
-            raise OptionError(
-                f"The bundle {shipped.folder} does not know its study's rows: it was not shipped from a study, or by "
-                "an earlier version.",
-                next_step="Name the study with --study, or ship it again: bakeoff ship STUDY",
-            )
-        note = "The bundle knows sums, not texts: name the study's folder (--study) to compare the texts themselves."
-        return _Known(facts.reference, None, (note,))
-    return _of_study(shipped, folder)
-
-
-def _of_study(shipped: Bundle, folder: Path) -> _Known:
-    from bakeoff.decision import decide
-    from bakeoff.ship import reference_of
-    from bakeoff.study.evidence import gather_evidence
-    from bakeoff.study.store import PARTS, StudyStore
-
-    with StudyStore(folder) as store:
-        # A bundle may be from before training rows were added.
-        sizes = {growth.fingerprint: growth.train_rows for growth in store.growths()} | {
-            store.fact("fingerprint"): None
-        }
-        if shipped.facts.fingerprint not in sizes:
-            raise StudyError(
-                f"The bundle {shipped.folder} was shipped from other rows than those of {folder}.",
-                next_step="Name its own study with --study, or ship this one again: bakeoff ship STUDY",
-            )
-        parts = {part: store.rows(part).texts for part in PARTS}
-        parts["train"] = parts["train"][: sizes[shipped.facts.fingerprint]]
-        texts = tuple(text for part in parts.values() for text in part)
-        if shipped.facts.reference is not None:
-            return _Known(shipped.facts.reference, texts, ())
-        evidence = gather_evidence(store)
-    return _Known(reference_of(evidence, decide(evidence), shipped.facts.contender, texts), texts, ())
-
-
-def _looked(shipped: Bundle, known: _Known, texts: Sequence[str], answers: Sequence[Answer], seed: int) -> Watched:
-    from bakeoff.decision import drift
-    from bakeoff.decision.answer_profile import RANKED, countable, rankable
+def _looked(
+    shipped: Bundle,
+    known: KnownStudy,
+    texts: Sequence[str],
+    answers: Sequence[Answer],
+    standing: frozenset[str] | None,
+    seed: int,
+) -> Watched:
+    from bakeoff.decision import drift, expected_of_refit
     from bakeoff.decision.vocabulary import unknown_shares
 
-    kind, reference = shipped.facts.task.kind, known.reference
+    reference, interval = known.reference, _interval(known.reference)
     there = [place for place, text in enumerate(texts) if text.strip()]
     new = [texts[place] for place in there]
-    told = [answers[place].value for place in there]
-    given = [value for value in told if value is not None]
     looks = [
         drift.lengths_look(reference, [len(text.split()) for text in new]),
         drift.unknown_words_look(reference, unknown_shares(new, reference.words)),
-        drift.numbers_look(reference, rankable(kind, given))
-        if kind in RANKED
-        else drift.answers_look(reference, countable(kind, given), seed),
-        drift.abstentions_look(reference, len(told) - len(given), len(told)),
+        *_answer_looks(shipped, reference, [answers[place].value for place in there], seed),
     ]
     if known.texts is not None:
         looks.insert(0, drift.texts_look(_some(known.texts, seed), _some(new, seed), seed))
@@ -320,11 +278,32 @@ def _looked(shipped: Bundle, known: _Known, texts: Sequence[str], answers: Seque
         looks=drift.corrected(looks),
         copies=1 - len(set(new)) / len(new) if new else 0.0,
         copies_before=reference.copies,
-        seen=_share_seen(new, known.texts, kind),
+        seen=None if standing is None or not new else sum(text in standing for text in new) / len(new),
         foretold=reference.score,
-        interval=_interval(reference),
+        interval=interval,
+        expected=None if interval is None else expected_of_refit(interval, reference.n, shipped.facts.rows),
+        n=reference.n,
+        rows_refitted=shipped.facts.rows,
         notes=known.notes,
     )
+
+
+def _answer_looks(shipped: Bundle, reference: Reference, told: Sequence[str | None], seed: int) -> list[Look]:
+    """Hold answers and abstentions against those of the trials, unless these had far fewer rows to learn from."""
+    from bakeoff.decision import answers_compare, drift
+    from bakeoff.decision.answer_profile import RANKED, countable, rankable
+
+    kind, n, rows = shipped.facts.task.kind, reference.n, shipped.facts.rows
+    if not answers_compare(n, rows):
+        why = f"the bundle has learned from {rows:,} rows, the study's trials from {n:,}"
+        return [drift.look_without(name, why) for name in ("answers", "abstentions")]
+    given = [value for value in told if value is not None]
+    return [
+        drift.numbers_look(reference, rankable(kind, given))
+        if kind in RANKED
+        else drift.answers_look(reference, countable(kind, given), seed),
+        drift.abstentions_look(reference, len(told) - len(given), len(told)),
+    ]
 
 
 def _some(texts: Sequence[str], seed: int) -> list[str]:
@@ -341,32 +320,22 @@ def _interval(reference: Reference) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _share_seen(new: Sequence[str], texts: Sequence[str] | None, kind: str) -> float | None:
-    """Give the share of new texts that are a text of the study, or nearly so."""
-    if texts is None or not new:
-        return None
-    from bakeoff.data import least_likeness, near_duplicates
-
-    numbers = near_duplicates([*texts, *new], least_likeness(kind)).tolist()
-    known = set(numbers[: len(texts)])
-    return sum(number in known for number in numbers[len(texts) :]) / len(new)
+def _answers_to(texts: Sequence[str], known: dict[str, Answer], method: Method) -> list[Answer]:
+    """Give answers to texts: those that are known, and of the others new ones."""
+    lacking = [text for text in texts if text not in known]
+    known = known | dict(zip(lacking, _answered(method, lacking, None), strict=True))
+    return [known[text] for text in texts]
 
 
 def _scored(
-    found: Watched,
-    shipped: Bundle,
-    reference: Reference,
-    truth: LabelledRows,
-    answers: Sequence[Answer],
-    options: WatchOptions,
+    found: Watched, shipped: Bundle, truth: LabelledRows, answers: Sequence[Answer], options: WatchOptions
 ) -> Watched:
     from bakeoff.decision.redecide import audited_score, redecide
     from bakeoff.tasks import truths
 
     task = shipped.facts.task
     score = audited_score(task, truths(task, *truth), [answer.value for answer in answers], options.seed)
-    interval = _interval(reference)
-    if reference.score is None or interval is None:
+    if found.foretold is None or found.expected is None:
         note = "The study has no score of this contender on test rows, so there is nothing to compare with."
         return replace(found, score=score, notes=(*found.notes, note))
-    return replace(found, score=score, redecision=redecide(score, reference.score, interval, options.loss))
+    return replace(found, score=score, redecision=redecide(score, found.foretold, found.expected, options.loss))
