@@ -32,9 +32,9 @@ _MOST_CHARACTERS = 250_000_000
 _MOST_REFUSED = 500_000
 #: Columns of the matrix: as many as four bytes can number.
 _COLUMNS = (1 << 31) - 1
-#: So many pairs are compared at once, or fewer where they have more than so many characters: memory has a bound, and
-#: an index of the matrix fits into four bytes, however long the texts are.
-_COMPARED_AT_ONCE, _CHARACTERS_AT_ONCE = 8192, 20_000_000
+#: So many pairs are compared at once by each of up to four threads, or fewer where they have more than so many
+#: characters: memory has a bound, and an index of the matrix fits into four bytes, however long the texts are.
+_COMPARED_AT_ONCE, _CHARACTERS_AT_ONCE = 8192, 5_000_000
 
 Integers = NDArray[np.int64]
 
