@@ -200,15 +200,20 @@ def test_many_askers_of_many_threads_get_their_own() -> None:
     assert threads.waiting == 0
 
 
-def test_a_call_that_waits_for_likely_requests_stops_when_none_comes() -> None:
-    model = Model()
-    threads = _threads(model, calls=1, wait_seconds=0.05)
+def _answer_together(threads: AnsweringThreads, model: Model, requests: int) -> None:
+    """Have so many requests answered by one call, so that the next one waits for as many."""
     held = threads.ask(["wait"])
     assert model.entered.acquire(timeout=20)
-    several = [threads.ask([f"{number}"]) for number in range(8)]
+    several = [threads.ask([f"{number}"]) for number in range(requests)]
     model.open.set()
     for one in (held, *several):
         one.result(20)
+
+
+def test_a_call_that_waits_for_likely_requests_stops_when_none_comes() -> None:
+    model = Model()
+    threads = _threads(model, calls=1, wait_seconds=0.05)
+    _answer_together(threads, model, 8)
     began = time.perf_counter()
     assert _values(threads.ask(["last"]).result(20)) == ["last"]
     assert 0.02 < time.perf_counter() - began < 5, "it waits once for others, which do not come"
@@ -218,12 +223,7 @@ def test_a_call_that_waits_for_likely_requests_stops_when_none_comes() -> None:
 def test_the_wait_for_likely_requests_has_an_end_though_one_comes_after_another() -> None:
     model = Model()
     threads = _threads(model, calls=1, wait_seconds=0.05)
-    held = threads.ask(["wait"])
-    assert model.entered.acquire(timeout=20)
-    several = [threads.ask([f"{number}"]) for number in range(24)]
-    model.open.set()
-    for one in (held, *several):
-        one.result(20)
+    _answer_together(threads, model, 24)
     trickle = [threads.ask(["first"])]
     while not trickle[0].done() and len(trickle) < 30:
         time.sleep(0.02)
