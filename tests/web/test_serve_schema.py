@@ -125,3 +125,11 @@ def test_tokens_are_as_long_as_the_text_that_they_make(tmp_path: Path) -> None:
 def test_other_pages_are_not_posted_to(client: httpx.Client) -> None:
     for path in ("/", "/healthz", "/metrics", "/openapi.json"):
         assert client.post(path).status_code == 405
+
+
+def test_no_text_of_a_request_is_kept_by_its_reader(tmp_path: Path) -> None:
+    request = ServeSchema(open_served(write_served(tmp_path, columns=("text",))), ServeLimits()).request
+    body = b'{"rows": [{"text": "a short text of a customer"}]}'
+    first, second = request.model_validate_json(body), request.model_validate_json(body)
+    assert first.rows[0].text == second.rows[0].text
+    assert first.rows[0].text is not second.rows[0].text

@@ -6,8 +6,11 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+import polars
 import pytest
 
 from bakeoff.data import plain_cell, read_rows
@@ -182,6 +185,37 @@ def test_tabs_and_lists_and_other_json_types(bundle, tmp_path):
         "prediction": "negative",
         "abstention": None,
     }
+
+
+def test_what_was_no_text_stays_none_in_json_lines(bundle, tmp_path):
+    source, target = tmp_path / "new.jsonl", tmp_path / "out.jsonl"
+    row = '{"review": "love it", "n": 3, "as text": "3", "price": 4.10, "new": true, "at": {"x": [1, "1", null]}'
+    source.write_text(row + ', "counts": [1, 2.50, "é"]}\n', encoding="utf-8")
+    predict(bundle, source, target)
+    assert target.read_text(encoding="utf-8") == (
+        row + ', "counts": [1, 2.50, "é"], "prediction": "positive", "abstention": null}\n'
+    )
+
+
+def test_columns_of_parquet_keep_their_types_in_json_lines(bundle, tmp_path):
+    frame = polars.DataFrame(
+        {
+            "review": ["love it", "bad"],
+            "n": [3, None],
+            "share": [0.5, float("nan")],
+            "new": [True, False],
+            "price": [Decimal("4.10"), Decimal("0.00")],
+            "day": [date(2026, 1, 2), None],
+        }
+    )
+    frame.write_parquet(tmp_path / "new.parquet")
+    predict(bundle, tmp_path / "new.parquet", tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith(
+        '{"review": "love it", "n": 3, "share": 0.5, "new": true, "price": 4.10, "day": "2026-01-02", "prediction"'
+    )
+    second = json.loads(lines[1])
+    assert [second[name] for name in ("n", "share", "new", "price", "day")] == [None, None, False, 0, None]
 
 
 def interrupted(bundle: Path, source: Path, output: Path, at: int, **settings: object) -> None:

@@ -35,7 +35,7 @@ from bakeoff.data.forms import (
     write_truth,
     written_label,
 )
-from bakeoff.data.json_rows import whole_characters
+from bakeoff.data.json_rows import JsonText, whole_characters
 from bakeoff.data.label_definitions import LabelDefinition, match_definitions, read_label_definitions
 from bakeoff.data.load import read_rows
 from bakeoff.data.predictions import Predictions, read_predictions
@@ -64,6 +64,7 @@ __all__ = [
     "Columns",
     "Drawn",
     "Fold",
+    "JsonText",
     "LabelDefinition",
     "Predictions",
     "RowFile",

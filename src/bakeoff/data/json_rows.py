@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from bakeoff.data.table import Cell, Table
 from bakeoff.errors import DataError
 
-__all__ = ["cell_of", "json_objects", "read_json", "read_json_lines", "table_of_objects", "whole_characters"]
+__all__ = [
+    "JsonText",
+    "cell_of",
+    "json_objects",
+    "read_json",
+    "read_json_lines",
+    "table_of_objects",
+    "whole_characters",
+]
+
+
+class JsonText(str):
+    """A cell that was no text but a number, true, false or an object, as JSON writes it.
+
+    A text like any other wherever cells are read; whoever writes JSON again writes it without quotes.
+    """
+
+    __slots__ = ()
+
 
 # Numbers stay as they were written: 4.10 must not become 4.1 where it is a label.
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_DECODER = json.JSONDecoder(parse_float=JsonText, parse_int=JsonText, parse_constant=str)
 
 
 def read_json_lines(text: str, source: str) -> Table:
@@ -105,22 +125,31 @@ def _cells(row: dict[str, Any], columns: Sequence[str], number: int, source: str
 
 def cell_of(value: Any) -> Cell:
     """Give a parsed value as a cell: text as it is, lists as tuples, anything else as JSON would write it."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return whole_characters(value)
     if isinstance(value, (list, tuple)):
         return tuple(_text_of(part) for part in value)
-    return _text_of(value)
+    return None if value is None else _text_of(value)
 
 
 def _text_of(value: Any) -> str:
+    if isinstance(value, JsonText):
+        return value
     if isinstance(value, str):
         return whole_characters(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return repr(value)
+    if isinstance(value, (int, float, Decimal)):
+        has_form = math.isfinite(value)
+    else:
+        has_form = isinstance(value, (dict, list, tuple))
+    return JsonText(_json_of(value)) if has_form else str(value)
+
+
+def _json_of(value: Any) -> str:
+    """Write a value as JSON does, with numbers as they were written."""
+    if isinstance(value, (JsonText, Decimal)):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_json_of(str(key))}: {_json_of(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_json_of, value)) + "]"
     return whole_characters(json.dumps(value, ensure_ascii=False, default=str))
 
 

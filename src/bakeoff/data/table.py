@@ -26,7 +26,7 @@ class Table:
         Column names, all different.
     cells : tuple of tuples
         One tuple a row, as long as `columns`. A cell is text, a tuple of texts (a list in JSON or parquet), or
-        None (nothing there). Numbers are kept as they were written.
+        None (nothing there). Numbers are kept as they were written; what was no text in JSON is a `JsonText`.
     row_numbers : tuple of int
         The line on which each row starts in the file, from 1; a header is a line too. For Excel the sheet's row,
         for parquet and hub data sets the position of the row.

@@ -166,7 +166,8 @@ class ServeSchema:
         told = f"One of {', '.join(self.forms)}; fields that are not known are ignored."
         examples = [example["value"] for example in self.examples.values()]
         more: Any = {"examples": examples, "oneOf": self._one_form()}
-        settings = ConfigDict(json_schema_extra=more)
+        # By default the reader keeps up to 16,384 short strings in a cache of its own, long after they were answered.
+        settings = ConfigDict(json_schema_extra=more, cache_strings=False)
         return create_model("Request", __doc__=told, __config__=settings, **fields)
 
     def _cell_type(self, name: str) -> Any:

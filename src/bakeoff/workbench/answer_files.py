@@ -64,8 +64,9 @@ def row_writer(
 ) -> Callable[[Sequence[_Cell], Answer], object]:
     """Give the function that writes one row in the format that the output's ending names.
 
-    Written are all columns of the input, then ``prediction`` (empty for an abstention; a JSON list of several labels)
-    and ``abstention`` (the reason, else empty); a column of the input with one of these names becomes ``NAME_input``.
+    Written are all columns of the input (to JSON lines as they came, numbers as numbers), then ``prediction`` (empty
+    for an abstention; a JSON list of several labels) and ``abstention`` (the reason, else empty); a column of the input
+    with one of these names becomes ``NAME_input``.
 
     Parameters
     ----------
@@ -89,13 +90,14 @@ def row_writer(
     ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
     names = [*renamed(columns, ours), *ours]
     if target.suffix.lower() in _JSON_LINES:
+        keys = [json.dumps(name, ensure_ascii=False) for name in names]
 
         def write_json(row: Sequence[_Cell], answer: Answer) -> None:
             value, *others = _added(answer, len(labels))
             # Lists and numbers have a form of their own there.
             told = None if value is None else parsed_value(kind, str(value))
-            record = dict(zip(names, [*row, told, *others], strict=True))
-            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+            cells = map(_as_json, [*row, told, *others])
+            stream.write(f"{{{', '.join(map('{}: {}'.format, keys, cells))}}}\n")
 
         return write_json
 
@@ -112,6 +114,17 @@ def _added(answer: Answer, labels: int) -> list[_Cell]:
     shares = answer.probabilities or (None,) * labels
     rounded = [None if share is None else round(share, 6) for share in shares[:labels]]
     return [answer.value, answer.abstention, *rounded]
+
+
+def _as_json(cell: Any) -> str:
+    """Give a cell as JSON holds it: what was no text when it came, without quotes."""
+    from bakeoff.data import JsonText
+
+    if isinstance(cell, JsonText):
+        return cell
+    if isinstance(cell, (list, tuple)):
+        return f"[{', '.join(map(_as_json, cell))}]"
+    return json.dumps(cell, ensure_ascii=False)
 
 
 def _tabled(cell: _Cell) -> _Cell:
