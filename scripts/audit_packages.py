@@ -24,7 +24,7 @@ EXTRAS = ("", "control", "finetune", "generate", "hub", "improve", "mlflow", "on
 #: SPDX identifiers of licences under which a package may be used beside an Apache-2.0 program, whoever sells that.
 ALLOWED = {
     "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-    "CNRI-Python", "ISC", "MIT", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib",
+    "CNRI-Python", "ISC", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
 #: What packages that name no SPDX identifier call these.
 SPELLED = {

@@ -60,6 +60,11 @@ class TestChecks:
         assert found.status == "WARN"
         assert "has 5.0 times the rows of the smallest, bad: the metric is macro-F1 unless" in found.detail
 
+    def test_of_labels_with_as_many_rows_the_first_by_name_is_told(self):
+        given = texts(240)
+        for labels in (["good", "bad", "fair"], ["fair", "good", "bad"]):
+            assert "largest label, bad, " in checks(Rows.of(given, labels * 80))["class balance"].detail
+
     def test_each_fault_is_found_with_its_rows(self):
         given = texts(40)
         given[3] = "cafÃ© au lait, and \ufffd"

@@ -248,6 +248,15 @@ def test_a_key_is_needed_where_there_is_one_and_is_told_nowhere(bundle: Path, ca
     assert key not in everything + caplog.text
 
 
+def test_health_is_also_told_without_a_body(bundle: Path) -> None:
+    with serving(bundle, key="k3y-of-sixteen-characters") as client:
+        told = client.head("/healthz")
+        assert (told.status_code, told.content) == (200, b"")
+        assert client.get("/healthz").status_code == 200
+        client.headers["Authorization"] = "Bearer k3y-of-sixteen-characters"
+        assert set(client.get("/openapi.json").json()["paths"]["/healthz"]) == {"get"}
+
+
 def test_what_is_served_is_told_and_what_happened_is_counted(bundle: Path) -> None:
     with serving(bundle) as client:
         about = client.get("/").text

@@ -64,6 +64,12 @@ def test_polars_comes_back_as_polars_and_texts_as_a_list(opened: OpenBundle) -> 
     assert opened.predict(pd.Series(TEXTS)) == done["prediction"].to_list()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_lazy_frame_is_read_once_and_without_a_warning(opened: OpenBundle) -> None:
+    done = opened.predict(pl.DataFrame({"review": TEXTS}).lazy())
+    assert done.lazy().collect()["prediction"].to_list() == opened.predict(TEXTS)
+
+
 def test_a_data_set_of_hugging_face_comes_back_as_one(opened: OpenBundle) -> None:
     datasets = pytest.importorskip("datasets", reason="the package datasets is not installed: bakeoff[hub]")
     done = opened.predict(datasets.Dataset.from_dict({"review": TEXTS}))

@@ -230,7 +230,9 @@ def _rare(counts: Counter[str], kind: str) -> Check:
 
 def _balance(counts: Counter[str], kind: str) -> Check:
     # A label seen once or twice cannot be tested, and says nothing of the balance of the rest.
-    ranked = [(label, count) for label, count in counts.most_common() if count >= LEAST_COUNTED] or counts.most_common()
+    # Of labels of one count the first by the alphabet is named, whatever the order in which they came.
+    every = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    ranked = [pair for pair in every if pair[1] >= LEAST_COUNTED] or every
     (most, largest), (least, smallest) = ranked[0], ranked[-1]
     ratio = largest / smallest
     what = f"The largest label, {most}, has {ratio:.1f} times the rows of the smallest, {least}"

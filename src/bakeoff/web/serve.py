@@ -232,6 +232,12 @@ def _add_routes(app: FastAPI, server: Server) -> None:
         """Say whether requests are answered; needs no key."""
         return server.health()
 
+    async def alive(_request: Request) -> Response:
+        return server.health()
+
+    # Some balancers ask whether a server is there without wanting to read what it says.
+    app.add_route("/healthz", alive, methods=["HEAD"], include_in_schema=False)
+
     @app.get("/metrics", response_class=PlainTextResponse, **keyed)
     async def metrics() -> Response:
         """Give what was counted, in the text format of Prometheus."""

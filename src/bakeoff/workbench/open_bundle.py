@@ -72,7 +72,8 @@ class OpenBundle:
             If the rows, the options or the bundle cannot be used.
         """
         _refuse_single(rows)
-        if not hasattr(rows, "columns") and not hasattr(rows, "column_names"):
+        kind = type(rows)  # which is asked for columns, as a lazy frame itself would read its source to tell them
+        if not hasattr(kind, "columns") and not hasattr(kind, "column_names"):
             texts = [str(one) if one is not None and one == one else "" for one in rows]
             return [self._value(answer) for answer in self._answers(texts, probabilities)]
         table = table_of_frame(rows, type(rows).__name__)
