@@ -57,6 +57,22 @@ def test_published_folder_appears_whole_under_its_name(tmp_path):
     assert [path.name for path in final.parent.iterdir()] == ["final"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")
+@pytest.mark.parametrize(("umask", "rights"), [(0o022, 0o644), (0o077, 0o600)])
+def test_published_files_have_the_rights_of_new_files(tmp_path, umask, rights):
+    before = os.umask(umask)
+    try:
+        folder = aside(tmp_path / "entry")
+    finally:
+        os.umask(before)
+    (folder / "in").mkdir()
+    for file in (folder / "model.safetensors", folder / "in" / "other"):
+        file.write_bytes(b"weights")
+        file.chmod(0o600 if rights == 0o644 else 0o644)
+    published = publish(folder, tmp_path / "entry")
+    assert {path.stat().st_mode & 0o777 for path in published.rglob("*") if path.is_file()} == {rights}
+
+
 def test_the_second_to_publish_uses_the_first(tmp_path):
     final = tmp_path / "final"
     first, second = aside(final), aside(final)

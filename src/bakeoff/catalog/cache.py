@@ -93,6 +93,9 @@ def aside(final: Path) -> Path:
 def publish(folder_aside: Path, final: Path) -> Path:
     """Give a filled folder its final name, or use the one that another process published meanwhile.
 
+    Its files get the rights that new files have by the user's umask, whoever wrote them: safetensors gives its files to
+    their owner alone, and a bundle is often served by another user.
+
     Parameters
     ----------
     folder_aside : Path
@@ -110,6 +113,7 @@ def publish(folder_aside: Path, final: Path) -> Path:
     OSError
         If the folder cannot be written or renamed.
     """
+    _give_usual_rights(folder_aside)
     _write_through(folder_aside)
     try:
         folder_aside.rename(final)
@@ -194,6 +198,14 @@ def _is_abandoned(folder: Path, pid: int, host: str) -> bool:
 
 def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _give_usual_rights(folder: Path) -> None:
+    rights = folder.stat().st_mode & 0o666
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with contextlib.suppress(PermissionError):  # file systems without rights
+                path.chmod(rights)
 
 
 def _write_through(folder: Path) -> None:
