@@ -83,6 +83,7 @@ def test_answers_stand_beside_their_rows_where_a_lazy_frame_has_another_order_ea
 def test_texts_are_read_as_those_of_a_table(opened: OpenBundle, tmp_path: Path) -> None:
     assert opened.predict([TEXTS[0], " ", None]) == [*opened.predict(TEXTS[:1]), None, None]
     assert opened.predict([]) == []
+    assert opened.predict(pl.Series([TEXTS[0], None]).to_arrow()) == [*opened.predict(TEXTS[:1]), None]
     facts = replace(read_bundle(_bundle(tmp_path, "multi-label")).facts, text_pair="other")
     opened.bundle = replace(opened.bundle, facts=facts)
     with pytest.raises(DataError, match="learned from pairs, the second text in 'other'; list has text"):

@@ -154,6 +154,7 @@ def _refuse_single(rows: Any) -> None:
 
 def _table_of_texts(rows: Any) -> Table:
     """Give texts, or lists of tokens, as a table of one column, so that they are read as those of a file are."""
+    rows = rows.to_pylist() if hasattr(rows, "to_pylist") else rows  # pyarrow's nulls are texts to Python
     cells = [
         tuple(map(str, one)) if isinstance(one, list | tuple) else str(one) if one is not None and one == one else None
         for one in rows
