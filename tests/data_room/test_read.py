@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 
 import polars
@@ -13,7 +14,8 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.data import read_table
+from bakeoff.data import JsonText, read_table
+from bakeoff.data.json_rows import cell_of
 from bakeoff.errors import DataError
 
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -180,6 +182,28 @@ def test_json_keeps_numbers_as_written_and_lists_as_tuples(tmp_path):
     assert table.columns == ("text", "n", "l", "b", "o")
     assert table.cells == (("a", "4.10", ("x", "1"), None, None), ("b", None, None, "true", '{"k": null}'))
     assert table.row_numbers == (1, 3)
+
+
+def test_nothing_in_a_list_stays_null(tmp_path):
+    assert read_table(write(tmp_path, "a.jsonl", '{"l": ["x", null]}')).cells == ((("x", "null"),),)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ({"x": [float("nan"), float("-inf")], "y": Decimal("NaN")}, '{"x": ["NaN", "-Infinity"], "y": "NaN"}'),
+        (10**400, "1" + "0" * 400),
+        (Decimal("sNaN"), "sNaN"),
+        (Decimal("-1E+400"), "-1E+400"),
+    ],
+    ids=["nested", "long", "signalling", "exponent"],
+)
+def test_numbers_that_have_no_form_or_no_float_are_cells(value, written):
+    """What stands without quotes in JSON lines must be JSON."""
+    cell = cell_of(value)
+    assert cell == written
+    if isinstance(cell, JsonText):
+        json.loads(cell, parse_constant=pytest.fail)
 
 
 def test_half_characters_of_json_become_replacement_marks(tmp_path):

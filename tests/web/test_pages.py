@@ -109,7 +109,9 @@ def test_a_column_that_no_command_line_can_name_starts_nothing(client: TestClien
 
 def test_hostile_rows_are_shown_and_do_nothing(client: TestClient) -> None:
     rows = "\n".join(
-        json.dumps({"text": f"{HOSTILE[n % 7]} row {n}", "label": HOSTILE[n % 2], HOSTILE[4]: "x", HOSTILE[0]: n})
+        json.dumps(
+            {"text": f"{HOSTILE[n % 7]} row {n}", "label": HOSTILE[n % 2], HOSTILE[4]: "x", HOSTILE[0]: {HOSTILE[4]: n}}
+        )
         for n in range(60)
     )
     place = _upload(client, f"{HOSTILE[1].replace('/', '')}.jsonl", rows.encode())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bakeoff.data import join_fields
 from bakeoff.web.serve_schema import ServeLimits, ServeSchema, UnfitError
 from bakeoff.workbench.serve import open_served
 from served_bundle import serving, write_served
@@ -133,3 +135,12 @@ def test_no_text_of_a_request_is_kept_by_its_reader(tmp_path: Path) -> None:
     first, second = request.model_validate_json(body), request.model_validate_json(body)
     assert first.rows[0].text == second.rows[0].text
     assert first.rows[0].text is not second.rows[0].text
+
+
+def test_numbers_of_pairs_are_asked_with_both_texts(tmp_path: Path) -> None:
+    opened = open_served(write_served(tmp_path, "regression", columns=("text",)))
+    assert opened.columns == ("text",)
+    facts = replace(opened.bundle.facts, text_pair="other")
+    opened = replace(opened, bundle=replace(opened.bundle, facts=facts))
+    assert opened.columns == ("text", "text_pair")
+    assert opened.texts([("a", "b"), ("a", None)]) == [join_fields(("a", "b")), ""]

@@ -115,6 +115,32 @@ def test_an_empty_text_is_an_abstention_as_the_bundle_has_it(exported, bundle) -
     assert found[1] in TASK.labels
 
 
+def test_a_pair_that_lacks_a_text_is_an_abstention(exported) -> None:
+    from bakeoff.ship.onnx_predict import Exported
+
+    model = Exported(exported.folder)
+    assert not model.about["pairs"]
+    assert model.answers([" \t"])[0]["prediction"] is None
+    model.about["pairs"] = True
+    one, other = TEXTS[:2]
+    lacking = [(one, ""), ("", other), (" ", other), (one, None), (one,), one, "", None]
+    *none, whole = (told["prediction"] for told in model.answers([*lacking, (one, other)]))
+    assert none == [None] * len(lacking)
+    assert whole in TASK.labels
+
+
+@pytest.mark.parametrize(("kind", "pair", "pairs"), [("regression", "other", True), ("regression", None, False)])
+def test_a_program_of_numbers_is_told_whether_they_are_of_pairs(bundle, tmp_path, kind, pair, pairs) -> None:
+    from dataclasses import replace
+
+    from bakeoff.ship.onnx_folder import write_rest
+
+    shipped = read_bundle(bundle)
+    task = replace(TASK, kind=kind, labels=(), metric="pearson")
+    write_rest(shipped.load().exportable(), replace(shipped.facts, task=task, text_pair=pair), "0" * 64, tmp_path)
+    assert json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))["pairs"] is pairs
+
+
 @pytest.mark.parametrize("kind", ["multi-label", "regression"])
 def test_scores_are_read_as_the_bundle_reads_them(exported, kind) -> None:
     from dataclasses import replace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from bakeoff.errors import DataError, OptionError
 from bakeoff.methods.floors import TfidfLogistic
 from bakeoff.records import Contender
-from bakeoff.ship import BundleFacts, write_bundle
+from bakeoff.ship import BundleFacts, read_bundle, write_bundle
 from bakeoff.testing import text_rows
 from bakeoff.testing.rows import rows_of_kind, task_for_kind
 from bakeoff.workbench.check import check
@@ -68,6 +69,25 @@ def test_polars_comes_back_as_polars_and_texts_as_a_list(opened: OpenBundle) -> 
 def test_a_lazy_frame_is_read_once_and_without_a_warning(opened: OpenBundle) -> None:
     done = opened.predict(pl.DataFrame({"review": TEXTS}).lazy())
     assert done.lazy().collect()["prediction"].to_list() == opened.predict(TEXTS)
+
+
+def test_answers_stand_beside_their_rows_where_a_lazy_frame_has_another_order_each_time(opened: OpenBundle) -> None:
+    turns = iter((TEXTS, TEXTS[::-1]))
+    lazy = pl.LazyFrame({"place": range(4)}).map_batches(
+        lambda _: pl.DataFrame({"review": next(turns)}), schema={"review": pl.String}
+    )
+    done = opened.predict(lazy)
+    assert done["prediction"].to_list() == opened.predict(done["review"].to_list())
+
+
+def test_texts_are_read_as_those_of_a_table(opened: OpenBundle, tmp_path: Path) -> None:
+    assert opened.predict([TEXTS[0], " ", None]) == [*opened.predict(TEXTS[:1]), None, None]
+    assert opened.predict([]) == []
+    assert opened.predict(pl.Series([TEXTS[0], None]).to_arrow()) == [*opened.predict(TEXTS[:1]), None]
+    facts = replace(read_bundle(_bundle(tmp_path, "multi-label")).facts, text_pair="other")
+    opened.bundle = replace(opened.bundle, facts=facts)
+    with pytest.raises(DataError, match="learned from pairs, the second text in 'other'; list has text"):
+        opened.predict(TEXTS)
 
 
 def test_a_data_set_of_hugging_face_comes_back_as_one(opened: OpenBundle) -> None:

@@ -197,6 +197,13 @@ def test_what_was_no_text_stays_none_in_json_lines(bundle, tmp_path):
     )
 
 
+def test_half_a_character_in_the_name_of_a_field_becomes_a_replacement_mark(bundle, tmp_path):
+    (tmp_path / "new.jsonl").write_text('{"review": "love it", "n\\ud83d": 1}\n', encoding="utf-8")
+    for name in ("out.jsonl", "out.csv"):
+        predict(bundle, tmp_path / "new.jsonl", tmp_path / name)
+        assert "n\ufffd" in (tmp_path / name).read_text(encoding="utf-8")
+
+
 def test_columns_of_parquet_keep_their_types_in_json_lines(bundle, tmp_path):
     frame = polars.DataFrame(
         {

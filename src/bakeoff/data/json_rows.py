@@ -125,6 +125,8 @@ def _cells(row: dict[str, Any], columns: Sequence[str], number: int, source: str
 
 def cell_of(value: Any) -> Cell:
     """Give a parsed value as a cell: text as it is, lists as tuples, anything else as JSON would write it."""
+    if type(value) is str:  # the most of them by far
+        return whole_characters(value)
     if isinstance(value, (list, tuple)):
         return tuple(_text_of(part) for part in value)
     return None if value is None else _text_of(value)
@@ -135,15 +137,21 @@ def _text_of(value: Any) -> str:
         return value
     if isinstance(value, str):
         return whole_characters(value)
-    if isinstance(value, (int, float, Decimal)):
-        has_form = math.isfinite(value)
-    else:
-        has_form = isinstance(value, (dict, list, tuple))
-    return JsonText(_json_of(value)) if has_form else str(value)
+    has_form = value is None or isinstance(value, (int, float, Decimal, dict, list, tuple))
+    return JsonText(_json_of(value)) if has_form and not _is_endless(value) else str(value)
+
+
+def _is_endless(value: Any) -> bool:
+    """Say whether a value is a number that JSON cannot write: infinite, or none."""
+    if isinstance(value, Decimal):  # some of which have no float
+        return not value.is_finite()
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _json_of(value: Any) -> str:
     """Write a value as JSON does, with numbers as they were written."""
+    if _is_endless(value):
+        return f'"{value if isinstance(value, Decimal) else json.dumps(value)}"'  # as where a file has it
     if isinstance(value, (JsonText, Decimal)):
         return str(value)
     if isinstance(value, dict):

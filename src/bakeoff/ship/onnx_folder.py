@@ -122,6 +122,8 @@ def write_rest(exportable: Exportable, facts: BundleFacts, sha256: str, folder: 
     about: dict[str, Any] = {
         "task": facts.task.name,
         "kind": facts.task.kind,
+        # Numbers may be of pairs, too.
+        "pairs": facts.task.kind == "pair" or (facts.task.kind == "regression" and facts.text_pair is not None),
         "labels": list(facts.task.labels),
         "outputs": int(exportable.network.head.out_features),
         "reading": exportable.reading,

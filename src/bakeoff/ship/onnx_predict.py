@@ -62,9 +62,12 @@ class Exported:
         return found
 
     def answers(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
-        """Give each text's prediction, and the probability of each label where it has labels; of an empty one none."""
+        """Give each text's prediction, and the probability of each label where it has labels.
+
+        Of an empty text, and of a pair of which one is empty or missing, neither.
+        """
         found: list[dict[str, Any]] = [{"prediction": None, "probabilities": None}] * len(texts)
-        asked = [place for place, text in enumerate(texts) if text]
+        asked = [place for place, text in enumerate(texts) if not _is_empty(text, self.about["pairs"])]
         for place, row in zip(asked, self.scores([texts[place] for place in asked]).astype(np.float64), strict=True):
             found[place] = self._read(row)
         return found
@@ -89,6 +92,11 @@ class Exported:
         }
 
 
+def _is_empty(text: Any, pairs: bool) -> bool:
+    parts = (text,) if isinstance(text, str) or text is None else text
+    return len(parts) < (2 if pairs else 1) or not all(part and part.strip() for part in parts)
+
+
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Give rows of like length together, the longest first."""
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
@@ -106,7 +114,7 @@ def main() -> None:
     given = parser.parse_args()
     exported = Exported(Path(__file__).parent, given.model)
     texts: list[Any] = given.texts or [line.rstrip("\n") for line in sys.stdin]
-    if exported.about["kind"] == "pair":
+    if exported.about["pairs"]:
         texts = [tuple(text.split("\t")[:2]) for text in texts]
     for answer in exported.answers(texts) if texts else []:
         sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")

@@ -257,7 +257,8 @@ def templates() -> Environment:
 
 def _visible(value: Any) -> Any:
     """Show what every expression gives without hidden controls; escaping follows by itself."""
-    return figures.visible_text(value) if type(value) is str else value
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")  # as a cell that was a number in JSON is, too
+    return figures.visible_text(value) if is_text else value
 
 
 def _with_minus(form: Any) -> Any:

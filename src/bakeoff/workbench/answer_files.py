@@ -15,6 +15,8 @@ __all__ = ["check_output", "parsed_value", "renamed", "row_writer"]
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson")
+#: Made once: `json.dumps` makes one for every cell, which is most of the time of writing a row.
+_ENCODED = json.JSONEncoder(ensure_ascii=False).encode
 _PROBABILITY = "probability_"
 
 _Cell = str | float | tuple[str, ...] | None
@@ -87,8 +89,10 @@ def row_writer(
     callable
         Given the cells of a row, and its answer.
     """
+    from bakeoff.data import safe_cell, whole_characters
+
     ours = ["prediction", "abstention", *(f"{_PROBABILITY}{label}" for label in labels)]
-    names = [*renamed(columns, ours), *ours]
+    names = [*map(whole_characters, renamed(columns, ours)), *ours]
     if target.suffix.lower() in _JSON_LINES:
         keys = [json.dumps(name, ensure_ascii=False) for name in names]
 
@@ -100,8 +104,6 @@ def row_writer(
             stream.write(f"{{{', '.join(map('{}: {}'.format, keys, cells))}}}\n")
 
         return write_json
-
-    from bakeoff.data import safe_cell
 
     table = csv.writer(stream, delimiter=_DELIMITERS[target.suffix.lower()], lineterminator="\n")
     if header:
@@ -118,13 +120,15 @@ def _added(answer: Answer, labels: int) -> list[_Cell]:
 
 def _as_json(cell: Any) -> str:
     """Give a cell as JSON holds it: what was no text when it came, without quotes."""
-    from bakeoff.data import JsonText
-
-    if isinstance(cell, JsonText):
-        return cell
+    if type(cell) is str:  # the most of them by far
+        return _ENCODED(cell)
+    if cell is None:
+        return "null"
     if isinstance(cell, (list, tuple)):
         return f"[{', '.join(map(_as_json, cell))}]"
-    return json.dumps(cell, ensure_ascii=False)
+    from bakeoff.data import JsonText
+
+    return cell if isinstance(cell, JsonText) else _ENCODED(cell)
 
 
 def _tabled(cell: _Cell) -> _Cell:

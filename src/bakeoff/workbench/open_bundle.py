@@ -74,9 +74,13 @@ class OpenBundle:
         _refuse_single(rows)
         kind = type(rows)  # which is asked for columns, as a lazy frame itself would read its source to tell them
         if not hasattr(kind, "columns") and not hasattr(kind, "column_names"):
-            texts = [str(one) if one is not None and one == one else "" for one in rows]
+            table = _table_of_texts(rows)
+            texts = find_texts(table, table.columns, self.bundle.facts)(table) if table else []
             return [self._value(answer) for answer in self._answers(texts, probabilities)]
-        table = table_of_frame(rows, type(rows).__name__)
+        name = type(rows).__name__
+        if not hasattr(kind, "features"):
+            rows = opened_frame(rows).to_native()  # read once: a lazy frame may have another order each time
+        table = table_of_frame(rows, name)
         answers = self._answers(find_texts(table, text, self.bundle.facts)(table), probabilities)
         return _with_columns(rows, table, self._added(answers, probabilities))
 
@@ -146,6 +150,16 @@ def _refuse_single(rows: Any) -> None:
             f"answered.",
             next_step="Make a table of its columns, such as pandas.DataFrame(rows), or hand over one of its values.",
         )
+
+
+def _table_of_texts(rows: Any) -> Table:
+    """Give texts, or lists of tokens, as a table of one column, so that they are read as those of a file are."""
+    rows = rows.to_pylist() if hasattr(rows, "to_pylist") else rows  # pyarrow's nulls are texts to Python
+    cells = [
+        tuple(map(str, one)) if isinstance(one, list | tuple) else str(one) if one is not None and one == one else None
+        for one in rows
+    ]
+    return Table(type(rows).__name__, ("text",), tuple((cell,) for cell in cells), tuple(range(1, len(cells) + 1)))
 
 
 def _with_columns(rows: Any, table: Table, added: dict[str, list[Any]]) -> Any:

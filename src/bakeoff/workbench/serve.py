@@ -80,10 +80,15 @@ class Served:
         A single text is called ``text`` (``tokens`` for tags), the second one of a pair ``text_pair``.
         """
         facts = self.bundle.facts
-        pair = () if self.kind != "pair" else ("text_pair",)
+        pair = ("text_pair",) if self._paired else ()
         if len(facts.text_columns) > 1:
             return (*facts.text_columns, *((facts.text_pair or pair[0],) if pair else ()))
         return ("tokens" if self.kind == "tagging" else "text", *pair)
+
+    @property
+    def _paired(self) -> bool:
+        # Numbers may be of pairs, too.
+        return self.kind == "pair" or self.bundle.facts.text_pair is not None
 
     @property
     def example(self) -> str:
@@ -114,8 +119,8 @@ class Served:
 
         names, cells = self.columns, tuple(tuple(map(whole, row)) for row in rows)
         table = Table("the request", names, cells, tuple(range(1, len(cells) + 1)))
-        paired = self.kind == "pair"
-        found = Columns(names[:-1] if paired else names, names[-1] if paired else None, None, None, None, "")
+        own, pair = (names[:-1], names[-1]) if self._paired else (names, None)
+        found = Columns(own, pair, None, None, None, "")
         return written_texts(table, found, self.kind)
 
     def told(self, answer: Answer, *, probabilities: bool = True) -> dict[str, Any]:
