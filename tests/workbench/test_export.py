@@ -165,6 +165,27 @@ def test_scores_are_read_as_the_bundle_reads_them(exported, kind) -> None:
     assert len(set(written)) > 1
 
 
+def test_of_numbers_no_share_of_same_answers_is_told() -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
+    from bakeoff.cli.export import _show
+    from bakeoff.ship.onnx_card import exported_card
+    from bakeoff.workbench.export import ExportedModel, ExportSummary
+
+    models = [ExportedModel("model.onnx", 91.0, 2e-7, same, 0.9) for same in (None, 59)]
+    said = [StringIO(), StringIO()]
+    for model, stream in zip(models, said, strict=True):
+        _show(Console(file=stream), ExportSummary(Path("out"), "full", "pearson", 60, "test rows", 0.9, (model,)))
+    assert ["answers the same" in stream.getvalue() for stream in said] == [False, True]
+    cards = [
+        exported_card("full", "pearson", (60, "rows", None), [("model.onnx", 91.0, 2e-7, one.same, None)])
+        for one in models
+    ]
+    assert ["98" in card for card in cards] == [False, True]
+
+
 @pytest.mark.parametrize(("name", "settings"), [("probe", {}), ("lora-encoder", {"max_epochs": 1, "least_steps": 8})])
 def test_other_encoders_give_one_network_too(place, name, settings) -> None:
     """Head and adapters are inside of the network that is exported, and the bundle answers on as it did."""

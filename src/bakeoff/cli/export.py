@@ -107,9 +107,9 @@ def _show(console: Console, done: ExportSummary) -> None:
     if done.bundle_score is not None:
         console.print(f"  {'the bundle':<27}{done.metric} {done.bundle_score:.4f}", markup=False)
     for model in done.models:
+        same = "" if model.same is None else f"{model.same:,} of {done.rows:,} answers the same, "
         console.print(
-            f"  {model.name:<16}{model.size_mb:>6.1f} MB  {model.same:,} of {done.rows:,} answers the same, scores "
-            f"within {model.largest_difference:.2g}",
+            f"  {model.name:<16}{model.size_mb:>6.1f} MB  {same}scores within {model.largest_difference:.2g}",
             markup=False,
         )
         if model.score is not None and done.bundle_score is not None:

@@ -16,7 +16,7 @@ def exported_card(
     contender: str,
     metric: str,
     compared: tuple[int, str, float | None],
-    models: Sequence[tuple[str, float, float, int, float | None]],
+    models: Sequence[tuple[str, float, float, int | None, float | None]],
 ) -> str:
     """Write the card of an exported folder.
 
@@ -26,7 +26,8 @@ def exported_card(
     compared : tuple of (int, str, float or None)
         Rows on which answers were compared, where they came from, and the bundle's score on them.
     models : sequence of tuples
-        File, size in MB, largest difference of scores, rows answered as the bundle does, and the score.
+        File, size in MB, largest difference of scores, rows answered as the bundle does (None for numbers), and
+        the score.
 
     Returns
     -------
@@ -41,7 +42,8 @@ def exported_card(
         lines.append(f"| the bundle, as it is served | | | | {score_text(score)} |")
     for name, size, difference, same, own in models:
         told = f"| {score_text(own)} ({points_text(own - score)}) |" if own is not None and score is not None else "|"
-        lines.append(f"| `{name}` | {size_text(size)} | {difference:.2g} | {share_text(same / rows)} {told}")
+        alike = "" if same is None else share_text(same / rows)
+        lines.append(f"| `{name}` | {size_text(size)} | {difference:.2g} | {alike} {told}")
     sections = [
         f"# {escape(contender)}, as ONNX",
         "It answers without the package that trained it. Labels, thresholds and the longest text stand in "

@@ -36,8 +36,8 @@ class ExportedModel:
     size_mb : float
     largest_difference : float
         Between its scores and those of the bundle's network in float32, before they become probabilities.
-    same : int
-        Rows to which it gives the bundle's answer.
+    same : int or None
+        Rows to which it gives the bundle's answer; None for numbers, of which no two are written alike.
     score : float or None
         On the task's metric, where the rows' labels are known and the bundle did not learn from them.
     """
@@ -45,7 +45,7 @@ class ExportedModel:
     name: str
     size_mb: float
     largest_difference: float
-    same: int
+    same: int | None
     score: float | None
 
 
@@ -227,7 +227,8 @@ def _measured(
         exported = Exported(folder, name)
         scores = exported.scores(given)
         found = [_written(task, answer["prediction"]) for answer in exported.answers(given)]
-        same = sum(one == other for one, other in zip(found, wanted, strict=True))
+        alike = sum(one == other for one, other in zip(found, wanted, strict=True))
+        same = None if task.kind == "regression" else alike
         difference = float(np.abs(scores - plain).max())
         models.append(
             ExportedModel(
