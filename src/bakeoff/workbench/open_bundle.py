@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ class OpenBundle:
         _refuse_single(rows)
         kind = type(rows)  # which is asked for columns, as a lazy frame itself would read its source to tell them
         if not hasattr(kind, "columns") and not hasattr(kind, "column_names"):
-            texts = [str(one) if one is not None and one == one else "" for one in rows]
+            texts = [_text_of(one, position) for position, one in enumerate(rows)]
             return [self._value(answer) for answer in self._answers(texts, probabilities)]
         table = table_of_frame(rows, type(rows).__name__)
         answers = self._answers(find_texts(table, text, self.bundle.facts)(table), probabilities)
@@ -146,6 +147,27 @@ def _refuse_single(rows: Any) -> None:
             f"answered.",
             next_step="Make a table of its columns, such as pandas.DataFrame(rows), or hand over one of its values.",
         )
+
+
+def _text_of(value: Any, position: int) -> str:
+    """Give an element of a list as a file's cell is read: empty where there is none, or nothing but blanks.
+
+    A number is written as it is. Of a row of several fields the text would be how Python prints it.
+    """
+    from bakeoff.data import whole_characters
+
+    if hasattr(value, "as_py"):  # of pyarrow, whose elements are of types of its own
+        value = value.as_py()
+    # NaN and its like, of which pandas' own cannot even be asked whether it equals itself.
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value):
+        return ""
+    if not isinstance(value, str | Number):
+        raise DataError(
+            f"A list of rows holds the texts themselves; its element {position} is of type {type(value).__name__}.",
+            next_step="Give the texts, or a table with the columns that the bundle learned from.",
+        )
+    text = whole_characters(str(value))
+    return text if text.strip() else ""
 
 
 def _with_columns(rows: Any, table: Table, added: dict[str, list[Any]]) -> Any:
