@@ -62,9 +62,9 @@ class Exported:
         return found
 
     def answers(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
-        """Give each text's prediction, and the probability of each label where it has labels; of an empty one none."""
+        """Give each text's prediction, and the probability of each label where it has labels; of a blank one none."""
         found: list[dict[str, Any]] = [{"prediction": None, "probabilities": None}] * len(texts)
-        asked = [place for place, text in enumerate(texts) if text]
+        asked = [place for place, text in enumerate(texts) if _is_whole(text)]
         for place, row in zip(asked, self.scores([texts[place] for place in asked]).astype(np.float64), strict=True):
             found[place] = self._read(row)
         return found
@@ -89,6 +89,11 @@ class Exported:
         }
 
 
+def _is_whole(text: Any) -> bool:
+    """Say whether a text, or each of a pair, has more than blanks; the bundle abstains on others."""
+    return bool(text) and all(part.strip() for part in ([text] if isinstance(text, str) else text))
+
+
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Give rows of like length together, the longest first."""
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
@@ -104,7 +109,11 @@ def main() -> None:
     parser.add_argument("texts", nargs="*")
     parser.add_argument("--model", default="model.onnx")
     given = parser.parse_args()
-    exported = Exported(Path(__file__).parent, given.model)
+    folder = Path(__file__).parent
+    if not (folder / given.model).is_file():
+        there = ", ".join(sorted(path.name for path in folder.glob("*.onnx"))) or "none"
+        parser.error(f"there is no model {given.model} in {folder}; there is: {there}")
+    exported = Exported(folder, given.model)
     texts: list[Any] = given.texts or [line.rstrip("\n") for line in sys.stdin]
     if exported.about["kind"] == "pair":
         texts = [tuple(text.split("\t")[:2]) for text in texts]
