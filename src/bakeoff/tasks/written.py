@@ -34,6 +34,11 @@ def written_texts(X: Sequence[Any]) -> list[str]:
     DataError
         If an element is something else.
     """
+    if isinstance(X, str):
+        raise DataError(
+            "X must be a sequence of str, and one text came: its letters would be rows.",
+            next_step="Put it into a list.",
+        )
     texts = list(_rows_of(X))
     for position, text in enumerate(texts):
         if isinstance(text, (tuple, list)) and text and all(isinstance(field, str) for field in text):
@@ -50,7 +55,10 @@ def written_texts(X: Sequence[Any]) -> list[str]:
 def _rows_of(X: Any) -> Iterable[Any]:
     """Give rows one by one: of a table or an array of one column its cells, of several the tuples of each row."""
     # A table of pandas or polars, walked through, gives the names of its columns or the columns.
-    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+    # The type is asked, as a lazy table of polars itself would read its source to tell them.
+    if hasattr(type(X), "columns") and hasattr(type(X), "collect"):
+        X = X.collect()
+    if hasattr(type(X), "columns") and hasattr(X, "to_numpy"):
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.ndim == 2:
         return X[:, 0].tolist() if X.shape[1] == 1 else map(tuple, X.tolist())
