@@ -21,7 +21,7 @@ from bakeoff.data import (
 from bakeoff.errors import DataError
 from bakeoff.tasks.task import ABSTAIN, Task
 
-__all__ = ["are_pairs", "check_labels", "truths", "values_of", "written_labels", "written_texts"]
+__all__ = ["are_pairs", "check_columns", "check_labels", "truths", "values_of", "written_labels", "written_texts"]
 
 
 def written_texts(X: Sequence[Any]) -> list[str]:
@@ -63,6 +63,27 @@ def _rows_of(X: Any) -> Iterable[Any]:
     if isinstance(X, np.ndarray) and X.ndim == 2:
         return X[:, 0].tolist() if X.shape[1] == 1 else map(tuple, X.tolist())
     return list(X)
+
+
+def check_columns(kind: str, X: Any) -> None:
+    """Refuse a table with more columns than a row of the kind has texts: the label may be one of them.
+
+    Raises
+    ------
+    DataError
+        If it has.
+    """
+    # The type is asked first, as a lazy table would read its source to tell its columns.
+    if not hasattr(type(X), "columns") or not hasattr(X, "to_numpy"):
+        return
+    most = {"pair": 2, "regression": 2}.get(kind, 1)
+    columns = list(map(str, X.columns))
+    if len(columns) > most:
+        raise DataError(
+            f"X of the kind {kind} is a table of {'one column' if most == 1 else 'two columns at most'}; one with "
+            f"{', '.join(columns[:5])} came.",
+            next_step=f"Give the columns of the texts alone, such as X[[{columns[0]!r}]].",
+        )
 
 
 def written_labels(kind: str, y: Iterable[Any]) -> list[str]:
