@@ -97,7 +97,7 @@ def test_one_text_and_a_dictionary_are_refused(opened: OpenBundle) -> None:
 
 
 def test_elements_without_a_text_are_abstentions_whatever_stands_for_it(opened: OpenBundle) -> None:
-    import pyarrow as pa
+    pa = pytest.importorskip("pyarrow")
 
     missing = [None, float("nan"), pd.NA, pd.NaT, "", "  \n"]
     assert opened.predict([TEXTS[0], *missing])[1:] == [None] * len(missing)

@@ -378,7 +378,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         self.cut_ = False
 
     def _checked(self, X: Sequence[str], y: Sequence[str]) -> tuple[list[str], list[str]]:
-        check_columns(self.task.kind, X)
+        check_columns(X, y)
         texts, labels = written_texts(X), written_labels(self.task.kind, y)
         if len(texts) != len(labels):
             raise DataError(

@@ -65,25 +65,24 @@ def _rows_of(X: Any) -> Iterable[Any]:
     return list(X)
 
 
-def check_columns(kind: str, X: Any) -> None:
-    """Refuse a table with more columns than a row of the kind has texts: the label may be one of them.
+def check_columns(X: Any, y: Sequence[Any]) -> None:
+    """Refuse a table of which a column is the labels: a method would learn to read them off.
 
     Raises
     ------
     DataError
-        If it has.
+        If one is.
     """
-    # The type is asked first, as a lazy table would read its source to tell its columns.
+    # The type is asked, as a lazy table would read its source to tell its columns.
     if not hasattr(type(X), "columns") or not hasattr(X, "to_numpy"):
         return
-    most = {"pair": 2, "regression": 2}.get(kind, 1)
-    columns = list(map(str, X.columns))
-    if len(columns) > most:
-        raise DataError(
-            f"X of the kind {kind} is a table of {'one column' if most == 1 else 'two columns at most'}; one with "
-            f"{', '.join(columns[:5])} came.",
-            next_step=f"Give the columns of the texts alone, such as X[[{columns[0]!r}]].",
-        )
+    labels = list(map(str, y))
+    for column in X.columns:
+        if labels and list(map(str, X[column])) == labels:
+            raise DataError(
+                f"X holds the labels: its column {str(column)!r} is y, and would be learned from.",
+                next_step="Give the columns of the texts alone, such as X[['text']].",
+            )
 
 
 def written_labels(kind: str, y: Iterable[Any]) -> list[str]:
