@@ -108,11 +108,22 @@ def test_an_empty_text_is_an_abstention_as_the_bundle_has_it(exported, bundle) -
     from bakeoff.ship.onnx_predict import Exported
     from bakeoff.workbench.open_bundle import open_bundle
 
-    texts = ["", TEXTS[0]]
+    texts = ["", TEXTS[0], " \t", None]
     found = [one["prediction"] for one in Exported(str(exported.folder)).answers(texts)]
     assert found == list(open_bundle(bundle).predict(texts))
     assert found[0] is None
     assert found[1] in TASK.labels
+    assert found[2:] == [None, None]
+
+
+def test_a_model_that_was_not_written_is_told_with_those_that_were(monkeypatch, capsys) -> None:
+    from bakeoff.ship import onnx_predict
+
+    monkeypatch.setattr("sys.argv", ["predict.py", "--model", "model.int8.onnx", "Works well."])
+    with pytest.raises(SystemExit) as left:
+        onnx_predict.main()
+    assert left.value.code == 2
+    assert "there is no model model.int8.onnx" in capsys.readouterr().err
 
 
 def test_a_pair_that_lacks_a_text_is_an_abstention(exported) -> None:

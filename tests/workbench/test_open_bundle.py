@@ -116,6 +116,29 @@ def test_one_text_and_a_dictionary_are_refused(opened: OpenBundle) -> None:
         opened.predict({"review": TEXTS})
 
 
+def test_elements_without_a_text_are_abstentions_whatever_stands_for_it(opened: OpenBundle) -> None:
+    pa = pytest.importorskip("pyarrow")
+
+    missing = [None, float("nan"), pd.NA, pd.NaT, "", "  \n"]
+    assert opened.predict([TEXTS[0], *missing])[1:] == [None] * len(missing)
+    assert opened.predict(pd.Series([TEXTS[0], None], dtype="string")) == opened.predict(pa.array([TEXTS[0], None]))
+    assert opened.predict(pa.array([TEXTS[0], None]))[1] is None
+
+
+@pytest.mark.parametrize("row", [{"review": TEXTS[0]}, (TEXTS[0], TEXTS[1]), [TEXTS[0]]])
+def test_rows_that_are_no_texts_are_not_answered_as_python_prints_them(opened: OpenBundle, row: object) -> None:
+    with pytest.raises(DataError, match=f"element 1 is of type {type(row).__name__}"):
+        opened.predict([TEXTS[0], row])
+
+
+def test_a_folder_in_place_of_a_file_of_rows_is_refused(
+    opened: OpenBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match="The rows must be a file"):
+        predict(opened.bundle.folder, Path())
+
+
 def test_probabilities_that_are_not_honest_are_refused_at_a_later_call(
     opened: OpenBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

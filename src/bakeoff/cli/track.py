@@ -38,6 +38,9 @@ def track(
             f"{done.experiment}: {done.added:,} trials added, {done.known:,} were there; run {done.run}", markup=False
         )
         if done.model is not None:
-            console.print(f"Load the bundle with: mlflow.pyfunc.load_model({done.model!r})", markup=False)
+            console.print(
+                f"Load the bundle, after mlflow.set_tracking_uri, with: mlflow.pyfunc.load_model({done.model!r})",
+                markup=False,
+            )
 
     given.give(lambda: plain(done), show)

@@ -28,6 +28,7 @@ from bakeoff.records import Answer, RephrasedAnswers, Usage
 from bakeoff.tasks import (
     ONE_LABEL,
     Task,
+    check_columns,
     check_labels,
     scoring_of,
     truths,
@@ -377,6 +378,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scik
         self.cut_ = False
 
     def _checked(self, X: Sequence[str], y: Sequence[str]) -> tuple[list[str], list[str]]:
+        check_columns(X, y)
         texts, labels = written_texts(X), written_labels(self.task.kind, y)
         if len(texts) != len(labels):
             raise DataError(

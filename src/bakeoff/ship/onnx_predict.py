@@ -112,7 +112,11 @@ def main() -> None:
     parser.add_argument("texts", nargs="*")
     parser.add_argument("--model", default="model.onnx")
     given = parser.parse_args()
-    exported = Exported(Path(__file__).parent, given.model)
+    folder = Path(__file__).parent
+    if not (folder / given.model).is_file():
+        there = ", ".join(sorted(path.name for path in folder.glob("*.onnx"))) or "none"
+        parser.error(f"there is no model {given.model} in {folder}; there is: {there}")
+    exported = Exported(folder, given.model)
     texts: list[Any] = given.texts or [line.rstrip("\n") for line in sys.stdin]
     if exported.about["pairs"]:
         texts = [tuple(text.split("\t")[:2]) for text in texts]

@@ -11,7 +11,15 @@ from bakeoff.tasks.scoring import LabelScoring, Scoring
 from bakeoff.tasks.tagging import entities_of, likeliest_tags, with_beginnings
 from bakeoff.tasks.task import ABSTAIN, TASK_KINDS, Task, classification_task, label_words, task_of_kind
 from bakeoff.tasks.text_checks import CHECK_KINDS, TextCheck, check_value, knowing_values
-from bakeoff.tasks.written import are_pairs, check_labels, truths, values_of, written_labels, written_texts
+from bakeoff.tasks.written import (
+    are_pairs,
+    check_columns,
+    check_labels,
+    truths,
+    values_of,
+    written_labels,
+    written_texts,
+)
 
 __all__ = [
     "ABSTAIN",
@@ -26,6 +34,7 @@ __all__ = [
     "Task",
     "TextCheck",
     "are_pairs",
+    "check_columns",
     "check_labels",
     "check_value",
     "choose_metric",

@@ -21,7 +21,7 @@ from bakeoff.data import (
 from bakeoff.errors import DataError
 from bakeoff.tasks.task import ABSTAIN, Task
 
-__all__ = ["are_pairs", "check_labels", "truths", "values_of", "written_labels", "written_texts"]
+__all__ = ["are_pairs", "check_columns", "check_labels", "truths", "values_of", "written_labels", "written_texts"]
 
 
 def written_texts(X: Sequence[Any]) -> list[str]:
@@ -34,6 +34,11 @@ def written_texts(X: Sequence[Any]) -> list[str]:
     DataError
         If an element is something else.
     """
+    if isinstance(X, str):
+        raise DataError(
+            "X must be a sequence of str, and one text came: its letters would be rows.",
+            next_step="Put it into a list.",
+        )
     texts = list(_rows_of(X))
     for position, text in enumerate(texts):
         if isinstance(text, (tuple, list)) and text and all(isinstance(field, str) for field in text):
@@ -50,11 +55,34 @@ def written_texts(X: Sequence[Any]) -> list[str]:
 def _rows_of(X: Any) -> Iterable[Any]:
     """Give rows one by one: of a table or an array of one column its cells, of several the tuples of each row."""
     # A table of pandas or polars, walked through, gives the names of its columns or the columns.
-    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+    # The type is asked, as a lazy table of polars itself would read its source to tell them.
+    if hasattr(type(X), "columns") and hasattr(type(X), "collect"):
+        X = X.collect()
+    if hasattr(type(X), "columns") and hasattr(X, "to_numpy"):
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.ndim == 2:
         return X[:, 0].tolist() if X.shape[1] == 1 else map(tuple, X.tolist())
     return list(X)
+
+
+def check_columns(X: Any, y: Sequence[Any]) -> None:
+    """Refuse a table of which a column is the labels: a method would learn to read them off.
+
+    Raises
+    ------
+    DataError
+        If one is.
+    """
+    # The type is asked, as a lazy table would read its source to tell its columns.
+    if not hasattr(type(X), "columns") or not hasattr(X, "to_numpy"):
+        return
+    labels = list(map(str, y))
+    for column in X.columns:
+        if labels and list(map(str, X[column])) == labels:
+            raise DataError(
+                f"X holds the labels: its column {str(column)!r} is y, and would be learned from.",
+                next_step="Give the columns of the texts alone, such as X[['text']].",
+            )
 
 
 def written_labels(kind: str, y: Iterable[Any]) -> list[str]:

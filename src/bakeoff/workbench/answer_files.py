@@ -39,8 +39,11 @@ def check_output(source: Path, output: Path | None) -> Path:
     Raises
     ------
     OptionError
-        If it has another ending, no folder to stand in, is a folder, or is the file of the rows.
+        If it has another ending, no folder to stand in, is a folder, or is the file of the rows; or if these are no
+        file.
     """
+    if source.is_dir():
+        raise OptionError(f"The rows must be a file; {source} is a folder.", next_step="Name a file in it.")
     target = Path(output) if output is not None else source.with_name(f"{source.stem}.predictions.csv")
     allowed = (*_DELIMITERS, *_JSON_LINES)
     if target.suffix.lower() not in allowed:

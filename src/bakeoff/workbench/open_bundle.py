@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.data import Table
+from bakeoff.data import Cell, Table, whole_characters
 from bakeoff.data.frames import opened_frame, table_of_frame
 from bakeoff.errors import DataError
 from bakeoff.records import Answer
@@ -74,7 +75,7 @@ class OpenBundle:
         _refuse_single(rows)
         kind = type(rows)  # which is asked for columns, as a lazy frame itself would read its source to tell them
         if not hasattr(kind, "columns") and not hasattr(kind, "column_names"):
-            table = _table_of_texts(rows)
+            table = _table_of_texts(rows, tokens=self.bundle.facts.task.kind == "tagging")
             texts = find_texts(table, table.columns, self.bundle.facts)(table) if table else []
             return [self._value(answer) for answer in self._answers(texts, probabilities)]
         name = type(rows).__name__
@@ -152,14 +153,27 @@ def _refuse_single(rows: Any) -> None:
         )
 
 
-def _table_of_texts(rows: Any) -> Table:
+def _table_of_texts(rows: Any, *, tokens: bool) -> Table:
     """Give texts, or lists of tokens, as a table of one column, so that they are read as those of a file are."""
-    rows = rows.to_pylist() if hasattr(rows, "to_pylist") else rows  # pyarrow's nulls are texts to Python
-    cells = [
-        tuple(map(str, one)) if isinstance(one, list | tuple) else str(one) if one is not None and one == one else None
-        for one in rows
-    ]
+    cells = [_cell_of_element(one, position, tokens) for position, one in enumerate(rows)]
     return Table(type(rows).__name__, ("text",), tuple((cell,) for cell in cells), tuple(range(1, len(cells) + 1)))
+
+
+def _cell_of_element(value: Any, position: int, tokens: bool) -> Cell:
+    """Give an element of a list as the cell of a file: nothing where there is none, a number as it is written."""
+    if hasattr(value, "as_py"):  # of pyarrow, whose elements are of types of its own
+        value = value.as_py()
+    # NaN and its like, of which pandas' own cannot even be asked whether it equals itself.
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value):
+        return None
+    if tokens and isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    if not isinstance(value, str | Number):
+        raise DataError(
+            f"A list of rows holds the texts themselves; its element {position} is of type {type(value).__name__}.",
+            next_step="Give the texts, or a table with the columns that the bundle learned from.",
+        )
+    return whole_characters(str(value))
 
 
 def _with_columns(rows: Any, table: Table, added: dict[str, list[Any]]) -> Any:
