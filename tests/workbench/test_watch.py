@@ -223,6 +223,19 @@ def test_trials_on_far_fewer_rows_than_the_bundle_has_say_neither_shifted_nor_no
     assert compared["answers"] is compared["abstentions"] is bool(shifted)
 
 
+def test_rows_of_the_study_are_not_drawn_to_be_labelled(study: Path, tmp_path: Path) -> None:
+    known = made_rows(sum(ROWS.values()), 1)[:90]
+    fresh = made_rows(60, 9)
+    done = watch(study / "bundle", write_rows(tmp_path / "mixed.csv", [*known, *fresh]), WatchOptions(audit=150))
+    assert done.sheet_rows == 60
+    assert done.sheet is not None
+    drawn = {row[0] for row in csv.reader(done.sheet.read_text("utf-8").splitlines()[1:])}
+    assert drawn == {text for text, _ in fresh}
+    with pytest.raises(DataError, match="has a text that does not stand in the study"):
+        watch(study / "bundle", write_rows(tmp_path / "known.csv", known), WatchOptions(audit=10))
+    assert not (tmp_path / "known.audit.csv").exists()
+
+
 def test_labelled_rows_that_stand_in_the_study_are_not_scored(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,7 +33,7 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
     table : Table
         Rows, drawn uniformly themselves.
     texts : sequence of str
-        Of each row; those without one are left out.
+        Of each row; those without one are left out, as are rows of the study, whose texts the caller has emptied.
     columns : sequence of str
         That make the text.
     rows : int
@@ -54,7 +54,10 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
     refuse_written(path)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
-        raise DataError(f"No row of {table.source} has a text.", next_step="Name its column with --text.")
+        raise DataError(
+            f"No row of {table.source} has a text that does not stand in the study: there is nothing to label.",
+            next_step="Give rows that are new, or name the column of the text with --text.",
+        )
     drawn = sorted(np.random.default_rng([seed, 1]).permutation(there)[:rows].tolist())
     sheet = io.StringIO()
     writer = csv.writer(sheet)

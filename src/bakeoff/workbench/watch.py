@@ -189,7 +189,9 @@ def watch(
     if sheet is not None and options.audit is not None:
         # Last, so that the same command can be given again after a refusal or a stop.
         shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
-        told = replace(told, sheet_rows=write_audit(sheet, drawn.table, texts, shown, options.audit, options.seed))
+        # What the bundle has learned from would be labelled for nothing: it is left out of the score.
+        fresh = ["" if standing and text in standing else text for text in texts]
+        told = replace(told, sheet_rows=write_audit(sheet, drawn.table, fresh, shown, options.audit, options.seed))
     if not truth[0]:
         return replace(told, notes=(*told.notes, none_left(in_study))) if in_study else told
     by_text = dict(zip(texts, answers, strict=True))
