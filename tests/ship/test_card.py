@@ -221,6 +221,6 @@ def test_the_score_is_found_in_either_card_and_missed_where_there_is_none(eviden
     scored = (0.853, (0.773, 0.933), 75)
     figures = TunedFigures(100, scored, (0.5, (0.4, 0.6), 75), floor=NAN, seconds=9.0, rows_per_second=50.0)
     told = score_told(tuned_card(evidence.task, FULL, figures))
-    assert told == "rows that it did not learn from: test, rows: 75, accuracy: .500, 95% interval: [.400, .600]"
+    assert told == "accuracy .500, 95% interval [.400, .600], on 75 test rows"
     for hostile in ("", "# x", "\n## Score\n\n| 95% interval |", "\n## Score\n95% interval"):
         assert "\n" not in score_told(hostile)

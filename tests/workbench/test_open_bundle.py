@@ -61,6 +61,7 @@ def test_polars_comes_back_as_polars_and_texts_as_a_list(opened: OpenBundle) -> 
     assert isinstance(done, pl.DataFrame)
     assert done.columns == ["text", "prediction", "abstention"]
     assert done.schema["abstention"] == pl.String
+    assert opened.predict(pl.DataFrame({"body": TEXTS}), text="body")["prediction"].equals(done["prediction"])
     assert opened.predict(TEXTS) == done["prediction"].to_list()
     assert opened.predict(pd.Series(TEXTS)) == done["prediction"].to_list()
 

@@ -85,7 +85,7 @@ def find_columns(
     ----------
     table : Table
     text, text_pair, label, group, time : sequence of str, str
-        Names or positions (from 1). Group and time are never guessed.
+        Names or positions (from 1); one column of text may stand alone. Group and time are never guessed.
     need_label : bool
         Whether to look for a label where none was given; it is None where nothing resembles one.
     kind : str
@@ -100,6 +100,7 @@ def find_columns(
     DataError
         For an unknown column, several alike, no text, and a first row that looks like data.
     """
+    text = (text,) if isinstance(text, str) else text
     if not any(_by_name(table, name) for name in (*text, text_pair, label, group, time) if name is not None):
         _refuse_headless(table)
     texts = tuple(resolve_column(table, name, "--text") for name in text)

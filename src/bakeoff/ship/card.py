@@ -311,7 +311,10 @@ def score_told(card: str) -> str:
             [cell.strip() for cell in line.strip("| ").split("|")]
             for line in (lines[0], lines[-1 if len(lines) < 3 else 2])
         )
-        told = ", ".join(f"{name}: {value}" for name, value in zip(names, values, strict=False))
+        if len(names) == len(values) == 4:
+            told = f"{names[2]} {values[2]}, {names[3]} {values[3]}, on {values[1]} {values[0]} rows"
+        else:
+            told = ", ".join(f"{name}: {value}" for name, value in zip(names, values, strict=False))
     return html.unescape(re.sub(r"\\(.)", r"\1", told.replace("**", ""))).replace("\n", " ")
 
 

@@ -309,7 +309,7 @@ def find_texts(table: Table, columns: Sequence[str], facts: BundleFacts) -> Call
     """
     from bakeoff.data import find_columns, written_texts
 
-    columns = tuple(columns) or known_columns(facts, table)
+    columns = (columns,) if isinstance(columns, str) else tuple(columns) or known_columns(facts, table)
     kind, pair = facts.task.kind, facts.text_pair
     if pair is not None and pair not in table.columns:
         raise DataError(
