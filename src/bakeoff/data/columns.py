@@ -101,8 +101,7 @@ def find_columns(
         For an unknown column, several alike, no text, and a first row that looks like data.
     """
     text = (text,) if isinstance(text, str) else text
-    if not any(_by_name(table, name) for name in (*text, text_pair, label, group, time) if name is not None):
-        _refuse_headless(table)
+    _refuse_headless(table, (*text, text_pair, label, group, time))
     texts = tuple(resolve_column(table, name, "--text") for name in text)
     if not texts and (named := _find_by_kind(table, kind, label, need_label)) is not None:
         own, tags, kind = named
@@ -327,8 +326,10 @@ def _refuse_shared(table: Table, texts: Sequence[str], label: str | None) -> Non
         )
 
 
-def _refuse_headless(table: Table) -> None:
-    """Raise where no column name is known and the names look like the cells below them."""
+def _refuse_headless(table: Table, told: Sequence[str | None]) -> None:
+    """Raise where no column is told by its name, no name is known, and the names look like the cells below them."""
+    if any(_by_name(table, name) for name in told if name is not None):
+        return
     known = frozenset.union(*_TEXT_NAMES, *_LABEL_NAMES, _PAIR_NAMES)
     if not table.named or any(name.casefold() in known for name in table.columns):
         return

@@ -167,7 +167,7 @@ def watch(
         If bundle, rows, sheet or study cannot be used.
     """
     from bakeoff.ship import read_bundle
-    from bakeoff.workbench.audit import refuse_written, write_audit
+    from bakeoff.workbench.audit import refuse_written
 
     shipped = read_bundle(bundle)
     known = known_study(shipped, options.study)
@@ -186,16 +186,26 @@ def watch(
     found = _looked(shipped, known, texts, answers, standing, options.seed)
     truth, in_study = unseen(truth, standing or frozenset())
     told = replace(found, rows=drawn.rows, sheet=sheet, unlabelled=left, in_study=in_study)
-    if sheet is not None and options.audit is not None:
+    if sheet is not None:
         # Last, so that the same command can be given again after a refusal or a stop.
         shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
-        # What the bundle has learned from would be labelled for nothing: it is left out of the score.
-        fresh = ["" if standing and text in standing else text for text in texts]
-        told = replace(told, sheet_rows=write_audit(sheet, drawn.table, fresh, shown, options.audit, options.seed))
+        told = replace(told, sheet_rows=_drawn_sheet(sheet, drawn, _fresh(texts, standing), shown, options))
     if not truth[0]:
         return replace(told, notes=(*told.notes, none_left(in_study))) if in_study else told
     by_text = dict(zip(texts, answers, strict=True))
     return _scored(told, shipped, truth, _answers_to(truth[0], by_text, method), options)
+
+
+def _fresh(texts: Sequence[str], standing: frozenset[str] | None) -> list[str]:
+    """Empty texts of the study: labels of what the bundle may have learned from are left out of the score."""
+    return ["" if standing and text in standing else text for text in texts]
+
+
+def _drawn_sheet(sheet: Path, drawn: Drawn, texts: Sequence[str], columns: Sequence[str], options: WatchOptions) -> int:
+    """Write the sheet of an audit; give its rows."""
+    from bakeoff.workbench.audit import write_audit
+
+    return write_audit(sheet, drawn.table, texts, columns, options.audit or 0, options.seed)
 
 
 def _labelled(
