@@ -29,6 +29,7 @@ def test_a_table_that_holds_the_labels_too_is_not_learned_from() -> None:
     texts, labels = rows_of_kind("classification", 24)
     frame = pd.DataFrame({"text": texts, "label": labels})
     method = TfidfLogistic(task_for_kind("classification"), seed=0)
-    with pytest.raises(DataError, match="its column 'label' is y"):
-        method.fit(frame, labels)
+    for table in (frame, pl.DataFrame({"text": texts, "label": labels}).lazy()):
+        with pytest.raises(DataError, match="its column 'label' is y"):
+            method.fit(table, labels)
     assert method.fit(frame[["text"]], labels).score(frame[["text"]], labels) > 0.5

@@ -32,6 +32,7 @@ __all__ = [
     "size_text",
     "unit_text",
     "visible_text",
+    "visible_value",
 ]
 
 #: Stands for a figure that was not measured.
@@ -70,6 +71,14 @@ def clean_text(text: str) -> str:
 def visible_text(text: str) -> str:
     """Do as `clean_text` does, but keep white space as it is."""
     return _HIDDEN.sub(_escape, text)
+
+
+def visible_value(value: Any) -> Any:
+    """Give what an expression of a template gives: a text without hidden controls, and anything else as it is.
+
+    Marked-up text, which was made of such values, is left alone; subclasses of str, such as `JsonText`, are texts.
+    """
+    return visible_text(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _escape(found: re.Match[str]) -> str:

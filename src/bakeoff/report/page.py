@@ -174,7 +174,7 @@ def _environment() -> Environment:
         loader=PackageLoader("bakeoff.report"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_visible,
+        finalize=figures.visible_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -200,11 +200,6 @@ def _environment() -> Environment:
     environment.globals["figure"] = _typeset(figures.figure_text)
     environment.globals["sort_value"] = _sort_value
     return environment
-
-
-def _visible(value: Any) -> Any:
-    """Show what every expression of the template gives without hidden controls; escaping follows by itself."""
-    return figures.visible_text(value) if type(value) is str else value
 
 
 def _typeset(form: Any) -> Any:

@@ -55,14 +55,22 @@ def written_texts(X: Sequence[Any]) -> list[str]:
 def _rows_of(X: Any) -> Iterable[Any]:
     """Give rows one by one: of a table or an array of one column its cells, of several the tuples of each row."""
     # A table of pandas or polars, walked through, gives the names of its columns or the columns.
-    # The type is asked, as a lazy table of polars itself would read its source to tell them.
-    if hasattr(type(X), "columns") and hasattr(type(X), "collect"):
-        X = X.collect()
-    if hasattr(type(X), "columns") and hasattr(X, "to_numpy"):
+    X = _collected(X)
+    if _is_table(X):
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.ndim == 2:
         return X[:, 0].tolist() if X.shape[1] == 1 else map(tuple, X.tolist())
     return list(X)
+
+
+def _is_table(X: Any) -> bool:
+    # The type is asked, as a lazy table of polars itself would read its source to tell its columns.
+    return hasattr(type(X), "columns") and hasattr(X, "to_numpy")
+
+
+def _collected(X: Any) -> Any:
+    """Read a lazy table of polars, whose rows have no place before that; give anything else as it is."""
+    return X.collect() if hasattr(type(X), "columns") and hasattr(type(X), "collect") else X
 
 
 def check_columns(X: Any, y: Sequence[Any]) -> None:
@@ -73,8 +81,8 @@ def check_columns(X: Any, y: Sequence[Any]) -> None:
     DataError
         If one is.
     """
-    # The type is asked, as a lazy table would read its source to tell its columns.
-    if not hasattr(type(X), "columns") or not hasattr(X, "to_numpy"):
+    X = _collected(X)
+    if not _is_table(X):
         return
     labels = list(map(str, y))
     for column in X.columns:

@@ -235,7 +235,7 @@ def templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_visible,
+        finalize=figures.visible_value,
     )
     environment.filters.update(
         {
@@ -253,12 +253,6 @@ def templates() -> Environment:
         }
     )
     return environment
-
-
-def _visible(value: Any) -> Any:
-    """Show what every expression gives without hidden controls; escaping follows by itself."""
-    is_text = isinstance(value, str) and not hasattr(value, "__html__")  # as a cell that was a number in JSON is, too
-    return figures.visible_text(value) if is_text else value
 
 
 def _with_minus(form: Any) -> Any:

@@ -23,7 +23,16 @@ __all__ = ["LabelledRows", "labelled_of", "read_audit", "refuse_written", "sheet
 LabelledRows = tuple[list[str], list[str]]
 
 
-def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequence[str], rows: int, seed: int) -> int:
+def write_audit(
+    path: Path,
+    table: Table,
+    texts: Sequence[str],
+    columns: Sequence[str],
+    rows: int,
+    seed: int,
+    *,
+    known: frozenset[str] = frozenset(),
+) -> int:
     """Write a sheet to label: the texts of rows that are drawn uniformly, and no answer of any model.
 
     Parameters
@@ -33,11 +42,13 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
     table : Table
         Rows, drawn uniformly themselves.
     texts : sequence of str
-        Of each row; those without one are left out, as are rows of the study, whose texts the caller has emptied.
+        Of each row; those without one are left out.
     columns : sequence of str
         That make the text.
     rows : int
     seed : int
+    known : frozenset of str
+        Texts that stand in the study, and are left out: their labels would be left out of the score.
 
     Returns
     -------
@@ -49,15 +60,10 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
     OptionError
         If the sheet is there already.
     DataError
-        If no row has a text.
+        If no row has such a text.
     """
     refuse_written(path)
-    there = [place for place, text in enumerate(texts) if text.strip()]
-    if not there:
-        raise DataError(
-            f"No row of {table.source} has a text that does not stand in the study: there is nothing to label.",
-            next_step="Give rows that are new, or name the column of the text with --text.",
-        )
+    there = _places(table, texts, known)
     drawn = sorted(np.random.default_rng([seed, 1]).permutation(there)[:rows].tolist())
     sheet = io.StringIO()
     writer = csv.writer(sheet)
@@ -67,6 +73,17 @@ def write_audit(path: Path, table: Table, texts: Sequence[str], columns: Sequenc
         writer.writerow([*(_cell(column[place]) for column in cells), "", table.row_numbers[place]])
     write_aside(path, sheet.getvalue())
     return len(drawn)
+
+
+def _places(table: Table, texts: Sequence[str], known: frozenset[str]) -> list[int]:
+    """Give the places of the rows that may be drawn."""
+    there = [place for place, text in enumerate(texts) if text.strip() and text not in known]
+    if not there:
+        raise DataError(
+            f"No row of {table.source} has a text that does not stand in the study: there is nothing to label.",
+            next_step="Give rows that are new, or name the column of the text with --text.",
+        )
+    return there
 
 
 def refuse_written(path: Path) -> None:

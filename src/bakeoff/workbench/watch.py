@@ -189,23 +189,26 @@ def watch(
     if sheet is not None:
         # Last, so that the same command can be given again after a refusal or a stop.
         shown = (*columns, shipped.facts.text_pair) if shipped.facts.text_pair else tuple(columns)
-        told = replace(told, sheet_rows=_drawn_sheet(sheet, drawn, _fresh(texts, standing), shown, options))
+        told = replace(told, sheet_rows=_sheet_rows(sheet, drawn, texts, shown, standing or frozenset(), options))
     if not truth[0]:
         return replace(told, notes=(*told.notes, none_left(in_study))) if in_study else told
     by_text = dict(zip(texts, answers, strict=True))
     return _scored(told, shipped, truth, _answers_to(truth[0], by_text, method), options)
 
 
-def _fresh(texts: Sequence[str], standing: frozenset[str] | None) -> list[str]:
-    """Empty texts of the study: labels of what the bundle may have learned from are left out of the score."""
-    return ["" if standing and text in standing else text for text in texts]
-
-
-def _drawn_sheet(sheet: Path, drawn: Drawn, texts: Sequence[str], columns: Sequence[str], options: WatchOptions) -> int:
+def _sheet_rows(
+    sheet: Path,
+    drawn: Drawn,
+    texts: Sequence[str],
+    columns: Sequence[str],
+    standing: frozenset[str],
+    options: WatchOptions,
+) -> int:
     """Write the sheet of an audit; give its rows."""
     from bakeoff.workbench.audit import write_audit
 
-    return write_audit(sheet, drawn.table, texts, columns, options.audit or 0, options.seed)
+    assert options.audit is not None
+    return write_audit(sheet, drawn.table, texts, columns, options.audit, options.seed, known=standing)
 
 
 def _labelled(
